@@ -1,0 +1,25 @@
+"""Personalise a handwriting-character recogniser to each writer, from the writer's own corrections."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy  # noqa: F401  (the one large library that every use needs)
+
+if TYPE_CHECKING:
+    from allograph.bundle import Bundle
+    from allograph.recognizer import Recognizer
+    from allograph.writer import Writer
+
+__version__ = "0.1.0"
+__all__ = ["Bundle", "Recognizer", "Writer", "__version__"]
+
+_ROOMS = {"Bundle": "bundle", "Recognizer": "recognizer", "Writer": "writer"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used, so that `import allograph` stays quick."""
+    if name in _ROOMS:
+        return getattr(import_module(f"allograph.{_ROOMS[name]}"), name)
+    raise AttributeError(f"module 'allograph' has no attribute {name!r}")

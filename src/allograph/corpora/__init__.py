@@ -1,0 +1,1 @@
+"""Corpora: samples with labels and writers, and the sources they are made from."""

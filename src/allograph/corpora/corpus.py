@@ -1,0 +1,182 @@
+"""A corpus on disk: samples with labels, writers and splits, read and written in row groups."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allograph.alphabet import Alphabet
+from allograph.corpora.parquet import opened, pa
+from allograph.errors import FormatError
+from allograph.images import FRAMES, SIDE, Frame
+from allograph.split import SPLITS, Split
+
+FORMAT = 1
+PIXELS = SIDE * SIDE
+SCHEMA = pa.schema(
+    [
+        ("image", pa.binary(PIXELS)),
+        ("label", pa.string()),
+        ("writer", pa.string()),
+        ("split", pa.string()),
+        ("order", pa.int32()),
+    ]
+)
+
+
+class Samples(NamedTuple):
+    """Some rows of a corpus."""
+
+    rows: NDArray[np.int64]
+    """[n] positions in the corpus."""
+    images: NDArray[np.uint8]
+    """[n, 28, 28]"""
+    labels: NDArray[np.str_]
+    writers: NDArray[np.str_]
+    splits: NDArray[np.str_]
+    order: NDArray[np.int32] | None
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus file. Opening it reads its record; columns and images are read when asked for."""
+
+    path: Path
+    record: dict[str, Any]
+
+    @classmethod
+    def open(cls, path: str | Path) -> Corpus:
+        """Open a corpus; raises `FormatError` when it is truncated, foreign or of another version."""
+        _, record = opened(path, "corpus", FORMAT, SCHEMA)
+        if record.get("frame") not in FRAMES:
+            raise FormatError(f"{path} names the frame {record.get('frame')!r}; there are {', '.join(FRAMES)}")
+        return cls(Path(path), record)
+
+    @property
+    def frame(self) -> Frame:
+        """How the ink lies in the images: `paper` or `mnist`."""
+        frame: Frame = self.record["frame"]
+        return frame
+
+    @property
+    def source(self) -> str:
+        """The source it was prepared from, such as `nist`."""
+        return str(self.record.get("source", ""))
+
+    @cached_property
+    def labels(self) -> NDArray[np.str_]:
+        """[n] the label of every sample."""
+        return self._strings("label")
+
+    @cached_property
+    def writers(self) -> NDArray[np.str_]:
+        """[n] the writer of every sample."""
+        return self._strings("writer")
+
+    @cached_property
+    def splits(self) -> NDArray[np.str_]:
+        """[n] the split of every sample."""
+        splits = self._strings("split")
+        for found in np.unique(splits):
+            if found not in SPLITS:
+                raise FormatError(f"{self.path} holds samples of the split {found!r}; there are {', '.join(SPLITS)}")
+        return splits
+
+    @cached_property
+    def alphabet(self) -> Alphabet:
+        """Every label of the corpus, in code-point order."""
+        return Alphabet.of(np.unique(self.labels).tolist())
+
+    def __len__(self) -> int:
+        file, _ = opened(self.path, "corpus", FORMAT, SCHEMA)
+        return int(file.metadata.num_rows)
+
+    def count(self, split: Split) -> int:
+        """How many samples a split has."""
+        return int(np.count_nonzero(self.splits == split))
+
+    def samples_by_writer(self) -> Counter[str]:
+        """How many samples each writer has."""
+        names, counts = np.unique(self.writers, return_counts=True)
+        return Counter(dict(zip(names.tolist(), counts.tolist(), strict=True)))
+
+    def batches(self, split: Split | None = None) -> Iterator[Samples]:
+        """Yield the samples of one split, or of all, a row group at a time, in order."""
+        file, _ = opened(self.path, "corpus", FORMAT, SCHEMA)
+        start = 0
+        for group in range(file.num_row_groups):
+            try:
+                table = file.read_row_group(group)
+            except (pa.ArrowException, OSError) as error:
+                raise FormatError(f"{self.path} is damaged in row group {group} ({error}); make it anew") from error
+            rows = np.arange(start, start + table.num_rows)
+            start += table.num_rows
+            samples = Samples(
+                rows,
+                image_column(table["image"]),
+                string_column(table["label"]),
+                string_column(table["writer"]),
+                string_column(table["split"]),
+                order_column(table["order"]),
+            )
+            if split is not None:
+                keep = samples.splits == split
+                samples = Samples(*(None if column is None else column[keep] for column in samples))
+            if len(samples.rows):
+                yield samples
+
+    def images(self, split: Split, into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+        """All images of one split, uint8 [n, 28, 28]; `into` may be an array on disk that is filled instead."""
+        images = np.empty((self.count(split), SIDE, SIDE), np.uint8) if into is None else into
+        start = 0
+        for samples in self.batches(split):
+            images[start : start + len(samples.rows)] = samples.images
+            start += len(samples.rows)
+        return images
+
+    def _strings(self, name: str) -> NDArray[np.str_]:
+        file, _ = opened(self.path, "corpus", FORMAT, SCHEMA)
+        try:
+            return string_column(file.read([name])[name])
+        except (pa.ArrowException, OSError) as error:
+            raise FormatError(f"{self.path} is damaged in its column {name} ({error}); make it anew") from error
+
+
+def string_column(column: pa.ChunkedArray) -> NDArray[np.str_]:
+    """A text column as `str` [n]."""
+    codes = column.combine_chunks().dictionary_encode()
+    if isinstance(codes, pa.ChunkedArray):
+        codes = codes.combine_chunks()
+    values = np.array(codes.dictionary.to_pylist() or [""], dtype=np.str_)
+    return values[codes.indices.to_numpy(zero_copy_only=False)]
+
+
+def image_column(column: pa.ChunkedArray) -> NDArray[np.uint8]:
+    """A column of 784 bytes as uint8 [n, 28, 28]."""
+    array = column.combine_chunks()
+    chunks = array.chunks if isinstance(array, pa.ChunkedArray) else [array]
+    parts = [
+        np.frombuffer(chunk.buffers()[1], np.uint8)[chunk.offset * PIXELS : (chunk.offset + len(chunk)) * PIXELS]
+        for chunk in chunks
+    ]
+    return np.concatenate([*parts, np.empty(0, np.uint8)]).reshape(-1, SIDE, SIDE)
+
+
+def order_column(column: pa.ChunkedArray) -> NDArray[np.int32] | None:
+    """The positions in time, int32 [n], or None where they are not known."""
+    if column.null_count:
+        return None
+    return np.asarray(column.to_numpy(), dtype=np.int32)
+
+
+def images_to_arrow(images: NDArray[np.uint8]) -> pa.Array:
+    """Uint8 [n, 28, 28] as a column of 784 bytes."""
+    buffer = pa.py_buffer(np.ascontiguousarray(images, dtype=np.uint8))
+    return pa.Array.from_buffers(pa.binary(PIXELS), len(images), [None, buffer])

@@ -1,0 +1,75 @@
+"""Parquet files that say what they are: a kind, a format version and a record of where they come from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from allograph.errors import FormatError, InputError, missing_extra, storage_error
+from allograph.files import check_version, written
+
+try:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+except ImportError as error:  # pragma: no cover
+    raise missing_extra("pyarrow", "research") from error
+
+_KEY = b"allograph"
+
+
+@contextmanager
+def writing(path: str | Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    """Write a Parquet file (zstd), whole or not at all."""
+    with written(path) as temporary:
+        try:
+            with pq.ParquetWriter(temporary, schema, compression="zstd", store_schema=True) as writer:
+                yield writer
+        except pa.ArrowException as error:  # pragma: no cover  (Arrow turns most of its write errors into OSError)
+            raise storage_error(OSError(str(error)), path) from error
+
+
+def sign(writer: pq.ParquetWriter, kind: str, version: int, record: Mapping[str, Any]) -> None:
+    """Name the file's kind and format version and attach its record; call it before the writer closes."""
+    value = json.dumps({"kind": kind, "format": version, **record}, ensure_ascii=False)
+    writer.add_key_value_metadata({_KEY.decode(): value})
+
+
+def opened(path: str | Path, kind: str, version: int, schema: pa.Schema) -> tuple[pq.ParquetFile, dict[str, Any]]:
+    """Open a Parquet file and its record.
+
+    Raises `FormatError` unless it is whole and is of this kind, format version and schema.
+    """
+    try:
+        file = pq.ParquetFile(path)
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist") from None
+    except (pa.ArrowException, OSError) as error:
+        raise FormatError(f"{path} is not a readable Parquet file: it is truncated, damaged or foreign ({error})") from error
+    record = record_of(file, path)
+    if record["kind"] != kind:
+        raise FormatError(f"{path} is an allograph {record['kind']}, and a {kind} was expected; {_next_step(kind)}")
+    check_version(path, kind, record.get("format"), version)
+    found = file.schema_arrow.remove_metadata()
+    for wanted in schema:
+        position = found.get_field_index(wanted.name)
+        if position < 0 or (found.field(position).type != wanted.type and not pa.types.is_fixed_size_list(wanted.type)):
+            raise FormatError(f"{path} has no column {wanted.name} of type {wanted.type}; it was not written by allograph {kind}")
+    return file, record
+
+
+def record_of(file: pq.ParquetFile, path: str | Path) -> dict[str, Any]:
+    """The record that `sign` attached, with its `kind` and `format`."""
+    raw = (file.schema_arrow.metadata or {}).get(_KEY) or (file.metadata.metadata or {}).get(_KEY)
+    try:
+        record = json.loads(raw)
+        return {**record, "kind": str(record["kind"])}
+    except (TypeError, ValueError, KeyError):
+        raise FormatError(f"{path} is a Parquet file, but not one of allograph's: it carries no record") from None
+
+
+def _next_step(kind: str) -> str:
+    commands = {"corpus": "allograph prepare", "embedded corpus": "allograph embed"}
+    return f"make one with: {commands[kind]}"

@@ -1,0 +1,59 @@
+"""Every error that allograph raises on purpose: what was wrong, and what to do."""
+
+from __future__ import annotations
+
+import errno
+
+
+class AllographError(Exception):
+    """The ancestor of all of allograph's own errors; `exit_status` is what the command line ends with."""
+
+    exit_status = 2
+
+
+class InputError(AllographError, ValueError):
+    """Something handed in cannot be used: the message names it and says what would do."""
+
+
+class FormatError(InputError):
+    """A file is truncated, foreign, damaged, or of another format version."""
+
+
+class ImageError(InputError):
+    """An image has the wrong shape or type, holds NaN, or shows no ink."""
+
+
+class UnknownLabel(InputError):  # noqa: N818  (DESIGN.md names it so)
+    """A label that the bundle's alphabet, or the alphabet offered with the reading, does not hold."""
+
+
+class MismatchError(InputError):
+    """Two things that must agree do not: the frame, the embedding size, the model."""
+
+
+class MissingExtraError(AllographError, ImportError):
+    """A library of an optional extra is needed and not installed."""
+
+
+class StorageError(AllographError, OSError):
+    """The disk is full, or a file cannot be written."""
+
+    exit_status = 1
+
+
+_FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EFBIG: "the file size limit is reached"}
+
+
+def storage_error(error: OSError, path: object) -> StorageError:
+    """Say which file could not be written, why, and that nothing was lost."""
+    reason = _FULL.get(error.errno or 0, error.strerror or str(error))
+    return StorageError(f"cannot write {path}: {reason}. What stood there before is unchanged; free some space or choose another place.")
+
+
+def missing_extra(library: str, extra: str) -> MissingExtraError:
+    """Say which extra to install.
+
+    >>> print(missing_extra("torch", "train"))
+    torch is not installed; it comes with: pip install "allograph[train]"
+    """
+    return MissingExtraError(f'{library} is not installed; it comes with: pip install "allograph[{extra}]"')

@@ -1,0 +1,238 @@
+"""From a picture of a character to a sample: 28×28, white ink on black, in a named frame (paper §4.2)."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from functools import lru_cache
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from allograph.errors import ImageError, InputError
+
+SIDE = 28
+"""Pixels along each side of a sample."""
+
+Frame = Literal["paper", "mnist"]
+"""How the ink lies in a sample. `paper`: it fills the 28 pixels. `mnist`: its longer side is 20, centred by mass."""
+FRAMES: tuple[Frame, ...] = get_args(Frame)
+
+Polarity = Literal["auto", "dark", "light"]
+"""Whether a picture shows dark ink on light, light ink on dark, or is to be looked at to find out."""
+POLARITIES: tuple[Polarity, ...] = get_args(Polarity)
+
+BLUR = 1.0
+"""Standard deviation of the Gaussian blur, in pixels of the original."""
+SMALL, ENLARGED = 64, 128
+"""Pictures whose longer side is under `SMALL` pixels are first enlarged to `ENLARGED`."""
+MNIST_INK = 20
+"""Pixels along the longer side of the ink in the `mnist` frame."""
+LARGEST = 4096 * 4096
+"""Pixels in the largest picture that is decoded."""
+
+
+class Framed(NamedTuple):
+    """A sample and what was found out on the way to it."""
+
+    image: NDArray[np.uint8]
+    """[28, 28] white ink on black."""
+    polarity: Literal["dark", "light"]
+
+
+def framed(
+    picture: NDArray[np.uint8],
+    frame: Frame = "paper",
+    polarity: Polarity = "auto",
+    square: int = 2,
+    size: int | None = None,
+    name: str = "the image",
+) -> Framed:
+    """Bring a grey picture, uint8 [h, w] of any size, into a frame.
+
+    `square` is what the `paper` frame's square has beyond the longer side of the cut-out ink: 2 in the authors' code, 0 in the
+    paper's text. `size` is how many pixels of the picture make the `mnist` frame's 20; the ink's longer side unless said.
+    Raises `ImageError`, naming the picture by `name`, when it has no ink.
+    """
+    if picture.ndim != 2 or picture.dtype != np.uint8 or 0 in picture.shape:
+        raise ImageError(f"{name}: a picture is uint8 [h, w]; this is {picture.dtype} {list(picture.shape)}")
+    picture = _enlarged(picture)
+    threshold = _otsu(picture, name)
+    found: Literal["dark", "light"] = _polarity_of(picture, threshold) if polarity == "auto" else polarity
+    if found == "dark":
+        picture, threshold = 255 - picture, 254 - threshold
+    mask = picture > threshold
+    top, bottom = _extent(mask.any(axis=1))
+    left, right = _extent(mask.any(axis=0))
+    ink = _stretched(picture, mask)
+    height, width = bottom - top, right - left
+
+    reach = 1 + int(4 * BLUR)  # the margin that is kept, and what the blur carries into it
+    padded = np.zeros((height + 2 * reach, width + 2 * reach), np.float32)
+    up, down = max(top - reach, 0), min(bottom + reach, ink.shape[0])
+    west, east = max(left - reach, 0), min(right + reach, ink.shape[1])
+    padded[up - top + reach : down - top + reach, west - left + reach : east - left + reach] = ink[up:down, west:east]
+    blurred = _gaussian(len(padded)) @ padded @ _gaussian(padded.shape[1])
+    blurred = blurred[reach - 1 : 1 - reach, reach - 1 : 1 - reach]  # the ink box with a margin of 1
+
+    if frame == "paper":
+        return Framed(_cut(blurred, *_centred_square(blurred.shape, square)), found)
+    return Framed(_cut(blurred, *_mass_square(blurred, size or max(height, width))), found)
+
+
+def decoded(data: bytes, name: str = "the image") -> NDArray[np.uint8]:
+    """Decode a PNG (or another picture that Pillow reads) to grey, uint8 [h, w]; transparent pixels become white.
+
+    Raises `ImageError` when it is truncated, foreign, or larger than 4096×4096.
+    """
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data)) as picture:
+                if picture.width * picture.height > LARGEST:
+                    raise ImageError(f"{name}: {picture.width}×{picture.height} pixels are too many; the largest is 4096×4096")
+                if picture.mode in ("I", "I;16", "F"):
+                    values = np.asarray(picture, dtype=np.float64)
+                    return np.asarray(np.clip(values / (257 if values.max() > 255 else 1), 0, 255).round(), dtype=np.uint8)
+                if "A" in picture.getbands() or "transparency" in picture.info:
+                    paper = Image.new("RGBA", picture.size, "white")
+                    picture = Image.alpha_composite(paper, picture.convert("RGBA"))
+                return np.array(picture.convert("L"), dtype=np.uint8)
+    except ImageError:
+        raise
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError(f"{name} is not a readable picture: it is truncated, damaged or of an unknown kind ({error})") from error
+
+
+def model_input(images: ArrayLike) -> NDArray[np.float32]:
+    """Samples as a model reads them: float32 [n, 1, 28, 28] in 0…1.
+
+    Takes one image [28, 28] or many [n, 28, 28], uint8 in 0…255 or float in 0…1. Raises `ImageError` for another shape or
+    type, for NaN, and for values outside 0…1; an image without ink is named by its place.
+
+    >>> model_input(np.full((28, 28), 255, np.uint8)).shape
+    (1, 1, 28, 28)
+    """
+    array = np.asarray(images)
+    if array.ndim == 2:
+        array = array[np.newaxis]
+    if array.ndim != 3 or array.shape[1:] != (SIDE, SIDE):
+        raise ImageError(f"samples are [28, 28] or [n, 28, 28]; these are {list(np.shape(images))}")
+    if array.dtype == np.uint8:
+        values = array.astype(np.float32)
+        values *= np.float32(1 / 255)
+    elif array.dtype.kind == "f":
+        values = array.astype(np.float32)
+        low, high = (values.min(), values.max()) if values.size else (0.0, 0.0)
+        if not (low >= 0 and high <= 1):  # also true of NaN
+            raise ImageError("samples of a float type hold 0…1 and no NaN; divide grey values by 255, and show ink as high values")
+    else:
+        raise ImageError(f"samples are uint8 (0…255) or float (0…1), not {array.dtype}")
+    inked = values.reshape(len(values), -1).any(axis=1)
+    if not inked.all():
+        raise ImageError(f"the sample at place {int(np.argmin(inked))} is empty: it shows no ink")
+    return values.reshape(-1, 1, SIDE, SIDE)
+
+
+def _enlarged(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    from PIL import Image
+
+    longer = max(picture.shape)
+    if longer >= SMALL:
+        return picture
+    height, width = (max(1, round(side * ENLARGED / longer)) for side in picture.shape)
+    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC), dtype=np.uint8)
+
+
+def _otsu(picture: NDArray[np.uint8], name: str) -> int:
+    """The grey value that parts the picture into two classes with the least variance within (Otsu, 1979): class 1 is above it."""
+    counts = np.bincount(picture.ravel(), minlength=256)
+    (values,) = np.nonzero(counts)
+    if len(values) < 2:
+        raise ImageError(f"{name} is empty: all its pixels have the grey value {picture.flat[0]}")
+    if len(values) == 2:
+        return int(values[0])
+    weight = np.cumsum(counts)[:-1].astype(np.float64)
+    total = np.cumsum(counts * np.arange(256))
+    mean = total[-1] / picture.size
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = (mean * weight - total[:-1]) ** 2 / (weight * (picture.size - weight))
+    return int(np.nanargmax(between))
+
+
+def _polarity_of(picture: NDArray[np.uint8], threshold: int) -> Literal["dark", "light"]:
+    """The paper is what most of the border shows; where the border is half ink, what most of the picture shows."""
+    border = np.concatenate([picture[0], picture[-1], picture[1:-1, 0], picture[1:-1, -1]]) > threshold
+    light = np.count_nonzero(border) / border.size
+    if 0.4 < light < 0.6:
+        light = np.count_nonzero(picture > threshold) / picture.size
+    return "dark" if light > 0.5 else "light"
+
+
+def _stretched(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The ink, 0…255, with the paper's median grey at 0 and the brightest ink at 255."""
+    brightest = int(picture.max())
+    counts = np.bincount(picture[~mask], minlength=256)
+    paper = int(np.searchsorted(np.cumsum(counts), (counts.sum() + 1) // 2))
+    if paper == 0 and brightest == 255:
+        return picture.astype(np.float32)
+    stretched = (picture.astype(np.float32) - paper) * (255 / (brightest - paper))
+    return np.maximum(stretched, 0)
+
+
+def _extent(marked: NDArray[np.bool_]) -> tuple[int, int]:
+    return int(marked.argmax()), len(marked) - int(marked[::-1].argmax())
+
+
+@lru_cache(maxsize=1024)
+def _gaussian(size: int) -> NDArray[np.float32]:
+    """The blur of a row of `size` pixels as a matrix [size, size]; what lies outside counts as paper."""
+    distance = np.arange(size)[:, None] - np.arange(size)
+    reach = np.arange(-int(4 * BLUR), int(4 * BLUR) + 1)
+    kernel = np.exp(-0.5 * (distance / BLUR) ** 2) / np.exp(-0.5 * (reach / BLUR) ** 2).sum()
+    kernel[np.abs(distance) > 4 * BLUR] = 0
+    return kernel.astype(np.float32)
+
+
+def _centred_square(shape: tuple[int, ...], extra: int) -> tuple[float, float, float]:
+    """Left, top and side of the square that holds the cut-out ink in its middle."""
+    side = max(shape) + extra
+    return -((side - shape[1]) // 2), -((side - shape[0]) // 2), side
+
+
+def _mass_square(ink: NDArray[np.float32], size: int) -> tuple[float, float, float]:
+    """The same for the `mnist` frame: centred by mass, but never so that ink is cut off."""
+    side = size * SIDE / MNIST_INK
+    rows, columns = ink.sum(axis=1), ink.sum(axis=0)
+    mass = rows.sum()
+
+    def start(profile: NDArray[np.float32]) -> float:
+        centre = float((profile * np.arange(len(profile))).sum() / mass) + 0.5
+        return float(np.clip(centre - side / 2, len(profile) - side, 0))
+
+    return start(columns), start(rows), side
+
+
+def _cut(ink: NDArray[np.float32], left: float, top: float, side: float) -> NDArray[np.uint8]:
+    """Resample a square of the ink, which may reach beyond it, to 28×28 (bicubic, antialiased)."""
+    from PIL import Image
+
+    before_x, before_y = max(0, int(np.ceil(-left))), max(0, int(np.ceil(-top)))
+    height = max(ink.shape[0] + before_y, int(np.ceil(top + side)) + before_y)
+    width = max(ink.shape[1] + before_x, int(np.ceil(left + side)) + before_x)
+    canvas = np.zeros((height, width), np.uint8)
+    canvas[before_y : before_y + ink.shape[0], before_x : before_x + ink.shape[1]] = np.clip(ink + 0.5, 0, 255)
+    box = (left + before_x, top + before_y, left + before_x + side, top + before_y + side)
+    square = Image.fromarray(canvas).resize((SIDE, SIDE), Image.Resampling.BICUBIC, box=box)
+    return np.asarray(square, dtype=np.uint8)
+
+
+def check_frame(frame: str) -> Frame:
+    """Return `frame` when it is one; raise `InputError` when not."""
+    for known in FRAMES:
+        if frame == known:
+            return known
+    raise InputError(f"there is no frame {frame!r}; there are {', '.join(FRAMES)}")

@@ -1,0 +1,67 @@
+"""From strokes of a pen to a picture of the character."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from allograph.errors import ImageError
+from allograph.images import ENLARGED, Frame, framed
+
+PEN = 1 / 10
+"""Width of the pen as a share of the ink's longer side: two pixels where the ink is twenty."""
+LENGTH = 120
+"""Pixels of the drawn picture along the longer side of the ink, the pen's width included; a dot is as wide as the pen."""
+FINER = 4
+"""Pictures are drawn this many times larger and then averaged, so that edges are smooth."""
+
+
+def drawn(strokes: Sequence[ArrayLike], name: str = "the ink") -> NDArray[np.uint8]:
+    """Draw strokes as a picture, uint8 [128, 128], white on black, the ink filling it but for a margin.
+
+    A stroke is a sequence of points [k, 2] of x, y (y down) in any unit; a stroke of one point, or of equal points, is a dot.
+    Raises `ImageError`, naming the ink by `name`, when there is no point or one is not finite.
+    """
+    from PIL import Image, ImageDraw
+
+    paths = [_path(stroke, name) for stroke in strokes]
+    paths = [path for path in paths if len(path)]
+    if not paths:
+        raise ImageError(f"{name} is empty: it has no points")
+    points = np.concatenate(paths)
+    low, high = points.min(axis=0), points.max(axis=0)
+    size, length = ENLARGED * FINER, LENGTH * FINER
+    pen = length * PEN
+    extent = float((high - low).max())
+    scale = (length - pen) / extent if extent > 0 else 1.0
+    middle = (low + high) / 2
+    canvas = Image.new("L", (size, size))
+    draw = ImageDraw.Draw(canvas)
+    for path in paths:
+        placed = (path - middle) * scale + size / 2
+        draw.line([(x, y) for x, y in placed.tolist()], fill=255, width=round(pen), joint="curve")
+        for x, y in (placed[0].tolist(), placed[-1].tolist()):
+            draw.ellipse((x - pen / 2, y - pen / 2, x + pen / 2, y + pen / 2), fill=255)
+    return np.asarray(canvas.reduce(FINER), dtype=np.uint8)
+
+
+def ink_sample(strokes: Sequence[ArrayLike], frame: Frame = "mnist", name: str = "the ink") -> NDArray[np.uint8]:
+    """Draw strokes and bring them into a frame: a sample, uint8 [28, 28]; raises `ImageError` as `drawn` does."""
+    return framed(drawn(strokes, name), frame, "light", size=LENGTH, name=name).image
+
+
+def _path(stroke: ArrayLike, name: str) -> NDArray[np.float64]:
+    """One stroke as float64 [k, 2]."""
+    try:
+        path = np.asarray(stroke, dtype=np.float64).reshape(len(np.atleast_1d(np.asarray(stroke))), -1)
+    except (TypeError, ValueError):
+        raise ImageError(f"{name}: a stroke is a list of x, y pairs of numbers") from None
+    if not path.size:
+        return np.empty((0, 2))
+    if path.shape[1] != 2:
+        raise ImageError(f"{name}: a point is x, y; these have {path.shape[1]} numbers")
+    if not np.isfinite(path).all() or np.abs(path).max() > 1e9:
+        raise ImageError(f"{name}: a point is not finite")
+    return path

@@ -1,0 +1,76 @@
+"""Which writers a model learns from, is chosen on, and is judged on (paper §4.3)."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, get_args
+
+from allograph.errors import FormatError, InputError
+
+Split = Literal["train", "validation", "application"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+VALIDATION_REMAINDER = {"deepwriting": 5}
+"""Of the writers outside the application set, those whose rank mod 10 is this are for validation; 9 where not named."""
+
+
+def paper_split(samples: Mapping[str, int], source: str = "") -> dict[str, Split]:
+    """Split writers by the paper's rule, given how many samples each has (§4.3).
+
+    Writers are sorted by samples ascending, ties by id. From the end, writers go to the application set until it holds
+    at least 10 % of all samples; of the rest every tenth is for validation.
+
+    >>> counts = {f"w{i}": 10 for i in range(20)}
+    >>> split = paper_split(counts)
+    >>> [w for w in counts if split[w] == "application"], [w for w in counts if split[w] == "validation"]
+    (['w8', 'w9'], ['w17'])
+    """
+    ranked = sorted(samples, key=lambda writer: (samples[writer], writer))
+    total, held = sum(samples.values()), 0
+    split: dict[str, Split] = {}
+    while ranked and 10 * held < total:
+        writer = ranked.pop()
+        held += samples[writer]
+        split[writer] = "application"
+    remainder = VALIDATION_REMAINDER.get(source, 9)
+    split.update((writer, "validation" if i % 10 == remainder else "train") for i, writer in enumerate(ranked))
+    return split
+
+
+def read_split(path: str | Path) -> dict[str, Split]:
+    """Read a split from a CSV file with the columns `writer` and `split`; a writer in two splits is refused."""
+    split: dict[str, Split] = {}
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = csv.DictReader(file)
+            if not {"writer", "split"} <= set(rows.fieldnames or ()):
+                raise FormatError(f"{path} is not a split: its first line must name the columns writer and split")
+            for row in rows:
+                writer, part = row["writer"], row["split"]
+                if part not in SPLITS:
+                    raise FormatError(f"{path}, line {rows.line_num}: the split {part!r} is none of {', '.join(SPLITS)}")
+                if split.setdefault(writer, part) != part:
+                    raise InputError(f"{path}, line {rows.line_num}: the writer {writer!r} is in two splits, {split[writer]} and {part}")
+    except FileNotFoundError:
+        raise InputError(f"the split file {path} does not exist") from None
+    except (UnicodeDecodeError, csv.Error, OSError) as error:
+        raise FormatError(f"{path} is not a readable CSV file ({error})") from error
+    return split
+
+
+def assign(rule: str, samples: Mapping[str, int], source: str) -> dict[str, Split]:
+    """Split the writers of a corpus: `paper`, `all` (everyone is an application writer) or a CSV file.
+
+    Raises `InputError` when the file leaves out a writer of the corpus.
+    """
+    if rule == "paper":
+        return paper_split(samples, source)
+    if rule == "all":
+        return dict.fromkeys(samples, "application")
+    split = read_split(rule)
+    missing = sorted(set(samples) - set(split))
+    if missing:
+        raise InputError(f"{rule} names no split for {len(missing)} of {len(samples)} writers, the first of them {missing[0]!r}")
+    return {writer: split[writer] for writer in samples}
