@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from allograph.errors import FormatError, InputError, storage_error
+from allograph.errors import AllographError, FormatError, InputError, storage_error
 
 
 @contextmanager
@@ -36,14 +36,18 @@ def written_folder(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     with _beside(path, folder=True) as temporary:
         yield temporary
-        for file in temporary.iterdir():
+        for file in filter(Path.is_file, temporary.rglob("*")):
             with open(file, "rb+") as handle:
                 os.fsync(handle.fileno())
         if path.exists():
-            old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.old."))
-            os.rename(path, old / path.name)
-            os.rename(temporary, path)
-            shutil.rmtree(old)
+            old = temporary.with_name(f"{path.name}.old")
+            try:
+                os.rename(path, old)
+                os.rename(temporary, path)
+            except BaseException:
+                if old.exists() and not path.exists():
+                    os.rename(old, path)
+                raise
         else:
             os.rename(temporary, path)
         _sync_folder(path.parent)
@@ -66,7 +70,7 @@ def _beside(path: Path, folder: bool) -> Iterator[Path]:
             temporary.mkdir()
         yield temporary
     except OSError as error:
-        if isinstance(error, FormatError):
+        if isinstance(error, AllographError):
             raise
         raise storage_error(error, path) from error
     finally:

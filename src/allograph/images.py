@@ -27,6 +27,8 @@ BLUR = 1.0
 """Standard deviation of the Gaussian blur, in pixels of the original."""
 SMALL, ENLARGED = 64, 128
 """Pictures whose longer side is under `SMALL` pixels are first enlarged to `ENLARGED`."""
+WIDEST_MATRIX = 512
+"""Pixels along the longest side that is blurred by a matrix: quickest for small pictures, too large for large ones."""
 MNIST_INK = 20
 """Pixels along the longer side of the ink in the `mnist` frame."""
 LARGEST = 4096 * 4096
@@ -73,8 +75,7 @@ def framed(
     up, down = max(top - reach, 0), min(bottom + reach, ink.shape[0])
     west, east = max(left - reach, 0), min(right + reach, ink.shape[1])
     padded[up - top + reach : down - top + reach, west - left + reach : east - left + reach] = ink[up:down, west:east]
-    blurred = _gaussian(len(padded)) @ padded @ _gaussian(padded.shape[1])
-    blurred = blurred[reach - 1 : 1 - reach, reach - 1 : 1 - reach]  # the ink box with a margin of 1
+    blurred = _blurred(padded)[reach - 1 : 1 - reach, reach - 1 : 1 - reach]  # the ink box with a margin of 1
 
     if frame == "paper":
         return Framed(_cut(blurred, *_centred_square(blurred.shape, square)), found)
@@ -187,7 +188,20 @@ def _extent(marked: NDArray[np.bool_]) -> tuple[int, int]:
     return int(marked.argmax()), len(marked) - int(marked[::-1].argmax())
 
 
-@lru_cache(maxsize=1024)
+def _blurred(ink: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Blur the whole picture; what lies outside it counts as paper."""
+    height, width = ink.shape
+    if max(height, width) <= WIDEST_MATRIX:
+        return _gaussian(height) @ ink @ _gaussian(width)
+    reach = int(4 * BLUR)
+    kernel = _gaussian(2 * reach + 1)[reach]
+    for _ in range(2):  # down, then across
+        padded = np.pad(ink, ((reach, reach), (0, 0)))
+        ink = sum(weight * padded[i : i + len(ink)] for i, weight in enumerate(kernel)).T
+    return ink
+
+
+@lru_cache(maxsize=WIDEST_MATRIX)
 def _gaussian(size: int) -> NDArray[np.float32]:
     """The blur of a row of `size` pixels as a matrix [size, size]; what lies outside counts as paper."""
     distance = np.arange(size)[:, None] - np.arange(size)
@@ -205,7 +219,7 @@ def _centred_square(shape: tuple[int, ...], extra: int) -> tuple[float, float, f
 
 def _mass_square(ink: NDArray[np.float32], size: int) -> tuple[float, float, float]:
     """The same for the `mnist` frame: centred by mass, but never so that ink is cut off."""
-    side = size * SIDE / MNIST_INK
+    side = max(size * SIDE / MNIST_INK, *ink.shape)
     rows, columns = ink.sum(axis=1), ink.sum(axis=0)
     mass = rows.sum()
 

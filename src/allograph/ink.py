@@ -14,6 +14,10 @@ PEN = 1 / 10
 """Width of the pen as a share of the ink's longer side: two pixels where the ink is twenty."""
 LENGTH = 120
 """Pixels of the drawn picture along the longer side of the ink, the pen's width included; a dot is as wide as the pen."""
+TINY = 1e-9
+"""Ink that is no larger is a dot."""
+FARTHEST = 1e9
+"""The largest coordinate that is drawn."""
 FINER = 4
 """Pictures are drawn this many times larger and then averaged, so that edges are smooth."""
 
@@ -35,7 +39,7 @@ def drawn(strokes: Sequence[ArrayLike], name: str = "the ink") -> NDArray[np.uin
     size, length = ENLARGED * FINER, LENGTH * FINER
     pen = length * PEN
     extent = float((high - low).max())
-    scale = (length - pen) / extent if extent > 0 else 1.0
+    scale = (length - pen) / extent if extent > TINY else 0.0
     middle = (low + high) / 2
     canvas = Image.new("L", (size, size))
     draw = ImageDraw.Draw(canvas)
@@ -55,13 +59,15 @@ def ink_sample(strokes: Sequence[ArrayLike], frame: Frame = "mnist", name: str =
 def _path(stroke: ArrayLike, name: str) -> NDArray[np.float64]:
     """One stroke as float64 [k, 2]."""
     try:
-        path = np.asarray(stroke, dtype=np.float64).reshape(len(np.atleast_1d(np.asarray(stroke))), -1)
+        path = np.atleast_1d(np.asarray(stroke, dtype=np.float64))
     except (TypeError, ValueError):
         raise ImageError(f"{name}: a stroke is a list of x, y pairs of numbers") from None
     if not path.size:
         return np.empty((0, 2))
-    if path.shape[1] != 2:
-        raise ImageError(f"{name}: a point is x, y; these have {path.shape[1]} numbers")
-    if not np.isfinite(path).all() or np.abs(path).max() > 1e9:
+    if path.ndim != 2 or path.shape[1] != 2:
+        raise ImageError(f"{name}: a stroke is [k, 2], x and y of each point; this one is {list(path.shape)}")
+    if not np.isfinite(path).all():
         raise ImageError(f"{name}: a point is not finite")
+    if np.abs(path).max() > FARTHEST:
+        raise ImageError(f"{name}: a point lies beyond {FARTHEST:g}; scale the ink down")
     return path

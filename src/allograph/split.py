@@ -43,7 +43,7 @@ def read_split(path: str | Path) -> dict[str, Split]:
     """Read a split from a CSV file with the columns `writer` and `split`; a writer in two splits is refused."""
     split: dict[str, Split] = {}
     try:
-        with open(path, newline="", encoding="utf-8") as file:
+        with open(path, newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
             if not {"writer", "split"} <= set(rows.fieldnames or ()):
                 raise FormatError(f"{path} is not a split: its first line must name the columns writer and split")

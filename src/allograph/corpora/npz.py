@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,10 +47,11 @@ class NpzSource:
             images = self._read("images")
             if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE):
                 raise ImageError(f"{self.path}: images is uint8 [n, 28, 28]; this is {images.dtype} {list(images.shape)}")
+            labels = self._read("labels").size
+            if labels != len(images):
+                raise FormatError(f"{self.path}: there are {len(images)} images and {labels} labels")
             self._images = images
         images = self._images[rows.start : rows.stop]
-        if len(images) < len(rows):
-            raise FormatError(f"{self.path}: there are {len(self._images)} images and more labels")
         inked = images.reshape(len(images), -1).any(axis=1)
         if not inked.all():
             raise ImageError(f"{self.path}: the image at place {rows.start + int(np.argmin(inked))} is empty: it shows no ink")
@@ -64,7 +66,7 @@ class NpzSource:
                 raise FormatError(f"{self.path} holds no array {name}; it holds {', '.join(archive.files) or 'none'}")
             try:
                 array: NDArray[np.generic] = archive[name]
-            except (ValueError, OSError, zipfile.BadZipFile) as error:
+            except (ValueError, OSError, zipfile.BadZipFile, zlib.error) as error:
                 raise FormatError(f"{self.path}: the array {name} cannot be read ({error}); pickled arrays are refused") from error
         return array
 

@@ -36,7 +36,7 @@ class Prepared:
     split_writers: dict[str, int]
     polarity: dict[str, int]
     shared_images: int
-    """Samples whose image also occurs in another split."""
+    """Images that occur in more than one split."""
     notes: list[str]
 
     def as_dict(self) -> dict[str, object]:
@@ -68,8 +68,8 @@ def prepare(
     if not count:
         raise InputError(f"{source.name}: there are no samples in it")
     labels, label_of = np.unique(listing.labels, return_inverse=True)
-    for label in labels.tolist():
-        check_label(label)
+    labels, merged = np.unique([check_label(label) for label in labels.tolist()], return_inverse=True)  # NFC may unite two
+    label_of = merged[label_of]
     writers, writer_of, written = np.unique(listing.writers, return_inverse=True, return_counts=True)
     parts = assign(split, dict(zip(writers.tolist(), written.tolist(), strict=True)), source.name)
     part_of = np.array([SPLITS.index(parts[writer]) for writer in writers.tolist()], dtype=np.int32)[writer_of]
@@ -127,8 +127,8 @@ def _digests(images: NDArray[np.uint8]) -> NDArray[np.uint64]:
 
 
 def _shared(digests: NDArray[np.uint64], part_of: NDArray[np.int32]) -> int:
-    """How many samples have an image that occurs in more than one split."""
+    """How many images occur in more than one split."""
     _, image_of = np.unique(digests, return_inverse=True)
     seen = np.zeros((image_of.max() + 1, len(SPLITS)), bool)
     seen[image_of, part_of] = True
-    return int(np.count_nonzero(seen.sum(axis=1)[image_of] > 1))
+    return int(np.count_nonzero(seen.sum(axis=1) > 1))

@@ -1,0 +1,161 @@
+"""A bundle: a folder with a model, its styles, its adapters' statistics and its configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from allograph.alphabet import Alphabet
+from allograph.errors import FormatError, InputError, MismatchError
+from allograph.files import check_version, read_json, sha256, write_json, written_folder
+from allograph.images import FRAMES, SIDE, Frame
+from allograph.styles import Styles
+
+FORMAT = 1
+SHIPPED = Path(__file__).parent / "shipped"
+"""The bundle that comes with the package, trained on UNIPEN."""
+
+MODEL, CONFIG, STYLES, STATISTICS = "model.onnx", "config.json", "styles.safetensors", "adapters.safetensors"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle that was opened and found sound."""
+
+    path: Path
+    config: dict[str, Any]
+    styles: Styles | None
+    """None where the bundle was made without a corpus; the paper's adapter needs them."""
+    statistics: dict[str, NDArray[Any]]
+    """Population statistics of adapters, by `name/array`."""
+
+    @classmethod
+    def open(cls, path: str | Path | None = None) -> Bundle:
+        """Open a bundle, the shipped one unless `path` is given.
+
+        Raises `FormatError` when a file is missing, truncated, foreign or of another version, and `MismatchError` when the
+        styles do not fit the model.
+        """
+        folder = SHIPPED if path is None else Path(path)
+        if not folder.is_dir():
+            raise InputError(f"there is no bundle at {folder}: a bundle is a folder with {MODEL} and {CONFIG}")
+        config = read_json(folder / CONFIG)
+        if not isinstance(config, dict):
+            raise FormatError(f"{folder / CONFIG} is not a bundle's configuration")
+        check_version(folder, "bundle", config.get("format"), FORMAT)
+        missing = [key for key in ("alphabet", "frame", "embedding_size", "model_hash") if key not in config]
+        if missing:
+            raise FormatError(f"{folder / CONFIG} lacks {', '.join(missing)}; make the bundle anew")
+        if config["frame"] not in FRAMES:
+            raise FormatError(f"{folder / CONFIG} names the frame {config['frame']!r}; there are {', '.join(FRAMES)}")
+        if not (folder / MODEL).is_file():
+            raise FormatError(f"{folder} holds no {MODEL}; make the bundle anew")
+        found = sha256(folder / MODEL)
+        if found != config["model_hash"]:
+            raise FormatError(f"{folder / MODEL} is not the model that {CONFIG} describes: it is damaged or was exchanged")
+        bundle = cls(folder, config, _styles(folder), _tensors(folder / STATISTICS))
+        bundle._check()
+        return bundle
+
+    @cached_property
+    def alphabet(self) -> Alphabet:
+        """The labels that the model knows, in the order of its logits."""
+        return Alphabet(self.config["alphabet"])
+
+    @property
+    def frame(self) -> Frame:
+        """The frame of the samples that the model reads."""
+        frame: Frame = self.config["frame"]
+        return frame
+
+    @property
+    def embedding_size(self) -> int:
+        """Numbers in an embedding."""
+        return int(self.config["embedding_size"])
+
+    @property
+    def model_hash(self) -> str:
+        """SHA-256 of `model.onnx`: the identity that embedded corpora and journals name."""
+        return str(self.config["model_hash"])
+
+    def check_frame(self, frame: str, what: str) -> None:
+        """Raise `MismatchError` unless `what` is in this bundle's frame."""
+        if frame != self.frame:
+            raise MismatchError(
+                f"{what} is in the {frame} frame and the model of {self.path} reads the {self.frame} frame; "
+                f"convert it with: allograph prepare … --frame {self.frame}"
+            )
+
+    def _check(self) -> None:
+        alphabet = self.alphabet
+        if self.styles is None:
+            return
+        size = self.styles.centroids.shape[1]
+        if size != self.embedding_size:
+            raise MismatchError(
+                f"{self.path}: the model's embeddings have {self.embedding_size} numbers and the styles' {size}; make the bundle anew"
+            )
+        if len(self.styles) and not 0 <= self.styles.labels.min() <= self.styles.labels.max() < len(alphabet):
+            raise MismatchError(f"{self.path}: a style's label is outside the alphabet of {len(alphabet)} labels")
+
+
+def write_bundle(
+    path: str | Path,
+    model: bytes,
+    alphabet: Alphabet,
+    frame: Frame,
+    embedding_size: int,
+    styles: Styles | None = None,
+    statistics: Mapping[str, NDArray[Any]] | None = None,
+    record: Mapping[str, Any] | None = None,
+) -> Bundle:
+    """Write a bundle, whole or not at all, and open it; `record` joins the configuration (training, licences, parameters)."""
+    with written_folder(path) as folder:
+        (folder / MODEL).write_bytes(model)
+        config = {
+            "format": FORMAT,
+            "frame": frame,
+            "embedding_size": embedding_size,
+            "model_hash": sha256(folder / MODEL),
+            **(record or {}),
+            "alphabet": list(alphabet),
+        }
+        write_json(folder / CONFIG, config)
+        if styles is not None:
+            arrays = {"centroids": styles.centroids, "labels": styles.labels, "medoids": styles.medoids}
+            save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / STYLES)
+        if statistics:
+            save_file({name: np.ascontiguousarray(array) for name, array in statistics.items()}, folder / STATISTICS)
+    return Bundle.open(path)
+
+
+def _tensors(path: Path) -> dict[str, NDArray[Any]]:
+    if not path.exists():
+        return {}
+    try:
+        return dict(load_file(path))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise FormatError(f"{path} is not a readable safetensors file: it is truncated or damaged ({error})") from error
+
+
+def _styles(folder: Path) -> Styles | None:
+    path = folder / STYLES
+    if not path.exists():
+        return None
+    arrays = _tensors(path)
+    try:
+        styles = Styles(arrays["centroids"], arrays["labels"], arrays["medoids"])
+    except KeyError as error:
+        raise FormatError(f"{path} lacks the array {error}; make the bundle anew") from None
+    count = len(styles.labels)
+    if styles.centroids.ndim != 2 or len(styles.centroids) != count or styles.medoids.shape != (count, SIDE, SIDE):
+        raise FormatError(f"{path}: centroids, labels and medoids differ in number; make the bundle anew")
+    return styles

@@ -1,0 +1,136 @@
+"""What is read and what is learned: samples, corrections, scores, readings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Samples(NamedTuple):
+    """Samples as a recognizer sees them."""
+
+    embeddings: NDArray[np.float32]
+    """[n, d]"""
+    logits: NDArray[np.float32]
+    """[n, C]; −inf for labels outside the offered alphabet."""
+
+
+class Corrections(NamedTuple):
+    """Samples with their true labels, in the order in which they are learned."""
+
+    embeddings: NDArray[np.float32]
+    """[n, d]"""
+    logits: NDArray[np.float32]
+    """[n, C]; −inf for labels outside the alphabet that was offered with the reading."""
+    labels: Sequence[str]
+    """[n] what the samples show; a label outside the bundle's alphabet is one of the writer's own."""
+    ids: Sequence[str] = ()
+    """[n] the corrections' ids, where they have any."""
+    times: Sequence[float] = ()
+    """[n] seconds since 1970, UTC, where they are known."""
+
+    @property
+    def samples(self) -> Samples:
+        """The same without the labels."""
+        return Samples(self.embeddings, self.logits)
+
+    def take(self, rows: NDArray[np.integer] | Sequence[int]) -> Corrections:
+        """The corrections at these places."""
+        return Corrections(
+            self.embeddings[rows],
+            self.logits[rows],
+            [self.labels[i] for i in rows],
+            [self.ids[i] for i in rows] if self.ids else (),
+            [self.times[i] for i in rows] if self.times else (),
+        )
+
+
+class Scores(NamedTuple):
+    """An adapter's answers."""
+
+    log_probabilities: NDArray[np.float32]
+    """[n, C + m] for the alphabet and then the writer's own m labels; the answer is the highest."""
+    answerers: NDArray[np.int8]
+    """[n] whose answer it is: 0 the base classifier, above that the adapter's own, which `explain` names."""
+    proposals: NDArray[np.int32] | None = None
+    """[n, answerers] what each answerer would have said, as places in C + m, −1 for nothing; None where there is but one."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a reading is what it is."""
+
+    answerer: str
+    """Whose answer it is, such as `base` or `4 nearest`."""
+    base: str
+    """What the base classifier alone would have said."""
+    text: str
+    """The same in a sentence or two for a person."""
+    evidence: dict[str, Any] = field(default_factory=dict)
+    """What decided, for a program; an adapter's own words, all of them JSON."""
+
+
+class Reading:
+    """The answer to one sample. It keeps what it was made from, so `why()` stays true after later corrections."""
+
+    __slots__ = ("_explain", "_samples", "_scores", "alphabet", "base", "id", "label", "labels")
+
+    def __init__(
+        self,
+        id: str,
+        label: str,
+        base: str,
+        labels: Sequence[str],
+        scores: NDArray[np.float32],
+        samples: Samples,
+        alphabet: frozenset[str] | None,
+        explain: Callable[[Samples], Explanation],
+    ) -> None:
+        self.id = id
+        self.label = label
+        self.base = base
+        """What the base classifier alone would have said."""
+        self.labels = labels
+        """[C + m] the labels that were scored."""
+        self.alphabet = alphabet
+        """The labels that were offered, where not all were."""
+        self._scores = scores
+        self._samples = samples
+        self._explain = explain
+
+    @property
+    def samples(self) -> Samples:
+        """The sample that was read: embedding [1, d], logits [1, C]."""
+        return self._samples
+
+    @property
+    def probability(self) -> float:
+        """The probability of the answer."""
+        return float(np.exp(self._scores.max()))
+
+    def best(self, count: int = 5) -> list[tuple[str, float]]:
+        """The `count` likeliest labels with their probabilities, likeliest first."""
+        order = np.argsort(-self._scores, kind="stable")[:count]
+        return [(self.labels[i], float(np.exp(self._scores[i]))) for i in order.tolist() if np.isfinite(self._scores[i])]
+
+    def why(self) -> Explanation:
+        """Whose answer it is, and from what."""
+        return self._explain(self._samples)
+
+    def __repr__(self) -> str:
+        return f"Reading({self.label!r}, probability={self.probability:.3f}, base={self.base!r}, id={self.id!r})"
+
+
+def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Log-probabilities, float32 [n, C]; −inf stays −inf.
+
+    >>> np.exp(log_softmax(np.zeros((1, 4), np.float32))).tolist()
+    [[0.25, 0.25, 0.25, 0.25]]
+    """
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return shifted

@@ -1,0 +1,86 @@
+"""The frozen base classifier: images in, embeddings and logits out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import ArrayLike, NDArray
+
+from allograph.alphabet import Alphabet
+from allograph.bundle import MODEL, Bundle
+from allograph.errors import FormatError, MismatchError
+from allograph.images import SIDE, Frame, model_input
+from allograph.readings import Samples
+
+BATCH = 256
+"""Images in one call of the model, at most."""
+OUTPUTS = ["embedding", "logits"]
+
+
+class Recognizer:
+    """A bundle's model, ready to be called; safe to share between threads.
+
+    `threads` is what one call may use; None leaves it to onnxruntime (all cores).
+    """
+
+    def __init__(self, bundle: Bundle | str | Path | None = None, threads: int | None = None) -> None:
+        self.bundle = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
+        self.session = open_session(self.bundle.path / MODEL, threads)
+        for output, size in (("embedding", self.bundle.embedding_size), ("logits", len(self.alphabet))):
+            found = output_size(self.session, output)
+            if found != size:
+                raise MismatchError(f"{self.bundle.path}: the model's output {output} has {found} numbers; {size} were expected")
+
+    @property
+    def alphabet(self) -> Alphabet:
+        """The labels that the model knows, in the order of its logits."""
+        return self.bundle.alphabet
+
+    @property
+    def frame(self) -> Frame:
+        """The frame of the samples that it reads."""
+        return self.bundle.frame
+
+    def embed(self, images: ArrayLike) -> Samples:
+        """Embeddings [n, d] and logits [n, C], float32, of samples [28, 28] or [n, 28, 28].
+
+        Takes uint8 in 0…255 or float in 0…1. Raises `ImageError` for anything else, and for images without ink.
+        """
+        return self.run(model_input(images))
+
+    def run(self, inputs: NDArray[np.float32]) -> Samples:
+        """The same for checked input, float32 [n, 1, 28, 28]."""
+        if len(inputs) <= BATCH:
+            return Samples(*self.session.run(OUTPUTS, {"images": inputs}))
+        parts = [self.session.run(OUTPUTS, {"images": inputs[i : i + BATCH]}) for i in range(0, len(inputs), BATCH)]
+        embeddings, logits = zip(*parts, strict=True)
+        return Samples(np.concatenate(embeddings), np.concatenate(logits))
+
+
+def open_session(model: Path | bytes, threads: int | None = None) -> onnxruntime.InferenceSession:
+    """Load an ONNX model; raises `FormatError` when it is none or lacks what a bundle's model has."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    if threads is not None:
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+    name = model if isinstance(model, Path) else "the model"
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's exceptions have no public names
+        raise FormatError(f"{name} is not an ONNX model that onnxruntime can load ({error})") from error
+    inputs, outputs = session.get_inputs(), [output.name for output in session.get_outputs()]
+    if [i.name for i in inputs] != ["images"] or inputs[0].shape[1:] != [1, SIDE, SIDE] or not set(OUTPUTS) <= set(outputs):
+        raise FormatError(
+            f"{name} has the inputs {[i.name for i in inputs]} and the outputs {outputs}; a bundle's model has images [n, 1, 28, 28], "
+            "embedding and logits. Make it one with: allograph bundle"
+        )
+    return session
+
+
+def output_size(session: onnxruntime.InferenceSession, output: str) -> int:
+    """How many numbers a sample has in this output, found by running one."""
+    (found,) = session.run([output], {"images": np.full((1, 1, SIDE, SIDE), 0.5, np.float32)})
+    return int(found.shape[1])

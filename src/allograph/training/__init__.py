@@ -1,0 +1,1 @@
+"""Training a base classifier: corpus in, bundle out. Needs the `train` extra."""

@@ -1,0 +1,34 @@
+"""What tests need and may lack: the shared data, torch. A lack is a skip with a reason, or a failure where it is required."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+
+import pytest
+
+REQUIRED = set(filter(None, os.environ.get("ALLOGRAPH_REQUIRE", "").split(",")))
+SHARED = Path(__file__).parent.parent.parent / "shared"
+
+
+def lacking(what: str, reason: str) -> None:
+    """Skip, or fail where `ALLOGRAPH_REQUIRE` names `what`."""
+    if what in REQUIRED:
+        pytest.fail(f"ALLOGRAPH_REQUIRE names {what}, and {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real handwriting and golden answers."""
+    if not (SHARED / "data" / "unipen.npz").exists():
+        lacking("shared", "the shared data is not on this machine (../shared)")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def torch_installed() -> None:
+    """For tests that train."""
+    if importlib.util.find_spec("torch") is None:
+        lacking("torch", "torch is not installed (make test-all installs it)")
