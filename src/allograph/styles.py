@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,17 +51,21 @@ def z_scored(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return ((wide - wide.mean(axis=1, keepdims=True)) / deviation).astype(np.float32)
 
 
-def find_styles(
-    embeddings: NDArray[np.float32],
-    labels: NDArray[np.int32],
-    image: Callable[[int], NDArray[np.uint8]],
-    seed: int = 0,
-    progress: Progress = silent,
-) -> Styles:
-    """Cluster the embeddings [n, d] of every label [n] by K-means (k-means++, 10 starts, 300 rounds, tolerance 1e-4).
+class Clusters(NamedTuple):
+    """Styles before their medoids' images are at hand."""
 
-    `image(row)` is the sample [28, 28] of a row; it is asked for the medoids only.
-    """
+    centroids: NDArray[np.float32]
+    """[S, d]"""
+    labels: NDArray[np.int32]
+    """[S]"""
+    medoid_rows: NDArray[np.int64]
+    """[S] the row of the embedding nearest to each centroid, among those of its cluster."""
+
+
+def find_styles(
+    embeddings: NDArray[np.float32], labels: NDArray[np.int32], seed: int = 0, progress: Progress = silent
+) -> Clusters:
+    """Cluster the embeddings [n, d] of every label [n] by K-means (k-means++, 10 starts, 300 rounds, tolerance 1e-4)."""
     try:
         from sklearn.cluster import KMeans
     except ImportError as error:  # pragma: no cover
@@ -78,9 +82,9 @@ def find_styles(
         distances[means.labels_[:, None] != np.arange(count)] = np.inf
         centroids.append(means.cluster_centers_.astype(np.float32))
         owners.append(np.full(count, label, np.int32))
-        medoids.extend(image(int(row)) for row in rows[distances.argmin(axis=0)])
+        medoids.append(rows[distances.argmin(axis=0)])
         progress("finding styles", done + 1, len(present))
-    return Styles(np.concatenate(centroids), np.concatenate(owners), np.stack(medoids).astype(np.uint8))
+    return Clusters(np.concatenate(centroids), np.concatenate(owners), np.concatenate(medoids))
 
 
 def quality(styles: Styles, embeddings: NDArray[np.float32], labels: NDArray[np.int32]) -> tuple[float, int]:

@@ -51,8 +51,8 @@ class FolderSource:
                 missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
                 if missing:
                     raise FormatError(
-                        f"{self.manifest} has no column {' and no column '.join(missing)}; its first line must name the "
-                        f"columns {', '.join(COLUMNS)}, separated by commas"
+                        f"{self.manifest} has no column {' and no column '.join(missing)}; its first line must name "
+                        f"the columns {', '.join(COLUMNS)}, separated by commas"
                     )
                 ordered = "order" in (rows.fieldnames or ())
                 for row in rows:

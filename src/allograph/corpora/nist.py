@@ -1,43 +1,37 @@
-"""NIST Special Database 19, 2nd edition: 814,255 characters of 3,596 writers of forms."""
+"""NIST Special Database 19, 2nd edition: 814,255 characters by 3,596 writers."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from allograph.corpora.keyed_files import Gathering, KeyedFiles, walk
+from allograph.corpora.mit_list import MitList, class_key, class_path, list_key, parsed, writer_key, writer_path
 from allograph.corpora.source import Listing, Rendered
-from allograph.corpora.zip_directory import Place, contents, entries, opened
 from allograph.errors import FormatError, InputError
 from allograph.images import SIDE, Frame, Polarity, decoded, framed
 
 LABELS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-"""The 62 classes; a class folder bears the code point of its label, hexadecimal."""
+"""The 62 classes. A class's folder bears the code point of its label, hexadecimal: 30 to 7a."""
 
-_CLASS = {f"{ord(label):02x}".encode(): ord(label) for label in LABELS}
-_BY_CLASS = re.compile(rb"(?:.*/)?([^/]+)/hsf_(\d)(?:\.mit|/hsf_\2_(\d{5,7})\.png)")
-_BY_WRITE = re.compile(rb"(?:.*/)?hsf_(\d)/f(\d{4})_(\d\d)/([a-z])\2_\3/\4\2_\3_(\d{5,7})\.png")
-_LINE = re.compile(
-    rb"^\S*?(\d{1,7})\.\w+[ \t]+(?:\S*/)?f(\d{4})_(\d\d)/(?:\S*/)?([a-z])\2_\3_(\d{1,7})\.\w+[ \t\r]*$", re.MULTILINE
-)
-_NUMBERS = 10**7
-"""A picture's key is its place, times this, plus its number."""
-_PLACE = np.dtype([("offset", "<u8"), ("packed", "<u4"), ("size", "<u4"), ("crc", "<u4"), ("method", "<i2")])
+_CODES = {f"{ord(label):02x}".encode(): ord(label) for label in LABELS}
+_IN_CLASS = re.compile(rb"(?:.*/)?([^/]+)/hsf_(\d)(?:\.mit|/hsf_\d_(\d{5,7})\.png)")
+_BY_WRITER = re.compile(rb"(?:.*/)?hsf_(\d)/f(\d{4})_(\d\d)/[^/]+/([a-z])\d{4}_\d\d_(\d{5,7})\.png")
 
 
 @dataclass
 class NistSource:
-    """`by_class.zip`, or a folder of its layout; or `by_write.zip` (or folder) and another path that has the `.mit` lists.
+    """`by_class.zip` or its folder; or `by_write.zip` or its folder, and a path that has the `.mit` lists of by_class.
 
-    `polarity` and `square` are those of `images.framed`. The lists say which pictures there are and who wrote them; the
-    `train_XX` folders repeat pictures and are not read.
+    The lists say which pictures there are, and who wrote them. The `train_XX` folders repeat pictures and are not read.
+    `polarity` and `square` are those of `images.framed`.
     """
 
     paths: Sequence[str | Path]
@@ -47,91 +41,121 @@ class NistSource:
         "NIST Special Database 19, Handprinted Forms and Characters, 2nd edition (P. J. Grother, K. K. Hanaoka, 2016), "
         "National Institute of Standards and Technology, doi 10.18434/T4H01C"
     )
-    licence: str = "public domain: a work of the US government (17 U.S.C. 105); NIST asks to be named"
+    licence: str = "public domain, a work of the US government (17 U.S.C. 105)"
     frame: Frame = "paper"
     name: str = "nist"
     native: bool = False
-    _listed: _Pictures | None = field(default=None, repr=False)
+    _listed: KeyedFiles | None = field(default=None, repr=False)
 
     def listing(self) -> Listing:
-        """Read the lists, and find their pictures, in the order class, partition, line.
+        """Read the lists and find their pictures: by class, by partition, by line.
 
-        Raises `InputError` for paths that do not exist or do not go together, `FormatError` for an archive that is truncated
-        or foreign, a folder of an unknown class, a list whose count is not that of its lines, and a picture that is missing.
+        Raises `InputError` for paths that do not exist or do not go together; `FormatError` for an archive that is
+        truncated or foreign, a folder of an unknown class or without its list, a list whose count is not that of its
+        lines, and a listed picture that is missing.
         """
-        if not self.paths:
-            raise InputError("nist reads by_class.zip, or a folder of its layout, or by_write.zip and the .mit lists: name one")
-        shelves = [_Shelf.of(Path(path)) for path in self.paths]
-        lists = [_List.parsed(*found) for found in sorted(_lists(shelves).items())]
-        pictures, by_write = _pictures(shelves)
-        if not by_write:
-            _check_listed(pictures, lists)
-        keys = np.concatenate([found.written if by_write else found.pictures for found in lists])
-        labels = np.repeat(np.array([found.label for found in lists]), [len(found.pictures) for found in lists])
-        writers = np.concatenate([found.writers for found in lists]).astype(np.str_)
-        first = np.sort(np.unique(keys, return_index=True)[1])
+        shelves = [_shelf(Path(path)) for path in self.paths]
+        lists = self._lists(shelves)
+        pictures, by_writer = self._pictures(shelves)
+        if not by_writer:
+            _check_lists(pictures, lists)
+        keys = np.concatenate([found.by_writer if by_writer else found.in_class for found in lists.values()])
+        labels = np.concatenate([found.labels for found in lists.values()])
+        writers = np.concatenate([found.writers for found in lists.values()])
+        once = np.sort(np.unique(keys, return_index=True)[1])
+        self._listed = pictures.chosen(keys[once], writer_path if by_writer else class_path)
+        repeated, unlisted = len(keys) - len(once), len(np.unique(pictures.keys)) - len(once)
         notes = []
-        if len(first) < len(keys):
-            notes.append(f"{len(keys) - len(first)} lines of the .mit lists name a picture again and were left out")
-        self._listed = pictures.found(keys[first], _written_name if by_write else _class_name)
-        spare = len(pictures.keys) - len(first)
-        if spare:
-            notes.append(f"{spare} pictures that no .mit list names were left out")
-        return Listing(labels[first], writers[first], notes=tuple(notes))
+        if repeated:
+            notes.append(f"{repeated} lines of the .mit lists name a picture again; they were left out")
+        if unlisted:
+            notes.append(f"{unlisted} pictures are in no .mit list; they were left out")
+        return Listing(labels[once], writers[once], notes=tuple(notes))
 
     def render(self, rows: range, frame: Frame) -> Rendered:
-        """Decode the pictures at these positions and frame them.
+        """Decode and frame these pictures.
 
-        Raises `ImageError` for a picture that is empty or cannot be decoded, `FormatError` for one whose CRC-32 is wrong.
+        Raises `ImageError` for one that is empty or no picture, `FormatError` for one that is damaged in its archive.
         """
         if self._listed is None:
             self.listing()
-            assert self._listed is not None
+        assert self._listed is not None
         images = np.empty((len(rows), SIDE, SIDE), np.uint8)
         polarity: Counter[str] = Counter()
-        for i, (name, data) in enumerate(self._listed.contents(rows)):
+        for i, (name, data) in enumerate(self._listed.read(rows)):
             sample = framed(decoded(data, name), frame, self.polarity, self.square, name=name)
             images[i] = sample.image
             polarity[sample.polarity] += 1
         return Rendered(images, polarity)
 
-
-@dataclass
-class _Pictures:
-    """Pictures of one archive or folder."""
-
-    root: Path
-    keys: NDArray[np.int64]
-    """[n]"""
-    places: NDArray[np.void] | NDArray[np.bytes_]
-    """[n] places in the archive, or paths below the folder."""
-
-    def found(self, keys: NDArray[np.int64], name_of: _Name) -> _Pictures:
-        """The pictures of these keys, in their order; raises `FormatError` naming the first that is missing."""
-        order = np.argsort(self.keys, kind="stable")
-        at = np.searchsorted(self.keys, keys, side="right", sorter=order) - 1  # of entries of one name the last counts
-        row = order[np.maximum(at, 0)]
-        missing = self.keys[row] != keys
-        if missing.any():
-            name = name_of(int(keys[missing.argmax()]))
+    def _lists(self, shelves: Sequence[_Shelf]) -> dict[int, MitList]:
+        """The lists of all paths, in the order of their keys; where two paths have one, that of the first."""
+        lists: dict[int, MitList] = {}
+        for shelf in shelves:
+            read = shelf.lists.read(range(len(shelf.lists)))
+            for key, (name, data) in zip(shelf.lists.keys.tolist(), read, strict=True):
+                if key not in lists:
+                    lists[key] = parsed(name, data, *divmod(key, 10))
+        if not lists:
             raise FormatError(
-                f"{self.root} lacks {name}, which a .mit list names ({np.count_nonzero(missing)} of {len(keys)} pictures are "
-                "missing); it is incomplete: fetch or unpack it again"
+                f"{self._named}: there is no .mit list, such as by_class/30/hsf_0.mit, and only these say who wrote "
+                "what; give by_class.zip or its folder, or by_write.zip and a path that has the lists of by_class"
             )
-        return _Pictures(self.root, keys, self.places[row])
+        return dict(sorted(lists.items()))
 
-    def contents(self, rows: range) -> Iterator[tuple[str, bytes]]:
-        """Name and bytes of the pictures at these positions."""
-        places = self.places[rows.start : rows.stop].tolist()
-        if self.places.dtype != _PLACE:
-            for name in places:
-                path = self.root / os.fsdecode(name)
-                try:
-                    yield str(path), path.read_bytes()
-                except OSError as error:
-                    raise FormatError(f"{path} cannot be read: {error.strerror}") from error
-            return
-        with opened(self.root) as file:
-            for place in places:
-                name, data = contents(file, Place(*place))
-                yield f"{self.root}: {name}", data
+    def _pictures(self, shelves: Sequence[_Shelf]) -> tuple[KeyedFiles, bool]:
+        """The pictures, and whether they are those of by_write."""
+        by_writer = [shelf.by_writer for shelf in shelves if len(shelf.by_writer)]
+        found = by_writer or [shelf.in_class for shelf in shelves if len(shelf.in_class)]
+        if not found:
+            raise FormatError(
+                f"{self._named}: there are .mit lists and no pictures, such as by_class/30/hsf_0/hsf_0_00000.png; "
+                "fetch the archive, or unpack it, again"
+            )
+        if len(found) > 1:
+            raise InputError(f"{found[0].root} and {found[1].root} both hold pictures; give one of them")
+        return found[0], bool(by_writer)
+
+    @property
+    def _named(self) -> str:
+        return ", ".join(map(str, self.paths))
+
+
+def _check_lists(pictures: KeyedFiles, lists: Mapping[int, MitList]) -> None:
+    unlisted = ~np.isin(list_key(pictures.keys), list(lists))
+    if unlisted.any():
+        path = class_path(int(pictures.keys[unlisted].min()))
+        raise FormatError(
+            f"{pictures.root}: there is {path} and no list {Path(path).parent.as_posix()}.mit; "
+            "fetch the archive, or unpack it, again"
+        )
+
+
+class _Shelf(NamedTuple):
+    """What one of the paths holds: lists, whose keys are code point × 10 + partition, and pictures in either order."""
+
+    lists: KeyedFiles
+    in_class: KeyedFiles
+    by_writer: KeyedFiles
+
+
+def _shelf(root: Path) -> _Shelf:
+    lists, in_class, by_writer = Gathering(), Gathering(), Gathering()
+    for path, place in walk(root, skip="train_"):
+        if b"hsf_" not in path:
+            continue
+        if match := _IN_CLASS.fullmatch(path):
+            folder, partition, number = match.groups()
+            if folder not in _CODES:
+                raise FormatError(
+                    f"{root}: {os.fsdecode(path)} is in the folder {os.fsdecode(folder)}, which is no class; classes "
+                    "are the code points 30-39, 41-5a and 61-7a. Give by_class without by_merge and other folders"
+                )
+            if number is None:
+                lists.add(_CODES[folder] * 10 + int(partition), path, place)
+            else:
+                in_class.add(class_key(_CODES[folder], int(partition), int(number)), path, place)
+        elif match := _BY_WRITER.fullmatch(path):
+            partition, writer, form, kind, number = match.groups()
+            by_writer.add(writer_key(int(partition), int(writer), int(form), ord(kind), int(number)), path, place)
+    return _Shelf(lists.files(root), in_class.files(root), by_writer.files(root))

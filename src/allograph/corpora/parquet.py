@@ -21,11 +21,13 @@ _KEY = b"allograph"
 
 
 @contextmanager
-def writing(path: str | Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
-    """Write a Parquet file (zstd), whole or not at all."""
+def writing(
+    path: str | Path, schema: pa.Schema, compression: str | dict[str, str] = "zstd", use_dictionary: bool | list[str] = True
+) -> Iterator[pq.ParquetWriter]:
+    """Write a Parquet file, whole or not at all."""
     with written(path) as temporary:
         try:
-            with pq.ParquetWriter(temporary, schema, compression="zstd", store_schema=True) as writer:
+            with pq.ParquetWriter(temporary, schema, compression=compression, use_dictionary=use_dictionary) as writer:
                 yield writer
         except pa.ArrowException as error:  # pragma: no cover  (Arrow turns most of its write errors into OSError)
             raise storage_error(OSError(str(error)), path) from error
@@ -42,12 +44,7 @@ def opened(path: str | Path, kind: str, version: int, schema: pa.Schema) -> tupl
 
     Raises `FormatError` unless it is whole and is of this kind, format version and schema.
     """
-    try:
-        file = pq.ParquetFile(path)
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist") from None
-    except (pa.ArrowException, OSError) as error:
-        raise FormatError(f"{path} is not a readable Parquet file: it is truncated, damaged or foreign ({error})") from error
+    file = _file(path)
     record = record_of(file, path)
     if record["kind"] != kind:
         raise FormatError(f"{path} is an allograph {record['kind']}, and a {kind} was expected; {_next_step(kind)}")
@@ -58,6 +55,20 @@ def opened(path: str | Path, kind: str, version: int, schema: pa.Schema) -> tupl
         if position < 0 or (found.field(position).type != wanted.type and not pa.types.is_fixed_size_list(wanted.type)):
             raise FormatError(f"{path} has no column {wanted.name} of type {wanted.type}; it was not written by allograph {kind}")
     return file, record
+
+
+def kind_of(path: str | Path) -> str:
+    """What a Parquet file of allograph's is: `corpus` or `embedded corpus`; raises `FormatError` for any other file."""
+    return str(record_of(_file(path), path)["kind"])
+
+
+def _file(path: str | Path) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(path)
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist") from None
+    except (pa.ArrowException, OSError) as error:
+        raise FormatError(f"{path} is not a readable Parquet file: it is truncated, damaged or foreign ({error})") from error
 
 
 def record_of(file: pq.ParquetFile, path: str | Path) -> dict[str, Any]:

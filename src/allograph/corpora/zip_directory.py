@@ -5,6 +5,7 @@ The standard library's reader keeps an object for each entry, a gigabyte for NIS
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from collections.abc import Iterator
@@ -17,7 +18,6 @@ _ENTRY = struct.Struct("<8x2H4x3I3H8xI")
 _LOCAL = struct.Struct("<6xH18x2H")
 _END = struct.Struct("<8x2H2I2x")
 _END64 = struct.Struct("<32x3Q")
-_BUFFER = 1 << 20
 _LARGEST = 1 << 26
 """Bytes in the largest entry that is read: far more than a picture or a list has."""
 _FULL = 0xFFFFFFFF
@@ -38,10 +38,10 @@ class Place(NamedTuple):
     """0: stored, 8: deflated; -1 where the entry is encrypted."""
 
 
-def opened(path: Path) -> BinaryIO:
-    """Open an archive; raises `InputError` when it does not exist or is not a file that can be read."""
+def opened(path: Path, buffer: int = io.DEFAULT_BUFFER_SIZE) -> BinaryIO:
+    """Open an archive; `buffer` is how many bytes are read ahead. Raises `InputError` when it does not exist or is not a file that can be read."""
     try:
-        return open(path, "rb", buffering=_BUFFER)
+        return open(path, "rb", buffering=buffer)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
     except OSError as error:
@@ -53,7 +53,7 @@ def entries(path: Path) -> Iterator[tuple[bytes, Place]]:
 
     Raises `FormatError` when the archive is truncated, damaged, in several parts, or no zip archive.
     """
-    with opened(path) as file:
+    with opened(path, buffer=1 << 20) as file:
         start, end, count, shift = _directory(file, path)
         file.seek(start)
         at = start
@@ -89,7 +89,7 @@ def contents(file: BinaryIO, place: Place) -> tuple[str, bytes]:
     file.seek(extra, 1)
     if place.method not in (0, 8):
         kind = "encrypted" if place.method < 0 else f"packed by method {place.method}"
-        raise FormatError(f"{file.name}: {name} is {kind}; only stored and deflated entries are read, so pack the archive anew")
+        raise FormatError(f"{file.name}: {name} is {kind}, and not stored or deflated; pack the archive anew")
     if max(place.size, place.packed) > _LARGEST:
         raise FormatError(f"{file.name}: {name} has {place.size} bytes; the largest that is read has {_LARGEST}")
     data = file.read(place.packed)
@@ -99,7 +99,7 @@ def contents(file: BinaryIO, place: Place) -> tuple[str, bytes]:
     except zlib.error as error:
         raise _damaged(f"{file.name}: {name}", f"cannot be unpacked ({error})") from error
     if len(data) != place.size or zlib.crc32(data) != place.crc:
-        raise _damaged(f"{file.name}: {name}", "is not what was packed: its size or its CRC-32 disagrees with the directory")
+        raise _damaged(f"{file.name}: {name}", "is not what was packed (its size or CRC-32 is another)")
     return name, data
 
 
@@ -126,21 +126,22 @@ def _directory(file: BinaryIO, path: Path) -> tuple[int, int, int, int]:
 
 
 def _end64(file: BinaryIO, pointer: int, path: Path) -> int:
-    """Where the zip64 end record begins: where the pointer to it says, or right before that when bytes stand before the archive."""
+    """Where the zip64 end record begins: where its pointer says, or just before that when the archive was moved."""
     (said,) = struct.unpack("<8xQ4x", _read(file, pointer, 20))
     for place in (said, pointer - 56):
-        if _read(file, place, 4) == b"PK\6\6":
+        if 0 <= place < pointer and _read(file, place, 4) == b"PK\6\6":
             return int(place)
     raise _damaged(path, "has no zip64 end record")
 
 
 def _large(extra: bytes, packed: int, size: int, offset: int, path: Path) -> tuple[int, int, int]:
-    """The numbers that 32 bits do not hold, from the zip64 extra field, in which they stand in the order size, packed, offset."""
+    """The numbers that 32 bits do not hold, from the zip64 extra field, where they stand as size, packed, offset."""
     at = 0
     while at + 4 <= len(extra):
         kind, length = struct.unpack_from("<2H", extra, at)
         if kind == 1:
-            numbers = struct.unpack(f"<{length // 8}Q", extra[at + 4 : at + 4 + length // 8 * 8].ljust(length // 8 * 8, b"\0"))
+            body = extra[at + 4 : at + 4 + length]
+            numbers = struct.unpack_from(f"<{len(body) // 8}Q", body)
             fields = [size, packed, offset]
             full = [i for i, number in enumerate(fields) if number == _FULL]
             if len(full) > len(numbers):
@@ -153,7 +154,7 @@ def _large(extra: bytes, packed: int, size: int, offset: int, path: Path) -> tup
 
 
 def _read(file: BinaryIO, at: int, length: int) -> bytes:
-    file.seek(max(at, 0))
+    file.seek(at)
     return file.read(length).ljust(length, b"\0")
 
 

@@ -1,0 +1,30 @@
+"""`allograph embed`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from allograph.cli.terminal import AsJson, Model, print_facts, print_json, progress_bar
+
+
+def embed(
+    corpus: Annotated[Path, typer.Argument(help="A corpus, in the model's frame.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The embedded corpus to write.")],
+    model: Model = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send a corpus through a model, once, so that evaluations replay it without the model."""
+    from allograph.corpora.corpus import Corpus
+    from allograph.embedding import embed as run
+    from allograph.recognizer import Recognizer
+
+    with progress_bar() as progress:
+        done = run(Corpus.open(corpus), Recognizer(model), output, progress)
+    facts = {"samples": len(done), "model": done.record["model_hash"]}
+    if as_json:
+        print_json({"output": str(output), **facts})
+    else:
+        print_facts(str(output), facts)

@@ -1,0 +1,100 @@
+"""Files of a folder or a zip archive by the million, each known by a number instead of a name."""
+
+from __future__ import annotations
+
+import os
+import struct
+from array import array
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allograph.corpora.zip_directory import Place, contents, entries, opened
+from allograph.errors import FormatError
+
+_PLACE, _PLACES = struct.Struct("<3QIh"), np.dtype("<u8, <u8, <u8, <u4, <i2")
+
+
+@dataclass(frozen=True)
+class KeyedFiles:
+    """Files of one folder or archive; compact, as it is sent to every worker."""
+
+    root: Path
+    keys: NDArray[np.int64]
+    """[n]"""
+    places: NDArray[np.void] | NDArray[np.bytes_]
+    """[n] places in the archive, or paths from the folder's parent."""
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def chosen(self, keys: NDArray[np.int64], path_of: Callable[[int], str]) -> KeyedFiles:
+        """The files of these keys, in this order; raises `FormatError` naming the first that is missing."""
+        order = np.argsort(self.keys, kind="stable")
+        last = np.searchsorted(self.keys, keys, side="right", sorter=order) - 1  # of equal names the last counts
+        rows = order[np.maximum(last, 0)]
+        missing = np.flatnonzero(self.keys[rows] != keys)
+        if len(missing):
+            raise FormatError(
+                f"{self.root}: {path_of(int(keys[missing[0]]))} is missing, as are {len(missing)} of {len(keys)} "
+                "listed files in all; fetch the archive, or unpack it, again"
+            )
+        return KeyedFiles(self.root, keys, self.places[rows])
+
+    def read(self, rows: range) -> Iterator[tuple[str, bytes]]:
+        """The name, for messages, and the bytes of these files; raises `FormatError` for a damaged one."""
+        places = self.places[rows.start : rows.stop].tolist()
+        if self.places.dtype == _PLACES:
+            with opened(self.root) as file:
+                for place in places:
+                    name, data = contents(file, Place(*place))
+                    yield f"{self.root}: {name}", data
+            return
+        for place in places:
+            path = self.root.absolute().parent / os.fsdecode(place)
+            try:
+                data = path.read_bytes()
+            except OSError as error:
+                raise FormatError(f"{path} cannot be read: {error.strerror}") from error
+            yield str(path), data
+
+
+@dataclass
+class Gathering:
+    """Files as they are met, before they are `KeyedFiles`."""
+
+    keys: array[int] = field(default_factory=lambda: array("q"))
+    packed: bytearray = field(default_factory=bytearray)
+    paths: list[bytes] = field(default_factory=list)
+
+    def add(self, key: int, path: bytes, place: Place | None) -> None:
+        """Add a file that `walk` yielded."""
+        self.keys.append(key)
+        if place is None:
+            self.paths.append(path)
+        else:
+            self.packed += _PLACE.pack(*place)
+
+    def files(self, root: Path) -> KeyedFiles:
+        """What was gathered below `root`."""
+        places = np.array(self.paths) if self.paths else np.frombuffer(self.packed, _PLACES)
+        return KeyedFiles(root, np.array(self.keys, np.int64), places)
+
+
+def walk(root: Path, skip: str) -> Iterator[tuple[bytes, Place | None]]:
+    """Yield the path and place of every entry of an archive, or the path of every file of a folder, from its parent.
+
+    Folders whose names begin with `skip` are not entered. Raises `FormatError` when `root` is no folder and no archive.
+    """
+    if not root.is_dir():
+        yield from entries(root)
+        return
+    parent = root.absolute().parent
+    for folder, below, names in os.walk(root.absolute()):
+        below[:] = sorted(name for name in below if not name.startswith(skip))
+        here = Path(folder).relative_to(parent).as_posix()
+        for name in sorted(names):
+            yield os.fsencode(f"{here}/{name}"), None

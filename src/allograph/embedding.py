@@ -1,0 +1,212 @@
+"""A corpus through a recognizer: embedded once, replayed many times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allograph.alphabet import Alphabet
+from allograph.corpora.corpus import PIXELS, Corpus, image_column, images_to_arrow, order_column, string_column
+from allograph.corpora.parquet import opened, pa, pq, sign, writing
+from allograph.errors import FormatError, MismatchError, UnknownLabel
+from allograph.images import Frame
+from allograph.progress import Progress, silent
+from allograph.recognizer import Recognizer
+from allograph.split import Split
+
+FORMAT = 1
+KIND = "embedded corpus"
+
+
+class EmbeddedSamples(NamedTuple):
+    """Some samples of an embedded corpus."""
+
+    embeddings: NDArray[np.float32]
+    """[n, d]"""
+    logits: NDArray[np.float32]
+    """[n, C]"""
+    labels: NDArray[np.str_]
+    writers: NDArray[np.str_]
+    order: NDArray[np.int32] | None
+    rows: NDArray[np.int64]
+    """[n] places in the corpus."""
+    images: NDArray[np.uint8]
+    """[n, 28, 28]"""
+
+
+def schema(embedding: int, labels: int) -> pa.Schema:
+    """The columns of an embedded corpus."""
+    return pa.schema(
+        [
+            ("embedding", pa.list_(pa.float32(), embedding)),
+            ("logits", pa.list_(pa.float32(), labels)),
+            ("label", pa.string()),
+            ("writer", pa.string()),
+            ("split", pa.string()),
+            ("order", pa.int32()),
+            ("row", pa.int64()),
+            ("image", pa.binary(PIXELS)),
+        ]
+    )
+
+
+def embed(corpus: Corpus, recognizer: Recognizer, output: str | Path, progress: Progress = silent) -> EmbeddedCorpus:
+    """Write every sample's embedding and logits; raises `MismatchError` when corpus and model differ in their frame."""
+    recognizer.bundle.check_frame(corpus.frame, str(corpus.path))
+    columns = schema(recognizer.bundle.embedding_size, len(recognizer.alphabet))
+    count, done = len(corpus), 0
+    compression = {column.name: "none" if column.name in ("embedding", "logits") else "zstd" for column in columns}
+    texts = ["label", "writer", "split"]
+    with writing(output, columns, compression=compression, use_dictionary=texts) as file, ThreadPoolExecutor(1) as pool:
+        progress("embedding", 0, count)
+        written: Future[None] | None = None  # one row group is written while the next is embedded
+        for samples in corpus.batches():
+            embedded = recognizer.embed(samples.images)
+            order = pa.nulls(len(samples.rows), pa.int32()) if samples.order is None else pa.array(samples.order)
+            table = pa.table(
+                [
+                    _lists(embedded.embeddings),
+                    _lists(embedded.logits),
+                    pa.array(samples.labels),
+                    pa.array(samples.writers),
+                    pa.array(samples.splits),
+                    order,
+                    pa.array(samples.rows),
+                    images_to_arrow(samples.images),
+                ],
+                schema=columns,
+            )
+            if written:
+                written.result()
+            written = pool.submit(file.write_table, table)
+            done += len(samples.rows)
+            progress("embedding", done, count)
+        if written:
+            written.result()
+        record = {
+            "model_hash": recognizer.bundle.model_hash,
+            "alphabet": list(recognizer.alphabet),
+            "frame": recognizer.frame,
+            "corpus": {key: value for key, value in corpus.record.items() if key not in ("kind", "format")},
+        }
+        sign(file, KIND, FORMAT, record)
+    return EmbeddedCorpus.open(output)
+
+
+@dataclass(frozen=True)
+class EmbeddedCorpus:
+    """An embedded corpus on disk."""
+
+    path: Path
+    record: dict[str, Any]
+
+    @classmethod
+    def open(cls, path: str | Path) -> EmbeddedCorpus:
+        """Open it; raises `FormatError` when it is truncated, foreign or of another version."""
+        file, record = opened(path, KIND, FORMAT, schema(1, 1))
+        return cls(Path(path), record)
+
+    @cached_property
+    def alphabet(self) -> Alphabet:
+        """The labels that the logits stand for."""
+        return Alphabet(self.record["alphabet"])
+
+    @property
+    def frame(self) -> Frame:
+        """The frame of its samples."""
+        frame: Frame = self.record["frame"]
+        return frame
+
+    @property
+    def source(self) -> str:
+        """The source of the corpus, such as `nist`."""
+        return str(self.record["corpus"].get("source", ""))
+
+    @property
+    def name(self) -> str:
+        """What to call it in a table."""
+        return self.path.name
+
+    def __len__(self) -> int:
+        return int(self._file.metadata.num_rows)
+
+    @cached_property
+    def columns(self) -> tuple[NDArray[np.str_], NDArray[np.str_], NDArray[np.str_]]:
+        """Labels, writers and splits of all samples, each [n]."""
+        table = self._read(None, ["label", "writer", "split"])
+        return string_column(table["label"]), string_column(table["writer"]), string_column(table["split"])
+
+    def check_model(self, model_hash: str) -> None:
+        """Raise `MismatchError` unless this model made the embeddings."""
+        if self.record["model_hash"] != model_hash:
+            raise MismatchError(
+                f"{self.path} was embedded by another model ({str(self.record['model_hash'])[:12]}…, not {model_hash[:12]}…); "
+                "embed the corpus again with this one, or name that one with --model"
+            )
+
+    def samples(self, keep: NDArray[np.bool_] | None = None, split: Split = "application") -> EmbeddedSamples:
+        """All samples where `keep` [n] is true, by default those of a split; raises `UnknownLabel` for one the model cannot read."""
+        if keep is None:
+            keep = self.columns[2] == split
+        parts = list(self._parts(keep))
+        if not parts:
+            return EmbeddedSamples(
+                np.empty((0, 1), np.float32), np.empty((0, len(self.alphabet)), np.float32), *(np.empty(0, np.str_),) * 2,
+                None, np.empty(0, np.int64), np.empty((0, 28, 28), np.uint8),
+            )  # fmt: skip
+        columns = list(zip(*parts, strict=True))
+        order = None if any(part is None for part in columns[4]) else np.concatenate(columns[4])
+        samples = EmbeddedSamples(*(np.concatenate(part) for part in columns[:4]), order, *(np.concatenate(part) for part in columns[5:]))
+        unknown = sorted(set(np.unique(samples.labels).tolist()) - set(self.alphabet))
+        if unknown:
+            raise UnknownLabel(
+                f"{self.path} holds {len(unknown)} labels that its model does not know, the first of them {unknown[0]!r}; "
+                "judge a model that was trained on them, or leave those samples out"
+            )
+        return samples
+
+    @property
+    def _file(self) -> pq.ParquetFile:
+        return opened(self.path, KIND, FORMAT, schema(1, 1))[0]
+
+    def _read(self, group: int | None, columns: list[str] | None = None) -> pa.Table:
+        try:
+            return self._file.read(columns) if group is None else self._file.read_row_group(group)
+        except (pa.ArrowException, OSError) as error:
+            raise FormatError(f"{self.path} is damaged ({error}); embed the corpus again") from error
+
+    def _parts(self, keep: NDArray[np.bool_]) -> Iterator[EmbeddedSamples]:
+        file, start = self._file, 0
+        for group in range(file.num_row_groups):
+            here = keep[start : start + file.metadata.row_group(group).num_rows]
+            start += len(here)
+            if not here.any():
+                continue
+            table = self._read(group).filter(pa.array(here))
+            yield EmbeddedSamples(
+                _matrix(table["embedding"]),
+                _matrix(table["logits"]),
+                string_column(table["label"]),
+                string_column(table["writer"]),
+                order_column(table["order"]),
+                np.asarray(table["row"].to_numpy()),
+                image_column(table["image"]),
+            )
+
+
+def _lists(values: NDArray[np.float32]) -> pa.Array:
+    return pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), values.shape[1])
+
+
+def _matrix(column: pa.ChunkedArray) -> NDArray[np.float32]:
+    array = column.combine_chunks()
+    if isinstance(array, pa.ChunkedArray):
+        array = pa.concat_arrays(array.chunks)
+    return np.asarray(array.flatten().to_numpy(), dtype=np.float32).reshape(len(array), -1)

@@ -1,0 +1,1 @@
+"""Evaluation: embedded corpus in, report out."""

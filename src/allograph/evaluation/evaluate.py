@@ -1,0 +1,104 @@
+"""From an embedded corpus to figures, tables and a report (paper §4.5)."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from allograph.adapters import ADAPTERS, Adapter, build
+from allograph.alphabet import Alphabet
+from allograph.bundle import Bundle
+from allograph.corpora.corpus import Corpus
+from allograph.corpora.parquet import kind_of
+from allograph.embedding import EmbeddedCorpus, embed
+from allograph.errors import InputError
+from allograph.evaluation.measures import Figures, figures
+from allograph.evaluation.protocol import Resample
+from allograph.evaluation.replay import Replayed, replay, writers_of
+from allograph.evaluation.report import write_report
+from allograph.evaluation.results import results, run_as_dict
+from allograph.evaluation.tables import Table, corpus_facts, table_1, table_2, table_3
+from allograph.progress import Progress, silent
+from allograph.recognizer import Recognizer
+from allograph.split import assign
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found."""
+
+    name: str
+    """The corpus's."""
+    bundle: Bundle
+    protocol: Resample
+    replayed: list[Replayed]
+    figures: Figures
+    tables: list[Table]
+    """The paper's tables 1 to 3."""
+    results: dict[str, Any]
+    """As in `results.json`."""
+
+    def write_report(self, folder: str | Path) -> Path:
+        """Write `report.html`, `report.md` and `results.json` into a folder; returns the path of the first."""
+        return write_report(folder, self.name, self.bundle, self.protocol, self.replayed, self.figures, self.tables, self.results)
+
+
+def evaluate(
+    corpus: str | Path,
+    model: str | Path | None = None,
+    split: str | None = None,
+    methods: Sequence[str] = ("paper",),
+    protocol: Resample | None = None,
+    alphabet: str | None = None,
+    jobs: int | None = None,
+    progress: Progress = silent,
+) -> Evaluation:
+    """Judge methods on the application writers of a corpus or an embedded corpus.
+
+    `model` is a bundle, the shipped one unless given; `split` replaces the corpus's own; `alphabet` names a restricted one.
+    Raises `MismatchError` where model and corpus do not belong together, `InputError` where there is no application writer.
+    """
+    protocol = protocol or Resample()
+    bundle = Bundle.open(model)
+    names = list(ADAPTERS) if "all" in methods else list(dict.fromkeys(methods))
+    adapters = {name: build(name, bundle) for name in names}
+    if kind_of(corpus) == "corpus":
+        with tempfile.TemporaryDirectory() as folder:
+            embedded = embed(Corpus.open(corpus), Recognizer(bundle), Path(folder) / "embedded.parquet", progress)
+            return _judge(embedded, Path(corpus).name, bundle, split, adapters, protocol, alphabet, jobs, progress)
+    return _judge(EmbeddedCorpus.open(corpus), Path(corpus).name, bundle, split, adapters, protocol, alphabet, jobs, progress)
+
+
+def _judge(
+    embedded: EmbeddedCorpus,
+    name: str,
+    bundle: Bundle,
+    split: str | None,
+    adapters: dict[str, Adapter],
+    protocol: Resample,
+    alphabet: str | None,
+    jobs: int | None,
+    progress: Progress,
+) -> Evaluation:
+    embedded.check_model(bundle.model_hash)
+    labels, writers, splits = embedded.columns
+    if split is not None:
+        names, writer_of, counts = np.unique(writers, return_inverse=True, return_counts=True)
+        parts = assign(split, dict(zip(names.tolist(), counts.tolist(), strict=True)), embedded.source)
+        splits = np.array([parts[writer] for writer in names.tolist()])[writer_of]
+    offered = None if alphabet is None else bundle.alphabet.mask(Alphabet.named(alphabet))
+    samples = embedded.samples(splits == "application")
+    outside = [] if alphabet is None else sorted(set(samples.labels.tolist()) - set(Alphabet.named(alphabet)))
+    if outside:
+        raise InputError(f"{embedded.path} holds the label {outside[0]!r}, which is not in the alphabet {alphabet}")
+    replayed = replay(writers_of(samples, offered), bundle.alphabet, adapters, protocol, jobs, progress)
+    found = figures(replayed, protocol.seed)
+    facts = corpus_facts(labels, writers, splits)
+    tables = [table_1(facts, embedded.source), table_2(facts, embedded.source), table_3(found, embedded.source, protocol.feedback)]
+    record = results(name, bundle.model_hash, [run_as_dict(protocol, found)], facts)
+    return Evaluation(name, bundle, protocol, replayed, found, tables, record)

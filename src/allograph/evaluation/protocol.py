@@ -1,0 +1,77 @@
+"""Which of a writer's samples are learned from, and which are tested (paper §4.5)."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allograph.errors import InputError
+
+Feedback = Literal["none", "all"]
+"""`none`: what was learned stays frozen during the test. `all`: each test label is revealed and learned after its answer."""
+FEEDBACKS: tuple[Feedback, ...] = get_args(Feedback)
+
+
+class Trial(NamedTuple):
+    """One resample of one writer: places among the writer's samples, in the order in which they are seen."""
+
+    adaptation: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Resample:
+    """The paper's protocol: each label's samples are split at random, `resamples` times, from an empty profile each time."""
+
+    adaptation: float = 0.9
+    """The share of each label's samples to learn from."""
+    per_label: int | None = None
+    """This many samples instead, of every label that has more."""
+    resamples: int = 10
+    seed: int = 0
+    feedback: Feedback = "none"
+    shuffle: bool = False
+    """Mix the labels, instead of one label after the other in code-point order."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.adaptation < 1:
+            raise InputError(f"the adaptation share is at least 0 and less than 1, not {self.adaptation}")
+        if self.per_label is not None and self.per_label < 1:
+            raise InputError(f"at least one sample a label is learned from, not {self.per_label}")
+        if self.resamples < 1:
+            raise InputError(f"there is at least one resample, not {self.resamples}")
+        if self.feedback not in FEEDBACKS:
+            raise InputError(f"feedback is {' or '.join(FEEDBACKS)}, not {self.feedback!r}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `results.json`."""
+        share = {"adaptation": self.adaptation} if self.per_label is None else {"per_label": self.per_label}
+        return {
+            "name": "resample", **share, "resamples": self.resamples, "seed": self.seed, "feedback": self.feedback,
+            "shuffle": self.shuffle,
+        }  # fmt: skip
+
+    def trials(self, writer: str, labels: NDArray[np.str_]) -> list[Trial]:
+        """The resamples of one writer, whose samples have these labels [n]; the same on every call and in every process."""
+        return [self._trial(writer, labels, number) for number in range(self.resamples)]
+
+    def _trial(self, writer: str, labels: NDArray[np.str_], number: int) -> Trial:
+        random = np.random.default_rng([self.seed, zlib.crc32(writer.encode()), number])
+        adaptation, test = [], []
+        for label in sorted(set(labels.tolist())):
+            rows = random.permutation(np.flatnonzero(labels == label))
+            learned = self._learned(len(rows), random.random())
+            adaptation.append(np.sort(rows[:learned]))
+            test.append(np.sort(rows[learned:]))
+        trial = Trial(np.concatenate(adaptation), np.concatenate(test))
+        return Trial(random.permutation(trial.adaptation), random.permutation(trial.test)) if self.shuffle else trial
+
+    def _learned(self, samples: int, chance: float) -> int:
+        """How many of a label's samples are learned from: ⌊n·a + u⌋; at nine tenths this tests one of every full ten."""
+        if self.per_label is not None:
+            return self.per_label if samples > self.per_label else 0
+        return int(round(samples * self.adaptation, 9) + chance)

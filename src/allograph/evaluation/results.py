@@ -1,0 +1,46 @@
+"""`results.json`: every figure of an evaluation, as fractions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from allograph.errors import FormatError
+from allograph.evaluation.measures import Figures
+from allograph.evaluation.protocol import Resample
+from allograph.files import check_version, read_json, write_json
+
+FORMAT = 1
+
+
+def run_as_dict(protocol: Resample, figures: Figures) -> dict[str, Any]:
+    """One run, as it stands in `results.json`."""
+    return {
+        "protocol": protocol.as_dict(),
+        "base": {"accuracy": figures.base, "samples": figures.samples, "writers": len(figures.writers)},
+        "methods": {name: asdict(method) for name, method in figures.methods.items()},
+        "writers": [
+            {"id": writer.id, "samples": writer.samples, "base": writer.base, **writer.methods} for writer in figures.writers
+        ],
+    }
+
+
+def results(corpus: str, model: str, runs: Sequence[dict[str, Any]], tables: dict[str, Any]) -> dict[str, Any]:
+    """The whole of `results.json`: the corpus's name, the model's hash, the runs, and the paper's tables 1 and 2."""
+    return {"format": FORMAT, "corpus": corpus, "model": model, "runs": list(runs), "tables": tables}
+
+
+def write_results(path: str | Path, value: dict[str, Any]) -> None:
+    """Write `results.json`, whole or not at all."""
+    write_json(path, value)
+
+
+def read_results(path: str | Path) -> dict[str, Any]:
+    """Read `results.json`; raises `FormatError` when it is none, or of another version."""
+    value = read_json(path)
+    if not isinstance(value, dict) or "runs" not in value:
+        raise FormatError(f"{path} is not the result of an evaluation")
+    check_version(path, "evaluation result", value.get("format"), FORMAT)
+    return value

@@ -1,0 +1,73 @@
+"""What a model makes of a corpus's writers: its accuracy on each split, and their styles (paper §3.2)."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allograph.corpora.corpus import Corpus
+from allograph.errors import UnknownLabel
+from allograph.files import sha256
+from allograph.images import SIDE
+from allograph.progress import Progress, silent
+from allograph.recognizer import Recognizer
+from allograph.split import SPLITS, Split
+from allograph.styles import Styles, find_styles, quality
+
+LEARNED: tuple[Split, ...] = ("train", "validation")
+"""The splits whose writers the styles are found on."""
+
+
+def population(
+    recognizer: Recognizer, corpus: Corpus, scratch: Path, seed: int = 0, progress: Progress = silent
+) -> tuple[Styles, dict[str, Any]]:
+    """Find the styles of the train and validation writers, and note what the corpus is and how well the model reads it.
+
+    Embeddings lie in a file in the folder `scratch` meanwhile, so that a corpus may be larger than memory. Raises
+    `UnknownLabel` for a corpus with a label that the model cannot read, `MismatchError` when their frames differ.
+    """
+    recognizer.bundle.check_frame(corpus.frame, str(corpus.path))
+    unknown = [label for label in corpus.alphabet if label not in recognizer.alphabet]
+    if unknown:
+        raise UnknownLabel(f"{corpus.path} holds the label {unknown[0]!r}, which the model's alphabet does not")
+    labels = recognizer.alphabet.indices(corpus.labels)
+    learned = np.isin(corpus.splits, LEARNED)
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        shape = (len(corpus), recognizer.bundle.embedding_size)
+        embeddings = np.memmap(Path(folder) / "embeddings", np.float32, "w+", shape=shape)
+        right = np.zeros(len(corpus), bool)
+        for samples in corpus.batches():
+            embedded = recognizer.embed(samples.images)
+            embeddings[samples.rows] = embedded.embeddings
+            right[samples.rows] = embedded.logits.argmax(axis=1) == labels[samples.rows]
+            progress("embedding", int(samples.rows[-1]) + 1, len(corpus))
+        rows = np.flatnonzero(learned)
+        clusters = find_styles(embeddings[rows], labels[rows], seed, progress)
+        styles = Styles(clusters.centroids, clusters.labels, _images(corpus, rows[clusters.medoid_rows]))
+        application = corpus.splits == "application"
+        found: dict[str, Any] = {"count": len(styles)}
+        if application.any():
+            progress("judging styles", 0, 1)
+            accuracy, neighbours = quality(styles, embeddings[application], labels[application])
+            found |= {"application_accuracy": accuracy, "neighbours": neighbours}
+        del embeddings
+    record = {key: corpus.record.get(key) for key in ("source", "origin", "licence", "split", "split_samples", "split_writers")}
+    parts = {part: corpus.splits == part for part in SPLITS}
+    return styles, {
+        "corpus": record | {"sha256": sha256(corpus.path)},
+        "accuracy": {part: float(right[mask].mean()) if mask.any() else None for part, mask in parts.items()},
+        "styles": found,
+    }
+
+
+def _images(corpus: Corpus, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """The images [k, 28, 28] at some rows of a corpus, in one pass."""
+    images = np.empty((len(rows), SIDE, SIDE), np.uint8)
+    for samples in corpus.batches():
+        here = np.flatnonzero((rows >= samples.rows[0]) & (rows <= samples.rows[-1]))
+        images[here] = samples.images[rows[here] - samples.rows[0]]
+    return images

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from allograph.errors import FormatError, InputError, StorageError, storage_error
+from allograph.files import check_version, read_json, sha256, write_json, written, written_folder
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    path = tmp_path / "model.bin"
+    path.write_text("old")
+    return path
+
+
+@pytest.fixture
+def old_folder(tmp_path: Path) -> Path:
+    path = tmp_path / "bundle"
+    path.mkdir()
+    (path / "config.json").write_text("old")
+    return path
+
+
+def test_a_file_is_replaced_when_the_block_ends_well(old: Path) -> None:
+    with written(old) as temporary:
+        temporary.write_text("new")
+        assert old.read_text() == "old"
+        assert temporary.suffix == old.suffix
+    assert old.read_text() == "new"
+    assert os.listdir(old.parent) == [old.name]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, InputError])
+def test_an_exception_leaves_the_old_file_and_nothing_else(old: Path, error: type[BaseException]) -> None:
+    with pytest.raises(error, match="on purpose"), written(old) as temporary:
+        temporary.write_text("half")
+        raise error("on purpose")
+    assert old.read_text() == "old"
+    assert os.listdir(old.parent) == [old.name]
+
+
+def test_a_failed_first_write_leaves_no_file(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), written(tmp_path / "new.bin") as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert os.listdir(tmp_path) == []
+
+
+WAITING = """
+import sys, time
+from allograph.files import written
+with written(sys.argv[1]) as temporary:
+    temporary.write_text("half")
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGKILL])
+def test_a_killed_process_leaves_the_old_file(old: Path, kill: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITING, str(old)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"ready\n"
+        child.send_signal(kill)
+        assert child.wait(timeout=30) != 0
+    assert old.read_text() == "old"
+    if kill == signal.SIGINT:
+        assert os.listdir(old.parent) == [old.name]
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from allograph.errors import StorageError
+from allograph.files import written, written_folder
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+path = Path(sys.argv[1])
+try:
+    if path.is_dir():
+        with written_folder(path) as folder:
+            (folder / "config.json").write_text("new")
+            (folder / "model.onnx").write_bytes(bytes(100_000))
+    else:
+        with written(path) as temporary:
+            temporary.write_bytes(bytes(100_000))
+except StorageError as error:
+    sys.exit(f"{error.exit_status} {error}")
+"""
+
+
+@pytest.mark.parametrize("kind", ["old", "old_folder"])
+def test_a_full_disk_is_named_and_leaves_what_was_there(kind: str, request: pytest.FixtureRequest) -> None:
+    path: Path = request.getfixturevalue(kind)
+    done = subprocess.run([sys.executable, "-c", FULL, str(path)], capture_output=True, text=True, timeout=60)
+    assert done.stderr.startswith(f"1 cannot write {path}: the file size limit is reached. What stood there before")
+    assert (path if path.is_file() else path / "config.json").read_text() == "old"
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_errors_of_the_disk_say_what_it_is() -> None:
+    assert "the disk is full" in str(storage_error(OSError(errno.ENOSPC, "No space left on device"), "x"))
+    assert "Read-only file system" in str(storage_error(OSError(errno.EROFS, "Read-only file system"), "x"))
+
+
+def test_our_own_storage_error_is_not_wrapped_again(old: Path) -> None:
+    with pytest.raises(StorageError) as caught, written(old):
+        raise storage_error(OSError(errno.ENOSPC, "No space left on device"), "inner.bin")
+    assert str(caught.value).startswith("cannot write inner.bin: the disk is full")
+
+
+def test_a_folder_is_replaced_whole(old_folder: Path) -> None:
+    (old_folder / "gone").write_text("old")
+    with written_folder(old_folder) as folder:
+        (folder / "plots").mkdir()
+        (folder / "plots" / "gain.svg").write_text("<svg/>")
+        (folder / "config.json").write_text("new")
+        assert (old_folder / "config.json").read_text() == "old"
+    assert sorted(path.name for path in old_folder.rglob("*")) == ["config.json", "gain.svg", "plots"]
+    assert (old_folder / "config.json").read_text() == "new"
+    assert os.listdir(old_folder.parent) == [old_folder.name]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, OSError])
+def test_a_failed_folder_keeps_the_old_one(old_folder: Path, error: type[BaseException]) -> None:
+    with pytest.raises((error, StorageError)), written_folder(old_folder) as folder:
+        (folder / "config.json").write_text("half")
+        raise error("on purpose")
+    assert (old_folder / "config.json").read_text() == "old"
+    assert os.listdir(old_folder.parent) == [old_folder.name]
+
+
+def test_a_folder_that_cannot_be_moved_in_keeps_the_old_one(old_folder: Path) -> None:
+    with pytest.raises(StorageError, match="bundle"), written_folder(old_folder) as folder:
+        folder.rmdir()
+    assert (old_folder / "config.json").read_text() == "old"
+    assert os.listdir(old_folder.parent) == [old_folder.name]
+
+
+def test_places_that_cannot_be_written(tmp_path: Path, old: Path, old_folder: Path) -> None:
+    with pytest.raises(InputError, match="the folder .*nowhere does not exist"), written(tmp_path / "nowhere" / "x"):
+        pass
+    with pytest.raises(InputError, match="a folder of that name"), written(old_folder):
+        pass
+    with pytest.raises(InputError, match="a file of that name"), written_folder(old):
+        pass
+    assert old.read_text() == "old"
+
+
+def test_json_is_read_as_it_was_written(tmp_path: Path) -> None:
+    value = {"labels": ["<", "é", "\u2028"], "accuracy": 0.1 + 0.2, "none": None}
+    write_json(tmp_path / "a.json", value)
+    assert read_json(tmp_path / "a.json") == value
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "a.json", float("nan"))
+    assert read_json(tmp_path / "a.json") == value
+
+
+def test_json_that_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    with pytest.raises(FormatError, match=r"a\.json does not exist"):
+        read_json(path)
+    for content in (json.dumps({"a": [1, 2]}).encode()[:-3], b"", b"\xff\xfe", b"PK\x03\x04"):
+        path.write_bytes(content)
+        with pytest.raises(FormatError, match=r"a\.json is not readable JSON"):
+            read_json(path)
+
+
+def test_versions() -> None:
+    check_version("x", "bundle", 1, 1)
+    with pytest.raises(FormatError, match="x is not an allograph bundle"):
+        check_version("x", "bundle", None, 1)
+    with pytest.raises(FormatError, match="of format 2; this release reads format 1"):
+        check_version("x", "bundle", 2, 1)
+
+
+def test_sha256(tmp_path: Path) -> None:
+    (tmp_path / "abc").write_bytes(b"abc")  # the example of FIPS 180-2
+    assert sha256(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

@@ -1,0 +1,315 @@
+from __future__ import annotations
+
+import io
+import pickle
+import tracemalloc
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from nist_archive import LABELS, LINES, WRITERS, Files, by_class, by_write, lists, unpacked, zipped
+from PIL import Image
+
+from allograph.corpora.corpus import Corpus
+from allograph.corpora.nist import NistSource
+from allograph.corpora.prepare import prepare
+from allograph.corpora.zip_directory import contents, entries, opened
+from allograph.errors import AllographError, FormatError, ImageError, InputError
+from allograph.images import Polarity, decoded, framed
+
+ALL = range(len(LINES))
+
+
+def white() -> bytes:
+    file = io.BytesIO()
+    Image.new("1", (128, 128), 1).save(file, "PNG")
+    return file.getvalue()
+
+
+def path_of(kind: str, folder: Path) -> list[Path]:
+    """The same pictures in each form that the source reads."""
+    match kind:
+        case "stored":
+            return [zipped(folder / "by_class.zip", by_class(), zipfile.ZIP_STORED)]
+        case "deflated":
+            return [zipped(folder / "by_class.zip", by_class())]
+        case "folder":
+            return [unpacked(folder, by_class()) / "by_class"]
+        case "folder above":
+            return [unpacked(folder / "sd19", by_class())]
+        case "by_write and folder":
+            return [zipped(folder / "by_write.zip", by_write()), unpacked(folder / "lists", lists())]
+        case "by_write and by_class":
+            return [zipped(folder / "by_class.zip", by_class()), zipped(folder / "by_write.zip", by_write())]
+        case "by_write folder":
+            return [unpacked(folder, by_write()) / "by_write", zipped(folder / "lists.zip", lists(digits=5))]
+        case _:
+            raise AssertionError(kind)
+
+
+KINDS = [
+    "stored",
+    "deflated",
+    "folder",
+    "folder above",
+    "by_write and folder",
+    "by_write and by_class",
+    "by_write folder",
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_picture_once_by_class_partition_and_line(kind: str, tmp_path: Path) -> None:
+    source = NistSource(path_of(kind, tmp_path))
+    listing = source.listing()
+    assert listing.labels.tolist() == LABELS
+    assert listing.writers.tolist() == WRITERS
+    assert listing.order is None
+    assert listing.notes == ()
+    rendered = pickle.loads(pickle.dumps(source)).render(ALL, "paper")
+    files = by_class()
+    for line, image in zip(LINES, rendered.images, strict=True):
+        np.testing.assert_array_equal(image, framed(decoded(files[line.in_class]), "paper").image)
+    assert rendered.polarity == {"dark": len(LINES)}
+
+
+def test_some_rows_are_those_rows(tmp_path: Path) -> None:
+    source = NistSource(path_of("deflated", tmp_path))
+    np.testing.assert_array_equal(source.render(range(2, 5), "mnist").images, source.render(ALL, "mnist").images[2:5])
+
+
+@pytest.mark.parametrize(("polarity", "square"), [("light", 2), ("dark", 0)])
+def test_polarity_and_square_are_handed_on(polarity: Polarity, square: int, tmp_path: Path) -> None:
+    source = NistSource(path_of("deflated", tmp_path), polarity=polarity, square=square)
+    rendered = source.render(range(1), "paper")
+    expected = framed(decoded(by_class()[LINES[0].in_class]), "paper", polarity, square)
+    assert rendered.polarity == {polarity: 1}
+    np.testing.assert_array_equal(rendered.images[0], expected.image)
+    assert (rendered.images != NistSource(source.paths).render(range(1), "paper").images).any()
+
+
+def test_prepared_on_two_processes_from_archive_and_folder(tmp_path: Path) -> None:
+    corpora = []
+    for kind in ("deflated", "folder"):
+        done = prepare(NistSource(path_of(kind, tmp_path)), tmp_path / f"{kind}.parquet", split="all", jobs=2)
+        assert (done.samples, done.labels, done.writers, done.polarity) == (9, 3, 4, {"dark": 9})
+        corpora.append(Corpus.open(tmp_path / f"{kind}.parquet"))
+    assert corpora[0].frame == "paper"
+    assert "Special Database 19" in corpora[0].record["origin"]
+    assert corpora[0].writers.tolist() == WRITERS
+    np.testing.assert_array_equal(corpora[0].images("application"), corpora[1].images("application"))
+
+
+def changed(**changes: bytes | None) -> Files:
+    """The files of by_class, with some of them replaced or taken away: `code_partition` and `mit` or a number."""
+    files = by_class()
+    for key, data in changes.items():
+        code, partition, what = key.removeprefix("of_").split("_")
+        name = f"hsf_{partition}.mit" if what == "mit" else f"hsf_{partition}/hsf_{partition}_{int(what):05d}.png"
+        if data is None:
+            del files[f"by_class/{code}/{name}"]
+        else:
+            files[f"by_class/{code}/{name}"] = data
+    return files
+
+
+LIST = lists()["by_class/30/hsf_0.mit"]
+
+
+@pytest.mark.parametrize("packed", [True, False], ids=["archive", "folder"])
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (changed(of_30_0_mit=LIST.replace(b"3\n", b"4\n", 1)), r"30.hsf_0\.mit announces 4 pictures and lists 3"),
+        (changed(of_30_0_mit=LIST[:60]), r"30.hsf_0\.mit announces 3 pictures and lists 2"),
+        (changed(of_30_0_mit=LIST[:-20]), r"30.hsf_0\.mit: the line 'hsf_0_00001\.png f0499_22/d0499_22/d0' is not"),
+        (changed(of_30_0_mit=b""), r"30.hsf_0\.mit is no \.mit list: its first line, ''"),
+        (changed(of_30_0_mit=b"\x89PNG\r\n\x1a\n"), r"30.hsf_0\.mit is no \.mit list"),
+        (changed(of_4a_0_1=None), r"4a/hsf_0/hsf_0_00001\.png is missing, as are 1 of 9"),
+        (changed(of_7a_4_mit=None), r"there is 7a/hsf_4/hsf_4_00000\.png and no list 7a/hsf_4\.mit"),
+        ({**by_class(), "by_class/2b/hsf_0.mit": b"0\n"}, r"by_class/2b/hsf_0\.mit is in the folder 2b, which is no class"),
+        ({**by_class(), "by_class/4A/hsf_0/hsf_0_00000.png": b""}, r"is in the folder 4A, which is no class"),
+        ({**by_class(), "by_merge/43_63/hsf_0.mit": b"0\n"}, r"is in the folder 43_63, which is no class"),
+        ({name: data for name, data in by_class().items() if "mit" not in name}, r"there is no \.mit list, such as"),
+        (by_write(), r"there is no \.mit list, such as .* or by_write\.zip and a path that has the lists"),
+        ({"readme.txt": b"hsf_"}, r"there is no \.mit list, such as"),
+        (lists(), r"there are \.mit lists and no pictures"),
+    ],
+)
+def test_bad_layout_is_named(files: Files, said: str, packed: bool, tmp_path: Path) -> None:
+    path = zipped(tmp_path / "by_class.zip", files) if packed else unpacked(tmp_path / "sd19", files)
+    with pytest.raises(FormatError, match=said) as caught:
+        NistSource([path]).listing()
+    assert str(path) in str(caught.value)
+
+
+def test_missing_of_by_write_is_named(tmp_path: Path) -> None:
+    files = by_write()
+    del files[LINES[7].by_writer]
+    source = NistSource([zipped(tmp_path / "by_write.zip", files), unpacked(tmp_path / "lists", lists())])
+    with pytest.raises(FormatError, match=r"hsf_0/f0499_22/c0499_22/c0499_22_00104\.png is missing"):
+        source.listing()
+
+
+@pytest.mark.parametrize("packed", [True, False], ids=["archive", "folder"])
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (white(), "is empty: all its pixels have the grey value 255"),
+        (by_class()[LINES[4].in_class][:70], "is not a readable picture"),
+        (b"GIF", "is not a readable picture"),
+        (b"", "is not a readable picture"),
+    ],
+)
+def test_bad_picture_is_named(data: bytes, said: str, packed: bool, tmp_path: Path) -> None:
+    files = changed(of_4a_0_0=data)
+    path = zipped(tmp_path / "by_class.zip", files) if packed else unpacked(tmp_path / "sd19", files)
+    with pytest.raises(ImageError, match=rf"4a/hsf_0/hsf_0_00000\.png {said}") as caught:
+        prepare(NistSource([path]), tmp_path / "nist.parquet", jobs=2)
+    assert str(path) in str(caught.value)
+    assert not list(tmp_path.glob("*parquet*"))
+
+
+def test_picture_that_vanishes_after_the_listing_is_named(tmp_path: Path) -> None:
+    source = NistSource(path_of("folder", tmp_path))
+    source.listing()
+    (tmp_path / LINES[3].in_class).unlink()
+    with pytest.raises(FormatError, match=r"hsf_4_00000\.png cannot be read: No such file"):
+        source.render(ALL, "paper")
+
+
+def test_what_is_left_out_is_noted(tmp_path: Path) -> None:
+    again = LIST.replace(b"3\n", b"4\n", 1) + LIST.splitlines(keepends=True)[1]
+    files = changed(of_30_0_mit=again, of_30_0_77=white(), of_30_0_78=white())
+    source = NistSource([zipped(tmp_path / "by_class.zip", files)])
+    listing = source.listing()
+    assert listing.labels.tolist() == LABELS
+    assert listing.notes == (
+        "1 lines of the .mit lists name a picture again; they were left out",
+        "2 pictures are in no .mit list; they were left out",
+    )
+    assert len(source.render(ALL, "paper").images) == len(LINES)
+
+
+def test_lists_may_have_blank_lines_windows_ends_and_no_picture(tmp_path: Path) -> None:
+    files = {**changed(of_30_0_mit=LIST.replace(b"\n", b"\r\n") + b"\r\n"), "by_class/30/hsf_6.mit": b"0\n"}
+    assert NistSource([zipped(tmp_path / "by_class.zip", files)]).listing().writers.tolist() == WRITERS
+
+
+def test_paths_that_cannot_be_used(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"by_class\.zip does not exist"):
+        NistSource([tmp_path / "by_class.zip"]).listing()
+    both = [zipped(tmp_path / "one.zip", by_class()), unpacked(tmp_path / "two", by_class())]
+    with pytest.raises(InputError, match=r"one\.zip and .*two both hold pictures; give one of them"):
+        NistSource(both).listing()
+
+
+@pytest.mark.parametrize("data", [b"", b"PK\5\6", b"no archive\n" * 20, b"\x89PNG\r\n\x1a\n"])
+def test_what_is_no_archive_is_named(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "by_class.zip").write_bytes(data)
+    with pytest.raises(FormatError, match=r"by_class\.zip has no directory: the archive is truncated, damaged or no zip"):
+        NistSource([tmp_path / "by_class.zip"]).listing()
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
+def test_a_truncated_archive_is_named(share: float, tmp_path: Path) -> None:
+    path = zipped(tmp_path / "by_class.zip", by_class())
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    with pytest.raises(FormatError, match=r"by_class\.zip has no directory: the archive is truncated"):
+        prepare(NistSource([path]), tmp_path / "nist.parquet", jobs=2)
+    assert not list(tmp_path.glob("*parquet*"))
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_picture_with_a_wrong_crc_is_named(compression: int, tmp_path: Path) -> None:
+    path = zipped(tmp_path / "by_class.zip", by_class(), compression)
+    data = bytearray(path.read_bytes())
+    at = data.index(LINES[4].in_class.encode()) + len(LINES[4].in_class) + 50
+    data[at] ^= 16
+    path.write_bytes(data)
+    with pytest.raises(FormatError, match=rf"by_class\.zip: {LINES[4].in_class} (is not what was packed|cannot be un)"):
+        NistSource([path]).render(ALL, "paper")
+
+
+def test_a_byte_changed_anywhere_changes_nothing_or_is_an_error_of_ours(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "by_class.zip", by_class())
+    expected = NistSource([path]).render(ALL, "paper").images
+    whole = path.read_bytes()
+    refused = 0
+    for at in range(0, len(whole), 3):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ (1 << at % 8)]) + whole[at + 1 :])
+        try:
+            source = NistSource([path])
+            source.listing()
+            images = source.render(ALL, "paper").images
+        except AllographError:
+            refused += 1
+        else:
+            np.testing.assert_array_equal(images, expected)
+    assert refused > len(whole) / 6
+
+
+@pytest.mark.parametrize("kind", ["encrypted", "packed by method 12"])
+def test_entries_that_cannot_be_unpacked_are_named(kind: str, tmp_path: Path) -> None:
+    method = zipfile.ZIP_BZIP2 if kind.endswith("12") else zipfile.ZIP_STORED
+    path = zipped(tmp_path / "by_class.zip", by_class(), method)
+    if kind == "encrypted":
+        data = bytearray(path.read_bytes())
+        start = data.index(b"PK\1\2")
+        while (start := data.find(b"PK\1\2", start)) >= 0:
+            data[start + 8] |= 1
+            start += 4
+        path.write_bytes(data)
+    with pytest.raises(FormatError, match=rf"hsf_\d\.mit is {kind}, and not stored or deflated"):
+        NistSource([path]).listing()
+
+
+def test_archive_beyond_four_gigabytes(tmp_path: Path) -> None:
+    path = tmp_path / "by_class.zip"
+    with open(path, "wb") as file:
+        file.seek(5 << 30)  # a hole: the offsets are real, the bytes are not on the disk
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, data in by_class().items():
+                archive.writestr(name, data)
+    source = NistSource([path])
+    assert source.listing().writers.tolist() == WRITERS
+    assert len(source.render(ALL, "paper").images) == len(LINES)
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_archive_with_bytes_before_it(many: bool, tmp_path: Path) -> None:
+    path = zipped(tmp_path / "by_class.zip", {**by_class(), **({f"x{i}": b"" for i in range(66_000)} if many else {})})
+    path.write_bytes(b"#!/bin/sh\n" * 30 + path.read_bytes())
+    source = NistSource([path])
+    assert source.listing().writers.tolist() == WRITERS
+    assert len(source.render(ALL, "paper").images) == len(LINES)
+
+
+def test_a_directory_of_many_entries_is_read_as_a_stream(tmp_path: Path) -> None:
+    path = tmp_path / "many.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for i in range(70_000):  # more than 16 bits count: zip64
+            archive.writestr(f"by_class/30/train_30/train_30_{i:05d}.png", b"%d" % i)
+    last = None
+    tracemalloc.start()
+    try:
+        for count, (name, place) in enumerate(entries(path), 1):
+            last = name, place
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert count == 70_000
+    assert peak < 2 << 20  # the 1 MB that is read ahead; 70,000 names alone take 6 MB
+    assert last is not None
+    with opened(path) as file:
+        assert contents(file, last[1]) == ("by_class/30/train_30/train_30_69999.png", b"69999")
+    with pytest.raises(FormatError, match="no .mit list"):
+        NistSource([path]).listing()
+
+
+def test_what_workers_are_sent_is_small(tmp_path: Path) -> None:
+    source = NistSource(path_of("stored", tmp_path))
+    source.listing()
+    assert source._listed is not None
+    assert (source._listed.keys.nbytes + source._listed.places.nbytes) / len(LINES) <= 40
