@@ -35,8 +35,9 @@ def test_a_dot_is_two_pixels_wide_and_in_the_middle(strokes: Any) -> None:
 
 def test_a_line_is_twenty_long_and_two_wide() -> None:
     image = ink_sample([[(0, 0), (0, 1000)]]).astype(float) / 255
-    assert image.max(axis=1).sum() == pytest.approx(20, abs=0.3)
+    assert np.count_nonzero(image.max(axis=1) > 0.4) == 20
     assert image[14].sum() == pytest.approx(2, abs=0.1)
+    assert image.sum() == pytest.approx(18 * 2 + np.pi, rel=0.03)  # with round ends
 
 
 def test_a_picture_of_ink_fills_its_square_but_for_a_margin() -> None:
@@ -101,7 +102,7 @@ def test_unipen_ink_gives_unipen_images(shared: Path) -> None:
         mine = slice(start[row], start[row + 1])
         strokes = np.split(points[mine], np.flatnonzero(lifts[mine])[1:])
         differences.append(np.abs(ink_sample(strokes).astype(float) - images[row]).mean())
-    assert np.mean(differences) < 6
+    assert np.mean(differences) < 7  # of 255; a pen a fifth wider or thinner gives more than 7.3
     assert np.mean(np.array(differences) > 15) < 0.02
     other = np.abs(images[rows].astype(float) - images[rows[::-1]]).mean()  # what a wrong image would give
     assert np.mean(differences) < other / 5

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from nist_archive import LABELS, LINES, WRITERS, Files, by_class, by_write, lists, unpacked, zipped
 from PIL import Image
 
 from allograph.corpora.corpus import Corpus
@@ -17,6 +16,7 @@ from allograph.corpora.prepare import prepare
 from allograph.corpora.zip_directory import contents, entries, opened
 from allograph.errors import AllographError, FormatError, ImageError, InputError
 from allograph.images import Polarity, decoded, framed
+from nist_archive import LABELS, LINES, WRITERS, Files, by_class, by_write, lists, unpacked, zipped
 
 ALL = range(len(LINES))
 
@@ -123,7 +123,7 @@ LIST = lists()["by_class/30/hsf_0.mit"]
     [
         (changed(of_30_0_mit=LIST.replace(b"3\n", b"4\n", 1)), r"30.hsf_0\.mit announces 4 pictures and lists 3"),
         (changed(of_30_0_mit=LIST[:60]), r"30.hsf_0\.mit announces 3 pictures and lists 2"),
-        (changed(of_30_0_mit=LIST[:-20]), r"30.hsf_0\.mit: the line 'hsf_0_00001\.png f0499_22/d0499_22/d0' is not"),
+        (changed(of_30_0_mit=LIST[:-20]), r"30.hsf_0\.mit: the line 'hsf_0_00001\.png f0499_22/d0499_22/' is not"),
         (changed(of_30_0_mit=b""), r"30.hsf_0\.mit is no \.mit list: its first line, ''"),
         (changed(of_30_0_mit=b"\x89PNG\r\n\x1a\n"), r"30.hsf_0\.mit is no \.mit list"),
         (changed(of_4a_0_1=None), r"4a/hsf_0/hsf_0_00001\.png is missing, as are 1 of 9"),
@@ -161,6 +161,7 @@ def test_missing_of_by_write_is_named(tmp_path: Path) -> None:
         (b"GIF", "is not a readable picture"),
         (b"", "is not a readable picture"),
     ],
+    ids=["blank", "truncated", "foreign", "no bytes"],
 )
 def test_bad_picture_is_named(data: bytes, said: str, packed: bool, tmp_path: Path) -> None:
     files = changed(of_4a_0_0=data)
@@ -236,8 +237,10 @@ def test_a_byte_changed_anywhere_changes_nothing_or_is_an_error_of_ours(tmp_path
     path = zipped(tmp_path / "by_class.zip", by_class())
     expected = NistSource([path]).render(ALL, "paper").images
     whole = path.read_bytes()
+    directory = whole.index(b"PK\1\2")
     refused = 0
-    for at in range(0, len(whole), 3):
+    places = [*range(0, directory, 41), *range(directory, len(whole), 7)]
+    for at in places:
         path.write_bytes(whole[:at] + bytes([whole[at] ^ (1 << at % 8)]) + whole[at + 1 :])
         try:
             source = NistSource([path])
@@ -247,7 +250,7 @@ def test_a_byte_changed_anywhere_changes_nothing_or_is_an_error_of_ours(tmp_path
             refused += 1
         else:
             np.testing.assert_array_equal(images, expected)
-    assert refused > len(whole) / 6
+    assert refused > len(places) / 3
 
 
 @pytest.mark.parametrize("kind", ["encrypted", "packed by method 12"])
@@ -277,9 +280,8 @@ def test_archive_beyond_four_gigabytes(tmp_path: Path) -> None:
     assert len(source.render(ALL, "paper").images) == len(LINES)
 
 
-@pytest.mark.parametrize("many", [False, True])
-def test_archive_with_bytes_before_it(many: bool, tmp_path: Path) -> None:
-    path = zipped(tmp_path / "by_class.zip", {**by_class(), **({f"x{i}": b"" for i in range(66_000)} if many else {})})
+def test_archive_with_bytes_before_it(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "by_class.zip", by_class())
     path.write_bytes(b"#!/bin/sh\n" * 30 + path.read_bytes())
     source = NistSource([path])
     assert source.listing().writers.tolist() == WRITERS
@@ -289,23 +291,27 @@ def test_archive_with_bytes_before_it(many: bool, tmp_path: Path) -> None:
 def test_a_directory_of_many_entries_is_read_as_a_stream(tmp_path: Path) -> None:
     path = tmp_path / "many.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        for i in range(70_000):  # more than 16 bits count: zip64
+        for name, data in by_class().items():
+            archive.writestr(name, data)
+        for i in range(1, 70_001):  # more than 16 bits count: zip64
             archive.writestr(f"by_class/30/train_30/train_30_{i:05d}.png", b"%d" % i)
     last = None
     tracemalloc.start()
     try:
-        for count, (name, place) in enumerate(entries(path), 1):
-            last = name, place
+        count = 0
+        for entry in entries(path):
+            last = entry
+            count += 1
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert count == 70_000
+    assert count == 70_000 + len(by_class())
     assert peak < 2 << 20  # the 1 MB that is read ahead; 70,000 names alone take 6 MB
     assert last is not None
     with opened(path) as file:
-        assert contents(file, last[1]) == ("by_class/30/train_30/train_30_69999.png", b"69999")
-    with pytest.raises(FormatError, match="no .mit list"):
-        NistSource([path]).listing()
+        assert contents(file, last[1]) == ("by_class/30/train_30/train_30_70000.png", b"70000")
+    path.write_bytes(b"#!/bin/sh\n" * 30 + path.read_bytes())  # bytes before the archive move its zip64 records too
+    assert len(NistSource([path]).render(ALL, "paper").images) == len(LINES)
 
 
 def test_what_workers_are_sent_is_small(tmp_path: Path) -> None:

@@ -49,11 +49,10 @@ def test_one_job_stays_in_this_process() -> None:
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_an_error_travels_whole_and_drops_the_rest(jobs: int) -> None:
     taken: list[int] = []
-    seen = []
+    results = in_order(_failing, 3, _counted(taken, 1000), jobs)
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ImageError, match=r"^sample 3 is empty$"):
-        for result in in_order(_failing, 3, _counted(taken, 1000), jobs):
-            seen.append(result)
-    assert seen == [0, 1, 2]
+        next(results)
     assert len(taken) < 20
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from allograph.alphabet import Alphabet
 from allograph.errors import FormatError, InputError, MismatchError
@@ -131,10 +131,14 @@ def write_bundle(
         write_json(folder / CONFIG, config)
         if styles is not None:
             arrays = {"centroids": styles.centroids, "labels": styles.labels, "medoids": styles.medoids}
-            save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / STYLES)
+            (folder / STYLES).write_bytes(_blob(arrays))
         if statistics:
-            save_file({name: np.ascontiguousarray(array) for name, array in statistics.items()}, folder / STATISTICS)
+            (folder / STATISTICS).write_bytes(_blob(statistics))
     return Bundle.open(path)
+
+
+def _blob(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    return save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
 
 def _tensors(path: Path) -> dict[str, NDArray[Any]]:

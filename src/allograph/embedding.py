@@ -155,7 +155,7 @@ class EmbeddedCorpus:
         """All samples where `keep` [n] is true, by default those of a split; raises `UnknownLabel` for one the model cannot read."""
         if keep is None:
             keep = self.columns[2] == split
-        parts = list(self._parts(keep))
+        parts = list(self.parts(keep))
         if not parts:
             return EmbeddedSamples(
                 np.empty((0, 1), np.float32), np.empty((0, len(self.alphabet)), np.float32), *(np.empty(0, np.str_),) * 2,
@@ -182,7 +182,8 @@ class EmbeddedCorpus:
         except (pa.ArrowException, OSError) as error:
             raise FormatError(f"{self.path} is damaged ({error}); embed the corpus again") from error
 
-    def _parts(self, keep: NDArray[np.bool_]) -> Iterator[EmbeddedSamples]:
+    def parts(self, keep: NDArray[np.bool_]) -> Iterator[EmbeddedSamples]:
+        """Yield the samples where `keep` [n] is true, a row group at a time."""
         file, start = self._file, 0
         for group in range(file.num_row_groups):
             here = keep[start : start + file.metadata.row_group(group).num_rows]

@@ -38,6 +38,10 @@ class Corrections(NamedTuple):
         """The same without the labels."""
         return Samples(self.embeddings, self.logits)
 
+    def at(self, rows: NDArray[np.integer]) -> Samples:
+        """The samples at these places, without their labels."""
+        return Samples(self.embeddings[rows], self.logits[rows])
+
     def take(self, rows: NDArray[np.integer] | Sequence[int]) -> Corrections:
         """The corrections at these places."""
         return Corrections(
@@ -77,13 +81,12 @@ class Explanation:
 class Reading:
     """The answer to one sample. It keeps what it was made from, so `why()` stays true after later corrections."""
 
-    __slots__ = ("_explain", "_samples", "_scores", "alphabet", "base", "id", "label", "labels")
+    __slots__ = ("_explain", "_samples", "_scores", "alphabet", "id", "label", "labels")
 
     def __init__(
         self,
         id: str,
         label: str,
-        base: str,
         labels: Sequence[str],
         scores: NDArray[np.float32],
         samples: Samples,
@@ -92,8 +95,6 @@ class Reading:
     ) -> None:
         self.id = id
         self.label = label
-        self.base = base
-        """What the base classifier alone would have said."""
         self.labels = labels
         """[C + m] the labels that were scored."""
         self.alphabet = alphabet
@@ -106,6 +107,11 @@ class Reading:
     def samples(self) -> Samples:
         """The sample that was read: embedding [1, d], logits [1, C]."""
         return self._samples
+
+    @property
+    def base(self) -> str:
+        """What the base classifier alone would have said."""
+        return self.labels[int(self._samples.logits.argmax())]
 
     @property
     def probability(self) -> float:
@@ -131,6 +137,5 @@ def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     >>> np.exp(log_softmax(np.zeros((1, 4), np.float32))).tolist()
     [[0.25, 0.25, 0.25, 0.25]]
     """
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return shifted
+    normalised: NDArray[np.float32] = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+    return normalised

@@ -166,14 +166,12 @@ class Writer:
         if offer is not None and state.labels:
             hidden = [len(self._labels) + i for i, own in enumerate(state.labels) if own not in offer.labels]
             scores[:, hidden] = -np.inf
-        bases = samples.logits.argmax(axis=1).tolist()
         offered = None if offer is None else offer.labels
         explain = partial(self.adapter.explain, state)
         return [
             Reading(
                 secrets.token_hex(16),
                 labels[answer],
-                labels[bases[i]],
                 labels,
                 scores[i],
                 Samples(samples.embeddings[i : i + 1], samples.logits[i : i + 1]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from allograph.adapters.paper import PaperAdapter
-from allograph.adapters.protocol import Adapter, State
+from allograph.adapters.protocol import Adapter, Replay, Replays, State, Trial, replay
 from allograph.bundle import Bundle
 from allograph.errors import InputError
 
@@ -14,7 +14,7 @@ ADAPTERS: dict[str, Callable[[Bundle], Adapter]] = {"paper": PaperAdapter.of}
 
 DEFAULT = "paper"
 
-__all__ = ["ADAPTERS", "DEFAULT", "Adapter", "State", "build"]
+__all__ = ["ADAPTERS", "DEFAULT", "Adapter", "Replay", "Replays", "State", "Trial", "build", "replay"]
 
 
 def build(name: str, bundle: Bundle) -> Adapter:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ class State:
     labels: tuple[str, ...] = ()
     """[m] the writer's own labels, in the order in which they were taught."""
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    derived: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What an adapter computed from the rest to answer faster; never saved, and never needed."""
 
     def to_bytes(self, adapter: Adapter) -> bytes:
         """One safetensors blob that names the adapter and its version."""
@@ -44,6 +46,22 @@ class State:
         if found != (adapter.name, adapter.version):
             raise MismatchError(f"this state is of {found[0]} version {found[1]}, not of {adapter.name} version {adapter.version}")
         return cls(labels, arrays)
+
+
+class Trial(NamedTuple):
+    """One resample of one writer: places among the writer's samples, in the order in which they are seen."""
+
+    adaptation: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+class Replay(NamedTuple):
+    """An adapter's answers to one trial's test samples."""
+
+    answers: NDArray[np.int32]
+    """[t] places in the alphabet."""
+    proposals: NDArray[np.int32] | None
+    """[t, answerers] as in `Scores`."""
 
 
 class Adapter(Protocol):
@@ -78,3 +96,26 @@ class Adapter(Protocol):
     def explain(self, state: State, sample: Samples) -> Explanation:
         """Why the one sample in `sample` reads as it does."""
         ...
+
+
+@runtime_checkable
+class Replays(Protocol):
+    """An adapter with a faster way to do what `learn` and `scores` do for many trials of one writer."""
+
+    def replay(self, samples: Corrections, trials: Sequence[Trial], reveal: bool) -> Iterator[Replay]:
+        """Adapt to and test on each trial; with `reveal` each test sample is learned after its answer."""
+        ...
+
+
+def replay(adapter: Adapter, samples: Corrections, trials: Sequence[Trial], reveal: bool) -> Iterator[Replay]:
+    """Adapt to and test on each trial, sample by sample where labels are revealed: what every faster way must equal."""
+    for adaptation, test in trials:
+        state = adapter.learn(adapter.start(), samples.take(adaptation))
+        parts = []
+        for rows in np.split(test, len(test)) if reveal and len(test) else [test]:
+            scores = adapter.scores(state, samples.at(rows))
+            parts.append(Replay(scores.log_probabilities.argmax(axis=1).astype(np.int32), scores.proposals))
+            if reveal:
+                state = adapter.learn(state, samples.take(rows))
+        proposals = [part.proposals for part in parts if part.proposals is not None]
+        yield Replay(np.concatenate([part.answers for part in parts]), np.concatenate(proposals) if proposals else None)

@@ -84,7 +84,7 @@ class Corpus:
     def splits(self) -> NDArray[np.str_]:
         """[n] the split of every sample."""
         splits = self._strings("split")
-        for found in np.unique(splits):
+        for found in np.unique(splits).tolist():
             if found not in SPLITS:
                 raise FormatError(f"{self.path} holds samples of the split {found!r}; there are {', '.join(SPLITS)}")
         return splits

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from allograph.corpora.zip_directory import Place, contents, entries, opened
 from allograph.errors import FormatError
 
-_PLACE, _PLACES = struct.Struct("<3QIh"), np.dtype("<u8, <u8, <u8, <u4, <i2")
+_PLACE, _PLACES = struct.Struct("<3QIi"), np.dtype("<u8, <u8, <u8, <u4, <i4")
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Gathering:
 
     def files(self, root: Path) -> KeyedFiles:
         """What was gathered below `root`."""
-        places = np.array(self.paths) if self.paths else np.frombuffer(self.packed, _PLACES)
+        places = np.frombuffer(self.packed, _PLACES) if self.packed else np.array(self.paths, np.bytes_)
         return KeyedFiles(root, np.array(self.keys, np.int64), places)
 
 

@@ -26,6 +26,8 @@ from allograph.errors import FormatError, InputError
 
 DEEPEST = 32
 """Containers within containers that are followed."""
+LARGEST_SCALAR = 4096
+"""Bytes of the largest NumPy scalar, a text; many may share the bytes they are made from."""
 
 
 class ObjectArchive:
@@ -136,7 +138,7 @@ class _Array:
         if not isinstance(dtype, _Dtype):
             raise ValueError("it holds an array without a dtype")
         if dtype.code != "O":
-            return _filled(_as_bytes(data), shape, dtype.value(), bool(fortran))
+            return _filled(_as_bytes(data, memo), shape, dtype.value(), bool(fortran))
         if not isinstance(data, list) or len(data) != math.prod(shape):
             raise ValueError(f"it holds an object array {list(shape)} with another number of objects")
         flat = np.empty(len(data), dtype=object)
@@ -151,10 +153,13 @@ class _Scalar:
     def __init__(self, dtype: object, data: object) -> None:
         if not isinstance(dtype, _Dtype) or dtype.code == "O":
             raise ValueError("it holds a scalar of objects")
-        self.dtype, self.data = dtype, _as_bytes(data)
+        self.dtype, self.data = dtype, data
 
-    def value(self) -> Any:
-        return _filled(self.data, (), self.dtype.value(), False)[()]
+    def value(self, memo: dict[int, Any]) -> Any:
+        data = _as_bytes(self.data, memo)
+        if len(data) > LARGEST_SCALAR:
+            raise ValueError(f"it holds a scalar of {len(data)} bytes")
+        return _filled(data, (), self.dtype.value(), False)[()]
 
 
 def _reconstruct(kind: object, shape: object, code: object) -> _Array:
@@ -203,16 +208,6 @@ def _run(program: bytes) -> Any:
 
     for opcode, argument, _ in pickletools.genops(stream):
         match opcode.name:
-            case "NONE":
-                stack.append(None)
-            case "NEWTRUE" | "NEWFALSE" as name:
-                stack.append(name == "NEWTRUE")
-            case (
-                ("INT" | "BININT" | "BININT1" | "BININT2" | "LONG" | "LONG1" | "LONG4" | "FLOAT" | "BINFLOAT")
-                | ("BINBYTES" | "SHORT_BINBYTES" | "BINBYTES8" | "BYTEARRAY8" | "STRING" | "BINSTRING")
-                | ("SHORT_BINSTRING" | "UNICODE" | "BINUNICODE" | "SHORT_BINUNICODE" | "BINUNICODE8")
-            ):
-                stack.append(argument)
             case "BINGET" | "LONG_BINGET" | "GET":
                 if argument not in memo:
                     raise ValueError("it refers to something that it has not made")
@@ -238,6 +233,16 @@ def _run(program: bytes) -> Any:
                 if not isinstance(stack[-1], _Array | _Dtype):
                     raise ValueError(f"it gives a state to a {type(stack[-1]).__name__}")
                 stack[-1].build(state)
+            case "NONE":
+                stack.append(None)
+            case "NEWTRUE" | "NEWFALSE" as name:
+                stack.append(name == "NEWTRUE")
+            case (
+                ("INT" | "BININT" | "BININT1" | "BININT2" | "LONG" | "LONG1" | "LONG4" | "FLOAT" | "BINFLOAT")
+                | ("BINBYTES" | "SHORT_BINBYTES" | "BINBYTES8" | "BYTEARRAY8" | "STRING" | "BINSTRING")
+                | ("SHORT_BINSTRING" | "UNICODE" | "BINUNICODE" | "SHORT_BINUNICODE" | "BINUNICODE8")
+            ):
+                stack.append(argument)
             case "GLOBAL":
                 stack.append(_named(argument))
             case "STACK_GLOBAL":
@@ -294,7 +299,9 @@ def _plain(value: Any, memo: dict[int, Any], depth: int = 0) -> Any:
     match value:
         case _Array():
             made = value.value(memo, depth)
-        case _Scalar() | _Dtype():
+        case _Scalar():
+            made = value.value(memo)
+        case _Dtype():
             made = value.value()
         case list():
             made = [_plain(item, memo, depth + 1) for item in value]
@@ -310,10 +317,12 @@ def _plain(value: Any, memo: dict[int, Any], depth: int = 0) -> Any:
     return made
 
 
-def _as_bytes(data: object) -> bytes | bytearray:
-    """The bytes of an array; Python 2 wrote them as text."""
+def _as_bytes(data: object, memo: dict[int, Any]) -> bytes | bytearray:
+    """The bytes of an array. Python 2 wrote them as text; those become bytes once, however many arrays share them."""
     if isinstance(data, str):
-        return data.encode("latin1")
+        if id(data) not in memo:
+            memo[id(data)] = data.encode("latin1")
+        data = memo[id(data)]
     if not isinstance(data, bytes | bytearray):
         raise ValueError(f"it holds an array whose content is a {type(data).__name__}")
     return data

@@ -27,7 +27,9 @@ def writing(
     """Write a Parquet file, whole or not at all."""
     with written(path) as temporary:
         try:
-            with pq.ParquetWriter(temporary, schema, compression=compression, use_dictionary=use_dictionary) as writer:
+            with pq.ParquetWriter(
+                temporary, schema, compression=compression, use_dictionary=use_dictionary, write_page_checksum=True
+            ) as writer:
                 yield writer
         except pa.ArrowException as error:  # pragma: no cover  (Arrow turns most of its write errors into OSError)
             raise storage_error(OSError(str(error)), path) from error
@@ -64,7 +66,7 @@ def kind_of(path: str | Path) -> str:
 
 def _file(path: str | Path) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(path, page_checksum_verification=True)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
     except (pa.ArrowException, OSError) as error:

@@ -39,7 +39,7 @@ class Place(NamedTuple):
 
 
 def opened(path: Path, buffer: int = io.DEFAULT_BUFFER_SIZE) -> BinaryIO:
-    """Open an archive; `buffer` is how many bytes are read ahead. Raises `InputError` when it does not exist or is not a file that can be read."""
+    """Open an archive; `buffer` is how many bytes are read ahead. Raises `InputError` when it does not exist or is no file."""
     try:
         return open(path, "rb", buffering=buffer)
     except FileNotFoundError:

@@ -19,7 +19,7 @@ from allograph.embedding import EmbeddedCorpus, embed
 from allograph.errors import InputError
 from allograph.evaluation.measures import Figures, figures
 from allograph.evaluation.protocol import Resample
-from allograph.evaluation.replay import Replayed, replay, writers_of
+from allograph.evaluation.replay import Replayed, replay_writers, writers_of
 from allograph.evaluation.report import write_report
 from allograph.evaluation.results import results, run_as_dict
 from allograph.evaluation.tables import Table, corpus_facts, table_1, table_2, table_3
@@ -96,7 +96,7 @@ def _judge(
     outside = [] if alphabet is None else sorted(set(samples.labels.tolist()) - set(Alphabet.named(alphabet)))
     if outside:
         raise InputError(f"{embedded.path} holds the label {outside[0]!r}, which is not in the alphabet {alphabet}")
-    replayed = replay(writers_of(samples, offered), bundle.alphabet, adapters, protocol, jobs, progress)
+    replayed = replay_writers(writers_of(samples, offered), bundle.alphabet, adapters, protocol, jobs, progress)
     found = figures(replayed, protocol.seed)
     facts = corpus_facts(labels, writers, splits)
     tables = [table_1(facts, embedded.source), table_2(facts, embedded.source), table_3(found, embedded.source, protocol.feedback)]

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from allograph.adapters import Trial
 from allograph.errors import InputError
 
 Feedback = Literal["none", "all"]
 """`none`: what was learned stays frozen during the test. `all`: each test label is revealed and learned after its answer."""
 FEEDBACKS: tuple[Feedback, ...] = get_args(Feedback)
-
-
-class Trial(NamedTuple):
-    """One resample of one writer: places among the writer's samples, in the order in which they are seen."""
-
-    adaptation: NDArray[np.int64]
-    test: NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.adapters import Adapter
+from allograph.adapters import Adapter, Replays, Trial, replay
 from allograph.alphabet import Alphabet
 from allograph.embedding import EmbeddedSamples
 from allograph.errors import InputError
-from allograph.evaluation.protocol import Feedback, Resample, Trial
+from allograph.evaluation.protocol import Feedback, Resample
 from allograph.parallel import in_order
 from allograph.progress import Progress, silent
 from allograph.readings import Corrections
@@ -64,7 +64,7 @@ def writers_of(samples: EmbeddedSamples, offered: NDArray[np.bool_] | None = Non
     return parts
 
 
-def replay(
+def replay_writers(
     writers: Sequence[WriterSamples],
     alphabet: Alphabet,
     adapters: Mapping[str, Adapter],
@@ -100,19 +100,15 @@ def _answers(
     adapter: Adapter, samples: Corrections, true: NDArray[np.int32], trials: Sequence[Trial], feedback: Feedback
 ) -> Answers:
     began = time.perf_counter()
-    labels: list[NDArray[np.int32]] = []
-    any_right: list[NDArray[np.bool_]] = []
-    for trial in trials:
-        state = adapter.learn(adapter.start(), samples.take(trial.adaptation))
-        steps = [trial.test] if feedback == "none" else np.split(trial.test, len(trial.test))
-        for step in steps if len(trial.test) else ():
-            revealed = samples.take(step)
-            scores = adapter.scores(state, revealed.samples)
-            labels.append(scores.log_probabilities.argmax(axis=1).astype(np.int32))
-            if scores.proposals is not None:
-                any_right.append((scores.proposals == true[step, None]).any(axis=1))
-            if feedback == "all":
-                state = adapter.learn(state, revealed)
+    reveal = feedback == "all"
+    trial_by_trial = adapter.replay(samples, trials, reveal) if isinstance(adapter, Replays) else replay(adapter, samples, trials, reveal)
+    replays = list(trial_by_trial)
     seconds = time.perf_counter() - began
-    joined = np.concatenate(labels) if labels else np.empty(0, np.int32)
-    return Answers(joined, np.concatenate(any_right) if any_right else None, seconds)
+    any_right = [
+        (found.proposals == true[trial.test, None]).any(axis=1)
+        for trial, found in zip(trials, replays, strict=True)
+        if found.proposals is not None
+    ]
+    return Answers(
+        np.concatenate([found.answers for found in replays]), np.concatenate(any_right) if any_right else None, seconds
+    )

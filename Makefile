@@ -1,0 +1,64 @@
+# make demo: adapt to real people. make test: the quick tests. make help: the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SHARED ?= ../shared
+
+.PHONY: help demo test test-all lint bench lock bundle clean
+.DELETE_ON_ERROR:
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+
+demo: $(VENV)/.demo  ## adapt the shipped recogniser to 14 people, write report/
+	$(BIN)/allograph demo
+
+test: $(VENV)/.test  ## the quick tests, without torch
+	$(BIN)/python -m pytest -q -n 2 -m "not slow" $(PYTEST)
+
+test-all: $(VENV)/.train  ## every test, training included
+	$(BIN)/python -m pytest -q -n 2 $(PYTEST)
+
+lint: $(VENV)/.train  ## ruff, mypy strict, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.train  ## every benchmark: ratios against a peer or a limit measured in the same run
+	for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+bundle: $(VENV)/.train  ## train the shipped bundle anew from the UNIPEN samples in $(SHARED)
+	mkdir -p build
+	$(BIN)/allograph prepare npz $(SHARED)/data/unipen.npz --split $(SHARED)/data/unipen_split.csv -o build/unipen.parquet \
+		--origin "UNIPEN train_r01_v07, the International Unipen Foundation, doi 10.5281/zenodo.1195803" --licence "CC BY 4.0"
+	$(BIN)/allograph train build/unipen.parquet -o build/shipped --augment --schedule 60x256 --patience 6 --resume
+	cp build/shipped/* src/allograph/shipped/
+
+lock:  ## resolve the newest versions anew into requirements/
+	PYTHON=$(PYTHON) requirements/lock
+
+clean:  ## remove what make made
+	rm -rf $(VENV) build report
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "allograph needs Python 3.11 or later; name one with: make PYTHON=python3.11" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "this Python cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PACKAGE = $(INSTALL) --no-deps --no-build-isolation -e .
+
+$(VENV)/.demo: $(VENV)/.python requirements/demo.txt pyproject.toml
+	$(INSTALL) -r requirements/demo.txt
+	$(PACKAGE)
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.demo requirements/test.txt
+	$(INSTALL) -r requirements/test.txt
+	@touch $@
+
+$(VENV)/.train: $(VENV)/.test requirements/train.txt requirements/torch.txt
+	$(INSTALL) -r requirements/torch.txt -r requirements/train.txt
+	@touch $@

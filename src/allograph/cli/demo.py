@@ -1,0 +1,42 @@
+"""`allograph demo`."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from allograph.cli.terminal import AsJson, Jobs, print_json, print_table, progress_bar
+
+
+def demo(
+    report: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("report"),
+    jobs: Jobs = None,
+    as_json: AsJson = False,
+) -> None:
+    """Adapt the shipped recogniser to 14 real people who wrote digits, and judge it on digits it has not seen of them."""
+    from allograph.corpora.digits import DigitsSource
+    from allograph.corpora.prepare import prepare
+    from allograph.evaluation.evaluate import evaluate
+    from allograph.evaluation.tables import percent, points
+
+    with tempfile.TemporaryDirectory() as folder, progress_bar() as progress:
+        corpus = Path(folder) / "digits.parquet"
+        prepare(DigitsSource(), corpus, "all", jobs=1, progress=progress)
+        done = evaluate(corpus, alphabet="digits", jobs=jobs, progress=progress)
+        progress("writing the report", 0, 1)
+        page = done.write_report(report)
+    if as_json:
+        print_json(done.results)
+        return
+    for table in done.tables:
+        print_table(table)
+    for name, method in done.figures.methods.items():
+        print(
+            f"{len(done.figures.writers)} people, {done.figures.samples:,} digits tested: the base reads {percent(done.figures.base)}, "
+            f"{name} {percent(method.accuracy)} ({points(method.gain)} points); nobody the worse for it: "
+            f"{'yes' if not method.worse else f'no, {method.worse} are'}."
+        )
+    print(f"report: {page}")

@@ -1,0 +1,111 @@
+"""`allograph info`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from allograph.cli.terminal import AsJson, print_facts, print_json
+from allograph.errors import FormatError, InputError
+
+
+def info(
+    path: Annotated[Path, typer.Argument(help="A corpus, an embedded corpus, a bundle, or a report's folder or results.json.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say what a file or folder is, what is in it, and whether it is sound."""
+    kind, facts = describe(path)
+    if as_json:
+        print_json({"path": str(path), "kind": kind, "sound": True, **facts})
+    else:
+        print_facts(f"{path}: {kind}, sound", facts)
+
+
+def describe(path: Path) -> tuple[str, dict[str, Any]]:
+    """What stands at a path, read to its end: its kind and the facts about it; raises `FormatError` when it is not sound."""
+    if not path.exists():
+        raise InputError(f"{path} does not exist")
+    if path.is_dir():
+        if (path / "results.json").exists():
+            return _results(path / "results.json")
+        return _bundle(path)
+    if path.suffix == ".json":
+        return _results(path)
+    from allograph.corpora.parquet import kind_of
+
+    return _corpus(path) if kind_of(path) == "corpus" else _embedded(path)
+
+
+def _bundle(path: Path) -> tuple[str, dict[str, Any]]:
+    from allograph.bundle import Bundle
+    from allograph.recognizer import Recognizer
+
+    bundle = Bundle.open(path)
+    Recognizer(bundle)
+    size = sum(file.stat().st_size for file in path.iterdir() if file.is_file())
+    return "bundle", {
+        "labels": len(bundle.alphabet),
+        "alphabet": " ".join(bundle.alphabet),
+        "frame": bundle.frame,
+        "embedding size": bundle.embedding_size,
+        "styles": 0 if bundle.styles is None else len(bundle.styles),
+        "bytes": size,
+        "model": bundle.model_hash,
+        **{key: bundle.config[key] for key in ("corpus", "accuracy") if key in bundle.config},
+    }
+
+
+def _corpus(path: Path) -> tuple[str, dict[str, Any]]:
+    from allograph.corpora.corpus import Corpus
+
+    corpus = Corpus.open(path)
+    read = sum(len(samples.rows) for samples in corpus.batches())
+    if read != len(corpus):
+        raise FormatError(f"{path} says it has {len(corpus)} samples and holds {read}; make it anew")
+    return "corpus", {"samples": read, **_columns(corpus.labels, corpus.writers, corpus.splits), **_record(corpus.record)}
+
+
+def _embedded(path: Path) -> tuple[str, dict[str, Any]]:
+    import numpy as np
+
+    from allograph.embedding import EmbeddedCorpus
+
+    corpus = EmbeddedCorpus.open(path)
+    read = 0
+    for split in ("train", "validation", "application"):
+        for samples in corpus.parts(corpus.columns[2] == split):
+            if not (np.isfinite(samples.embeddings).all() and np.isfinite(samples.logits).all()):
+                raise FormatError(f"{path} holds embeddings or logits that are not finite; embed the corpus again")
+            read += len(samples.rows)
+    facts = {"samples": read, **_columns(*corpus.columns), "frame": corpus.frame, "model": corpus.record["model_hash"]}
+    return "embedded corpus", facts | {"corpus": _record(corpus.record["corpus"])}
+
+
+def _results(path: Path) -> tuple[str, dict[str, Any]]:
+    from allograph.evaluation.results import read_results
+
+    results = read_results(path)
+    facts: dict[str, Any] = {"corpus": results["corpus"], "model": results["model"]}
+    for number, run in enumerate(results["runs"], 1):
+        facts[f"run {number}"] = run["protocol"]
+        for name, method in run["methods"].items():
+            facts[f"run {number}, {name}"] = {key: method[key] for key in ("accuracy", "gain", "error_cut", "worse")}
+    return "evaluation result", facts
+
+
+def _columns(labels: Any, writers: Any, splits: Any) -> dict[str, Any]:
+    import numpy as np
+
+    names, counts = np.unique(splits, return_counts=True)
+    return {
+        "labels": len(np.unique(labels)),
+        "writers": len(np.unique(writers)),
+        "splits": dict(zip(names.tolist(), counts.tolist(), strict=True)),
+    }
+
+
+def _record(record: dict[str, Any]) -> dict[str, Any]:
+    keys = ("source", "origin", "licence", "frame", "polarity", "shared_images", "notes")
+    return {key: record[key] for key in keys if record.get(key) not in (None, "", [])}
