@@ -161,7 +161,7 @@ def run(archive: Path, output: Path, images: int, jobs: int) -> tuple[float, flo
             break
         now = memory(process.pid)
         pss, rss = max(pss, now[0]), max(rss, now[1])
-        time.sleep(0.1)
+        time.sleep(0.25)
     seconds = time.perf_counter() - start
     if status:
         raise SystemExit("prepare failed")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from allograph.adapters.paper import KS, PaperAdapter
+from allograph.adapters.paper import PaperAdapter
+from allograph.adapters.paper_rules import KS
 from allograph.alphabet import Alphabet
 from allograph.readings import Corrections
 

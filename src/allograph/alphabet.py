@@ -93,10 +93,12 @@ class Alphabet(Sequence[str]):
 
     def index(self, label: str, start: int = 0, stop: int | None = None) -> int:
         """The position of `label`; raises `UnknownLabel` when it is not in the alphabet."""
-        try:
-            return self._index[label]
-        except KeyError:
-            raise UnknownLabel(f"the label {label!r} is not in the alphabet of {len(self)} labels") from None
+        place = self._index.get(label)
+        if place is None:
+            place = self._index.get(unicodedata.normalize("NFC", label))
+        if place is None:
+            raise UnknownLabel(f"the label {label!r} is not in the alphabet of {len(self)} labels")
+        return place
 
     def indices(self, labels: Iterable[str]) -> np.ndarray:
         """The positions of many labels, int32 [n]."""

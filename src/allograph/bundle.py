@@ -101,7 +101,8 @@ class Bundle:
         size = self.styles.centroids.shape[1]
         if size != self.embedding_size:
             raise MismatchError(
-                f"{self.path}: the model's embeddings have {self.embedding_size} numbers and the styles' {size}; make the bundle anew"
+                f"{self.path}: the model's embeddings have {self.embedding_size} numbers and the styles' {size}; "
+                "make the bundle anew"
             )
         if len(self.styles) and not 0 <= self.styles.labels.min() <= self.styles.labels.max() < len(alphabet):
             raise MismatchError(f"{self.path}: a style's label is outside the alphabet of {len(alphabet)} labels")
@@ -130,7 +131,7 @@ def write_bundle(
         }
         write_json(folder / CONFIG, config)
         if styles is not None:
-            arrays = {"centroids": styles.centroids, "labels": styles.labels, "medoids": styles.medoids}
+            arrays: dict[str, NDArray[Any]] = {"centroids": styles.centroids, "labels": styles.labels, "medoids": styles.medoids}
             (folder / STYLES).write_bytes(_blob(arrays))
         if statistics:
             (folder / STATISTICS).write_bytes(_blob(statistics))

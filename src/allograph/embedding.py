@@ -16,7 +16,7 @@ from allograph.alphabet import Alphabet
 from allograph.corpora.corpus import PIXELS, Corpus, image_column, images_to_arrow, order_column, string_column
 from allograph.corpora.parquet import opened, pa, pq, sign, writing
 from allograph.errors import FormatError, MismatchError, UnknownLabel
-from allograph.images import Frame
+from allograph.images import SIDE, Frame
 from allograph.progress import Progress, silent
 from allograph.recognizer import Recognizer
 from allograph.split import Split
@@ -110,7 +110,7 @@ class EmbeddedCorpus:
     @classmethod
     def open(cls, path: str | Path) -> EmbeddedCorpus:
         """Open it; raises `FormatError` when it is truncated, foreign or of another version."""
-        file, record = opened(path, KIND, FORMAT, schema(1, 1))
+        _, record = opened(path, KIND, FORMAT, schema(1, 1))
         return cls(Path(path), record)
 
     @cached_property
@@ -152,18 +152,23 @@ class EmbeddedCorpus:
             )
 
     def samples(self, keep: NDArray[np.bool_] | None = None, split: Split = "application") -> EmbeddedSamples:
-        """All samples where `keep` [n] is true, by default those of a split; raises `UnknownLabel` for one the model cannot read."""
+        """All samples where `keep` [n] is true, by default those of a split.
+
+        Raises `UnknownLabel` where one has a label that the model cannot read.
+        """
         if keep is None:
             keep = self.columns[2] == split
-        parts = list(self.parts(keep))
-        if not parts:
-            return EmbeddedSamples(
-                np.empty((0, 1), np.float32), np.empty((0, len(self.alphabet)), np.float32), *(np.empty(0, np.str_),) * 2,
-                None, np.empty(0, np.int64), np.empty((0, 28, 28), np.uint8),
-            )  # fmt: skip
-        columns = list(zip(*parts, strict=True))
-        order = None if any(part is None for part in columns[4]) else np.concatenate(columns[4])
-        samples = EmbeddedSamples(*(np.concatenate(part) for part in columns[:4]), order, *(np.concatenate(part) for part in columns[5:]))
+        parts = list(self.parts(keep)) or [self._none()]
+        orders = [part.order for part in parts if part.order is not None]
+        samples = EmbeddedSamples(
+            np.concatenate([part.embeddings for part in parts]),
+            np.concatenate([part.logits for part in parts]),
+            np.concatenate([part.labels for part in parts]),
+            np.concatenate([part.writers for part in parts]),
+            np.concatenate(orders) if len(orders) == len(parts) else None,
+            np.concatenate([part.rows for part in parts]),
+            np.concatenate([part.images for part in parts]),
+        )
         unknown = sorted(set(np.unique(samples.labels).tolist()) - set(self.alphabet))
         if unknown:
             raise UnknownLabel(
@@ -171,6 +176,19 @@ class EmbeddedCorpus:
                 "judge a model that was trained on them, or leave those samples out"
             )
         return samples
+
+    def _none(self) -> EmbeddedSamples:
+        width = self._file.schema_arrow.field("embedding").type.list_size
+        text = np.empty(0, np.str_)
+        return EmbeddedSamples(
+            np.empty((0, width), np.float32),
+            np.empty((0, len(self.alphabet)), np.float32),
+            text,
+            text,
+            None,
+            np.empty(0, np.int64),
+            np.empty((0, SIDE, SIDE), np.uint8),
+        )
 
     @property
     def _file(self) -> pq.ParquetFile:

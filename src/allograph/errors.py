@@ -41,13 +41,25 @@ class StorageError(AllographError, OSError):
     exit_status = 1
 
 
-_FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EFBIG: "the file size limit is reached"}
+class WorkerError(AllographError):
+    """A worker process died."""
+
+    exit_status = 1
+
+
+_FULL = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the file size limit is reached",
+}
 
 
 def storage_error(error: OSError, path: object) -> StorageError:
     """Say which file could not be written, why, and that nothing was lost."""
     reason = _FULL.get(error.errno or 0, error.strerror or str(error))
-    return StorageError(f"cannot write {path}: {reason}. What stood there before is unchanged; free some space or choose another place.")
+    return StorageError(
+        f"cannot write {path}: {reason}. What stood there before is unchanged; free some space or choose another place."
+    )
 
 
 def missing_extra(library: str, extra: str) -> MissingExtraError:

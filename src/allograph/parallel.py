@@ -11,7 +11,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
-from allograph.errors import AllographError
+from allograph.errors import WorkerError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -32,9 +32,7 @@ def in_order(
         for task in tasks:
             yield function(shared, task)
         return
-    pool = ProcessPoolExecutor(
-        jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_begin, initargs=(shared,)
-    )
+    pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_begin, initargs=(shared,))
     waiting: deque[Future[Result]] = deque()
     try:
         for task in tasks:
@@ -44,7 +42,7 @@ def in_order(
         while waiting:
             yield waiting.popleft().result()
     except BrokenProcessPool as error:
-        raise AllographError("a worker process was killed, perhaps for want of memory; try again with --jobs 1") from error
+        raise WorkerError("a worker process was killed, perhaps for want of memory; try again with --jobs 1") from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

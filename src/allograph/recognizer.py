@@ -74,8 +74,8 @@ def open_session(model: Path | bytes, threads: int | None = None) -> onnxruntime
     inputs, outputs = session.get_inputs(), [output.name for output in session.get_outputs()]
     if [i.name for i in inputs] != ["images"] or inputs[0].shape[1:] != [1, SIDE, SIDE] or not set(OUTPUTS) <= set(outputs):
         raise FormatError(
-            f"{name} has the inputs {[i.name for i in inputs]} and the outputs {outputs}; a bundle's model has images [n, 1, 28, 28], "
-            "embedding and logits. Make it one with: allograph bundle"
+            f"{name} has the inputs {[i.name for i in inputs]} and the outputs {outputs}; a bundle's model has images "
+            "[n, 1, 28, 28], embedding and logits. Make it one with: allograph bundle"
         )
     return session
 

@@ -52,7 +52,9 @@ def read_split(path: str | Path) -> dict[str, Split]:
                 if part not in SPLITS:
                     raise FormatError(f"{path}, line {rows.line_num}: the split {part!r} is none of {', '.join(SPLITS)}")
                 if split.setdefault(writer, part) != part:
-                    raise InputError(f"{path}, line {rows.line_num}: the writer {writer!r} is in two splits, {split[writer]} and {part}")
+                    raise InputError(
+                        f"{path}, line {rows.line_num}: the writer {writer!r} is in two splits, {split[writer]} and {part}"
+                    )
     except FileNotFoundError:
         raise InputError(f"the split file {path} does not exist") from None
     except (UnicodeDecodeError, csv.Error, OSError) as error:

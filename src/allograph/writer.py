@@ -8,15 +8,15 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from allograph.adapters import DEFAULT, Adapter, State, build
 from allograph.alphabet import Alphabet, check_label
-from allograph.errors import InputError, UnknownLabel
-from allograph.images import model_input
+from allograph.errors import ImageError, InputError, UnknownLabel
+from allograph.images import SIDE, model_input
 from allograph.readings import Corrections, Reading, Samples
 from allograph.recognizer import Recognizer
 
@@ -86,24 +86,29 @@ class Writer:
         self._lock = threading.Lock()
 
     @overload
-    def read(self, images: Sequence[ArrayLike], alphabet: str | Iterable[str] | None = None) -> list[Reading]: ...
+    def read(self, images: NDArray[Any], alphabet: str | Iterable[str] | None = None) -> Reading: ...
     @overload
-    def read(self, images: ArrayLike, alphabet: str | Iterable[str] | None = None) -> Reading: ...
-    def read(self, images: ArrayLike, alphabet: str | Iterable[str] | None = None) -> Reading | list[Reading]:
-        """Read a sample [28, 28], or a list of samples, uint8 or float in 0…1, in the bundle's frame: white ink on black.
+    def read(self, images: Sequence[NDArray[Any]], alphabet: str | Iterable[str] | None = None) -> list[Reading]: ...
+    def read(
+        self, images: NDArray[Any] | Sequence[NDArray[Any]], alphabet: str | Iterable[str] | None = None
+    ) -> Reading | list[Reading]:
+        """Read a sample [28, 28], uint8 or float in 0…1, in the bundle's frame: white ink on black.
 
-        A list, or an array [n, 28, 28], gives a list. `alphabet` restricts the answers to a named alphabet (`"digits"`) or to
-        the given labels. Raises `ImageError` for anything that is no sample, `UnknownLabel` for an alphabet with a label that
-        neither the bundle nor this writer knows.
+        A list of samples gives a list of readings, and one call of the model reads them all. `alphabet` restricts the answers
+        to a named alphabet (`"digits"`) or to the given labels. Raises `ImageError` for anything that is no sample,
+        `UnknownLabel` for an alphabet with a label that neither the bundle nor this writer knows.
         """
-        array = np.asarray(images)
+        one = isinstance(images, np.ndarray)
+        array = images if isinstance(images, np.ndarray) else _stacked(images)
+        if array.ndim != (2 if one else 3):
+            raise ImageError(f"one sample is an array [28, 28], and many are a list of them; this is {list(array.shape)}")
         state = self._state
         offer = None if alphabet is None else self._offer(alphabet, state)
         samples = self.recognizer.run(model_input(array))
         if offer is not None:
             samples = Samples(samples.embeddings, np.where(offer.base, samples.logits, np.float32(-np.inf)))
         readings = self._readings(state, samples, offer)
-        return readings[0] if array.ndim == 2 else readings
+        return readings[0] if one else readings
 
     def correct(self, reading: Reading, label: str, new: bool = False) -> Correction:
         """Learn what a reading should have said, or that it was right.
@@ -141,8 +146,8 @@ class Writer:
         with self._lock:
             before = len(self._journal)
             self._keep(
-                lambda entry: not (
-                    (label is None or entry.correction.label == label) and (since is None or entry.correction.time >= since)
+                lambda entry: (
+                    not ((label is None or entry.correction.label == label) and (since is None or entry.correction.time >= since))
                 )
             )
             return before - len(self._journal)
@@ -207,6 +212,13 @@ class Writer:
         for entry in journal.values():
             state = self.adapter.learn(state, _batch(entry))
         self._journal, self._state = journal, state
+
+
+def _stacked(images: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    try:
+        return np.stack(images) if len(images) else np.empty((0, SIDE, SIDE), np.uint8)
+    except (ValueError, TypeError) as error:
+        raise ImageError(f"the samples of a list are arrays [28, 28] ({error})") from error
 
 
 @lru_cache(maxsize=1)

@@ -44,7 +44,9 @@ class State:
         except (SafetensorError, ValueError, KeyError, TypeError) as error:
             raise FormatError(f"this is not the state of an adapter, or it is damaged ({error})") from error
         if found != (adapter.name, adapter.version):
-            raise MismatchError(f"this state is of {found[0]} version {found[1]}, not of {adapter.name} version {adapter.version}")
+            raise MismatchError(
+                f"this state is of {found[0]} version {found[1]}, not of {adapter.name} version {adapter.version}"
+            )
         return cls(labels, arrays)
 
 

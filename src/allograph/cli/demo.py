@@ -34,9 +34,9 @@ def demo(
     for table in done.tables:
         print_table(table)
     for name, method in done.figures.methods.items():
+        harm = "nobody is the worse for it" if not method.worse else f"{method.worse} of them are the worse for it"
         print(
-            f"{len(done.figures.writers)} people, {done.figures.samples:,} digits tested: the base reads {percent(done.figures.base)}, "
-            f"{name} {percent(method.accuracy)} ({points(method.gain)} points); nobody the worse for it: "
-            f"{'yes' if not method.worse else f'no, {method.worse} are'}."
+            f"{len(done.figures.writers)} people, {done.figures.samples:,} digits tested: the base reads "
+            f"{percent(done.figures.base)}, {name} {percent(method.accuracy)} ({points(method.gain)} points); {harm}."
         )
     print(f"report: {page}")

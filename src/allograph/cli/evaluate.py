@@ -19,9 +19,13 @@ def evaluate(
     adaptation: Annotated[float, typer.Option(help="The share of each label's samples to learn from.")] = 0.9,
     per_label: Annotated[int | None, typer.Option(help="This many samples of each label instead.")] = None,
     resamples: Annotated[int, typer.Option(help="How often each writer is split anew.")] = 10,
-    feedback: Annotated[str, typer.Option(help="none: frozen after adaptation. all: each test label is revealed after its answer, "
-                                          "as in the paper.")] = "none",
-    alphabet: Annotated[str | None, typer.Option(help="Restrict the answers: digits, letters, upper, lower, alphanumeric.")] = None,
+    feedback: Annotated[
+        str,
+        typer.Option(help="none: frozen after adaptation. all: each test label is revealed after its answer, as in the paper."),
+    ] = "none",
+    alphabet: Annotated[
+        str | None, typer.Option(help="Restrict the answers: digits, letters, upper, lower, alphanumeric.")
+    ] = None,
     shuffle: Annotated[bool, typer.Option("--shuffle", help="Mix the labels instead of running label by label.")] = False,
     seed: Annotated[int, typer.Option(help="The same seed gives the same splits.")] = 0,
     jobs: Jobs = None,
@@ -37,7 +41,7 @@ def evaluate(
         raise InputError(f"there is no protocol {protocol!r}; there is resample")
     if feedback not in FEEDBACKS:
         raise InputError(f"feedback is {' or '.join(FEEDBACKS)}, not {feedback!r}")
-    plan = Resample(adaptation, per_label, resamples, seed, feedback, shuffle)  # type: ignore[arg-type]
+    plan = Resample(adaptation, per_label, resamples, seed, feedback, shuffle)
     with progress_bar() as progress:
         done = run(corpus, model, split, method or ["paper"], plan, alphabet, jobs, progress)
         if report is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -43,6 +44,7 @@ def root(
 
 def main() -> None:
     """Run the command line and leave with its exit status."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that a stopped command tidies up as an interrupted one does
     try:
         app(standalone_mode=False)
     except typer.Exit as stop:

@@ -18,18 +18,26 @@ def prepare(
     source: Annotated[str, typer.Argument(help=f"What to read: {', '.join(SOURCES)}.")],
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(help="nist: by_class.zip, its extracted folder, or by_write.zip and the .mit lists. deepwriting: the npz "
-                       "files or the JSON release. npz: the archive. folder: the manifest CSV. digits: nothing."),
+        typer.Argument(
+            help="nist: by_class.zip, its extracted folder, or by_write.zip and the .mit lists. deepwriting: the npz "
+            "files or the JSON release. npz: the archive. folder: the manifest CSV. digits: nothing."
+        ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The corpus to write.")] = Path("corpus.parquet"),
     split: Annotated[
-        str | None, typer.Option(help="paper, all (every writer is an application writer), or a CSV file with writer and split. "
-                                 "Paper unless said; all for digits.")
+        str | None,
+        typer.Option(
+            help="paper, all (every writer is an application writer), or a CSV file with writer and split. "
+            "Paper unless said; all for digits."
+        ),
     ] = None,
     frame: Annotated[str | None, typer.Option(help="paper or mnist; the source's own unless said.")] = None,
-    polarity: Annotated[str, typer.Option(help="auto, dark (ink on light) or light (ink on dark); for nist and folder.")] = "auto",
+    polarity: Annotated[
+        str, typer.Option(help="auto, dark (ink on light) or light (ink on dark); for nist and folder.")
+    ] = "auto",
     square: Annotated[
-        int, typer.Option(min=0, help="Pixels the paper frame's square has beyond the ink: 2 in the authors' code, 0 in the text.")
+        int,
+        typer.Option(min=0, help="Pixels the paper frame's square has beyond the ink: 2 in the authors' code, 0 in the text."),
     ] = 2,
     origin: Annotated[str, typer.Option(help="Whom to name as the source; for npz and folder.")] = "",
     licence: Annotated[str, typer.Option(help="The licence of the data; for npz and folder.")] = "",
@@ -41,7 +49,7 @@ def prepare(
 
     if polarity not in POLARITIES:
         raise InputError(f"the polarity is {', '.join(POLARITIES)}, not {polarity!r}")
-    chosen = _source(source, paths or [], polarity, square, origin, licence)  # type: ignore[arg-type]
+    chosen = _source(source, paths or [], polarity, square, origin, licence)
     rule = split or ("all" if source == "digits" else "paper")
     with progress_bar() as progress:
         done = corpora.prepare(chosen, output, rule, None if frame is None else check_frame(frame), jobs, progress)

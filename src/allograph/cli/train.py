@@ -15,7 +15,8 @@ def train(
     output: Annotated[Path, typer.Option("--output", "-o", help="The bundle to write: a folder.")],
     augment: Annotated[bool, typer.Option("--augment", help="Change each image a little, to read other hands and pens.")] = False,
     schedule: Annotated[
-        str | None, typer.Option(help="EPOCHSxBATCH, several parted by commas; the authors' for nist and deepwriting, else 40x256.")
+        str | None,
+        typer.Option(help="EPOCHSxBATCH, several parted by commas; the authors' for nist and deepwriting, else 40x256."),
     ] = None,
     patience: Annotated[int | None, typer.Option(min=1, help="Epochs without a better validation loss before it stops.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed on the same machine gives the same model.")] = 0,

@@ -43,6 +43,11 @@ class Samples(NamedTuple):
     splits: NDArray[np.str_]
     order: NDArray[np.int32] | None
 
+    def where(self, keep: NDArray[np.bool_]) -> Samples:
+        """Those of the rows where `keep` [n] is true."""
+        order = None if self.order is None else self.order[keep]
+        return Samples(self.rows[keep], self.images[keep], self.labels[keep], self.writers[keep], self.splits[keep], order)
+
 
 @dataclass(frozen=True)
 class Corpus:
@@ -127,8 +132,7 @@ class Corpus:
                 order_column(table["order"]),
             )
             if split is not None:
-                keep = samples.splits == split
-                samples = Samples(*(None if column is None else column[keep] for column in samples))
+                samples = samples.where(samples.splits == split)
             if len(samples.rows):
                 yield samples
 

@@ -58,9 +58,7 @@ class FolderSource:
                 for row in rows:
                     where = f"{self.manifest}, line {rows.line_num}"
                     if None in row:
-                        raise InputError(
-                            f"{where} has more fields than columns; put a field that holds a comma in quotes"
-                        )
+                        raise InputError(f"{where} has more fields than columns; put a field that holds a comma in quotes")
                     self._paths.append(_filled(row, "path", where))
                     self._lines.append(rows.line_num)
                     writers.append(_filled(row, "writer", where))
@@ -106,9 +104,7 @@ def _order(value: str | None, where: str) -> int:
     try:
         return int(np.int32(int(value or "")))
     except (ValueError, OverflowError):
-        raise InputError(
-            f"{where}: the order is a 32-bit whole number, not {value!r}; or leave the column out"
-        ) from None
+        raise InputError(f"{where}: the order is a 32-bit whole number, not {value!r}; or leave the column out") from None
 
 
 def _bytes(path: Path, name: str) -> bytes:

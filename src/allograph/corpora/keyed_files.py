@@ -87,10 +87,11 @@ class Gathering:
 def walk(root: Path, skip: str) -> Iterator[tuple[bytes, Place | None]]:
     """Yield the path and place of every entry of an archive, or the path of every file of a folder, from its parent.
 
-    Folders whose names begin with `skip` are not entered. Raises `FormatError` when `root` is no folder and no archive.
+    What lies in folders whose names begin with `skip` is passed over. Raises `FormatError` when `root` is neither folder
+    nor archive.
     """
     if not root.is_dir():
-        yield from entries(root)
+        yield from entries(root, f"/{skip}".encode())
         return
     parent = root.absolute().parent
     for folder, below, names in os.walk(root.absolute()):

@@ -142,8 +142,6 @@ class _Shelf(NamedTuple):
 def _shelf(root: Path) -> _Shelf:
     lists, in_class, by_writer = Gathering(), Gathering(), Gathering()
     for path, place in walk(root, skip="train_"):
-        if b"hsf_" not in path:
-            continue
         if match := _IN_CLASS.fullmatch(path):
             folder, partition, number = match.groups()
             if folder not in _CODES:

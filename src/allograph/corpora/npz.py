@@ -7,6 +7,7 @@ import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +45,7 @@ class NpzSource:
     def render(self, rows: range, frame: Frame) -> Rendered:
         """The images as they are; an image without ink raises `ImageError` with its place."""
         if self._images is None:
-            images = self._read("images")
+            images: NDArray[Any] = self._read("images")
             if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE):
                 raise ImageError(f"{self.path}: images is uint8 [n, 28, 28]; this is {images.dtype} {list(images.shape)}")
             labels = self._read("labels").size
@@ -60,14 +61,16 @@ class NpzSource:
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_images": None}
 
-    def _read(self, name: str) -> NDArray[np.generic]:
+    def _read(self, name: str) -> NDArray[Any]:
         with _archive(self.path) as archive:
             if name not in archive.files:
                 raise FormatError(f"{self.path} holds no array {name}; it holds {', '.join(archive.files) or 'none'}")
             try:
-                array: NDArray[np.generic] = archive[name]
+                array: NDArray[Any] = archive[name]
             except (ValueError, OSError, zipfile.BadZipFile, zlib.error) as error:
-                raise FormatError(f"{self.path}: the array {name} cannot be read ({error}); pickled arrays are refused") from error
+                raise FormatError(
+                    f"{self.path}: the array {name} cannot be read ({error}); pickled arrays are refused"
+                ) from error
         return array
 
 

@@ -17,6 +17,8 @@ try:
 except ImportError as error:  # pragma: no cover
     raise missing_extra("pyarrow", "research") from error
 
+__all__ = ["kind_of", "opened", "pa", "pq", "record_of", "sign", "writing"]
+
 _KEY = b"allograph"
 
 
@@ -75,7 +77,7 @@ def _file(path: str | Path) -> pq.ParquetFile:
 
 def record_of(file: pq.ParquetFile, path: str | Path) -> dict[str, Any]:
     """The record that `sign` attached, with its `kind` and `format`."""
-    raw = (file.schema_arrow.metadata or {}).get(_KEY) or (file.metadata.metadata or {}).get(_KEY)
+    raw: Any = (file.schema_arrow.metadata or {}).get(_KEY) or (file.metadata.metadata or {}).get(_KEY)
     try:
         record = json.loads(raw)
         return {**record, "kind": str(record["kind"])}

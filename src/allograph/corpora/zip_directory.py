@@ -48,10 +48,11 @@ def opened(path: Path, buffer: int = io.DEFAULT_BUFFER_SIZE) -> BinaryIO:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def entries(path: Path) -> Iterator[tuple[bytes, Place]]:
+def entries(path: Path, without: bytes | None = None) -> Iterator[tuple[bytes, Place]]:
     """Yield the name and place of every entry, in the directory's order, zip64 included.
 
-    Raises `FormatError` when the archive is truncated, damaged, in several parts, or no zip archive.
+    Entries in whose names `without` occurs are passed over. Raises `FormatError` when the archive is truncated, damaged,
+    in several parts, or no zip archive.
     """
     with opened(path, buffer=1 << 20) as file:
         start, end, count, shift = _directory(file, path)
@@ -64,10 +65,12 @@ def entries(path: Path) -> Iterator[tuple[bytes, Place]]:
             flags, method, crc, packed, size, named, extra, comment, offset = _ENTRY.unpack(header)
             name = file.read(named)
             more = file.read(extra + comment)
-            if _FULL in (packed, size, offset):
-                packed, size, offset = _large(more[:extra], packed, size, offset, path)
             at += 46 + named + extra + comment
             count -= 1
+            if without and without in name:
+                continue
+            if _FULL in (packed, size, offset):
+                packed, size, offset = _large(more[:extra], packed, size, offset, path)
             if offset + packed > start - shift:
                 raise _damaged(path, "has a broken directory")
             yield name, Place(offset + shift, packed, size, crc, -1 if flags & 1 else method)

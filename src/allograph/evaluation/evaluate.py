@@ -99,6 +99,10 @@ def _judge(
     replayed = replay_writers(writers_of(samples, offered), bundle.alphabet, adapters, protocol, jobs, progress)
     found = figures(replayed, protocol.seed)
     facts = corpus_facts(labels, writers, splits)
-    tables = [table_1(facts, embedded.source), table_2(facts, embedded.source), table_3(found, embedded.source, protocol.feedback)]
+    tables = [
+        table_1(facts, embedded.source),
+        table_2(facts, embedded.source),
+        table_3(found, embedded.source, protocol.feedback),
+    ]
     record = results(name, bundle.model_hash, [run_as_dict(protocol, found)], facts)
     return Evaluation(name, bundle, protocol, replayed, found, tables, record)

@@ -106,7 +106,9 @@ def bootstrap(
     return won / (drawn @ samples), won / np.maximum(errors, 1)
 
 
-def confusions(replayed: Sequence[Replayed], alphabet: Alphabet, method: str) -> tuple[Counter[tuple[str, str]], Counter[tuple[str, str]]]:
+def confusions(
+    replayed: Sequence[Replayed], alphabet: Alphabet, method: str
+) -> tuple[Counter[tuple[str, str]], Counter[tuple[str, str]]]:
     """How often each (true label, other label) was answered, by the base and by a method."""
     before: Counter[tuple[str, str]] = Counter()
     after: Counter[tuple[str, str]] = Counter()

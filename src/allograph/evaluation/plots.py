@@ -202,4 +202,3 @@ def _with_variables(style: str) -> str:
     for name, colour in _LIGHT.items():
         style = style.replace(colour, f"var(--{name})")
     return style
-

@@ -101,7 +101,9 @@ def _answers(
 ) -> Answers:
     began = time.perf_counter()
     reveal = feedback == "all"
-    trial_by_trial = adapter.replay(samples, trials, reveal) if isinstance(adapter, Replays) else replay(adapter, samples, trials, reveal)
+    trial_by_trial = (
+        adapter.replay(samples, trials, reveal) if isinstance(adapter, Replays) else replay(adapter, samples, trials, reveal)
+    )
     replays = list(trial_by_trial)
     seconds = time.perf_counter() - began
     any_right = [

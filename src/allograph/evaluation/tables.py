@@ -54,9 +54,7 @@ def corpus_facts(labels: NDArray[np.str_], writers: NDArray[np.str_], splits: ND
             "a writer": count / len(names),
             "a writer and label": count / len(names) / kinds,
         },
-        "split": {
-            part: (len(np.unique(writers[splits == part])), int(np.count_nonzero(splits == part))) for part in SPLITS
-        },
+        "split": {part: (len(np.unique(writers[splits == part])), int(np.count_nonzero(splits == part))) for part in SPLITS},
     }
 
 

@@ -62,7 +62,9 @@ def adopt(
     session = open_session(wired)
     found = output_size(session, "logits")
     if found != len(alphabet):
-        raise MismatchError(f"{path} has {found} logits and the alphabet {len(alphabet)} labels; they must be as many, in the same order")
+        raise MismatchError(
+            f"{path} has {found} logits and the alphabet {len(alphabet)} labels; they must be as many, in the same order"
+        )
     if _sums_to_one(session.run(["logits"], {"images": _probe()})[0]):
         _take_logarithm(proto)
         wired = proto.SerializeToString()
@@ -90,7 +92,9 @@ def _rewire(proto: onnx.ModelProto, path: Path, embedding: str, logits: str, sca
         raise InputError(f"{path} has {len(inputs)} inputs; a recogniser has one, the images")
     shape = [dimension.dim_value for dimension in inputs[0].type.tensor_type.shape.dim]
     if int(np.prod(shape[1:])) != SIDE * SIDE:
-        raise MismatchError(f"{path} reads images of the shape {shape[1:]}; allograph's samples have {SIDE}×{SIDE} pixels of one channel")
+        raise MismatchError(
+            f"{path} reads images of the shape {shape[1:]}; allograph's samples have {SIDE}×{SIDE} pixels of one channel"
+        )
 
     before = [
         helper.make_node("Mul", ["images", "allograph/scale"], ["allograph/scaled"]),

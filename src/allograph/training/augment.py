@@ -48,7 +48,9 @@ def _stroke_width(images: Tensor, generator: torch.Generator) -> Tensor:
     amount = _uniform(len(images), -0.5, 0.7, generator).view(-1, 1, 1, 1).to(images.device)
     thick = functional.max_pool2d(images, 3, 1, 1)
     thin = -functional.max_pool2d(-images, 3, 1, 1)
-    return torch.where(amount > 0, torch.lerp(images, thick, amount.clamp(min=0)), torch.lerp(images, thin, (-amount).clamp(min=0)))
+    return torch.where(
+        amount > 0, torch.lerp(images, thick, amount.clamp(min=0)), torch.lerp(images, thin, (-amount).clamp(min=0))
+    )
 
 
 def _blur(images: Tensor, generator: torch.Generator) -> Tensor:

@@ -54,9 +54,7 @@ def check(model: bytes, network: Network, images: NDArray[np.uint8]) -> float:
     with torch.no_grad():
         expected = [value.numpy() for value in network.cpu().eval()(torch.from_numpy(inputs))]
     found = open_session(model, 1).run(OUTPUTS, {"images": inputs})
-    difference = max(
-        float((np.abs(f - e) / np.maximum(1, np.abs(e))).max()) for f, e in zip(found, expected, strict=True)
-    )
+    difference = max(float((np.abs(f - e) / np.maximum(1, np.abs(e))).max()) for f, e in zip(found, expected, strict=True))
     if difference > TOLERANCE:
         raise AllographError(f"the exported model differs from the trained one by {difference:.2g}; please report this")
     return difference

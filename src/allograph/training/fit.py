@@ -129,7 +129,9 @@ def fit(
         _epoch(network, optimizer, plan, epoch, train, device, progress)
         loss, accuracy = _judge(network, validation, device)
         if not math.isfinite(loss):
-            raise InputError(f"the validation loss of epoch {epoch + 1} is not finite; try a smaller batch, or look for bad images")
+            raise InputError(
+                f"the validation loss of epoch {epoch + 1} is not finite; try a smaller batch, or look for bad images"
+            )
         history.losses.append(loss)
         history.accuracies.append(accuracy)
         if history.best == epoch:
@@ -242,7 +244,9 @@ def _load(
     try:
         network.load_state_dict(parts["network"])
     except RuntimeError as error:
-        raise MismatchError(f"the checkpoint {path} belongs to a network of another shape; remove it to train from the start") from error
+        raise MismatchError(
+            f"the checkpoint {path} belongs to a network of another shape; remove it to train from the start"
+        ) from error
     moments: dict[int, dict[str, Tensor]] = {}
     for name, value in parts["adam"].items():
         number, _, moment = name.partition(".")
