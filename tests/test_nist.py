@@ -126,7 +126,7 @@ LIST = lists()["by_class/30/hsf_0.mit"]
         (changed(of_30_0_mit=LIST[:-20]), r"30.hsf_0\.mit: the line 'hsf_0_00001\.png f0499_22/d0499_22/' is not"),
         (changed(of_30_0_mit=b""), r"30.hsf_0\.mit is no \.mit list: its first line, ''"),
         (changed(of_30_0_mit=b"\x89PNG\r\n\x1a\n"), r"30.hsf_0\.mit is no \.mit list"),
-        (changed(of_4a_0_1=None), r"4a/hsf_0/hsf_0_00001\.png is missing, as are 1 of 9"),
+        (changed(of_4a_0_1=None), r"4a/hsf_0/hsf_0_00001\.png is missing \(in all, 1 of 9 listed files\)"),
         (changed(of_7a_4_mit=None), r"there is 7a/hsf_4/hsf_4_00000\.png and no list 7a/hsf_4\.mit"),
         ({**by_class(), "by_class/2b/hsf_0.mit": b"0\n"}, r"by_class/2b/hsf_0\.mit is in the folder 2b, which is no class"),
         ({**by_class(), "by_class/4A/hsf_0/hsf_0_00000.png": b""}, r"is in the folder 4A, which is no class"),

@@ -39,8 +39,8 @@ class KeyedFiles:
         missing = np.flatnonzero(self.keys[rows] != keys)
         if len(missing):
             raise FormatError(
-                f"{self.root}: {path_of(int(keys[missing[0]]))} is missing, as are {len(missing)} of {len(keys)} "
-                "listed files in all; fetch the archive, or unpack it, again"
+                f"{self.root}: {path_of(int(keys[missing[0]]))} is missing (in all, {len(missing)} of "
+                f"{len(keys)} listed files); fetch the archive, or unpack it, again"
             )
         return KeyedFiles(self.root, keys, self.places[rows])
 

@@ -188,10 +188,10 @@ def _svg(figure: Any, name: str) -> str:
         part.tag = part.tag.partition("}")[2]
         for key, value in list(part.attrib.items()):
             del part.attrib[key]
-            if key != "id" or value in referenced:
+            if key != "clip-path" and (key != "id" or value in referenced):  # nothing reaches beyond the axes
                 part.set(key.rpartition("}")[2], _with_variables(value))
     for defs in root.findall("defs"):
-        root.remove(defs)  # a style sheet that would reach the whole page
+        root.remove(defs)  # clip paths, and a style sheet that would reach the whole page
     for key in ("width", "height", "version"):
         root.attrib.pop(key, None)
     return ElementTree.tostring(root, encoding="unicode")

@@ -77,7 +77,9 @@ def check_folder(folder: str | Path) -> None:
     found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     if found and found != [HTML, MARKDOWN, RESULTS]:
         named = ", ".join(found[:3]) + (", …" if len(found) > 3 else "")
-        raise InputError(f"{folder} holds {named} and is no report; a report replaces its whole folder: name a new or an empty one")
+        raise InputError(
+            f"{folder} holds {named} and is no report; a report replaces its whole folder: name a new or an empty one"
+        )
 
 
 def write_report(
@@ -212,7 +214,9 @@ def _writers_table(content: Content, methods: list[str]) -> Table:
         )
         for writer in content.writers
     )
-    return Table("Accuracy of each writer, the most helped first, and the gain in points", ("writer", "samples", "base", *methods), rows)
+    return Table(
+        "Accuracy of each writer, the most helped first, and the gain in points", ("writer", "samples", "base", *methods), rows
+    )
 
 
 def _markdown_list(items: dict[str, str]) -> str:
