@@ -19,7 +19,7 @@ def main() -> None:
     took = seconds(lambda: replay_writers(tasks, ALPHABET, adapters, Resample(feedback="all"), jobs))
     literal = seconds(lambda: replay_literal(tasks[0])) * WRITERS * 10 / jobs
     show(
-        f"{WRITERS} writers × {SAMPLES} samples × 10 resamples, feedback all, embeddings given, {jobs} processes, their start included",
+        f"{WRITERS} writers × {SAMPLES} samples × 10 resamples, feedback all, {jobs} processes, their start included",
         ("what", "seconds", "ratio"),
         [
             ("the protocol", f"{took:.1f}", f"{took / TARGET:.2f} of the {TARGET:.0f} s allowed"),

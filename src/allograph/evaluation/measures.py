@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.alphabet import Alphabet
+from allograph.errors import InputError
 from allograph.evaluation.replay import Replayed
 
 BOOTSTRAPS = 10_000
@@ -58,8 +59,13 @@ class Figures:
 
 
 def figures(replayed: Sequence[Replayed], seed: int = 0) -> Figures:
-    """Pool the answers about all writers; intervals are 95 %, by a bootstrap over writers."""
+    """Pool the answers about all writers; intervals are 95 %, by a bootstrap over writers.
+
+    Raises `InputError` when no writer has a test sample.
+    """
     tested = [writer for writer in replayed if len(writer.rows)]
+    if not tested:
+        raise InputError("there is no test sample: every writer has too few samples of each label; learn from a smaller share")
     samples = np.array([len(writer.rows) for writer in tested])
     base = np.array([np.count_nonzero(writer.base == writer.true) for writer in tested])
     names = list(replayed[0].methods)
