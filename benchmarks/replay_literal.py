@@ -46,7 +46,6 @@ def main() -> None:
 
     assert replayed() == replay_literal(task), "the two versions answer differently"
     times = paired(replayed, lambda: replay_literal(task), ROUNDS, warmup=0)
-    ratio = f"{1 / times.ratio:.0f} × (target 200)"
     show(
         f"Replay of one writer, {SAMPLES} samples of 256 numbers, 90 % adaptation, feedback all, the same answers",
         ("version", "seconds", "literal / ours"),

@@ -82,7 +82,8 @@ def test_writers_and_resamples_have_seeds_of_their_own() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"adaptation": 1.0}, {"adaptation": -0.1}, {"per_label": 0}, {"resamples": 0}, {"feedback": "some"}]
+    "wrong",
+    [{"adaptation": 1.0}, {"adaptation": -0.1}, {"per_label": 0}, {"resamples": 0}, {"feedback": "some"}, {"alphabet": "runes"}],
 )
 def test_a_protocol_that_makes_no_sense_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(InputError):
@@ -211,6 +212,7 @@ def test_results_are_written_and_read_again(tmp_path_factory: pytest.TempPathFac
     run = read_results(path)["runs"][0]
     assert run["protocol"] == {
         "name": "resample", "adaptation": 0.9, "resamples": 10, "seed": 0, "feedback": "none", "shuffle": False,
+        "alphabet": None, "split": None,
     }  # fmt: skip
     assert run["base"] == {"accuracy": 0.75, "samples": 12, "writers": 3}
     assert run["writers"][0] == {"id": "ana", "samples": 6, "base": 4 / 6, "paper": 5 / 6}

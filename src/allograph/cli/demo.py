@@ -20,12 +20,15 @@ def demo(
     from allograph.corpora.digits import DigitsSource
     from allograph.corpora.prepare import prepare
     from allograph.evaluation.evaluate import evaluate
+    from allograph.evaluation.protocol import Resample
+    from allograph.evaluation.report import check_folder
     from allograph.evaluation.tables import percent, points
 
+    check_folder(report)
     with tempfile.TemporaryDirectory() as folder, progress_bar() as progress:
         corpus = Path(folder) / "digits.parquet"
         prepare(DigitsSource(), corpus, "all", jobs=1, progress=progress)
-        done = evaluate(corpus, alphabet="digits", jobs=jobs, progress=progress)
+        done = evaluate(corpus, protocol=Resample(alphabet="digits"), jobs=jobs, progress=progress)
         progress("writing the report", 0, 1)
         page = done.write_report(report)
     if as_json:

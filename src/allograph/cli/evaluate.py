@@ -36,14 +36,17 @@ def evaluate(
     from allograph.errors import InputError
     from allograph.evaluation.evaluate import evaluate as run
     from allograph.evaluation.protocol import FEEDBACKS, Resample
+    from allograph.evaluation.report import check_folder
 
     if protocol != "resample":
         raise InputError(f"there is no protocol {protocol!r}; there is resample")
     if feedback not in FEEDBACKS:
         raise InputError(f"feedback is {' or '.join(FEEDBACKS)}, not {feedback!r}")
-    plan = Resample(adaptation, per_label, resamples, seed, feedback, shuffle)
+    plan = Resample(adaptation, per_label, resamples, seed, feedback, shuffle, alphabet, split)
+    if report is not None:
+        check_folder(report)
     with progress_bar() as progress:
-        done = run(corpus, model, split, method or ["paper"], plan, alphabet, jobs, progress)
+        done = run(corpus, model, method or ["paper"], plan, jobs, progress)
         if report is not None:
             progress("writing the report", 0, 1)
             done.write_report(report)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from allograph.adapters import ADAPTERS, Adapter, build
+from allograph.adapters import ADAPTERS, DEFAULT, Adapter, build
 from allograph.alphabet import Alphabet
 from allograph.bundle import Bundle
 from allograph.corpora.corpus import Corpus
@@ -51,17 +51,14 @@ class Evaluation:
 def evaluate(
     corpus: str | Path,
     model: str | Path | None = None,
-    split: str | None = None,
-    methods: Sequence[str] = ("paper",),
+    methods: Sequence[str] = (DEFAULT,),
     protocol: Resample | None = None,
-    alphabet: str | None = None,
     jobs: int | None = None,
     progress: Progress = silent,
 ) -> Evaluation:
     """Judge methods on the application writers of a corpus or an embedded corpus.
 
-    `model` is a bundle, the shipped one unless given; `split` replaces the corpus's own; `alphabet` names a restricted one.
-    Raises `MismatchError` where model and corpus do not belong together, `InputError` where there is no application writer.
+    `model` is a bundle, the shipped one unless given; `methods` are names of adapters, or `all`. Raises `MismatchError` where model and corpus do not belong together, `InputError` where there is no application writer.
     """
     protocol = protocol or Resample()
     bundle = Bundle.open(model)
@@ -70,32 +67,32 @@ def evaluate(
     if kind_of(corpus) == "corpus":
         with tempfile.TemporaryDirectory() as folder:
             embedded = embed(Corpus.open(corpus), Recognizer(bundle), Path(folder) / "embedded.parquet", progress)
-            return _judge(embedded, Path(corpus).name, bundle, split, adapters, protocol, alphabet, jobs, progress)
-    return _judge(EmbeddedCorpus.open(corpus), Path(corpus).name, bundle, split, adapters, protocol, alphabet, jobs, progress)
+            return _judge(embedded, Path(corpus).name, bundle, adapters, protocol, jobs, progress)
+    return _judge(EmbeddedCorpus.open(corpus), Path(corpus).name, bundle, adapters, protocol, jobs, progress)
 
 
 def _judge(
     embedded: EmbeddedCorpus,
     name: str,
     bundle: Bundle,
-    split: str | None,
     adapters: dict[str, Adapter],
     protocol: Resample,
-    alphabet: str | None,
     jobs: int | None,
     progress: Progress,
 ) -> Evaluation:
     embedded.check_model(bundle.model_hash)
     labels, writers, splits = embedded.columns
-    if split is not None:
+    if protocol.split is not None:
         names, writer_of, counts = np.unique(writers, return_inverse=True, return_counts=True)
-        parts = assign(split, dict(zip(names.tolist(), counts.tolist(), strict=True)), embedded.source)
+        parts = assign(protocol.split, dict(zip(names.tolist(), counts.tolist(), strict=True)), embedded.source)
         splits = np.array([parts[writer] for writer in names.tolist()])[writer_of]
-    offered = None if alphabet is None else bundle.alphabet.mask(Alphabet.named(alphabet))
     samples = embedded.samples(splits == "application")
-    outside = [] if alphabet is None else sorted(set(samples.labels.tolist()) - set(Alphabet.named(alphabet)))
-    if outside:
-        raise InputError(f"{embedded.path} holds the label {outside[0]!r}, which is not in the alphabet {alphabet}")
+    offered = None
+    if protocol.alphabet is not None:
+        offered = bundle.alphabet.mask(Alphabet.named(protocol.alphabet))
+        outside = sorted(set(samples.labels.tolist()) - set(Alphabet.named(protocol.alphabet)))
+        if outside:
+            raise InputError(f"{embedded.path} holds the label {outside[0]!r}, which is not in the alphabet {protocol.alphabet}")
     replayed = replay_writers(writers_of(samples, offered), bundle.alphabet, adapters, protocol, jobs, progress)
     found = figures(replayed, protocol.seed)
     facts = corpus_facts(labels, writers, splits)

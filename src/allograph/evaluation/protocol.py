@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allograph.adapters import Trial
+from allograph.alphabet import Alphabet
 from allograph.errors import InputError
 
 Feedback = Literal["none", "all"]
@@ -30,6 +32,10 @@ class Resample:
     feedback: Feedback = "none"
     shuffle: bool = False
     """Mix the labels, instead of one label after the other in code-point order."""
+    alphabet: str | None = None
+    """The name of the only labels that may be answered, such as `digits`; None for all."""
+    split: str | None = None
+    """A rule or file that says who the application writers are (see `split.assign`); None for the corpus's own."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.adaptation < 1:
@@ -40,14 +46,22 @@ class Resample:
             raise InputError(f"there is at least one resample, not {self.resamples}")
         if self.feedback not in FEEDBACKS:
             raise InputError(f"feedback is {' or '.join(FEEDBACKS)}, not {self.feedback!r}")
+        if self.alphabet is not None:
+            Alphabet.named(self.alphabet)
 
     def as_dict(self) -> dict[str, Any]:
         """For `results.json`."""
         share = {"adaptation": self.adaptation} if self.per_label is None else {"per_label": self.per_label}
         return {
-            "name": "resample", **share, "resamples": self.resamples, "seed": self.seed, "feedback": self.feedback,
+            "name": "resample",
+            **share,
+            "resamples": self.resamples,
+            "seed": self.seed,
+            "feedback": self.feedback,
             "shuffle": self.shuffle,
-        }  # fmt: skip
+            "alphabet": self.alphabet,
+            "split": None if self.split is None else Path(self.split).name,
+        }
 
     def trials(self, writer: str, labels: NDArray[np.str_]) -> list[Trial]:
         """The resamples of one writer, whose samples have these labels [n]; the same on every call and in every process."""

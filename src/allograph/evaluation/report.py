@@ -231,7 +231,9 @@ def _facts(name: str, bundle: Bundle, protocol: Resample, methods: Iterable[str]
         "model": f"{model}: {len(bundle.alphabet)} labels, {styles} styles, {bundle.frame} frame",
         "model hash (SHA-256)": bundle.model_hash,
         "methods": ", ".join(methods),
-        "protocol": ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in protocol.as_dict().items() if key != "name"),
+        "protocol": ", ".join(
+            f"{key.replace('_', ' ')} {value}" for key, value in protocol.as_dict().items() if key != "name" and value is not None
+        ),
         "allograph": allograph.__version__,
     }
 
@@ -244,5 +246,7 @@ def _command(name: str, bundle: Bundle, protocol: Resample, methods: Iterable[st
         *(f"--method {shlex.quote(method)}" for method in methods),
         f"{share} --resamples {protocol.resamples} --feedback {protocol.feedback} --seed {protocol.seed}",
         *(["--shuffle"] if protocol.shuffle else []),
+        *([] if protocol.alphabet is None else [f"--alphabet {protocol.alphabet}"]),
+        *([] if protocol.split is None else [f"--split {shlex.quote(Path(protocol.split).name)}"]),
     ]
     return " ".join(words)

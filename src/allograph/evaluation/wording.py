@@ -70,9 +70,10 @@ def protocol_in_words(protocol: Resample) -> str:
         "none": "What was learned stayed frozen during the test (feedback none).",
         "all": "After each answer the true label was revealed and learned (feedback all), as in the paper.",
     }[protocol.feedback]
+    offered = "" if protocol.alphabet is None else f" Only the labels of the alphabet “{protocol.alphabet}” were on offer."
     return (
         f"Each writer's samples were split at random, {often}, from an empty profile: {learned} to learn from, the rest to be "
-        f"read, {order}. {feedback}"
+        f"read, {order}. {feedback}{offered}"
     )
 
 
