@@ -47,15 +47,7 @@ class Bundle:
         folder = SHIPPED if path is None else Path(path)
         if not folder.is_dir():
             raise InputError(f"there is no bundle at {folder}: a bundle is a folder with {MODEL} and {CONFIG}")
-        config = read_json(folder / CONFIG)
-        if not isinstance(config, dict):
-            raise FormatError(f"{folder / CONFIG} is not a bundle's configuration")
-        check_version(folder, "bundle", config.get("format"), FORMAT)
-        missing = [key for key in ("alphabet", "frame", "embedding_size", "model_hash") if key not in config]
-        if missing:
-            raise FormatError(f"{folder / CONFIG} lacks {', '.join(missing)}; make the bundle anew")
-        if config["frame"] not in FRAMES:
-            raise FormatError(f"{folder / CONFIG} names the frame {config['frame']!r}; there are {', '.join(FRAMES)}")
+        config = _config(folder)
         if not (folder / MODEL).is_file():
             raise FormatError(f"{folder} holds no {MODEL}; make the bundle anew")
         found = sha256(folder / MODEL)
@@ -95,7 +87,6 @@ class Bundle:
             )
 
     def _check(self) -> None:
-        alphabet = self.alphabet
         if self.styles is None:
             return
         size = self.styles.centroids.shape[1]
@@ -104,8 +95,21 @@ class Bundle:
                 f"{self.path}: the model's embeddings have {self.embedding_size} numbers and the styles' {size}; "
                 "make the bundle anew"
             )
-        if len(self.styles) and not 0 <= self.styles.labels.min() <= self.styles.labels.max() < len(alphabet):
-            raise MismatchError(f"{self.path}: a style's label is outside the alphabet of {len(alphabet)} labels")
+        if len(self.styles) and not 0 <= self.styles.labels.min() <= self.styles.labels.max() < len(self.alphabet):
+            raise MismatchError(f"{self.path}: a style's label is outside the alphabet of {len(self.alphabet)} labels")
+
+
+def check_place(path: str | Path) -> None:
+    """Raise `InputError` unless a bundle may be written there: at a new name, in an empty folder, over an older bundle."""
+    path = Path(path)
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"cannot write {path}: the folder {path.absolute().parent} does not exist; make it first")
+    if path.exists() and not path.is_dir():
+        raise InputError(f"cannot write the bundle {path}: a file of that name is there; remove it or choose another name")
+    found = sorted(file.name for file in path.iterdir()) if path.exists() else []
+    if found and not {CONFIG, MODEL} <= set(found):
+        named = ", ".join(found[:3]) + (", …" if len(found) > 3 else "")
+        raise InputError(f"{path} holds {named} and is no bundle; a bundle replaces its whole folder: name a new or an empty one")
 
 
 def write_bundle(
@@ -118,8 +122,12 @@ def write_bundle(
     statistics: Mapping[str, NDArray[Any]] | None = None,
     record: Mapping[str, Any] | None = None,
 ) -> Bundle:
-    """Write a bundle, whole or not at all, and open it; `record` joins the configuration (training, licences, parameters)."""
-    with written_folder(path) as folder:
+    """Write a bundle, whole or not at all, and open it; `record` joins the configuration (training, licences, parameters).
+
+    An older bundle at `path` is replaced. Raises `InputError` when something else is there.
+    """
+    check_place(path)
+    with written_folder(Path(path).resolve()) as folder:
         (folder / MODEL).write_bytes(model)
         config = {
             "format": FORMAT,
@@ -142,6 +150,29 @@ def _blob(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     return save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
 
+def _config(folder: Path) -> dict[str, Any]:
+    """The configuration, with all that the bundle's properties need."""
+    path = folder / CONFIG
+    config = read_json(path)
+    if not isinstance(config, dict):
+        raise FormatError(f"{path} is not a bundle's configuration")
+    check_version(folder, "bundle", config.get("format"), FORMAT)
+    missing = [key for key in ("alphabet", "frame", "embedding_size", "model_hash") if key not in config]
+    if missing:
+        raise FormatError(f"{path} lacks {', '.join(missing)}; make the bundle anew")
+    if config["frame"] not in FRAMES:
+        raise FormatError(f"{path} names the frame {config['frame']!r}; there are {', '.join(FRAMES)}")
+    if not isinstance(config["embedding_size"], int) or config["embedding_size"] < 1:
+        raise FormatError(f"{path} names the embedding size {config['embedding_size']!r}; it is a whole number above 0")
+    if not isinstance(config["alphabet"], list):
+        raise FormatError(f"{path}: the alphabet is a list of labels")
+    try:
+        Alphabet(config["alphabet"])
+    except InputError as error:
+        raise FormatError(f"{path}: {error}") from error
+    return config
+
+
 def _tensors(path: Path) -> dict[str, NDArray[Any]]:
     if not path.exists():
         return {}
@@ -160,7 +191,15 @@ def _styles(folder: Path) -> Styles | None:
         styles = Styles(arrays["centroids"], arrays["labels"], arrays["medoids"])
     except KeyError as error:
         raise FormatError(f"{path} lacks the array {error}; make the bundle anew") from None
-    count = len(styles.labels)
-    if styles.centroids.ndim != 2 or len(styles.centroids) != count or styles.medoids.shape != (count, SIDE, SIDE):
+    kinds = {"centroids": np.float32, "labels": np.int32, "medoids": np.uint8}
+    wrong = [
+        f"{name} is {arrays[name].dtype} and not {np.dtype(kind)}" for name, kind in kinds.items() if arrays[name].dtype != kind
+    ]
+    if wrong:
+        raise FormatError(f"{path}: the array {wrong[0]}; make the bundle anew")
+    count = styles.labels.size
+    if styles.centroids.shape[:-1] != (count,) or styles.labels.ndim != 1 or styles.medoids.shape != (count, SIDE, SIDE):
         raise FormatError(f"{path}: centroids, labels and medoids differ in number; make the bundle anew")
+    if not np.isfinite(styles.centroids).all():
+        raise FormatError(f"{path}: a centroid holds numbers that are not finite; make the bundle anew")
     return styles

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.alphabet import Alphabet
-from allograph.corpora.corpus import PIXELS, Corpus, image_column, images_to_arrow, order_column, string_column
+from allograph.corpora.corpus import Corpus, image_column, images_to_arrow, order_column, string_column
 from allograph.corpora.parquet import opened, pa, pq, sign, writing
 from allograph.errors import FormatError, MismatchError, UnknownLabel
-from allograph.images import SIDE, Frame
+from allograph.images import PIXELS, SIDE, Frame
 from allograph.progress import Progress, silent
 from allograph.recognizer import Recognizer
 from allograph.split import Split

@@ -13,6 +13,9 @@ from allograph.errors import ImageError, InputError
 
 SIDE = 28
 """Pixels along each side of a sample."""
+PIXELS = SIDE * SIDE
+ONE = int(np.float32(1).view(np.uint32))
+"""The bits of the number 1."""
 
 Frame = Literal["paper", "mnist"]
 """How the ink lies in a sample. `paper`: it fills the 28 pixels. `mnist`: its longer side is 20, centred by mass."""
@@ -128,12 +131,21 @@ def model_input(images: ArrayLike) -> NDArray[np.float32]:
         values = array.astype(np.float32, copy=False)
     else:
         raise ImageError(f"samples are uint8 (0…255) or float (0…1), not {array.dtype}")
-    most = np.maximum.reduce(values.reshape(-1, SIDE * SIDE), axis=1)  # ufuncs called by name: this runs once a reading
-    if array.dtype.kind == "f" and not (np.minimum.reduce(values, axis=None, initial=0) >= 0 and most.max(initial=0) <= 1):
-        raise ImageError("samples of a float type hold 0…1 and no NaN; divide grey values by 255, and show ink as high values")
-    if not most.all():
-        raise ImageError(f"the sample at place {int(np.argmin(most))} is empty: it shows no ink")
+    # The bits of a float32 in 0…1, taken as a whole number, lie between those of 0 and of 1; those of NaN, of a negative and of a
+    # greater number lie above. So one maximum an image, which is all that a single reading has time for, finds every fault.
+    bits = np.maximum.reduce(np.ascontiguousarray(values).view(np.uint32).reshape(-1, PIXELS), axis=1).tolist()
+    if bits and not (min(bits) > 0 and max(bits) <= ONE):
+        _refuse(values)
     return values.reshape(-1, 1, SIDE, SIDE)
+
+
+def _refuse(values: NDArray[np.float32]) -> None:
+    """Say what is wrong with samples; a negative zero is nothing wrong."""
+    if not (values.min() >= 0 and values.max() <= 1):
+        raise ImageError("samples of a float type hold 0…1 and no NaN; divide grey values by 255, and show ink as high values")
+    inked = values.reshape(-1, PIXELS).any(axis=1)
+    if not inked.all():
+        raise ImageError(f"the sample at place {int(np.argmin(inked))} is empty: it shows no ink")
 
 
 def _enlarged(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -56,12 +56,23 @@ class Corrections(NamedTuple):
 class Scores(NamedTuple):
     """An adapter's answers."""
 
-    log_probabilities: NDArray[np.float32]
-    """[n, C + m] for the alphabet and then the writer's own m labels; the answer is the highest."""
+    values: NDArray[np.float32]
+    """[n, C + m] for the alphabet and then the writer's own m labels: log-probabilities but for a constant a sample, so that
+    who wants only the answer, the highest, need not wait for the rest."""
     answerers: NDArray[np.int8]
     """[n] whose answer it is: 0 the base classifier, above that the adapter's own, which `explain` names."""
     proposals: NDArray[np.int32] | None = None
     """[n, answerers] what each answerer would have said, as places in C + m, −1 for nothing; None where there is but one."""
+
+    @property
+    def log_probabilities(self) -> NDArray[np.float32]:
+        """[n, C + m]"""
+        return log_softmax(self.values)
+
+    @property
+    def answers(self) -> NDArray[np.int64]:
+        """[n] places in C + m."""
+        return self.values.argmax(axis=1)
 
 
 @dataclass(frozen=True)
@@ -81,14 +92,14 @@ class Explanation:
 class Reading:
     """The answer to one sample. It keeps what it was made from, so `why()` stays true after later corrections."""
 
-    __slots__ = ("_explain", "_samples", "_scores", "alphabet", "id", "label", "labels")
+    __slots__ = ("_explain", "_samples", "_values", "alphabet", "id", "label", "labels")
 
     def __init__(
         self,
         id: str,
         label: str,
         labels: Sequence[str],
-        scores: NDArray[np.float32],
+        values: NDArray[np.float32],
         samples: Samples,
         alphabet: frozenset[str] | None,
         explain: Callable[[Samples], Explanation],
@@ -99,7 +110,7 @@ class Reading:
         """[C + m] the labels that were scored."""
         self.alphabet = alphabet
         """The labels that were offered, where not all were."""
-        self._scores = scores
+        self._values = values
         self._samples = samples
         self._explain = explain
 
@@ -116,12 +127,17 @@ class Reading:
     @property
     def probability(self) -> float:
         """The probability of the answer."""
-        return float(np.exp(self._scores.max()))
+        return float(np.exp(self._log_probabilities.max()))
 
     def best(self, count: int = 5) -> list[tuple[str, float]]:
         """The `count` likeliest labels with their probabilities, likeliest first."""
-        order = np.argsort(-self._scores, kind="stable")[:count]
-        return [(self.labels[i], float(np.exp(self._scores[i]))) for i in order.tolist() if np.isfinite(self._scores[i])]
+        logs = self._log_probabilities
+        order = np.argsort(-logs, kind="stable")[:count]
+        return [(self.labels[i], float(np.exp(logs[i]))) for i in order.tolist() if np.isfinite(logs[i])]
+
+    @property
+    def _log_probabilities(self) -> NDArray[np.float32]:
+        return log_softmax(self._values[np.newaxis])[0]
 
     def why(self) -> Explanation:
         """Whose answer it is, and from what."""

@@ -14,7 +14,7 @@ from allograph.errors import FormatError, MismatchError
 from allograph.images import SIDE, Frame, model_input
 from allograph.readings import Samples
 
-BATCH = 256
+BATCH = 64
 """Images in one call of the model, at most."""
 OUTPUTS = ["embedding", "logits"]
 

@@ -167,10 +167,11 @@ class Writer:
 
     def _readings(self, state: State, samples: Samples, offer: _Offer | None) -> list[Reading]:
         labels = (*self._labels, *state.labels) if state.labels else self._labels
-        scores = self.adapter.scores(state, samples).log_probabilities
+        values = self.adapter.scores(state, samples).values
         if offer is not None and state.labels:
             hidden = [len(self._labels) + i for i, own in enumerate(state.labels) if own not in offer.labels]
-            scores[:, hidden] = -np.inf
+            values = values.copy()
+            values[:, hidden] = -np.inf
         offered = None if offer is None else offer.labels
         explain = partial(self.adapter.explain, state)
         return [
@@ -178,12 +179,12 @@ class Writer:
                 secrets.token_hex(16),
                 labels[answer],
                 labels,
-                scores[i],
+                values[i],
                 Samples(samples.embeddings[i : i + 1], samples.logits[i : i + 1]),
                 offered,
                 explain,
             )
-            for i, answer in enumerate(scores.argmax(axis=1).tolist())
+            for i, answer in enumerate(values.argmax(axis=1).tolist())
         ]
 
     def _offer(self, alphabet: str | Iterable[str], state: State) -> _Offer:

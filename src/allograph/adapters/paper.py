@@ -20,7 +20,7 @@ from allograph.adapters.protocol import Replay, State, Trial
 from allograph.alphabet import Alphabet
 from allograph.bundle import Bundle
 from allograph.errors import InputError
-from allograph.readings import Corrections, Explanation, Samples, Scores, log_softmax
+from allograph.readings import Corrections, Explanation, Samples, Scores
 from allograph.styles import z_scored
 
 
@@ -71,18 +71,20 @@ class PaperAdapter:
         return State(tuple(history.names[len(self.alphabet) :]), history.arrays(), {"history": history})
 
     def scores(self, state: State, samples: Samples) -> Scores:
-        """The base's log-probabilities; where a kNN answers, its label comes first and those it overtook move down one."""
+        """The base's scores; where a kNN answers, its label comes first and those it overtook move down one."""
         history = self._history(state)
-        logs = log_softmax(samples.logits)
+        values = samples.logits
         if state.labels:
-            own = np.full((len(logs), len(state.labels)), -np.inf, np.float32)
-            logs = np.concatenate([logs, own], axis=1)
+            own = np.full((len(values), len(state.labels)), -np.inf, np.float32)
+            values = np.concatenate([values, own], axis=1)
         answers = history.answers(samples, samples.logits.argmax(axis=1).tolist())
         answerers = [history.choose(answer) for answer in answers]
-        for row, answerer in enumerate(answerers):
-            if answers[row][answerer] != answers[row][0]:
-                _put_first(logs[row], answers[row][answerer])
-        return Scores(logs, np.array(answerers, np.int8), np.array(answers, np.int32).reshape(-1, ANSWERERS))
+        changed = [row for row, answerer in enumerate(answerers) if answers[row][answerer] != answers[row][0]]
+        if changed and not state.labels:
+            values = values.copy()
+        for row in changed:
+            _put_first(values[row], answers[row][answerers[row]])
+        return Scores(values, np.array(answerers, np.int8), np.array(answers, np.int32).reshape(-1, ANSWERERS))
 
     def explain(self, state: State, sample: Samples) -> Explanation:
         """Whose answer it is, from which pairs, and how far each answerer is trusted."""
@@ -183,12 +185,12 @@ def _answerer_name(answerer: int) -> str:
     return "base" if answerer == 0 else f"{KS[answerer - 1]} nearest"
 
 
-def _put_first(logs: NDArray[np.float32], label: int) -> None:
-    """Give `label` the highest log-probability, and each label that stood above it the next one down, in place."""
-    order = np.argsort(-logs, kind="stable")
+def _put_first(values: NDArray[np.float32], label: int) -> None:
+    """Give `label` the highest value, and each label that stood above it the next one down, in place."""
+    order = np.argsort(-values, kind="stable")
     above = order[: int(np.flatnonzero(order == label)[0])]
-    values = logs[np.append(above, label)]
-    if values[0] == values[1]:
-        values[0] = np.nextafter(values[0], np.float32(np.inf))  # a tie would go to the label that comes first
-    logs[label] = values[0]
-    logs[above] = values[1:]
+    ranked = values[np.append(above, label)]
+    if ranked[0] == ranked[1]:
+        ranked[0] += 1e-6 * max(1, abs(ranked[0]))  # a tie would go to the label that comes first
+    values[label] = ranked[0]
+    values[above] = ranked[1:]

@@ -125,10 +125,9 @@ class History:
         rows_of: dict[int, list[int]] = {}
         for row, p in enumerate(predicted):
             rows_of.setdefault(p, []).append(row)
-        restricted = len(predicted) > 0 and np.minimum.reduce(samples.logits, axis=None) == -np.inf
         answers: list[list[int]] = [[]] * len(predicted)
         for p, rows in rows_of.items():
-            for row, knn in zip(rows, self._knn(p, samples, rows, restricted), strict=True):
+            for row, knn in zip(rows, self._knn(p, samples, rows), strict=True):
                 answers[row] = [p, *knn]
         return answers
 
@@ -144,10 +143,12 @@ class History:
         """The answerer to follow for one sample."""
         return chosen(answers, self.trust(answers))
 
-    def _knn(self, predicted: int, samples: Samples, rows: list[int], restricted: bool) -> list[list[int]]:
+    def _knn(self, predicted: int, samples: Samples, rows: list[int]) -> list[list[int]]:
         pairs = self.pairs.get(predicted)
         if pairs is None:
             return [[NOTHING] * len(KS)] * len(rows)
-        if restricted:
+        if len(samples.logits) == 1:
+            return pairs.offered(samples.logits[0]).knn(samples.embeddings, self.names)
+        if np.isneginf(samples.logits[rows]).any():
             return [pairs.offered(samples.logits[row]).knn(samples.embeddings[[row]], self.names)[0] for row in rows]
-        return pairs.knn(samples.embeddings if len(rows) == len(samples.embeddings) else samples.embeddings[rows], self.names)
+        return pairs.knn(samples.embeddings[rows], self.names)

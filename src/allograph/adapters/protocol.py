@@ -92,7 +92,7 @@ class Adapter(Protocol):
         ...
 
     def scores(self, state: State, samples: Samples) -> Scores:
-        """Log-probabilities [n, C + m], and whose answer each is."""
+        """Log-probabilities [n, C + m], and whose answer each is; they may share memory with `samples`."""
         ...
 
     def explain(self, state: State, sample: Samples) -> Explanation:
@@ -116,7 +116,7 @@ def replay(adapter: Adapter, samples: Corrections, trials: Sequence[Trial], reve
         parts = []
         for rows in np.split(test, len(test)) if reveal and len(test) else [test]:
             scores = adapter.scores(state, samples.at(rows))
-            parts.append(Replay(scores.log_probabilities.argmax(axis=1).astype(np.int32), scores.proposals))
+            parts.append(Replay(scores.answers.astype(np.int32), scores.proposals))
             if reveal:
                 state = adapter.learn(state, samples.take(rows))
         proposals = [part.proposals for part in parts if part.proposals is not None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -42,22 +43,42 @@ def root(
         raise typer.Exit
 
 
+class Interrupted(BaseException):
+    """Ctrl-C, or a request to stop, which tidies up likewise."""
+
+
 def main() -> None:
     """Run the command line and leave with its exit status."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that a stopped command tidies up as an interrupted one does
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
-        app(standalone_mode=False)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
-    except (typer.Abort, KeyboardInterrupt):
+        status = _run()
+        sys.stdout.flush()
+    except Interrupted:
         print("interrupted; nothing half-written was left behind", file=sys.stderr)
-        sys.exit(130)
+        status = 130
     except AllographError as error:
         print(f"allograph: {error}", file=sys.stderr)
-        sys.exit(error.exit_status)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has gone: no more to say
-        sys.exit(1)
+        status = error.exit_status
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what could not be printed is not tried again
+        if not isinstance(error, BrokenPipeError):  # whoever read our output has gone: no more to say
+            print(f"allograph: {error}", file=sys.stderr)
+        status = 1
+    sys.exit(status)
+
+
+def _run() -> int:
+    """What the command, or its usage message, ends with."""
+    try:
+        app()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    return 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise Interrupted
 
 
 if __name__ == "__main__":

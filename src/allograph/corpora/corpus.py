@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from allograph.alphabet import Alphabet
 from allograph.corpora.parquet import opened, pa
 from allograph.errors import FormatError
-from allograph.images import FRAMES, SIDE, Frame
+from allograph.images import FRAMES, PIXELS, SIDE, Frame
 from allograph.split import SPLITS, Split
 
 FORMAT = 1
-PIXELS = SIDE * SIDE
 SCHEMA = pa.schema(
     [
         ("image", pa.binary(PIXELS)),

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.alphabet import check_label
-from allograph.corpora.corpus import FORMAT, PIXELS, SCHEMA, images_to_arrow
+from allograph.corpora.corpus import FORMAT, SCHEMA, images_to_arrow
 from allograph.corpora.parquet import pa, sign, writing
 from allograph.corpora.source import Rendered, Source
 from allograph.errors import InputError, MismatchError
-from allograph.images import Frame
+from allograph.images import PIXELS, Frame
 from allograph.parallel import in_order
 from allograph.progress import Progress, silent
 from allograph.split import SPLITS, assign

@@ -58,7 +58,8 @@ def evaluate(
 ) -> Evaluation:
     """Judge methods on the application writers of a corpus or an embedded corpus.
 
-    `model` is a bundle, the shipped one unless given; `methods` are names of adapters, or `all`. Raises `MismatchError` where model and corpus do not belong together, `InputError` where there is no application writer.
+    `model` is a bundle, the shipped one unless given; `methods` are names of adapters, or `all`. Raises `MismatchError` where
+    model and corpus do not belong together, `InputError` where there is no application writer.
     """
     protocol = protocol or Resample()
     bundle = Bundle.open(model)
