@@ -77,10 +77,23 @@ def open_session(model: Path | bytes, threads: int | None = None) -> onnxruntime
             f"{name} has the inputs {[i.name for i in inputs]} and the outputs {outputs}; a bundle's model has images "
             "[n, 1, 28, 28], embedding and logits. Make it one with: allograph bundle"
         )
+    if isinstance(inputs[0].shape[0], int):
+        raise FormatError(
+            f"{name} reads exactly {inputs[0].shape[0]} images at a time; a bundle's model reads any number. "
+            "Make it one with: allograph bundle"
+        )
     return session
 
 
 def output_size(session: onnxruntime.InferenceSession, output: str) -> int:
-    """How many numbers a sample has in this output, found by running one."""
-    (found,) = session.run([output], {"images": np.full((1, 1, SIDE, SIDE), 0.5, np.float32)})
+    """How many numbers a sample has in this output, found by reading two; raises `FormatError` unless it is float32 [2, …]."""
+    try:
+        (found,) = session.run([output], {"images": np.full((2, 1, SIDE, SIDE), 0.5, np.float32)})
+    except Exception as error:  # onnxruntime's exceptions have no public names
+        raise FormatError(f"the model cannot read two images at once ({error})") from error
+    if found.dtype != np.float32 or found.ndim != 2 or len(found) != 2:
+        raise FormatError(
+            f"the model's output {output} is {found.dtype} {list(found.shape)} for two images; "
+            "float32 [2, …] was expected. Make it so with: allograph bundle"
+        )
     return int(found.shape[1])

@@ -6,15 +6,16 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 from numpy.typing import NDArray
 
 from allograph.alphabet import Alphabet
-from allograph.bundle import Bundle, write_bundle
+from allograph.bundle import Bundle, check_place, write_bundle
 from allograph.corpora.corpus import Corpus
 from allograph.errors import FormatError, InputError, MismatchError, missing_extra
-from allograph.images import SIDE, Frame
+from allograph.images import PIXELS, SIDE, Frame
 from allograph.progress import Progress, silent
-from allograph.recognizer import OUTPUTS, Recognizer, open_session, output_size
+from allograph.recognizer import OUTPUTS, Recognizer, open_session
 from allograph.training.population import population
 
 try:
@@ -25,6 +26,8 @@ except ImportError as error:  # pragma: no cover
 
 PREFIX = "model/"
 """Stands before every name of the model that is wrapped."""
+NAMED = 12
+"""Values that an error names, the last ones of the model."""
 
 
 def adopt(
@@ -42,12 +45,16 @@ def adopt(
     """Make a bundle of a model that has an embedding and a logits output, or any inner value of such a name.
 
     The model reads one channel of 28×28 in any layout ([n, 1, 28, 28], [n, 28, 28, 1], [n, 784] …), white ink high; `scale` is
-    what full ink is to it (255 where it reads grey values). Probabilities in place of logits are turned into logarithms. With
-    a corpus the bundle gets styles, which the paper's adapter needs.
+    what full ink is to it (255 where it reads grey values). Probabilities in place of logits are turned into logarithms, and a
+    model that was exported for one batch size is freed of it, where it can be. With a corpus the bundle gets styles, which the
+    paper's adapter needs.
 
-    Raises `FormatError` for a file that is no ONNX model, `InputError` when it lacks a named value, `MismatchError` when the
-    number of logits is not that of the labels.
+    Raises `FormatError` for a file that is no ONNX model, `InputError` when it lacks a named value or cannot read many images
+    at once, `MismatchError` when its images have not 28×28 numbers or the number of logits is not that of the labels.
     """
+    check_place(output)
+    if not (np.isfinite(scale) and scale > 0):
+        raise InputError(f"the scale is a number above 0, such as 1 or 255, not {scale}")
     path = Path(model)
     try:
         proto = onnx.load(path)
@@ -58,17 +65,14 @@ def adopt(
         raise FormatError(f"{path} is not an ONNX model: it is truncated, damaged or foreign ({error})") from error
 
     _rewire(proto, path, embedding, logits, scale)
-    wired = proto.SerializeToString()
-    session = open_session(wired)
-    found = output_size(session, "logits")
-    if found != len(alphabet):
+    embedded, read = _answers(_session(proto, path), path)
+    if read.shape[1] != len(alphabet):
         raise MismatchError(
-            f"{path} has {found} logits and the alphabet {len(alphabet)} labels; they must be as many, in the same order"
+            f"{path} has {read.shape[1]} logits and the alphabet {len(alphabet)} labels; they must be as many, in the same order"
         )
-    if _sums_to_one(session.run(["logits"], {"images": _probe()})[0]):
+    if _sums_to_one(read):
         _take_logarithm(proto)
-        wired = proto.SerializeToString()
-    size = output_size(open_session(wired), "embedding")
+    wired, size = proto.SerializeToString(), embedded.shape[1]
     if corpus is None:
         return write_bundle(output, wired, alphabet, frame, size)
     with tempfile.TemporaryDirectory(dir=Path(output).absolute().parent, prefix=".bundle.") as scratch:
@@ -78,41 +82,70 @@ def adopt(
 
 
 def _rewire(proto: onnx.ModelProto, path: Path, embedding: str, logits: str, scale: float) -> None:
-    """Give the graph the input `images` [n, 1, 28, 28] and the outputs `embedding` and `logits`, both [n, …]."""
+    """Give the graph the input `images` [n, 1, 28, 28] and the outputs `embedding` and `logits`, both float32 [n, …]."""
     graph = proto.graph
-    names = {name for node in graph.node for name in node.output}
+    names = [name for node in graph.node for name in node.output if name]
     for name in (embedding, logits):
         if name not in names:
-            known = ", ".join(sorted(value.name for value in graph.output))
-            raise InputError(f"{path} has no value named {name!r}; its outputs are {known}")
+            known = ", ".join(dict.fromkeys([*(value.name for value in graph.output), *names[: -NAMED - 1 : -1]]))
+            raise InputError(f"{path} has no value named {name!r}; its last ones are {known}")
     proto.CopyFrom(compose.add_prefix(proto, PREFIX))  # so that our names are free
     constants = {initializer.name for initializer in graph.initializer}
     inputs = [value for value in graph.input if value.name not in constants]
     if len(inputs) != 1:
         raise InputError(f"{path} has {len(inputs)} inputs; a recogniser has one, the images")
-    shape = [dimension.dim_value for dimension in inputs[0].type.tensor_type.shape.dim]
-    if int(np.prod(shape[1:])) != SIDE * SIDE:
+    (reads,) = inputs
+    batch, *shape = [dimension.dim_value for dimension in reads.type.tensor_type.shape.dim] or [0]
+    if int(np.prod(shape)) != PIXELS:
         raise MismatchError(
-            f"{path} reads images of the shape {shape[1:]}; allograph's samples have {SIDE}×{SIDE} pixels of one channel"
+            f"{path} reads images of the shape {shape} (0 where it is left open); allograph's samples have {SIDE}×{SIDE} pixels "
+            "of one channel"
         )
+    if batch:
+        _free(graph, batch)
 
     before = [
         helper.make_node("Mul", ["images", "allograph/scale"], ["allograph/scaled"]),
-        helper.make_node("Reshape", ["allograph/scaled", "allograph/shape"], [inputs[0].name]),
+        helper.make_node("Cast", ["allograph/scaled"], ["allograph/cast"], to=reads.type.tensor_type.elem_type),
+        helper.make_node("Reshape", ["allograph/cast", "allograph/shape"], [reads.name]),
     ]
     after = [
-        helper.make_node("Flatten", [PREFIX + embedding], ["embedding"], axis=1),
-        helper.make_node("Flatten", [PREFIX + logits], ["logits"], axis=1),
+        node
+        for name, value in zip(OUTPUTS, (embedding, logits), strict=True)
+        for node in (
+            helper.make_node("Cast", [PREFIX + value], [f"allograph/{name}"], to=TensorProto.FLOAT),
+            helper.make_node("Flatten", [f"allograph/{name}"], [name], axis=1),
+        )
     ]
     nodes = [*before, *graph.node, *after]
     del graph.node[:], graph.output[:]
     graph.node.extend(nodes)
     graph.initializer.append(numpy_helper.from_array(np.array(scale, np.float32), "allograph/scale"))
-    graph.initializer.append(numpy_helper.from_array(np.array([-1, *shape[1:]], np.int64), "allograph/shape"))
-    graph.input.remove(inputs[0])
+    graph.initializer.append(numpy_helper.from_array(np.array([-1, *shape], np.int64), "allograph/shape"))
+    graph.input.remove(reads)
     graph.input.append(helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 1, SIDE, SIDE]))
     graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", None]) for name in OUTPUTS)
     del graph.value_info[:]
+
+
+def _free(graph: onnx.GraphProto, batch: int) -> None:
+    """Let every reshaping keep the batch that comes in, where the exporter wrote its size down."""
+    tensors = {tensor.name: tensor for tensor in graph.initializer}
+    weights = set(tensors)
+    for node in graph.node:
+        for attribute in node.attribute:
+            if node.op_type == "Constant" and attribute.name == "value":
+                tensors[node.output[0]] = attribute.t
+    for node in graph.node:
+        if node.op_type != "Reshape" or node.input[0] in weights or node.input[1] not in tensors:
+            continue
+        shape = numpy_helper.to_array(tensors[node.input[1]]).copy()
+        if shape.size and shape[0] == batch:
+            shape[0] = 0  # as many as come in
+            freed = f"allograph/free {node.input[1]}"
+            if freed not in {tensor.name for tensor in graph.initializer}:
+                graph.initializer.append(numpy_helper.from_array(shape, freed))
+            node.input[1] = freed
 
 
 def _take_logarithm(proto: onnx.ModelProto) -> None:
@@ -129,8 +162,27 @@ def _take_logarithm(proto: onnx.ModelProto) -> None:
     )
 
 
-def _probe() -> NDArray[np.float32]:
-    return np.random.default_rng(0).random((4, 1, SIDE, SIDE), np.float32)
+def _session(proto: onnx.ModelProto, path: Path) -> onnxruntime.InferenceSession:
+    try:
+        return open_session(proto.SerializeToString())
+    except FormatError as error:
+        raise FormatError(f"{path}: {error}") from error
+
+
+def _answers(session: onnxruntime.InferenceSession, path: Path) -> list[NDArray[np.float32]]:
+    """Embeddings and logits of some noise; raises `InputError` unless many images give what each of them gives alone."""
+    noise = np.random.default_rng(0).random((4, 1, SIDE, SIDE), np.float32)
+    advice = "export it with a batch dimension that is left open (dynamic)"
+    try:
+        alone = [session.run(OUTPUTS, {"images": image[np.newaxis]}) for image in noise]
+        together: list[NDArray[np.float32]] = session.run(OUTPUTS, {"images": noise})
+    except Exception as error:  # onnxruntime's exceptions have no public names
+        raise InputError(f"{path} cannot read {len(noise)} images at once; {advice} ({error})") from error
+    for found, parts in zip(together, zip(*alone, strict=True), strict=True):
+        expected = np.concatenate(parts)
+        if found.shape != expected.shape or not np.allclose(found, expected, atol=1e-3 * np.abs(expected).max(initial=1)):
+            raise InputError(f"{path} answers otherwise when it reads {len(noise)} images at once than one by one; {advice}")
+    return together
 
 
 def _sums_to_one(values: NDArray[np.float32]) -> bool:

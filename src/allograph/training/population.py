@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.corpora.corpus import Corpus
-from allograph.errors import UnknownLabel
+from allograph.errors import InputError, UnknownLabel
 from allograph.files import sha256
 from allograph.images import SIDE
 from allograph.progress import Progress, silent
@@ -28,7 +28,8 @@ def population(
     """Find the styles of the train and validation writers, and note what the corpus is and how well the model reads it.
 
     Embeddings lie in a file in the folder `scratch` meanwhile, so that a corpus may be larger than memory. Raises
-    `UnknownLabel` for a corpus with a label that the model cannot read, `MismatchError` when their frames differ.
+    `UnknownLabel` for a corpus with a label that the model cannot read, `MismatchError` when their frames differ, `InputError`
+    when there are no such writers.
     """
     recognizer.bundle.check_frame(corpus.frame, str(corpus.path))
     unknown = [label for label in corpus.alphabet if label not in recognizer.alphabet]
@@ -36,6 +37,10 @@ def population(
         raise UnknownLabel(f"{corpus.path} holds the label {unknown[0]!r}, which the model's alphabet does not")
     labels = recognizer.alphabet.indices(corpus.labels)
     learned = np.isin(corpus.splits, LEARNED)
+    if not learned.any():
+        raise InputError(
+            f"{corpus.path} has no train or validation samples to find styles on; prepare it with --split paper or a split file"
+        )
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         shape = (len(corpus), recognizer.bundle.embedding_size)
         embeddings = np.memmap(Path(folder) / "embeddings", np.float32, "w+", shape=shape)
