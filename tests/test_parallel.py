@@ -64,7 +64,7 @@ def test_tasks_are_taken_as_results_are_and_no_sooner() -> None:
 
 
 def test_a_killed_worker_is_an_error_and_no_wait() -> None:
-    with pytest.raises(AllographError, match="a worker process was killed"):
+    with pytest.raises(AllographError, match="a worker process died"):
         list(in_order(_killed, None, range(4), jobs=2))
 
 

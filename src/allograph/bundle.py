@@ -143,6 +143,7 @@ def write_bundle(
             (folder / STYLES).write_bytes(_blob(arrays))
         if statistics:
             (folder / STATISTICS).write_bytes(_blob(statistics))
+        Bundle.open(folder)  # what is not sound replaces nothing
     return Bundle.open(path)
 
 

@@ -110,7 +110,13 @@ class EmbeddedCorpus:
     @classmethod
     def open(cls, path: str | Path) -> EmbeddedCorpus:
         """Open it; raises `FormatError` when it is truncated, foreign or of another version."""
-        _, record = opened(path, KIND, FORMAT, schema(1, 1))
+        file, record = opened(path, KIND, FORMAT, schema(1, 1))
+        missing = [key for key in ("model_hash", "alphabet", "frame", "corpus") if key not in record]
+        if missing:
+            raise FormatError(f"{path} does not say its {missing[0]}; embed the corpus again")
+        logits = file.schema_arrow.field("logits").type
+        if not pa.types.is_fixed_size_list(logits) or logits.list_size != len(record["alphabet"]):
+            raise FormatError(f"{path} has logits for another number of labels than its alphabet holds; embed the corpus again")
         return cls(Path(path), record)
 
     @cached_property

@@ -12,6 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
 from allograph.errors import AllographError, FormatError, InputError, storage_error
 
 
@@ -84,6 +87,22 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def array_on_disk(path: str | Path, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """A new array in a file of its own, for what may be larger than memory.
+
+    Its space is reserved at once: a full disk raises `StorageError` here and does not kill the process later.
+    """
+    try:
+        with open(path, "wb") as file:
+            size = max(1, int(np.prod(shape)) * np.dtype(dtype).itemsize)
+            file.truncate(size)
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        raise storage_error(error, path) from error
+    return np.memmap(path, dtype, "r+", shape=shape)
 
 
 def write_json(path: str | Path, value: Any) -> None:

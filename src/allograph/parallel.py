@@ -24,7 +24,8 @@ def in_order(
 ) -> Iterator[Result]:
     """Yield `function(shared, task)` for each task, in order, computed by `jobs` processes (None: one a core).
 
-    `shared` is sent to each process once. With one job everything happens in this process. An error in a task
+    `shared` is sent to each process once. With one job everything happens in this process; with more, a script that calls this
+    needs `if __name__ == "__main__":` around its work, as with all of Python's process pools. An error in a task
     is raised here, and the tasks not yet begun are dropped.
     """
     jobs = jobs or available_cores()
@@ -42,7 +43,10 @@ def in_order(
         while waiting:
             yield waiting.popleft().result()
     except BrokenProcessPool as error:
-        raise WorkerError("a worker process was killed, perhaps for want of memory; try again with --jobs 1") from error
+        raise WorkerError(
+            "a worker process died: killed, perhaps for want of memory, or unable to start because the calling script has no "
+            'if __name__ == "__main__": around its work. Try again with one job (--jobs 1)'
+        ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

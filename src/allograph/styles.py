@@ -13,6 +13,8 @@ from allograph.progress import Progress, silent
 
 NEIGHBOURS = (1, 2, 3, 4, 5, 7, 8, 9, 10, 15)
 """Numbers of neighbours that `quality` tries."""
+NOBODY = -1
+"""In place of a label: an embedding that belongs to no style."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +67,17 @@ class Clusters(NamedTuple):
 def find_styles(
     embeddings: NDArray[np.float32], labels: NDArray[np.int32], seed: int = 0, progress: Progress = silent
 ) -> Clusters:
-    """Cluster the embeddings [n, d] of every label [n] by K-means (k-means++, 10 starts, 300 rounds, tolerance 1e-4)."""
+    """Cluster the embeddings [n, d] of every label [n] by K-means (k-means++, 10 starts, 300 rounds, tolerance 1e-4).
+
+    Embeddings with the label `NOBODY` are left out; at least one must not be. Only one label's embeddings are in memory at once.
+    """
     try:
         from sklearn.cluster import KMeans
     except ImportError as error:  # pragma: no cover
         raise missing_extra("scikit-learn", "research") from error
 
     centroids, owners, medoids = [], [], []
-    present = np.unique(labels)
+    present = np.unique(labels[labels != NOBODY])
     for done, label in enumerate(present.tolist()):
         rows = np.flatnonzero(labels == label)
         points = np.asarray(embeddings[rows])

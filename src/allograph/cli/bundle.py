@@ -25,15 +25,16 @@ def bundle(
     """Make any ONNX model with an embedding and a logits output usable."""
     from allograph.alphabet import Alphabet
     from allograph.corpora.corpus import Corpus
-    from allograph.errors import FormatError
+    from allograph.errors import FormatError, InputError
     from allograph.images import check_frame
     from allograph.training.adopt import adopt
 
     try:
-        lines = alphabet.read_text(encoding="utf-8").splitlines()
+        labels = Alphabet(line for line in alphabet.read_text(encoding="utf-8-sig").splitlines() if line)
     except (OSError, UnicodeDecodeError) as error:
         raise FormatError(f"{alphabet} is not a readable text file ({error})") from error
-    labels = Alphabet(line for line in lines if line)
+    except InputError as error:
+        raise InputError(f"{alphabet}: {error}") from error
     opened = None if corpus is None else Corpus.open(corpus)
     chosen = check_frame(frame) if frame is not None else opened.frame if opened else "mnist"
     with progress_bar() as progress:

@@ -30,7 +30,9 @@ def describe(path: Path) -> tuple[str, dict[str, Any]]:
     if path.is_dir():
         if (path / "results.json").exists():
             return _results(path / "results.json")
-        return _bundle(path)
+        if (path / "config.json").exists():
+            return _bundle(path)
+        raise InputError(f"{path} is neither a bundle nor a report: it holds no config.json and no results.json")
     if path.suffix == ".json":
         return _results(path)
     from allograph.corpora.parquet import kind_of
@@ -79,6 +81,8 @@ def _embedded(path: Path) -> tuple[str, dict[str, Any]]:
             if not (np.isfinite(samples.embeddings).all() and np.isfinite(samples.logits).all()):
                 raise FormatError(f"{path} holds embeddings or logits that are not finite; embed the corpus again")
             read += len(samples.rows)
+    if read != len(corpus):
+        raise FormatError(f"{path}: {len(corpus) - read} of {len(corpus)} samples are of an unknown split; embed the corpus again")
     facts = {"samples": read, **_columns(*corpus.columns), "frame": corpus.frame, "model": corpus.record["model_hash"]}
     return "embedded corpus", facts | {"corpus": _record(corpus.record["corpus"])}
 
@@ -87,11 +91,14 @@ def _results(path: Path) -> tuple[str, dict[str, Any]]:
     from allograph.evaluation.results import read_results
 
     results = read_results(path)
-    facts: dict[str, Any] = {"corpus": results["corpus"], "model": results["model"]}
-    for number, run in enumerate(results["runs"], 1):
-        facts[f"run {number}"] = run["protocol"]
-        for name, method in run["methods"].items():
-            facts[f"run {number}, {name}"] = {key: method[key] for key in ("accuracy", "gain", "error_cut", "worse")}
+    try:
+        facts: dict[str, Any] = {"corpus": results["corpus"], "model": results["model"]}
+        for number, run in enumerate(results["runs"], 1):
+            facts[f"run {number}"] = run["protocol"]
+            for name, method in run["methods"].items():
+                facts[f"run {number}, {name}"] = {key: method[key] for key in ("accuracy", "gain", "error_cut", "worse")}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise FormatError(f"{path} is not the result of an evaluation, or is damaged: {error!r} is amiss") from error
     return "evaluation result", facts
 
 

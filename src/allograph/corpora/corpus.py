@@ -112,7 +112,10 @@ class Corpus:
         return Counter(dict(zip(names.tolist(), counts.tolist(), strict=True)))
 
     def batches(self, split: Split | None = None) -> Iterator[Samples]:
-        """Yield the samples of one split, or of all, a row group at a time, in order."""
+        """Yield the samples of one split, or of all, a row group at a time, in order.
+
+        Raises `FormatError` where the file is damaged or an image shows no ink.
+        """
         file, _ = opened(self.path, "corpus", FORMAT, SCHEMA)
         start = 0
         for group in range(file.num_row_groups):
@@ -130,6 +133,9 @@ class Corpus:
                 string_column(table["split"]),
                 order_column(table["order"]),
             )
+            inked = samples.images.any(axis=(1, 2))
+            if not inked.all():
+                raise FormatError(f"{self.path}: the sample in row {rows[np.argmin(inked)]} is empty: it shows no ink")
             if split is not None:
                 samples = samples.where(samples.splits == split)
             if len(samples.rows):

@@ -49,12 +49,12 @@ def prepare(
     output: str | Path,
     split: str = "paper",
     frame: Frame | None = None,
-    jobs: int | None = None,
+    jobs: int | None = 1,
     progress: Progress = silent,
 ) -> Prepared:
     """Render every sample of `source`, split its writers, and write the corpus.
 
-    `split` is `paper`, `all` or a CSV file. Raises `MismatchError` when the source has no originals to render in another
+    `split` is `paper`, `all` or a CSV file; `jobs` as in `parallel.in_order`. Raises `MismatchError` when the source has no originals to render in another
     frame, `InputError` when it has no samples, and whatever its `listing` and `render` raise.
     """
     frame = frame or source.frame

@@ -53,7 +53,7 @@ def evaluate(
     model: str | Path | None = None,
     methods: Sequence[str] = (DEFAULT,),
     protocol: Resample | None = None,
-    jobs: int | None = None,
+    jobs: int | None = 1,
     progress: Progress = silent,
 ) -> Evaluation:
     """Judge methods on the application writers of a corpus or an embedded corpus.

@@ -69,7 +69,7 @@ def replay_writers(
     alphabet: Alphabet,
     adapters: Mapping[str, Adapter],
     protocol: Resample,
-    jobs: int | None = None,
+    jobs: int | None = 1,
     progress: Progress = silent,
 ) -> list[Replayed]:
     """Replay every writer with every adapter, by `jobs` processes; how many changes nothing but the time it takes.

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import math
 
-import torch
-from torch import Tensor
-from torch.nn import functional
+from allograph.errors import missing_extra
+
+try:
+    import torch
+    from torch import Tensor
+    from torch.nn import functional
+except ImportError as error:  # pragma: no cover
+    raise missing_extra("torch", "train") from error
 
 TURN = math.radians(10)
 """Largest rotation, radians, and likewise the largest shear."""

@@ -7,7 +7,6 @@ import logging
 import warnings
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from allograph.errors import AllographError, missing_extra
@@ -15,17 +14,19 @@ from allograph.images import model_input
 from allograph.recognizer import OUTPUTS, open_session
 from allograph.training.network import Network
 
+try:
+    import onnx
+    import onnxscript  # noqa: F401  (torch's exporter needs it)
+    import torch
+except ImportError as error:  # pragma: no cover
+    raise missing_extra("torch, onnx or onnxscript", "train") from error
+
 TOLERANCE = 1e-4
 """Largest difference between the two models' numbers, relative to the larger of 1 and the number's size."""
 
 
 def to_onnx(network: Network) -> bytes:
     """The network as an ONNX file: `images` float32 [n, 1, 28, 28] to `embedding` [n, d] and `logits` [n, C]."""
-    try:
-        import onnxscript  # noqa: F401  (torch's exporter needs it)
-    except ImportError as error:  # pragma: no cover
-        raise missing_extra("onnxscript", "train") from error
-
     network = network.cpu().eval()
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
@@ -42,7 +43,16 @@ def to_onnx(network: Network) -> bytes:
     assert program is not None
     buffer = io.BytesIO()
     program.save(buffer)
-    return buffer.getvalue()
+    return _without_notes(onnx.load_from_string(buffer.getvalue())).SerializeToString()
+
+
+def _without_notes(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Remove what the exporter noted about each node: stack traces, with the paths of the machine that trained."""
+    graph = model.graph
+    for part in (*graph.node, *graph.input, *graph.output, *graph.initializer, *graph.value_info, graph, model):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    return model
 
 
 def check(model: bytes, network: Network, images: NDArray[np.uint8]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from dataclasses import asdict, dataclass, field
@@ -9,18 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor, nn
-from torch.nn import functional
 
-from allograph.errors import FormatError, InputError, MismatchError
+from allograph.errors import FormatError, InputError, MismatchError, missing_extra
 from allograph.files import written
 from allograph.progress import Progress, silent
 from allograph.training.augment import augmented
 from allograph.training.network import Network
+
+try:
+    import torch
+    from safetensors.torch import save_file
+    from torch import Tensor, nn
+    from torch.nn import functional
+except ImportError as error:  # pragma: no cover
+    raise missing_extra("torch", "train") from error
 
 Stages = tuple[tuple[int, int], ...]
 """Epochs and batch size, one pair a stage."""
@@ -39,7 +44,7 @@ class Plan:
 
     stages: Stages = DEFAULT[0]
     plateau: int = DEFAULT[1]
-    """Epochs without a better validation loss before the learning rate is halved."""
+    """Epochs without a better validation loss that are let pass; after one more the learning rate is halved."""
     patience: int = DEFAULT[2]
     """Epochs without a better validation loss before training stops."""
     learning_rate: float = 1e-3
@@ -76,8 +81,11 @@ def parse_stages(text: str) -> Stages:
         stages = tuple((int(epochs), int(batch)) for epochs, batch in (part.split("x") for part in text.split(",")))
     except ValueError:
         stages = ()
-    if not stages or min(min(stage) for stage in stages) < 1:
-        raise InputError(f"{text!r} is no schedule; write EPOCHSxBATCH, several parted by commas, such as 20x1024,10x2048")
+    if not stages or any(epochs < 1 or batch < 2 for epochs, batch in stages):
+        raise InputError(
+            f"{text!r} is no schedule; write EPOCHSxBATCH, several parted by commas, such as 20x1024,10x2048: "
+            "at least 1 epoch, and batches of at least 2"
+        )
     return stages
 
 
@@ -110,8 +118,11 @@ def fit(
 
     `train` and `validation` are images uint8 [n, 28, 28] and label indices [n]. After each epoch everything needed to go on
     is written to `checkpoint`; where that file exists the run goes on from it, to the same end as an uninterrupted one.
-    Raises `MismatchError` when the checkpoint belongs to another plan, `InputError` when the loss is no longer finite.
+    Raises `MismatchError` when the checkpoint belongs to another plan or to other samples, `InputError` when there are fewer
+    than two samples to train on or the loss is no longer finite.
     """
+    if len(train[1]) < 2:
+        raise InputError("training needs at least two samples of train writers")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network.to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(network.parameters(), plan.learning_rate, betas=(0.9, 0.999))
@@ -120,8 +131,9 @@ def fit(
     )
     history = History()
     best = _copy(network)
+    origin = {"plan": asdict(plan), "samples": _digest(train, validation)}
     if checkpoint.exists():
-        history, best = _load(checkpoint, network, optimizer, plateau, plan)
+        history, best = _load(checkpoint, network, optimizer, plateau, origin)
 
     while len(history.losses) < plan.epochs and len(history.losses) - 1 - (history.best if history.losses else 0) < plan.patience:
         epoch = len(history.losses)
@@ -137,7 +149,7 @@ def fit(
         if history.best == epoch:
             best = _copy(network)
         plateau.step(loss)
-        _save(checkpoint, network, best, optimizer, plateau, plan, history)
+        _save(checkpoint, network, best, optimizer, plateau, origin, history)
         progress(f"validation loss {loss:.4f}, accuracy {100 * accuracy:.2f} %", epoch + 1, plan.epochs)
     network.load_state_dict(best)
     network.eval()
@@ -161,7 +173,7 @@ def _epoch(
     network.train()
     for start in range(0, len(order), batch):
         chosen = order[start : start + batch]
-        if len(chosen) < 2 <= len(order):
+        if len(chosen) < 2:
             break  # batch norm needs two
         inputs = _inputs(images[chosen], device)
         if plan.augment:
@@ -193,6 +205,15 @@ def _judge(
     return loss / len(labels), right / len(labels)
 
 
+def _digest(*parts: tuple[NDArray[np.uint8], NDArray[np.int32]]) -> str:
+    """What tells samples from others."""
+    found = hashlib.sha256()
+    for images, labels in parts:
+        found.update(np.ascontiguousarray(images).data)
+        found.update(np.ascontiguousarray(labels).data)
+    return found.hexdigest()
+
+
 def _inputs(images: NDArray[np.uint8], device: torch.device) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(images)).to(device).float().div_(255).unsqueeze(1)
 
@@ -207,7 +228,7 @@ def _save(
     best: dict[str, Tensor],
     optimizer: torch.optim.Adam,
     plateau: torch.optim.lr_scheduler.ReduceLROnPlateau,
-    plan: Plan,
+    origin: dict[str, Any],
     history: History,
 ) -> None:
     tensors = {f"network.{name}": value for name, value in _copy(network).items()}
@@ -216,7 +237,7 @@ def _save(
     for number, moments in state["state"].items():
         tensors |= {f"adam.{number}.{name}": value.detach().cpu().clone() for name, value in moments.items()}
     schedule = {name: getattr(plateau, name) for name in ("best", "num_bad_epochs", "cooldown_counter", "last_epoch")}
-    record = {"plan": asdict(plan), "history": asdict(history), "schedule": schedule, "rate": optimizer.param_groups[0]["lr"]}
+    record = {"origin": origin, "history": asdict(history), "schedule": schedule, "rate": optimizer.param_groups[0]["lr"]}
     contiguous = {name: value.contiguous() for name, value in tensors.items()}
     with written(path) as temporary:
         save_file(contiguous, temporary, {"allograph": json.dumps(record)})
@@ -227,7 +248,7 @@ def _load(
     network: Network,
     optimizer: torch.optim.Adam,
     plateau: torch.optim.lr_scheduler.ReduceLROnPlateau,
-    plan: Plan,
+    origin: dict[str, Any],
 ) -> tuple[History, dict[str, Tensor]]:
     try:
         with safe_open(path, "pt") as file:
@@ -235,8 +256,11 @@ def _load(
             tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise FormatError(f"the checkpoint {path} cannot be read ({error}); remove it to train from the start") from error
-    if record["plan"] != json.loads(json.dumps(asdict(plan))):
-        raise MismatchError(f"the checkpoint {path} belongs to a run with other settings; remove it, or train with the same ones")
+    if record.get("origin") != json.loads(json.dumps(origin)):
+        raise MismatchError(
+            f"the checkpoint {path} belongs to a run with other settings or another corpus; "
+            "remove it, or train with the same ones"
+        )
     parts: dict[str, dict[str, Tensor]] = {"network": {}, "best": {}, "adam": {}}
     for name, value in tensors.items():
         part, _, rest = name.partition(".")

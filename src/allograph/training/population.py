@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from allograph.corpora.corpus import Corpus
 from allograph.errors import InputError, UnknownLabel
-from allograph.files import sha256
+from allograph.files import array_on_disk, sha256
 from allograph.images import SIDE
 from allograph.progress import Progress, silent
 from allograph.recognizer import Recognizer
 from allograph.split import SPLITS, Split
-from allograph.styles import Styles, find_styles, quality
+from allograph.styles import NOBODY, Styles, find_styles, quality
 
 LEARNED: tuple[Split, ...] = ("train", "validation")
 """The splits whose writers the styles are found on."""
@@ -43,16 +43,15 @@ def population(
         )
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         shape = (len(corpus), recognizer.bundle.embedding_size)
-        embeddings = np.memmap(Path(folder) / "embeddings", np.float32, "w+", shape=shape)
+        embeddings = array_on_disk(Path(folder) / "embeddings", shape, np.float32)
         right = np.zeros(len(corpus), bool)
         for samples in corpus.batches():
             embedded = recognizer.embed(samples.images)
             embeddings[samples.rows] = embedded.embeddings
             right[samples.rows] = embedded.logits.argmax(axis=1) == labels[samples.rows]
             progress("embedding", int(samples.rows[-1]) + 1, len(corpus))
-        rows = np.flatnonzero(learned)
-        clusters = find_styles(embeddings[rows], labels[rows], seed, progress)
-        styles = Styles(clusters.centroids, clusters.labels, _images(corpus, rows[clusters.medoid_rows]))
+        clusters = find_styles(embeddings, np.where(learned, labels, NOBODY), seed, progress)
+        styles = Styles(clusters.centroids, clusters.labels, _images(corpus, clusters.medoid_rows))
         application = corpus.splits == "application"
         found: dict[str, Any] = {"count": len(styles)}
         if application.any():
