@@ -79,9 +79,10 @@ def allograph(*arguments: str | Path, cwd: Path, status: int = 0, **settings: An
 
 
 def environment() -> dict[str, str]:
-    """This process's environment, for another that imports the same allograph."""
+    """This process's environment, for another that imports the same allograph and does not fight over the cores."""
     source = str(Path(__file__).parent.parent / "src")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))}
+    path = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
 
 
 def contents(folder: Path) -> dict[str, str]:

@@ -233,7 +233,7 @@ def test_files_that_are_no_corpus(tmp_path: Path) -> None:
             FORMAT,
             SCHEMA,
             {"frame": "mnist"},
-            "embedded corpus, and a corpus was expected; make one with: allograph prepare",
+            "embedded corpus, and an allograph corpus was expected; make one with: allograph prepare",
         ),
         ("corpus", FORMAT, SCHEMA, {"frame": "square"}, "names the frame 'square'"),
         ("corpus", FORMAT, SCHEMA, {}, "names the frame None"),

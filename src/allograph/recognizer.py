@@ -29,7 +29,7 @@ class Recognizer:
         self.bundle = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
         self.session = open_session(self.bundle.path / MODEL, threads)
         for output, size in (("embedding", self.bundle.embedding_size), ("logits", len(self.alphabet))):
-            found = output_size(self.session, output)
+            found = _output_size(self.session, output, self.bundle.path)
             if found != size:
                 raise MismatchError(f"{self.bundle.path}: the model's output {output} has {found} numbers; {size} were expected")
 
@@ -85,15 +85,15 @@ def open_session(model: Path | bytes, threads: int | None = None) -> onnxruntime
     return session
 
 
-def output_size(session: onnxruntime.InferenceSession, output: str) -> int:
+def _output_size(session: onnxruntime.InferenceSession, output: str, path: Path) -> int:
     """How many numbers a sample has in this output, found by reading two; raises `FormatError` unless it is float32 [2, …]."""
     try:
         (found,) = session.run([output], {"images": np.full((2, 1, SIDE, SIDE), 0.5, np.float32)})
     except Exception as error:  # onnxruntime's exceptions have no public names
-        raise FormatError(f"the model cannot read two images at once ({error})") from error
+        raise FormatError(f"{path}: the model cannot read two images at once ({error})") from error
     if found.dtype != np.float32 or found.ndim != 2 or len(found) != 2:
         raise FormatError(
-            f"the model's output {output} is {found.dtype} {list(found.shape)} for two images; "
+            f"{path}: the model's output {output} is {found.dtype} {list(found.shape)} for two images; "
             "float32 [2, …] was expected. Make it so with: allograph bundle"
         )
     return int(found.shape[1])

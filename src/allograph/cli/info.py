@@ -82,7 +82,7 @@ def _embedded(path: Path) -> tuple[str, dict[str, Any]]:
                 raise FormatError(f"{path} holds embeddings or logits that are not finite; embed the corpus again")
             read += len(samples.rows)
     if read != len(corpus):
-        raise FormatError(f"{path}: {len(corpus) - read} of {len(corpus)} samples are of an unknown split; embed the corpus again")
+        raise FormatError(f"{path}: {len(corpus) - read} of {len(corpus)} samples are of no known split; embed the corpus again")
     facts = {"samples": read, **_columns(*corpus.columns), "frame": corpus.frame, "model": corpus.record["model_hash"]}
     return "embedded corpus", facts | {"corpus": _record(corpus.record["corpus"])}
 

@@ -51,7 +51,7 @@ def opened(path: str | Path, kind: str, version: int, schema: pa.Schema) -> tupl
     file = _file(path)
     record = record_of(file, path)
     if record["kind"] != kind:
-        raise FormatError(f"{path} is an allograph {record['kind']}, and a {kind} was expected; {_next_step(kind)}")
+        raise FormatError(f"{path} is an allograph {record['kind']}, and an allograph {kind} was expected; {_next_step(kind)}")
     check_version(path, kind, record.get("format"), version)
     found = file.schema_arrow.remove_metadata()
     for wanted in schema:

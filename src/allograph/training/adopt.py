@@ -64,7 +64,7 @@ def adopt(
     except Exception as error:  # protobuf and onnx raise errors of many kinds for bytes that are no model
         raise FormatError(f"{path} is not an ONNX model: it is truncated, damaged or foreign ({error})") from error
 
-    _rewire(proto, path, embedding, logits, scale)
+    proto = _rewired(proto, path, embedding, logits, scale)
     embedded, read = _answers(_session(proto, path), path)
     if read.shape[1] != len(alphabet):
         raise MismatchError(
@@ -81,15 +81,15 @@ def adopt(
     return write_bundle(output, wired, alphabet, frame, size, styles, record=record)
 
 
-def _rewire(proto: onnx.ModelProto, path: Path, embedding: str, logits: str, scale: float) -> None:
-    """Give the graph the input `images` [n, 1, 28, 28] and the outputs `embedding` and `logits`, both float32 [n, …]."""
-    graph = proto.graph
-    names = [name for node in graph.node for name in node.output if name]
+def _rewired(original: onnx.ModelProto, path: Path, embedding: str, logits: str, scale: float) -> onnx.ModelProto:
+    """The model with the input `images` [n, 1, 28, 28] and the outputs `embedding` and `logits`, both float32 [n, …]."""
+    names = [name for node in original.graph.node for name in node.output if name]
     for name in (embedding, logits):
         if name not in names:
-            known = ", ".join(dict.fromkeys([*(value.name for value in graph.output), *names[: -NAMED - 1 : -1]]))
+            known = ", ".join(dict.fromkeys([*(value.name for value in original.graph.output), *names[: -NAMED - 1 : -1]]))
             raise InputError(f"{path} has no value named {name!r}; its last ones are {known}")
-    proto.CopyFrom(compose.add_prefix(proto, PREFIX))  # so that our names are free
+    proto = compose.add_prefix(original, PREFIX)  # so that our names are free
+    graph = proto.graph
     constants = {initializer.name for initializer in graph.initializer}
     inputs = [value for value in graph.input if value.name not in constants]
     if len(inputs) != 1:
@@ -126,6 +126,7 @@ def _rewire(proto: onnx.ModelProto, path: Path, embedding: str, logits: str, sca
     graph.input.append(helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 1, SIDE, SIDE]))
     graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", None]) for name in OUTPUTS)
     del graph.value_info[:]
+    return proto
 
 
 def _free(graph: onnx.GraphProto, batch: int) -> None:
@@ -137,11 +138,12 @@ def _free(graph: onnx.GraphProto, batch: int) -> None:
             if node.op_type == "Constant" and attribute.name == "value":
                 tensors[node.output[0]] = attribute.t
     for node in graph.node:
-        if node.op_type != "Reshape" or node.input[0] in weights or node.input[1] not in tensors:
+        if node.op_type != "Reshape" or node.input[0] in weights or node.input[-1] not in tensors:
             continue
-        shape = numpy_helper.to_array(tensors[node.input[1]]).copy()
+        shape = numpy_helper.to_array(tensors[node.input[-1]]).copy()
         if shape.size and shape[0] == batch:
             shape[0] = 0  # as many as come in
+            del node.attribute[:]  # its only one, allowzero, says that 0 means none
             freed = f"allograph/free {node.input[1]}"
             if freed not in {tensor.name for tensor in graph.initializer}:
                 graph.initializer.append(numpy_helper.from_array(shape, freed))

@@ -13,9 +13,9 @@ try:
 except ImportError as error:  # pragma: no cover
     raise missing_extra("torch", "train") from error
 
-TURN = math.radians(10)
+TURN = math.radians(14)
 """Largest rotation, radians, and likewise the largest shear."""
-SCALE = 0.15
+SCALE = 0.22
 """Largest change of the ink's width and height, a share."""
 SHIFT = 2 / 28
 """Largest shift, a share of the side."""

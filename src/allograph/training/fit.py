@@ -14,18 +14,21 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from allograph.errors import FormatError, InputError, MismatchError, missing_extra
-from allograph.files import written
+from allograph.files import check_version, written
 from allograph.progress import Progress, silent
 from allograph.training.augment import augmented
-from allograph.training.network import Network
+from allograph.training.network import MOMENTUM, Network
 
 try:
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save
     from torch import Tensor, nn
     from torch.nn import functional
 except ImportError as error:  # pragma: no cover
     raise missing_extra("torch", "train") from error
+
+FORMAT = 1
+"""Of the checkpoint."""
 
 Stages = tuple[tuple[int, int], ...]
 """Epochs and batch size, one pair a stage."""
@@ -171,6 +174,7 @@ def _epoch(
     batch = plan.batch(epoch)
     order = torch.randperm(len(labels), generator=generator).numpy()
     network.train()
+    norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
     for start in range(0, len(order), batch):
         chosen = order[start : start + batch]
         if len(chosen) < 2:
@@ -180,6 +184,8 @@ def _epoch(
             inputs = augmented(inputs, generator)
         inputs = inputs.to(memory_format=torch.channels_last)
         targets = torch.from_numpy(labels[chosen].astype(np.int64)).to(device)
+        for norm in norms:  # the first hundred batches count alike: a small corpus has not many more
+            norm.momentum = max(MOMENTUM, 1 / (int(norm.num_batches_tracked or 0) + 1))
         with torch.autocast(device.type, torch.bfloat16):
             _, logits = network(inputs)
         loss = functional.cross_entropy(logits.float(), targets)
@@ -237,10 +243,11 @@ def _save(
     for number, moments in state["state"].items():
         tensors |= {f"adam.{number}.{name}": value.detach().cpu().clone() for name, value in moments.items()}
     schedule = {name: getattr(plateau, name) for name in ("best", "num_bad_epochs", "cooldown_counter", "last_epoch")}
-    record = {"origin": origin, "history": asdict(history), "schedule": schedule, "rate": optimizer.param_groups[0]["lr"]}
+    rate = optimizer.param_groups[0]["lr"]
+    record = {"format": FORMAT, "origin": origin, "history": asdict(history), "schedule": schedule, "rate": rate}
     contiguous = {name: value.contiguous() for name, value in tensors.items()}
     with written(path) as temporary:
-        save_file(contiguous, temporary, {"allograph": json.dumps(record)})
+        temporary.write_bytes(save(contiguous, {"allograph": json.dumps(record)}))
 
 
 def _load(
@@ -256,6 +263,7 @@ def _load(
             tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise FormatError(f"the checkpoint {path} cannot be read ({error}); remove it to train from the start") from error
+    check_version(path, "training checkpoint", record.get("format"), FORMAT)
     if record.get("origin") != json.loads(json.dumps(origin)):
         raise MismatchError(
             f"the checkpoint {path} belongs to a run with other settings or another corpus; "

@@ -12,6 +12,8 @@ except ImportError as error:  # pragma: no cover
 
 EMBEDDING = 256
 """Numbers in an embedding."""
+MOMENTUM = 0.01
+"""The share of a batch in the running statistics of batch norm (0.99 in the authors' way of counting)."""
 
 
 class Network(nn.Module):
@@ -47,7 +49,7 @@ def _block(channels: int, filters: int, first: int, pool: int) -> list[nn.Module
         nn.ReLU(),
         nn.Conv2d(filters, filters, 3),
         nn.ReLU(),
-        nn.BatchNorm2d(filters, eps=1e-3, momentum=0.01),
+        nn.BatchNorm2d(filters, eps=1e-3, momentum=MOMENTUM),
         nn.MaxPool2d(pool, ceil_mode=True),
     ]
 
