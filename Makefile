@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SHARED ?= ../shared
 
-.PHONY: help demo test test-all lint bench lock bundle clean
+.PHONY: help demo test test-all lint bench lock unipen bundle clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -28,10 +28,17 @@ lint: $(VENV)/.train  ## ruff, mypy strict, import-linter
 bench: $(VENV)/.train  ## every benchmark: ratios against a peer or a limit measured in the same run
 	for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
-bundle: $(VENV)/.train  ## train the shipped bundle anew from the UNIPEN samples in $(SHARED)
+build/unipen.parquet: | $(VENV)/.demo
 	mkdir -p build
-	$(BIN)/allograph prepare npz $(SHARED)/data/unipen.npz --split $(SHARED)/data/unipen_split.csv -o build/unipen.parquet \
+	$(BIN)/allograph prepare npz $(SHARED)/data/unipen.npz --split $(SHARED)/data/unipen_split.csv -o $@ \
 		--origin "UNIPEN train_r01_v07, the International Unipen Foundation, doi 10.5281/zenodo.1195803" --licence "CC BY 4.0"
+
+unipen: build/unipen.parquet  ## judge the methods on UNIPEN's application writers (samples in $(SHARED)), both feedbacks
+	$(BIN)/allograph embed build/unipen.parquet -o build/unipen.embedded.parquet
+	$(BIN)/allograph evaluate build/unipen.embedded.parquet --method all --feedback none --report build/unipen-none
+	$(BIN)/allograph evaluate build/unipen.embedded.parquet --method all --feedback all --report build/unipen-all
+
+bundle: $(VENV)/.train build/unipen.parquet  ## train the shipped bundle anew from UNIPEN (samples in $(SHARED))
 	$(BIN)/allograph train build/unipen.parquet -o build/shipped --augment --schedule 60x256 --patience 6 --resume
 	cp build/shipped/* src/allograph/shipped/
 

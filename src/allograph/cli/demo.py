@@ -37,7 +37,7 @@ def demo(
     for table in done.tables:
         print_table(table)
     for name, method in done.figures.methods.items():
-        harm = "nobody is the worse for it" if not method.worse else f"{method.worse} of them are the worse for it"
+        harm = f"{method.better} better, {method.equal} equal, {method.worse} worse off"
         print(
             f"{len(done.figures.writers)} people, {done.figures.samples:,} digits tested: the base reads "
             f"{percent(done.figures.base)}, {name} {percent(method.accuracy)} ({points(method.gain)} points); {harm}."

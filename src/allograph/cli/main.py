@@ -55,7 +55,7 @@ def main() -> None:
         status = _run()
         sys.stdout.flush()
     except Interrupted:
-        print("interrupted; nothing half-written was left behind", file=sys.stderr)
+        print("interrupted; no half-written output was left behind", file=sys.stderr)
         status = 130
     except AllographError as error:
         print(f"allograph: {error}", file=sys.stderr)

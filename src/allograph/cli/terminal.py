@@ -74,5 +74,12 @@ def print_facts(title: str, facts: dict[str, Any]) -> None:
     print(title)
     width = max(map(len, facts), default=0)
     for name, value in facts.items():
-        text = ", ".join(f"{key} {number}" for key, number in value.items()) if isinstance(value, dict) else str(value)
-        print(f"  {name:<{width}}  {text}")
+        print(f"  {name:<{width}}  {_shown(value)}")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_shown(inner)}" for key, inner in value.items() if inner is not None)
+    if isinstance(value, list | tuple):
+        return "; ".join(map(_shown, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

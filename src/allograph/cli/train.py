@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -28,14 +29,20 @@ def train(
 
     from allograph.corpora.corpus import Corpus
     from allograph.training.fit import Plan, parse_stages
+    from allograph.training.train import checkpoint_of
     from allograph.training.train import train as run
 
     opened = Corpus.open(corpus)
     plan = Plan.for_source(opened.source, None if schedule is None else parse_stages(schedule), augment, seed)
     if patience is not None:
         plan = replace(plan, patience=patience)
-    with progress_bar() as progress:
-        bundle = run(opened, output, plan, resume, progress)
+    try:
+        with progress_bar() as progress:
+            bundle = run(opened, output, plan, resume, progress)
+    except KeyboardInterrupt:
+        if checkpoint_of(output).exists():
+            print("the epochs that were finished are kept; go on with --resume", file=sys.stderr)
+        raise
     facts = {key: bundle.config[key] for key in ("training", "accuracy", "styles")}
     if as_json:
         print_json({"output": str(output), **facts})

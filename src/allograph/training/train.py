@@ -44,13 +44,19 @@ def train(
             raise InputError(f"{corpus.path} has no {part} samples; prepare it with --split paper or a split file")
     check_place(output)
     output = Path(output).resolve()
-    checkpoint = output.parent / f".{output.name}.training" / "checkpoint.safetensors"
+    checkpoint = checkpoint_of(output)
     if checkpoint.exists() and not resume:
         raise InputError(f"an unfinished training is kept in {checkpoint.parent}; go on with --resume, or remove that folder")
     with _kept(checkpoint):
         bundle = _train(corpus, output, plan, checkpoint, progress)
         checkpoint.unlink()
     return bundle
+
+
+def checkpoint_of(output: str | Path) -> Path:
+    """Where a training of the bundle `output` keeps what it needs to go on."""
+    output = Path(output).resolve()
+    return output.parent / f".{output.name}.training" / "checkpoint.safetensors"
 
 
 @contextmanager
