@@ -42,7 +42,7 @@ def digits_split(path: Path, validation: int = 2, application: int = 2) -> Path:
     return path
 
 
-def noise_archive(path: Path, labels: Sequence[str], writers: Sequence[str], **changes: Any) -> Path:
+def noise_archive(path: Path, labels: Sequence[str], writers: Sequence[str], /, **changes: Any) -> Path:
     """An npz archive of noise; `changes` replace its arrays."""
     images = np.random.default_rng(0).integers(0, 256, (len(labels), 28, 28), dtype=np.uint8)
     arrays = {"images": images, "labels": np.array(labels), "writers": np.array(writers), **changes}

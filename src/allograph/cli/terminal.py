@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich import box
@@ -17,8 +17,10 @@ from rich.progress import Progress as Bar
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from allograph.evaluation.tables import Table
 from allograph.progress import Progress
+
+if TYPE_CHECKING:
+    from allograph.evaluation.tables import Table
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
 Model = Annotated[Path | None, typer.Option("--model", help="The bundle; the shipped one unless said.")]

@@ -54,8 +54,8 @@ def prepare(
 ) -> Prepared:
     """Render every sample of `source`, split its writers, and write the corpus.
 
-    `split` is `paper`, `all` or a CSV file; `jobs` as in `parallel.in_order`. Raises `MismatchError` when the source has no originals to render in another
-    frame, `InputError` when it has no samples, and whatever its `listing` and `render` raise.
+    `split` is `paper`, `all` or a CSV file; `jobs` as in `parallel.in_order`. Raises `MismatchError` when the source has no
+    originals to render in another frame, `InputError` when it has no samples, and whatever its `listing` and `render` raise.
     """
     frame = frame or source.frame
     if source.native and frame != source.frame:

@@ -59,7 +59,7 @@ def writers_of(samples: EmbeddedSamples, offered: NDArray[np.bool_] | None = Non
     parts = []
     order = np.argsort(samples.writers, kind="stable")
     names, starts = np.unique(samples.writers[order], return_index=True)
-    for name, rows in zip(names.tolist(), np.split(order, starts[1:]), strict=True):
+    for name, rows in zip(names.tolist(), np.split(order, starts)[1:], strict=True):
         parts.append(WriterSamples(name, Corrections(samples.embeddings[rows], logits[rows], samples.labels[rows].tolist())))
     return parts
 
