@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,16 @@ def lacking(what: str, reason: str) -> None:
     if what in REQUIRED:
         pytest.fail(f"ALLOGRAPH_REQUIRE names {what}, and {reason}")
     pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where something is required, as in CI, a skip is a failure."""
+    report = yield
+    if REQUIRED and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which is a failure where ALLOGRAPH_REQUIRE is set: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -505,7 +505,7 @@ def test_an_interrupted_run_ends_with_130_and_leaves_what_was_there(digits: Corp
             process.send_signal(signal_sent)
             output, errors = process.communicate(timeout=60)
         assert (process.returncode, output) == (130, ""), number
-        assert "interrupted; nothing half-written was left behind" in errors
+        assert "interrupted; no half-written output was left behind" in errors
         assert "Traceback" not in errors
         assert contents(tmp_path) == before  # no epoch was finished, so there is nothing to keep
     with training(tmp_path, digits.path) as process:
