@@ -8,11 +8,13 @@ import errno
 class AllographError(Exception):
     """The ancestor of all of allograph's own errors; `exit_status` is what the command line ends with."""
 
-    exit_status = 2
+    exit_status = 1
 
 
 class InputError(AllographError, ValueError):
     """Something handed in cannot be used: the message names it and says what would do."""
+
+    exit_status = 2
 
 
 class FormatError(InputError):
@@ -34,17 +36,15 @@ class MismatchError(InputError):
 class MissingExtraError(AllographError, ImportError):
     """A library of an optional extra is needed and not installed."""
 
+    exit_status = 2
+
 
 class StorageError(AllographError, OSError):
     """The disk is full, or a file cannot be written."""
 
-    exit_status = 1
-
 
 class WorkerError(AllographError):
     """A worker process died."""
-
-    exit_status = 1
 
 
 _FULL = {
