@@ -10,7 +10,7 @@ SHARED ?= ../shared
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
 
-demo: $(VENV)/.demo  ## adapt the shipped recogniser to 14 people, write report/
+demo: $(VENV)/.demo  ## adapt the shipped recognizer to 14 people, write report/
 	$(BIN)/allograph demo
 
 test: $(VENV)/.test  ## the quick tests, without torch

@@ -248,7 +248,7 @@ def test_a_model_that_keeps_its_weights_in_a_file_of_their_own(tmp_path: Path) -
             r"model\.onnx has no value named 'nothing'; its last ones are features",
         ),
         ({}, {"logits": ""}, InputError, r"model\.onnx has no value named ''"),
-        ({"second_input": True}, {}, InputError, r"model\.onnx has 2 inputs; a recogniser has one, the images"),
+        ({"second_input": True}, {}, InputError, r"model\.onnx has 2 inputs; a recognizer has one, the images"),
         (
             {"shape": ["n", 3, 28, 28]},
             {},

@@ -1,4 +1,4 @@
-"""Personalise a handwriting-character recogniser to each writer, from the writer's own corrections."""
+"""Personalise a handwriting-character recognizer to each writer, from the writer's own corrections."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def demo(
     jobs: Jobs = None,
     as_json: AsJson = False,
 ) -> None:
-    """Adapt the shipped recogniser to 14 real people who wrote digits, and judge it on digits it has not seen of them."""
+    """Adapt the shipped recognizer to 14 real people who wrote digits, and judge it on digits it has not seen of them."""
     from allograph.corpora.digits import DigitsSource
     from allograph.corpora.prepare import prepare
     from allograph.evaluation.evaluate import evaluate

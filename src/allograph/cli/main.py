@@ -22,7 +22,7 @@ from allograph.errors import AllographError
 
 app = typer.Typer(
     name="allograph",
-    help="Personalise a handwriting-character recogniser to each writer, from the writer's own corrections.",
+    help="Personalise a handwriting-character recognizer to each writer, from the writer's own corrections.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -37,7 +37,7 @@ def root(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False,
 ) -> None:
-    """Personalise a handwriting-character recogniser to each writer, from the writer's own corrections."""
+    """Personalise a handwriting-character recognizer to each writer, from the writer's own corrections."""
     if version:
         typer.echo(f"allograph {allograph.__version__}")
         raise typer.Exit

@@ -93,7 +93,7 @@ def _rewired(original: onnx.ModelProto, path: Path, embedding: str, logits: str,
     constants = {initializer.name for initializer in graph.initializer}
     inputs = [value for value in graph.input if value.name not in constants]
     if len(inputs) != 1:
-        raise InputError(f"{path} has {len(inputs)} inputs; a recogniser has one, the images")
+        raise InputError(f"{path} has {len(inputs)} inputs; a recognizer has one, the images")
     (reads,) = inputs
     batch, *shape = [dimension.dim_value for dimension in reads.type.tensor_type.shape.dim] or [0]
     if int(np.prod(shape)) != PIXELS:
