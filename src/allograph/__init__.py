@@ -9,13 +9,14 @@ import numpy  # noqa: F401  (the one large library that every use needs)
 
 if TYPE_CHECKING:
     from allograph.bundle import Bundle
+    from allograph.estimator import WriterAdaptiveClassifier as WriterAdaptiveClassifier
     from allograph.recognizer import Recognizer
     from allograph.writer import Writer
 
 __version__ = "0.1.0"
-__all__ = ["Bundle", "Recognizer", "Writer", "__version__"]
+__all__ = ["Bundle", "Recognizer", "Writer", "__version__"]  # what needs no extra; `from allograph import *` always works
 
-_ROOMS = {"Bundle": "bundle", "Recognizer": "recognizer", "Writer": "writer"}
+_ROOMS = {"Bundle": "bundle", "Recognizer": "recognizer", "Writer": "writer", "WriterAdaptiveClassifier": "estimator"}
 
 
 def __getattr__(name: str) -> Any:
