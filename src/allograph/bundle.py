@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -124,7 +125,8 @@ def write_bundle(
 ) -> Bundle:
     """Write a bundle, whole or not at all, and open it; `record` joins the configuration (training, licences, parameters).
 
-    An older bundle at `path` is replaced. Raises `InputError` when something else is there.
+    An older bundle at `path` is replaced, but for files that are none of a bundle's, such as a model card. Raises `InputError`
+    when something else is there.
     """
     check_place(path)
     with written_folder(Path(path).resolve()) as folder:
@@ -144,6 +146,9 @@ def write_bundle(
         if statistics:
             (folder / STATISTICS).write_bytes(_blob(statistics))
         Bundle.open(folder)  # what is not sound replaces nothing
+        for file in Path(path).iterdir() if Path(path).exists() else ():
+            if file.name not in (MODEL, CONFIG, STYLES, STATISTICS):
+                shutil.copy2(file, folder) if file.is_file() else shutil.copytree(file, folder / file.name)
     return Bundle.open(path)
 
 

@@ -3,22 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.metadata import entry_points
 
+from allograph.adapters.combined import Allograph
+from allograph.adapters.head import Head
+from allograph.adapters.lookup import Lookup, Prior
+from allograph.adapters.means import WriterMeans
+from allograph.adapters.neighbours import Cache, LocalCompetence, NearestMemory
 from allograph.adapters.paper import PaperAdapter
 from allograph.adapters.protocol import Adapter, Replay, Replays, State, Trial, replay
+from allograph.adapters.remembered import Remembering
+from allograph.adapters.transfer import StyleTransfer
 from allograph.bundle import Bundle
 from allograph.errors import InputError
 
-ADAPTERS: dict[str, Callable[[Bundle], Adapter]] = {"paper": PaperAdapter.of}
-"""Every adapter by its name, built from a bundle."""
+GROUP = "allograph.adapters"
+"""The entry-point group in which other packages name their adapters: a callable that builds one from a bundle."""
+OURS: tuple[type[Remembering], ...] = (
+    Prior,
+    Lookup,
+    NearestMemory,
+    Cache,
+    LocalCompetence,
+    WriterMeans,
+    StyleTransfer,
+    Head,
+    Allograph,
+)
+ADAPTERS: dict[str, Callable[[Bundle], Adapter]] = {"paper": PaperAdapter.of, **{method.name: method.of for method in OURS}}
+"""Every adapter of this package by its name, built from a bundle."""
 
 DEFAULT = "paper"
 
-__all__ = ["ADAPTERS", "DEFAULT", "Adapter", "Replay", "Replays", "State", "Trial", "build", "replay"]
+__all__ = ["ADAPTERS", "DEFAULT", "GROUP", "OURS", "Adapter", "Replay", "Replays", "State", "Trial", "build", "names", "replay"]
+
+
+def names() -> list[str]:
+    """The names of all adapters that are installed, other packages' too."""
+    return [*ADAPTERS, *sorted({found.name for found in entry_points(group=GROUP)} - set(ADAPTERS))]
 
 
 def build(name: str, bundle: Bundle) -> Adapter:
     """Build an adapter by its name; raises `InputError` for an unknown one, or when the bundle lacks what it needs."""
-    if name not in ADAPTERS:
-        raise InputError(f"there is no method {name!r}; there are {', '.join(ADAPTERS)}")
-    return ADAPTERS[name](bundle)
+    if name in ADAPTERS:
+        return ADAPTERS[name](bundle)
+    for found in entry_points(group=GROUP, name=name):
+        made: Adapter = found.load()(bundle)
+        return made
+    raise InputError(f"there is no method {name!r}; there are {', '.join(names())}")

@@ -18,6 +18,7 @@ from allograph.cli.evaluate import evaluate
 from allograph.cli.info import info
 from allograph.cli.prepare import prepare
 from allograph.cli.train import train
+from allograph.cli.tune import tune
 from allograph.errors import AllographError
 
 app = typer.Typer(
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (prepare, train, embed, evaluate, bundle, info, demo):
+for command in (prepare, train, embed, tune, evaluate, bundle, info, demo):
     app.command()(command)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from allograph.adapters import ADAPTERS, DEFAULT, Adapter, build
+from allograph.adapters import DEFAULT, Adapter, build, names
 from allograph.alphabet import Alphabet
 from allograph.bundle import Bundle
 from allograph.corpora.corpus import Corpus
@@ -63,8 +63,8 @@ def evaluate(
     """
     protocol = protocol or Resample()
     bundle = Bundle.open(model)
-    names = list(ADAPTERS) if "all" in methods else list(dict.fromkeys(methods))
-    adapters = {name: build(name, bundle) for name in names}
+    chosen = names() if "all" in methods else list(dict.fromkeys(methods))
+    adapters = {name: build(name, bundle) for name in chosen}
     if kind_of(corpus) == "corpus":
         with tempfile.TemporaryDirectory() as folder:
             embedded = embed(Corpus.open(corpus), Recognizer(bundle), Path(folder) / "embedded.parquet", progress)
@@ -84,9 +84,9 @@ def _judge(
     embedded.check_model(bundle.model_hash)
     labels, writers, splits = embedded.columns
     if protocol.split is not None:
-        names, writer_of, counts = np.unique(writers, return_inverse=True, return_counts=True)
-        parts = assign(protocol.split, dict(zip(names.tolist(), counts.tolist(), strict=True)), embedded.source)
-        splits = np.array([parts[writer] for writer in names.tolist()])[writer_of]
+        ids, writer_of, counts = np.unique(writers, return_inverse=True, return_counts=True)
+        parts = assign(protocol.split, dict(zip(ids.tolist(), counts.tolist(), strict=True)), embedded.source)
+        splits = np.array([parts[writer] for writer in ids.tolist()])[writer_of]
     samples = embedded.samples(splits == "application")
     offered = None
     if protocol.alphabet is not None:

@@ -32,6 +32,15 @@ METHODS = {
     "really wrote and in which styles. Five nearest-neighbour rules search that history; the base or the rule whose answers "
     "proved right most often is believed. It lives on the base's errors: on CVL digits the authors saw 84.47 % become 87.54 % "
     "with a weak base, and a loss with a strong one.",
+    "prior": "A control: how often this writer writes each label, and nothing of how.",
+    "lookup": "A control: what this writer most often meant when the base said this, and nothing of how it looked.",
+    "memory": "The nearest of the writer's own samples vote by their distance, and are mixed with the base's probabilities.",
+    "cache": "Every sample of the writer's adds to its label's logit, the more the more alike it is.",
+    "local": "The base, or the writer's nearest sample: whichever was right more often around the sample that is asked.",
+    "means": "Bayes: where this writer's mean of each label lies, given how far writers usually stray from the average.",
+    "transfer": "The affine map that carries the writer's samples nearest to the average writer's, in closed form.",
+    "head": "A change of the base's last layer, fitted to the writer's samples and held near none.",
+    "allograph": "The writer's own last layer and label means, mixed with the votes of the writer's nearest samples.",
 }
 """What the methods do."""
 

@@ -1,0 +1,52 @@
+"""Controls: the writer's habits without the writer's hand. What a method gains beyond them is style."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from allograph.adapters.remembered import Fitted, Floats, Memory, Remembering
+from allograph.readings import Samples
+
+
+@dataclass(frozen=True)
+class Lookup(Remembering):
+    """What the writer most often meant when the base said this; the base's own opinion counts as `belief` samples."""
+
+    belief: float = 0.5
+
+    name: ClassVar[str] = "lookup"
+    tried: ClassVar[dict[str, tuple[float, ...]]] = {"belief": (0.3, 0.5, 1.0, 2.0)}
+
+    def fit(self, memory: Memory) -> Fitted:
+        """Count the true labels of each label that the base read."""
+        meant = np.zeros((memory.size, memory.size), np.float32)
+        np.add.at(meant, (memory.read_as, memory.labels), 1)
+
+        def values(samples: Samples, logs: Floats) -> Floats:
+            return np.log(meant[logs.argmax(axis=1)] + self.belief * np.exp(logs) + 1e-12)
+
+        return values
+
+
+@dataclass(frozen=True)
+class Prior(Remembering):
+    """The writer's label frequencies alone, as a prior on the base's probabilities; `smooth` samples of every label are added."""
+
+    smooth: float = 1.0
+    strength: float = 1.0
+
+    name: ClassVar[str] = "prior"
+    tried: ClassVar[dict[str, tuple[float, ...]]] = {"smooth": (0.1, 0.3, 1.0, 3.0), "strength": (0.3, 0.6, 1.0)}
+
+    def fit(self, memory: Memory) -> Fitted:
+        """Count the labels."""
+        counts = np.bincount(memory.labels, minlength=memory.size) + self.smooth
+        bonus = (self.strength * np.log(counts / counts.mean())).astype(np.float32)
+
+        def values(samples: Samples, logs: Floats) -> Floats:
+            return logs + bonus
+
+        return values

@@ -1,0 +1,50 @@
+"""Style transfer mapping: the writer's features brought onto the base's (Zhang & Liu, TPAMI 2013)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+
+from allograph.adapters.population import Population
+from allograph.adapters.remembered import Fitted, Floats, Memory, Remembering
+from allograph.readings import Samples, log_softmax
+
+
+@dataclass(frozen=True)
+class StyleTransfer(Remembering):
+    """The affine map A x + b that carries the writer's samples nearest to their labels' population means, in closed form.
+
+    Σ ‖A x + b − μ‖² + β ‖A − 1‖² + γ ‖b‖² is least; β and γ are `linear` and `shift` times the mean squared length of what they
+    hold back, as in the paper. The base's last layer then reads the mapped embedding.
+    """
+
+    population: Population = field(default=None, repr=False)  # type: ignore[assignment]
+    linear: float = 3.0
+    shift: float = 0.3
+
+    name: ClassVar[str] = "transfer"
+    tried: ClassVar[dict[str, tuple[float, ...]]] = {"linear": (0.3, 1.0, 3.0, 10.0), "shift": (0.1, 0.3, 1.0, 3.0)}
+
+    def fit(self, memory: Memory) -> Fitted:
+        """Solve for the map."""
+        known = memory.labels < len(self.population.means)
+        x = memory.embeddings[known].astype(np.float64)
+        wanted = self.population.means[memory.labels[known]].astype(np.float64)
+        width = x.shape[1]
+        if not len(x):
+            return lambda samples, logs: logs
+        both = np.concatenate([x, np.ones((len(x), 1))], axis=1)
+        hold = np.full(width + 1, max(self.linear * float((x**2).sum()) / width, 1e-6))
+        hold[-1] = self.shift * len(x)
+        unit = np.eye(width + 1, width)
+        held = np.linalg.solve(both.T @ both + np.diag(hold), both.T @ wanted + hold[:, None] * unit)
+        moved = (held - unit).astype(np.float32)  # what the map adds to an embedding
+        head = self.population.head
+
+        def values(samples: Samples, logs: Floats) -> Floats:
+            change = (samples.embeddings @ moved[:-1] + moved[-1]) @ head[:-1]
+            return logs + log_softmax(np.pad(change, ((0, 0), (0, logs.shape[1] - change.shape[1]))))
+
+        return values

@@ -1,0 +1,42 @@
+"""`allograph tune`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from allograph.cli.terminal import AsJson, Jobs, print_json, print_table, progress_bar
+
+
+def tune(
+    corpus: Annotated[Path, typer.Argument(help="An embedded corpus with train and validation writers.")],
+    model: Annotated[Path, typer.Option(help="The bundle that embedded it; it is given the parameters.")],
+    jobs: Jobs = None,
+    as_json: AsJson = False,
+) -> None:
+    """Choose every method's parameters on the validation writers, and keep them in the bundle."""
+    from allograph.bundle import Bundle
+    from allograph.embedding import EmbeddedCorpus
+    from allograph.evaluation.tables import Table, percent
+    from allograph.tuning import PROTOCOLS
+    from allograph.tuning import tune as run
+
+    with progress_bar() as progress:
+        tuned = run(EmbeddedCorpus.open(corpus), Bundle.open(model), jobs, progress)
+    if as_json:
+        print_json(
+            {name: {"parameters": dict(found.parameters), "error_cuts": found.error_cuts} for name, found in tuned.items()}
+        )
+        return
+    heads = [f"{p.adaptation:.0%}" if p.per_label is None else f"{p.per_label} a label" for p in PROTOCOLS]
+    rows = tuple(
+        (
+            name,
+            *(percent(cut, 1) for cut in found.error_cuts),
+            ", ".join(f"{parameter} {value:g}" for parameter, value in found.parameters.items()),
+        )
+        for name, found in tuned.items()
+    )
+    print_table(Table("Errors cut on the validation writers, and what was chosen", ("method", *heads, "parameters"), rows))
