@@ -172,6 +172,9 @@ def test_a_fast_replay_equals_the_fold_and_the_loop(adapter: Adapter, reveal: bo
         assert slow.proposals is not None
         assert fast.proposals is not None
         assert np.array_equal(slow.proposals, fast.proposals)
+        if fast.probabilities is not None:
+            assert slow.probabilities is not None
+            np.testing.assert_allclose(fast.probabilities, slow.probabilities, atol=1e-5)
 
 
 def test_a_state_of_another_adapter_or_a_damaged_one_is_refused(adapter: Adapter) -> None:

@@ -102,6 +102,38 @@ def test_the_flow_from_an_archive_to_a_report(place: Path) -> None:
     }
 
 
+def test_the_protocols_that_follow_a_writer(place: Path) -> None:
+    options = ["embedded.parquet", "--model", "bundle", "--alphabet", "digits"]
+    runs = judged(place, *options, "--protocol", "sequential", "--missed", "0.2", "--resamples", "2")
+    assert [run["protocol"]["feedback"] for run in runs] == ["silence", "mistakes", "all"]
+    assert runs[0]["protocol"]["missed"] == 0.2
+    samples = {run["base"]["samples"] for run in runs}
+    for run in runs:
+        paper = run["methods"]["paper"]
+        assert sum(part["samples"] for part in paper["course"]["stretches"]) in samples
+        assert paper["course"]["stretches"][0]["corrections"] == 0
+        assert paper["calibration_error"] is not None
+    (only,) = judged(place, *options, "--protocol", "sequential", "--feedback", "all")
+    assert only["methods"]["paper"]["course"] == runs[2]["methods"]["paper"]["course"]  # the digits' order is known
+
+    points = judged(place, *options, "--protocol", "curve", "--resamples", "2")
+    learned = [(point["protocol"].get("per_label"), point["protocol"].get("corrections")) for point in points]
+    assert learned == [(1, None), (2, None), (4, None), (8, None), (None, 0), (None, 10), (None, 30), (None, 100)]
+    assert len({point["base"]["accuracy"] for point in points}) == 1
+    assert points[4]["methods"]["paper"]["gain"] == 0 < points[-1]["methods"]["paper"]["gain"]
+
+    (in_order,) = judged(place, *options, "--in-order", "--adaptation", "0.75")
+    assert in_order["protocol"]["in_order"] is True
+    written = len(EmbeddedCorpus.open(place / "embedded.parquet").samples().rows)
+    assert in_order["base"]["samples"] == pytest.approx(written / 4, abs=2)
+
+
+def judged(folder: Path, *arguments: str) -> list[dict[str, Any]]:
+    """The runs that `evaluate --json` prints."""
+    runs: list[dict[str, Any]] = json.loads(allograph("evaluate", *arguments, "--json", cwd=folder).stdout)["runs"]
+    return runs
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("torch_installed")
 def test_the_five_commands_of_the_paper(tmp_path: Path) -> None:
@@ -283,6 +315,11 @@ def noise(place: Path) -> Corpus:
     return corpus
 
 
+def timeless(place: Path) -> None:
+    """Write `timeless.parquet`, which does not say in which order its samples were written."""
+    noise_corpus(place / "timeless.parquet", ["1", "2", "1"], ["a", "b", "b"])
+
+
 def learned(place: Path) -> None:
     """Write a split in which nobody is judged."""
     digits_split(place / "learned.csv", validation=4, application=0)
@@ -403,7 +440,17 @@ BAD: list[tuple[str, Break, str, str]] = [
     ("nobody to judge", learned, EVALUATE + " --split learned.csv", r"no application writer"),
     ("unknown label", noise, "evaluate noise.embedded.parquet --model bundle", r"labels? that its model does not know, .*'\['"),
     ("no method", nothing, EVALUATE + " --method papre", r"there is no method 'papre'; there are paper"),
-    ("no protocol", nothing, EVALUATE + " --protocol bootstrap", r"there is no protocol 'bootstrap'; there is resample"),
+    (
+        "no protocol",
+        nothing,
+        EVALUATE + " --protocol bootstrap",
+        r"there is no protocol 'bootstrap'; there is resample, seq",
+    ),
+    ("feedback in turn", nothing, EVALUATE + " --protocol sequential --feedback none", r"silence, mistakes, all, not 'none'"),
+    ("a label in turn", nothing, EVALUATE + " --protocol sequential --per-label 1", r"--per-label is not for the protocol seq"),
+    ("missed", nothing, EVALUATE + " --missed 0.5", r"--missed is not for the protocol resample"),
+    ("curve told", nothing, EVALUATE + " --protocol curve --feedback all", r"--feedback is not for the protocol curve"),
+    ("no time", timeless, "evaluate timeless.parquet --model bundle --in-order", r"does not say in which order"),
     ("no feedback", nothing, EVALUATE + " --feedback some", r"feedback is none or all, not 'some'"),
     ("no alphabet", nothing, EVALUATE + " --alphabet greek", r"there is no alphabet named 'greek'"),
     ("outside", nothing, EVALUATE + " --alphabet letters", r"label"),

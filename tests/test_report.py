@@ -23,14 +23,19 @@ from allograph.alphabet import Alphabet
 from allograph.bundle import Bundle
 from allograph.embedding import EmbeddedSamples
 from allograph.errors import InputError
+from allograph.evaluation.curve import Curve
+from allograph.evaluation.lines import COLOUR_NAMES, Line, lines_plot
 from allograph.evaluation.measures import Figures, figures
+from allograph.evaluation.more_tables import plan_tables
 from allograph.evaluation.plots import COLOURS, WIDTHS, gain_plot, methods_plot
 from allograph.evaluation.protocol import Resample
 from allograph.evaluation.replay import Answers, Replayed, replay_writers, writers_of
 from allograph.evaluation.report import MOST_CONFUSED, check_folder, write_report
 from allograph.evaluation.results import read_results, results, run_as_dict
+from allograph.evaluation.run import Run
+from allograph.evaluation.sequential import Sequential
 from allograph.evaluation.tables import corpus_facts, table_1, table_2, table_3
-from allograph.evaluation.wording import headline, protocol_in_words
+from allograph.evaluation.wording import headline, plan_in_words, protocol_in_words
 from allograph.styles import Styles
 
 pytest.importorskip("matplotlib", reason="the research extra is not installed")
@@ -70,13 +75,13 @@ def made_samples(alphabet: Alphabet, writers: int, each: int = 120) -> EmbeddedS
 def report_of(folder: Path, replayed: list[Replayed], bundle: Bundle, protocol: Resample | None = None) -> dict[str, Any]:
     """Write a report on these answers; returns what `results.json` was given."""
     protocol = protocol or Resample()
-    found = figures(replayed)
+    run = Run.of(protocol, replayed, bundle.alphabet)
     labels = np.array([bundle.alphabet[label] for writer in replayed for label in writer.true])
     owners = np.array([writer.writer for writer in replayed for _ in writer.true])
     facts = corpus_facts(labels, owners, np.full(len(labels), "application"))
-    tables = [table_1(facts, "nist"), table_2(facts, "nist"), table_3(found, "nist", protocol.feedback)]
-    record = results("corpus.parquet", bundle.model_hash, [run_as_dict(protocol, found)], facts)
-    path = write_report(folder, "corpus.parquet", bundle, protocol, replayed, found, tables, record)
+    tables = [table_1(facts, "nist"), table_2(facts, "nist"), table_3(run.figures, "nist", protocol.feedback)]
+    record = results("corpus.parquet", bundle.model_hash, [run_as_dict(run)], facts)
+    path = write_report(folder, "corpus.parquet", bundle, protocol, [run], tables, record)
     assert path == folder / "report.html"
     return record
 
@@ -228,7 +233,7 @@ def test_the_page_needs_nothing_else_and_its_ids_are_its_own(tmp_path: Path, jud
     assert len(ids) == len(set(ids))
     wanted = {target[1:] for target in targets if target.startswith("#")} | set(re.findall(r"url\(#([^)]+)\)", page.source))
     assert wanted <= set(ids)
-    assert len(page.values("viewbox")) == len(WIDTHS)
+    assert len(page.values("viewbox")) == 3 * len(WIDTHS)  # gains, risk and coverage, reliability
 
 
 def test_the_same_answers_give_the_same_bytes(tmp_path: Path, judged: tuple[Bundle, list[Replayed]]) -> None:
@@ -278,7 +283,7 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("mode", [0, 1], ids=["light", "dark"])
-@pytest.mark.parametrize("text", ["ink", "soft", "better", "worse"])
+@pytest.mark.parametrize("text", ["ink", "soft", "better", "worse", *COLOUR_NAMES])
 @pytest.mark.parametrize("ground", ["paper", "band"])
 def test_contrast_is_aa(mode: int, text: str, ground: str) -> None:
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
@@ -389,6 +394,44 @@ def test_methods_are_compared_where_there_are_several(tmp_path: Path) -> None:
     assert ["all pairs", "6", "3", "9"] in page.rows
 
 
+@pytest.mark.parametrize("plan", [Sequential(), Curve(resamples=2)], ids=["sequential", "curve"])
+def test_protocols_that_follow_a_writer_show_how_accuracy_grows(tmp_path: Path, plan: Sequential | Curve) -> None:
+    alphabet = Alphabet("abcdefgh")
+    bundle = made_bundle(alphabet)
+    adapters = {"paper": PaperAdapter.of(bundle), "raw": replace(PaperAdapter.of(bundle), z_score=False)}
+    writers = writers_of(made_samples(alphabet, 3))
+    points = [run for run in plan.runs() if isinstance(run, Sequential) or run.corrections != 300]
+    runs = [Run.of(run, replay_writers(writers, alphabet, adapters, run), alphabet) for run in points]
+    tables = plan_tables(runs)
+    record = results("corpus.parquet", bundle.model_hash, [run_as_dict(run) for run in runs], {})
+    write_report(tmp_path / "report", "corpus.parquet", bundle, plan, runs, tables, record)
+    page = Page(tmp_path / "report" / "report.html")
+    in_markdown = markdown_rows(tmp_path / "report" / "report.md")
+    for table in tables:
+        for row in table.rows:
+            assert [*row] in [[cell.strip() for cell in found] for found in in_markdown]
+    charts = 3 if isinstance(plan, Sequential) else 2
+    assert len(page.values("viewbox")) == len(WIDTHS) * (charts + 2 + 1 + 2)  # these, sureness, methods, gains
+    assert {"progress", "sureness"} <= set(page.values("id"))
+    assert page.texts.count("base") >= len(WIDTHS) * (charts + 2)
+    ids = page.values("id")
+    assert len(ids) == len(set(ids))
+    colours = re.findall(r"(?:fill|stroke): ([^;\"]+)", page.source)
+    assert {re.sub(r"var\(--[\w-]+\)", "the page's", colour) for colour in colours} <= {"the page's", "none"}
+    (command,) = [text for text in page.texts if text.startswith("allograph evaluate")]
+    assert f"--protocol {plan.as_dict()['name']}" in command
+    assert plan_in_words(plan).split(":")[0].replace(" %", "\N{NO-BREAK SPACE}%") in "".join(page.texts)
+
+
+@pytest.mark.parametrize("count", [1, 6, 7, 18])
+def test_every_line_of_a_chart_looks_like_no_other(count: int) -> None:
+    lines = [Line(f"${i}$", (0.0, 1.0), (50.0 + i, 60.0 + i)) for i in range(count)]
+    svg = lines_plot([Line("base", (0, 1), (50, 50), control=True), *lines], WIDTHS[1], "chart", "corrections")
+    styles = re.findall(r'style="(fill: none; [^"]*var\(--(?:line-\d|ink)\)[^"]*)"', svg)
+    assert len(styles) == 2 * len(set(styles)) == 2 * (count + 1)  # in the chart and in its legend
+    assert all(f">{line.name}<" in svg for line in lines)
+
+
 def test_only_the_most_confused_pairs_are_listed(tmp_path: Path) -> None:
     alphabet = Alphabet(ASCII)
     report_of(tmp_path / "report", chain(alphabet), made_bundle(alphabet))
@@ -403,6 +446,14 @@ def test_protocols_in_words() -> None:
         "to be read, in random order. After each answer the true label was revealed and learned (feedback all), as in the paper."
     )
 
+    assert protocol_in_words(Resample(adaptation=0.75, in_order=True, alphabet="digits")) == (
+        "The first 75 % of each writer's samples, in order of time, were learned, from an empty profile, and the rest read. What "
+        "was learned stayed frozen during the test (feedback none). Only the labels of the alphabet “digits” were on offer."
+    )
+    assert "(feedback silence). Where silence counts, 25 % of the mistakes were missed." in plan_in_words(
+        Sequential("silence", missed=0.25)
+    )
+
 
 def test_the_command_names_the_protocol(tmp_path: Path) -> None:
     alphabet = Alphabet("ab")
@@ -410,6 +461,6 @@ def test_the_command_names_the_protocol(tmp_path: Path) -> None:
     (command,) = [text for text in Page(tmp_path / "report" / "report.html").texts if text.startswith("allograph evaluate")]
     assert shlex.split(command)[1:] == [
         "evaluate", "corpus.parquet", "--model", "my model", "--method", "paper", "--per-label", "2", "--resamples", "10",
-        "--feedback", "none", "--seed", "7", "--shuffle",
+        "--feedback", "none", "--shuffle", "--seed", "7",
     ]  # fmt: skip
     assert f"\n{command}\n" in (tmp_path / "report" / "report.md").read_text(encoding="utf-8")

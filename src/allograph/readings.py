@@ -155,3 +155,13 @@ def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """
     normalised: NDArray[np.float32] = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
     return normalised
+
+
+def highest_probability(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The probability, float32 [n], of the likeliest label of each row of logits or scores [n, C].
+
+    >>> highest_probability(np.zeros((1, 4), np.float32)).tolist()
+    [0.25]
+    """
+    probabilities: NDArray[np.float32] = np.exp(log_softmax(logits).max(axis=1))
+    return probabilities

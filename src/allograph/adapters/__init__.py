@@ -11,7 +11,7 @@ from allograph.adapters.lookup import Lookup, Prior
 from allograph.adapters.means import WriterMeans
 from allograph.adapters.neighbours import Cache, LocalCompetence, NearestMemory
 from allograph.adapters.paper import PaperAdapter
-from allograph.adapters.protocol import Adapter, Replay, Replays, State, Trial, replay
+from allograph.adapters.protocol import Adapter, Replay, Replays, State, Trial, answered, replay
 from allograph.adapters.remembered import Remembering
 from allograph.adapters.transfer import StyleTransfer
 from allograph.bundle import Bundle
@@ -35,7 +35,21 @@ ADAPTERS: dict[str, Callable[[Bundle], Adapter]] = {"paper": PaperAdapter.of, **
 
 DEFAULT = "paper"
 
-__all__ = ["ADAPTERS", "DEFAULT", "GROUP", "OURS", "Adapter", "Replay", "Replays", "State", "Trial", "build", "names", "replay"]
+__all__ = [
+    "ADAPTERS",
+    "DEFAULT",
+    "GROUP",
+    "OURS",
+    "Adapter",
+    "Replay",
+    "Replays",
+    "State",
+    "Trial",
+    "answered",
+    "build",
+    "names",
+    "replay",
+]
 
 
 def names() -> list[str]:

@@ -20,7 +20,7 @@ from allograph.adapters.protocol import Replay, State, Trial
 from allograph.alphabet import Alphabet
 from allograph.bundle import Bundle
 from allograph.errors import InputError
-from allograph.readings import Corrections, Explanation, Samples, Scores
+from allograph.readings import Corrections, Explanation, Samples, Scores, highest_probability
 from allograph.styles import z_scored
 
 
@@ -127,6 +127,7 @@ class PaperAdapter:
         true = self._places(known, samples.labels)
         predicted = samples.logits.argmax(axis=1).tolist()
         styles = self._nearest_styles(samples.embeddings, true)
+        probabilities = highest_probability(samples.logits)  # a kNN's label takes over the base's highest score
 
         def learn(history: History, rows: NDArray[np.int64]) -> None:
             chosen = rows.tolist()
@@ -144,7 +145,7 @@ class PaperAdapter:
             if not reveal:
                 answers = [[answer[history.choose(answer)], *answer] for answer in answers]
             table = np.array(answers, np.int32).reshape(-1, 1 + ANSWERERS)
-            yield Replay(table[:, 0], table[:, 1:])
+            yield Replay(table[:, 0], table[:, 1:], probabilities[test])
 
     @cached_property
     def _styles_of(self) -> dict[int, NDArray[np.float64]]:

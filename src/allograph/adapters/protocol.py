@@ -14,7 +14,7 @@ from safetensors.numpy import load, save
 
 from allograph.alphabet import check_label
 from allograph.errors import FormatError, MismatchError
-from allograph.readings import Corrections, Explanation, Samples, Scores
+from allograph.readings import Corrections, Explanation, Samples, Scores, highest_probability
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,8 @@ class Replay(NamedTuple):
     """[t] places in the alphabet."""
     proposals: NDArray[np.int32] | None
     """[t, answerers] as in `Scores`."""
+    probabilities: NDArray[np.float32] | None = None
+    """[t] each answer's probability; None where the adapter gives none."""
 
 
 class Adapter(Protocol):
@@ -116,8 +118,18 @@ def replay(adapter: Adapter, samples: Corrections, trials: Sequence[Trial], reve
         parts = []
         for rows in np.split(test, len(test)) if reveal and len(test) else [test]:
             scores = adapter.scores(state, samples.at(rows))
-            parts.append(Replay(scores.answers.astype(np.int32), scores.proposals))
+            parts.append(answered(scores))
             if reveal:
                 state = adapter.learn(state, samples.take(rows))
         proposals = [part.proposals for part in parts if part.proposals is not None]
-        yield Replay(np.concatenate([part.answers for part in parts]), np.concatenate(proposals) if proposals else None)
+        probabilities = [part.probabilities for part in parts if part.probabilities is not None]
+        yield Replay(
+            np.concatenate([part.answers for part in parts]),
+            np.concatenate(proposals) if proposals else None,
+            np.concatenate(probabilities),
+        )
+
+
+def answered(scores: Scores) -> Replay:
+    """What scores say: the answers, the proposals, and each answer's probability."""
+    return Replay(scores.answers.astype(np.int32), scores.proposals, highest_probability(scores.values))

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from allograph.cli.terminal import AsJson, Jobs, Model, print_json, print_table, progress_bar
+
+if TYPE_CHECKING:
+    from allograph.evaluation.run import Plan
+
+
+_PROTOCOL = (
+    "resample: split each label's samples at random, adapt, test. sequential: answer each sample, then learn it, in order of "
+    "time. curve: test after more and more corrections."
+)
+_FEEDBACK = (
+    "none: frozen after adaptation. all: each test label is revealed after its answer, as in the paper. sequential, all three "
+    "unless said: all; mistakes: corrected, and silence ignored; silence: taken as acceptance, also where a mistake is missed."
+)
 
 
 def evaluate(
@@ -15,14 +28,19 @@ def evaluate(
     model: Model = None,
     split: Annotated[str | None, typer.Option(help="Judge by another split: paper, all, or a CSV file.")] = None,
     method: Annotated[list[str] | None, typer.Option(help="A method, or all; may be given several times.")] = None,
-    protocol: Annotated[str, typer.Option(help="resample: split each label's samples at random, adapt, test.")] = "resample",
-    adaptation: Annotated[float, typer.Option(help="The share of each label's samples to learn from.")] = 0.9,
+    protocol: Annotated[str, typer.Option(help=_PROTOCOL)] = "resample",
+    adaptation: Annotated[float | None, typer.Option(help="The share of each label's samples to learn from; 0.9.")] = None,
     per_label: Annotated[int | None, typer.Option(help="This many samples of each label instead.")] = None,
-    resamples: Annotated[int, typer.Option(help="How often each writer is split anew.")] = 10,
-    feedback: Annotated[
-        str,
-        typer.Option(help="none: frozen after adaptation. all: each test label is revealed after its answer, as in the paper."),
-    ] = "none",
+    resamples: Annotated[
+        int | None, typer.Option(help="How often each writer is split anew; 10. sequential: random orders of a writer; 1.")
+    ] = None,
+    feedback: Annotated[str | None, typer.Option(help=_FEEDBACK)] = None,
+    missed: Annotated[
+        float | None, typer.Option(help="sequential: the share of mistakes that feedback silence misses; 0.5.")
+    ] = None,
+    in_order: Annotated[
+        bool, typer.Option("--in-order", help="Learn from the first part of each writer's samples in time, test the rest.")
+    ] = False,
     alphabet: Annotated[
         str | None, typer.Option(help="Restrict the answers: digits, letters, upper, lower, alphanumeric.")
     ] = None,
@@ -33,16 +51,15 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Judge methods on the application writers of a corpus, and fill the paper's tables."""
-    from allograph.errors import InputError
     from allograph.evaluation.evaluate import evaluate as run
-    from allograph.evaluation.protocol import FEEDBACKS, Resample
     from allograph.evaluation.report import check_folder
 
-    if protocol != "resample":
-        raise InputError(f"there is no protocol {protocol!r}; there is resample")
-    if feedback not in FEEDBACKS:
-        raise InputError(f"feedback is {' or '.join(FEEDBACKS)}, not {feedback!r}")
-    plan = Resample(adaptation, per_label, resamples, seed, feedback, shuffle, alphabet, split)
+    common = {"alphabet": alphabet, "split": split, "seed": seed}
+    own = {
+        "adaptation": adaptation, "per_label": per_label, "resamples": resamples, "feedback": feedback, "missed": missed,
+        "in_order": in_order or None, "shuffle": shuffle or None,
+    }  # fmt: skip
+    plan = _plan(protocol, common | {name: value for name, value in own.items() if value is not None})
     if report is not None:
         check_folder(report)
     with progress_bar() as progress:
@@ -57,3 +74,22 @@ def evaluate(
         print_table(table)
     if report is not None:
         print(f"report: {report / 'report.html'}")
+
+
+def _plan(protocol: str, options: dict[str, Any]) -> Plan:
+    """The protocol of this name with these options; raises `InputError` for a name or an option that it does not know."""
+    from dataclasses import fields
+
+    from allograph.errors import InputError
+    from allograph.evaluation.curve import Curve
+    from allograph.evaluation.protocol import Resample
+    from allograph.evaluation.sequential import Sequential
+
+    kinds = {"resample": Resample, "sequential": Sequential, "curve": Curve}
+    if protocol not in kinds:
+        raise InputError(f"there is no protocol {protocol!r}; there is {', '.join(kinds)}")
+    foreign = sorted(set(options) - {field.name for field in fields(kinds[protocol])})
+    if foreign:
+        raise InputError(f"--{foreign[0].replace('_', '-')} is not for the protocol {protocol}")
+    plan: Plan = kinds[protocol](**options)
+    return plan

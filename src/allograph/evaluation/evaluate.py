@@ -17,11 +17,14 @@ from allograph.corpora.corpus import Corpus
 from allograph.corpora.parquet import kind_of
 from allograph.embedding import EmbeddedCorpus, embed
 from allograph.errors import InputError
-from allograph.evaluation.measures import Figures, figures
+from allograph.evaluation.curve import CurvePoint
+from allograph.evaluation.measures import Figures
+from allograph.evaluation.more_tables import plan_tables
 from allograph.evaluation.protocol import Resample
-from allograph.evaluation.replay import Replayed, replay_writers, writers_of
+from allograph.evaluation.replay import replay_writers, writers_of
 from allograph.evaluation.report import write_report
 from allograph.evaluation.results import results, run_as_dict
+from allograph.evaluation.run import Plan, Run
 from allograph.evaluation.tables import Table, corpus_facts, table_1, table_2, table_3
 from allograph.progress import Progress, silent
 from allograph.recognizer import Recognizer
@@ -35,24 +38,29 @@ class Evaluation:
     name: str
     """The corpus's."""
     bundle: Bundle
-    protocol: Resample
-    replayed: list[Replayed]
-    figures: Figures
+    plan: Plan
+    runs: list[Run]
+    """One for `Resample`, one a mode for `Sequential`, one a point for `Curve`; the last is the one shown in detail."""
     tables: list[Table]
-    """The paper's tables 1 to 3."""
+    """The paper's tables 1 to 3, then those beyond the paper."""
     results: dict[str, Any]
     """As in `results.json`."""
 
+    @property
+    def figures(self) -> Figures:
+        """Those of the last run."""
+        return self.runs[-1].figures
+
     def write_report(self, folder: str | Path) -> Path:
         """Write `report.html`, `report.md` and `results.json` into a folder; returns the path of the first."""
-        return write_report(folder, self.name, self.bundle, self.protocol, self.replayed, self.figures, self.tables, self.results)
+        return write_report(folder, self.name, self.bundle, self.plan, self.runs, self.tables, self.results)
 
 
 def evaluate(
     corpus: str | Path,
     model: str | Path | None = None,
     methods: Sequence[str] = (DEFAULT,),
-    protocol: Resample | None = None,
+    protocol: Plan | None = None,
     jobs: int | None = 1,
     progress: Progress = silent,
 ) -> Evaluation:
@@ -61,15 +69,15 @@ def evaluate(
     `model` is a bundle, the shipped one unless given; `methods` are names of adapters, or `all`. Raises `MismatchError` where
     model and corpus do not belong together, `InputError` where there is no application writer.
     """
-    protocol = protocol or Resample()
+    plan = protocol or Resample()
     bundle = Bundle.open(model)
     chosen = names() if "all" in methods else list(dict.fromkeys(methods))
     adapters = {name: build(name, bundle) for name in chosen}
     if kind_of(corpus) == "corpus":
         with tempfile.TemporaryDirectory() as folder:
             embedded = embed(Corpus.open(corpus), Recognizer(bundle), Path(folder) / "embedded.parquet", progress)
-            return _judge(embedded, Path(corpus).name, bundle, adapters, protocol, jobs, progress)
-    return _judge(EmbeddedCorpus.open(corpus), Path(corpus).name, bundle, adapters, protocol, jobs, progress)
+            return _judge(embedded, Path(corpus).name, bundle, adapters, plan, jobs, progress)
+    return _judge(EmbeddedCorpus.open(corpus), Path(corpus).name, bundle, adapters, plan, jobs, progress)
 
 
 def _judge(
@@ -77,30 +85,38 @@ def _judge(
     name: str,
     bundle: Bundle,
     adapters: dict[str, Adapter],
-    protocol: Resample,
+    plan: Plan,
     jobs: int | None,
     progress: Progress,
 ) -> Evaluation:
     embedded.check_model(bundle.model_hash)
-    labels, writers, splits = embedded.columns
-    if protocol.split is not None:
-        ids, writer_of, counts = np.unique(writers, return_inverse=True, return_counts=True)
-        parts = assign(protocol.split, dict(zip(ids.tolist(), counts.tolist(), strict=True)), embedded.source)
+    labels, owners, splits = embedded.columns
+    if plan.split is not None:
+        ids, writer_of, counts = np.unique(owners, return_inverse=True, return_counts=True)
+        parts = assign(plan.split, dict(zip(ids.tolist(), counts.tolist(), strict=True)), embedded.source)
         splits = np.array([parts[writer] for writer in ids.tolist()])[writer_of]
     samples = embedded.samples(splits == "application")
     offered = None
-    if protocol.alphabet is not None:
-        offered = bundle.alphabet.mask(Alphabet.named(protocol.alphabet))
-        outside = sorted(set(samples.labels.tolist()) - set(Alphabet.named(protocol.alphabet)))
+    if plan.alphabet is not None:
+        offered = bundle.alphabet.mask(Alphabet.named(plan.alphabet))
+        outside = sorted(set(samples.labels.tolist()) - set(Alphabet.named(plan.alphabet)))
         if outside:
-            raise InputError(f"{embedded.path} holds the label {outside[0]!r}, which is not in the alphabet {protocol.alphabet}")
-    replayed = replay_writers(writers_of(samples, offered), bundle.alphabet, adapters, protocol, jobs, progress)
-    found = figures(replayed, protocol.seed)
-    facts = corpus_facts(labels, writers, splits)
+            raise InputError(f"{embedded.path} holds the label {outside[0]!r}, which is not in the alphabet {plan.alphabet}")
+    writers, runs = writers_of(samples, offered), []
+    for run in plan.runs():
+        replayed = replay_writers(writers, bundle.alphabet, adapters, run, jobs, progress)
+        if isinstance(run, CurvePoint) and not any(len(writer.rows) for writer in replayed):
+            continue  # no writer has so many samples
+        runs.append(Run.of(run, replayed, bundle.alphabet))
+    if not runs:
+        raise InputError("no writer has a test sample: every writer has too few samples of each label")
+    facts = corpus_facts(labels, owners, splits)
+    last = runs[-1]
     tables = [
         table_1(facts, embedded.source),
         table_2(facts, embedded.source),
-        table_3(found, embedded.source, protocol.feedback),
+        table_3(last.figures, embedded.source if isinstance(plan, Resample) else "", last.protocol.feedback or ""),
+        *plan_tables(runs),
     ]
-    record = results(name, bundle.model_hash, [run_as_dict(protocol, found)], facts)
-    return Evaluation(name, bundle, protocol, replayed, found, tables, record)
+    record = results(name, bundle.model_hash, [run_as_dict(run) for run in runs], facts)
+    return Evaluation(name, bundle, plan, runs, tables, record)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,9 +84,9 @@ def figures(replayed: Sequence[Replayed], seed: int = 0) -> Figures:
         methods[name] = MethodFigures(
             accuracy=int(right.sum()) / total,
             gain=int((right - base).sum()) / total,
-            gain_ci95=_interval(gains),
+            gain_ci95=interval(gains),
             error_cut=int((right - base).sum()) / errors if errors else None,
-            error_cut_ci95=_interval(cuts) if errors else None,
+            error_cut_ci95=interval(cuts) if errors else None,
             oracle=either / total,
             oracle_any=sum(int(part.sum()) for part in known) / total if len(known) == len(tested) else None,
             better=int(np.count_nonzero(right > base)),
@@ -105,11 +106,16 @@ def bootstrap(
     samples: NDArray[np.int64], base: NDArray[np.int64], right: NDArray[np.int64], seed: int = 0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Gains and error cuts [10,000] of writers drawn with replacement; each writer has its samples and right answers [W]."""
-    random = np.random.default_rng(seed)
-    drawn = random.multinomial(len(samples), np.full(len(samples), 1 / len(samples)), BOOTSTRAPS)
+    drawn = _draws(len(samples), seed)
     won = drawn @ (right - base)
     errors = drawn @ (samples - base)
     return won / (drawn @ samples), won / np.maximum(errors, 1)
+
+
+@lru_cache(maxsize=1)
+def _draws(writers: int, seed: int) -> NDArray[np.int64]:
+    """How often each writer is drawn [10,000, W]; alike for all methods, so that their figures stay paired."""
+    return np.random.default_rng(seed).multinomial(writers, np.full(writers, 1 / writers), BOOTSTRAPS)
 
 
 def confusions(
@@ -126,6 +132,7 @@ def confusions(
     return before, after
 
 
-def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
+def interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    """The middle 95 % of bootstrapped values."""
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)

@@ -27,6 +27,12 @@ COLOURS = {
     "band": ("#eeebe4", "#2a2825"),
     "better": ("#1f5fa8", "#78b4f2"),
     "worse": ("#b8410e", "#ff9a66"),
+    "line-1": ("#1f5fa9", "#78b4f3"),
+    "line-2": ("#b8410f", "#ff9a67"),
+    "line-3": ("#1a7347", "#5fd39a"),
+    "line-4": ("#7d3fa8", "#cf9df0"),
+    "line-5": ("#8a6400", "#e3bb4a"),
+    "line-6": ("#a8285f", "#f58ab8"),
 }
 """Each colour on a light and on a dark page, by the name of its CSS variable."""
 WIDTHS = (340, 960)
@@ -34,8 +40,10 @@ WIDTHS = (340, 960)
 SHEET_COLUMNS = 5
 """Styles side by side in a sheet."""
 
-_LIGHT = {name: light for name, (light, _) in COLOURS.items()}
-_FONT = 11
+LIGHT = {name: light for name, (light, _) in COLOURS.items()}
+"""The colours that plots are drawn in; `as_svg` puts variables in their place."""
+FONT = 11
+"""Pixels high is a plot's text."""
 _LONGEST_NAME = 12
 _NAMED_SLOT = 13
 """Pixels that a bar needs to have its writer's name beneath it."""
@@ -51,56 +59,56 @@ def gain_plot(figures: Figures, method: str, width: int) -> str:
     gains, pooled = gains[order], figures.methods[method]
     slot = (width - 48) / len(gains)
     named = slot >= _NAMED_SLOT
-    names = [_short(figures.writers[i].id) for i in order] if named else []
+    names = [short(figures.writers[i].id) for i in order] if named else []
     below = 14 + 6.6 * max(map(len, names)) if named else 26
-    figure, axes = _axes(width, 212 + below, below)
+    figure, axes = bare_axes(width, 212 + below, below)
 
     low, high = _limits(figures)
     axes.set(xlim=(-0.5, len(gains) - 0.5), ylim=(low, high))
-    axes.axhspan(*(100 * end for end in pooled.gain_ci95), color=_LIGHT["band"], lw=0, zorder=0)
-    axes.grid(axis="y", color=_LIGHT["rule"], lw=0.8, zorder=1)
+    axes.axhspan(*(100 * end for end in pooled.gain_ci95), color=LIGHT["band"], lw=0, zorder=0)
+    axes.grid(axis="y", color=LIGHT["rule"], lw=0.8, zorder=1)
     thickness = 0.38 if slot > 4 else 0.5
     hair = (high - low) / 212
     for colour, shown in (("better", gains > 0), ("worse", gains < 0), ("soft", gains == 0)):
         bars = [(i - thickness, i + thickness, gains[i] or -hair, 0 if gains[i] else hair) for i in np.flatnonzero(shown)]
         _add_boxes(axes, bars, colour)
-    axes.axhline(0, color=_LIGHT["ink"], lw=1, zorder=3)
-    axes.axhline(100 * pooled.gain, color=_LIGHT["ink"], lw=1, ls=(0, (4, 3)), zorder=4)
+    axes.axhline(0, color=LIGHT["ink"], lw=1, zorder=3)
+    axes.axhline(100 * pooled.gain, color=LIGHT["ink"], lw=1, ls=(0, (4, 3)), zorder=4)
     axes.annotate(
-        _minus(f"all samples {points(pooled.gain)}"), (1, 100 * pooled.gain), (-2, 4), xycoords=("axes fraction", "data"),
-        textcoords="offset points", ha="right", va="bottom", color=_LIGHT["ink"], fontsize=_FONT,
+        minus(f"all samples {points(pooled.gain)}"), (1, 100 * pooled.gain), (-2, 4), xycoords=("axes fraction", "data"),
+        textcoords="offset points", ha="right", va="bottom", color=LIGHT["ink"], fontsize=FONT,
     )  # fmt: skip
-    axes.yaxis.set_major_formatter(lambda value, _: _minus(f"{value:+g}") if value else "0")
+    axes.yaxis.set_major_formatter(lambda value, _: minus(f"{value:+g}") if value else "0")
     if named:
         axes.set_xticks(range(len(names)), names, rotation=90, rotation_mode="anchor", ha="right", va="center", parse_math=False)
     else:
         axes.set_xticks([])
-        axes.set_xlabel(f"{len(gains)} writers, from the most helped to the most harmed", color=_LIGHT["soft"], fontsize=_FONT)
-    return _svg(figure, f"gain {method} {width}")
+        axes.set_xlabel(f"{len(gains)} writers, from the most helped to the most harmed", color=LIGHT["soft"], fontsize=FONT)
+    return as_svg(figure, f"gain {method} {width}")
 
 
 def methods_plot(figures: Figures, width: int) -> str:
     """The share of errors that each method cuts, with its 95 % interval, in per cent; an `<svg>` element as above."""
     methods = [(name, method) for name, method in figures.methods.items() if method.error_cut is not None]
     methods.sort(key=lambda item: item[1].error_cut or 0)
-    names = [_short(name) for name, _ in methods]
-    figure, axes = _axes(width, 26 * len(methods) + 44, 24, left=16 + 6.6 * max(map(len, names)))
-    axes.grid(axis="x", color=_LIGHT["rule"], lw=0.8, zorder=1)
-    axes.axvline(0, color=_LIGHT["ink"], lw=1, zorder=2)
+    names = [short(name) for name, _ in methods]
+    figure, axes = bare_axes(width, 26 * len(methods) + 44, 24, left=16 + 6.6 * max(map(len, names)))
+    axes.grid(axis="x", color=LIGHT["rule"], lw=0.8, zorder=1)
+    axes.axvline(0, color=LIGHT["ink"], lw=1, zorder=2)
     for row, (_, method) in enumerate(methods):
         cut, low, high = _cut_with_interval(method)
-        colour = _LIGHT["better" if cut >= 0 else "worse"]
+        colour = LIGHT["better" if cut >= 0 else "worse"]
         axes.plot((low, high), (row, row), color=colour, lw=3, solid_capstyle="butt", zorder=3)
         axes.plot((cut,), (row,), "o", color=colour, ms=9, zorder=4)
         axes.annotate(
-            _minus(f"{cut:.1f} %"), (cut, row), (0, 7), textcoords="offset points", ha="center", va="bottom",
-            color=_LIGHT["ink"], fontsize=_FONT,
+            minus(f"{cut:.1f} %"), (cut, row), (0, 7), textcoords="offset points", ha="center", va="bottom",
+            color=LIGHT["ink"], fontsize=FONT,
         )  # fmt: skip
     axes.set(ylim=(-0.6, len(methods) - 0.2))
     axes.set_yticks(range(len(names)), names, parse_math=False)
-    axes.xaxis.set_major_formatter(lambda value, _: _minus(f"{value:g} %"))
+    axes.xaxis.set_major_formatter(lambda value, _: minus(f"{value:g} %"))
     axes.spines["bottom"].set_visible(False)
-    return _svg(figure, f"methods {width}")
+    return as_svg(figure, f"methods {width}")
 
 
 def style_sheet(images: NDArray[np.uint8]) -> tuple[str, int, int]:
@@ -136,15 +144,17 @@ def _cut_with_interval(method: MethodFigures) -> tuple[float, float, float]:
     return 100 * cut, 100 * low, 100 * high
 
 
-def _minus(text: str) -> str:
+def minus(text: str) -> str:
+    """A true minus in place of each hyphen."""
     return text.replace("-", "\N{MINUS SIGN}")
 
 
-def _short(name: str) -> str:
+def short(name: str) -> str:
+    """A name cut to what fits beside a plot."""
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
-def _axes(width: float, height: float, below: float, left: float = 40) -> tuple[Any, Any]:
+def bare_axes(width: float, height: float, below: float, left: float = 40) -> tuple[Any, Any]:
     """A figure in pixels (72 to the inch) with one bare pair of axes."""
     try:
         from matplotlib.figure import Figure
@@ -156,7 +166,7 @@ def _axes(width: float, height: float, below: float, left: float = 40) -> tuple[
     axes.patch.set_visible(False)
     figure.patch.set_visible(False)
     axes.spines[:].set_visible(False)
-    axes.tick_params(length=0, pad=5, labelsize=_FONT, labelcolor=_LIGHT["ink"])
+    axes.tick_params(length=0, pad=5, labelsize=FONT, labelcolor=LIGHT["ink"])
     return figure, axes
 
 
@@ -170,10 +180,10 @@ def _add_boxes(axes: Any, boxes: Sequence[tuple[float, float, float, float]], co
     corners = [[(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)] for x0, x1, y0, y1 in boxes]
     codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY] * len(boxes)
     path = Path(np.array(corners).reshape(-1, 2), codes)
-    axes.add_patch(PathPatch(path, facecolor=_LIGHT[colour], lw=0, zorder=2))
+    axes.add_patch(PathPatch(path, facecolor=LIGHT[colour], lw=0, zorder=2))
 
 
-def _svg(figure: Any, name: str) -> str:
+def as_svg(figure: Any, name: str) -> str:
     """The figure as an `<svg>` element: text as text, colours as CSS variables, no ids but those it needs itself."""
     from matplotlib import rc_context
 
@@ -199,6 +209,6 @@ def _svg(figure: Any, name: str) -> str:
 
 def _with_variables(style: str) -> str:
     style = re.sub(r"font-family: [^;]*; ?", "", style)  # the page's
-    for name, colour in _LIGHT.items():
+    for name, colour in LIGHT.items():
         style = style.replace(colour, f"var(--{name})")
     return style

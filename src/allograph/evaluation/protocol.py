@@ -36,6 +36,8 @@ class Resample:
     """The name of the only labels that may be answered, such as `digits`; None for all."""
     split: str | None = None
     """A rule or file that says who the application writers are (see `split.assign`); None for the corpus's own."""
+    in_order: bool = False
+    """Learn from the first part of each writer's samples in order of time and test the rest, once."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.adaptation < 1:
@@ -46,8 +48,20 @@ class Resample:
             raise InputError(f"there is at least one resample, not {self.resamples}")
         if self.feedback not in FEEDBACKS:
             raise InputError(f"feedback is {' or '.join(FEEDBACKS)}, not {self.feedback!r}")
+        if self.in_order and (self.per_label is not None or self.shuffle):
+            raise InputError("in order of time there is a share to learn from, no samples a label, and nothing is shuffled")
         if self.alphabet is not None:
             Alphabet.named(self.alphabet)
+
+    def runs(self) -> list[Resample]:
+        """The one run that it is."""
+        return [self]
+
+    def options(self) -> list[str]:
+        """What asks for it on the command line."""
+        share = f"--adaptation {self.adaptation:g}" if self.per_label is None else f"--per-label {self.per_label}"
+        often = "--in-order" if self.in_order else f"--resamples {self.resamples}"
+        return [f"{share} {often} --feedback {self.feedback}", *(["--shuffle"] if self.shuffle else [])]
 
     def as_dict(self) -> dict[str, Any]:
         """For `results.json`."""
@@ -55,16 +69,25 @@ class Resample:
         return {
             "name": "resample",
             **share,
-            "resamples": self.resamples,
+            "resamples": 1 if self.in_order else self.resamples,
             "seed": self.seed,
             "feedback": self.feedback,
             "shuffle": self.shuffle,
+            "in_order": self.in_order,
             "alphabet": self.alphabet,
             "split": None if self.split is None else Path(self.split).name,
         }
 
-    def trials(self, writer: str, labels: NDArray[np.str_]) -> list[Trial]:
-        """The resamples of one writer, whose samples have these labels [n]; the same on every call and in every process."""
+    def trials(self, writer: str, labels: NDArray[np.str_], order: NDArray[np.int32] | None = None) -> list[Trial]:
+        """The resamples of one writer, whose samples have these labels [n]; the same on every call and in every process.
+
+        `order` [n] is the order in time; raises `InputError` where it is asked for and not known.
+        """
+        if self.in_order:
+            if order is None:
+                raise InputError("this corpus does not say in which order its samples were written; leave out --in-order")
+            rows = np.argsort(order, kind="stable")
+            return [Trial(*np.split(rows, [int(round(len(rows) * self.adaptation, 9))]))]
         return [self._trial(writer, labels, number) for number in range(self.resamples)]
 
     def _trial(self, writer: str, labels: NDArray[np.str_], number: int) -> Trial:

@@ -5,19 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.adapters import Adapter, Replays, Trial, replay
+from allograph.adapters import Adapter, Replay, Replays, Trial, replay
 from allograph.alphabet import Alphabet
 from allograph.embedding import EmbeddedSamples
 from allograph.errors import InputError
-from allograph.evaluation.protocol import Feedback, Resample
+from allograph.evaluation.curve import CurvePoint
+from allograph.evaluation.protocol import Resample
+from allograph.evaluation.sequential import Sequential, replay_in_turn
 from allograph.parallel import in_order
 from allograph.progress import Progress, silent
-from allograph.readings import Corrections
+from allograph.readings import Corrections, highest_probability
+
+Protocol = Resample | Sequential | CurvePoint
+"""What one run follows."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,8 @@ class WriterSamples:
 
     writer: str
     samples: Corrections
+    order: NDArray[np.int32] | None = None
+    """[n] the order in time, where it is known."""
 
 
 class Answers(NamedTuple):
@@ -37,6 +44,10 @@ class Answers(NamedTuple):
     """[t] whether any answerer was right, the base among them; None where there is but one."""
     seconds: float
     """Adapting and answering."""
+    probabilities: NDArray[np.float32] | None = None
+    """[t] the answer's probability; None where the method gives none."""
+    seen: NDArray[np.int64] | None = None
+    """[t] how many corrections the method had learned."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +62,8 @@ class Replayed:
     base: NDArray[np.int32]
     """[t] what the base classifier said."""
     methods: Mapping[str, Answers]
+    base_probabilities: NDArray[np.float32] | None = None
+    """[t] how probable the base's answer is to the base."""
 
 
 def writers_of(samples: EmbeddedSamples, offered: NDArray[np.bool_] | None = None) -> list[WriterSamples]:
@@ -60,7 +73,8 @@ def writers_of(samples: EmbeddedSamples, offered: NDArray[np.bool_] | None = Non
     order = np.argsort(samples.writers, kind="stable")
     names, starts = np.unique(samples.writers[order], return_index=True)
     for name, rows in zip(names.tolist(), np.split(order, starts)[1:], strict=True):
-        parts.append(WriterSamples(name, Corrections(samples.embeddings[rows], logits[rows], samples.labels[rows].tolist())))
+        own = Corrections(samples.embeddings[rows], logits[rows], samples.labels[rows].tolist())
+        parts.append(WriterSamples(name, own, None if samples.order is None else samples.order[rows]))
     return parts
 
 
@@ -68,7 +82,7 @@ def replay_writers(
     writers: Sequence[WriterSamples],
     alphabet: Alphabet,
     adapters: Mapping[str, Adapter],
-    protocol: Resample,
+    protocol: Protocol,
     jobs: int | None = 1,
     progress: Progress = silent,
 ) -> list[Replayed]:
@@ -86,31 +100,60 @@ def replay_writers(
     return done
 
 
-def _replay_writer(shared: tuple[Alphabet, Mapping[str, Adapter], Resample], task: WriterSamples) -> Replayed:
+def _replay_writer(shared: tuple[Alphabet, Mapping[str, Adapter], Protocol], task: WriterSamples) -> Replayed:
     alphabet, adapters, protocol = shared
     true = alphabet.indices(task.samples.labels)
-    trials = protocol.trials(task.writer, np.array(task.samples.labels))
-    rows = np.concatenate([trial.test for trial in trials])
-    methods = {name: _answers(adapter, task.samples, true, trials, protocol.feedback) for name, adapter in adapters.items()}
+    trials = protocol.trials(task.writer, np.array(task.samples.labels), task.order)
+    rows = _joined([trial.test for trial in trials], np.int64)
+    methods = {name: _answers(adapter, task, alphabet, true, trials, protocol) for name, adapter in adapters.items()}
     base = task.samples.logits.argmax(axis=1).astype(np.int32)
-    return Replayed(task.writer, rows, true[rows], base[rows], methods)
+    return Replayed(task.writer, rows, true[rows], base[rows], methods, highest_probability(task.samples.logits[rows]))
 
 
 def _answers(
-    adapter: Adapter, samples: Corrections, true: NDArray[np.int32], trials: Sequence[Trial], feedback: Feedback
+    adapter: Adapter,
+    task: WriterSamples,
+    alphabet: Alphabet,
+    true: NDArray[np.int32],
+    trials: Sequence[Trial],
+    protocol: Protocol,
 ) -> Answers:
     began = time.perf_counter()
-    reveal = feedback == "all"
-    trial_by_trial = (
-        adapter.replay(samples, trials, reveal) if isinstance(adapter, Replays) else replay(adapter, samples, trials, reveal)
-    )
-    replays = list(trial_by_trial)
+    replays, seen = _replays(adapter, task, alphabet, trials, protocol)
     seconds = time.perf_counter() - began
     any_right = [
         (found.proposals == true[trial.test, None]).any(axis=1)
         for trial, found in zip(trials, replays, strict=True)
         if found.proposals is not None
     ]
+    probabilities = [found.probabilities for found in replays if found.probabilities is not None]
     return Answers(
-        np.concatenate([found.answers for found in replays]), np.concatenate(any_right) if any_right else None, seconds
+        _joined([found.answers for found in replays], np.int32),
+        np.concatenate(any_right) if any_right else None,
+        seconds,
+        _joined(probabilities, np.float32) if len(probabilities) == len(replays) else None,
+        _joined(seen, np.int64),
     )
+
+
+def _replays(
+    adapter: Adapter, task: WriterSamples, alphabet: Alphabet, trials: Sequence[Trial], protocol: Protocol
+) -> tuple[list[Replay], list[NDArray[np.int64]]]:
+    """The answers to each trial, and how many corrections had been learned before each answer."""
+    if isinstance(protocol, Sequential) and protocol.feedback != "all":
+        missed = protocol.missed_turns(task.writer, len(trials), len(task.samples.labels))
+        in_turn = [
+            replay_in_turn(adapter, task.samples, alphabet, trial, None if missed is None else missed[i])
+            for i, trial in enumerate(trials)
+        ]
+        return [found for found, _ in in_turn], [seen for _, seen in in_turn]
+    reveal = protocol.feedback == "all"
+    if isinstance(adapter, Replays):
+        found = adapter.replay(task.samples, trials, reveal)
+    else:
+        found = replay(adapter, task.samples, trials, reveal)
+    return list(found), [len(trial.adaptation) + np.arange(len(trial.test)) * reveal for trial in trials]
+
+
+def _joined(parts: Sequence[NDArray[Any]], kind: type) -> NDArray[Any]:
+    return np.concatenate(parts) if parts else np.empty(0, kind)

@@ -14,13 +14,14 @@ import numpy as np
 import allograph
 from allograph.bundle import SHIPPED, Bundle
 from allograph.errors import InputError, missing_extra
+from allograph.evaluation.charts import Chart, progress_charts, sureness_charts
 from allograph.evaluation.measures import Figures, WriterFigures, confusions
 from allograph.evaluation.plots import COLOURS, WIDTHS, gain_plot, methods_plot, style_sheet
-from allograph.evaluation.protocol import Resample
 from allograph.evaluation.replay import Replayed
 from allograph.evaluation.results import write_results
+from allograph.evaluation.run import Plan, Run
 from allograph.evaluation.tables import Table, markdown, markdown_text, percent, points
-from allograph.evaluation.wording import METHODS, TERMS, headline, protocol_in_words, typeset, unicode_name, visible
+from allograph.evaluation.wording import METHODS, TERMS, headline, plan_in_words, typeset, unicode_name, visible
 from allograph.files import written_folder
 
 HTML, MARKDOWN, RESULTS = "report.html", "report.md", "results.json"
@@ -47,6 +48,10 @@ class Content:
     protocol: str
     tables: Sequence[Table]
     figures: Figures
+    progress: Sequence[Chart]
+    """Accuracy against what was learned."""
+    sureness: Sequence[Chart]
+    """How far an answer's probability can be believed."""
     pairs: Sequence[ConfusedPair]
     """The most confused pairs."""
     all_pairs: ConfusedPair
@@ -86,31 +91,34 @@ def write_report(
     folder: str | Path,
     name: str,
     bundle: Bundle,
-    protocol: Resample,
-    replayed: Sequence[Replayed],
-    figures: Figures,
+    plan: Plan,
+    runs: Sequence[Run],
     tables: Sequence[Table],
     results: dict[str, Any],
 ) -> Path:
     """Write `report.html`, `report.md` and `results.json` into a folder, all or nothing; returns the path of the first.
 
-    `name` is the corpus's. An older report in that folder is replaced. Raises `InputError` when the folder holds anything else.
+    `name` is the corpus's; the last run is the one shown answer by answer. An older report in that folder is replaced.
+    Raises `InputError` when the folder holds anything else.
     """
     check_folder(folder)
+    replayed, figures = runs[-1].replayed, runs[-1].figures
     lead = max(figures.methods, key=lambda method: figures.methods[method].accuracy)
     pairs = confused_pairs(replayed, bundle, list(figures.methods))
     content = Content(
         name=name,
         headline=headline(figures, lead),
-        protocol=protocol_in_words(protocol),
+        protocol=plan_in_words(plan),
         tables=tables,
         figures=figures,
+        progress=progress_charts(runs),
+        sureness=sureness_charts(runs[-1]),
         pairs=pairs[:MOST_CONFUSED],
         all_pairs=_sum(pairs, list(figures.methods)),
         writers=sorted(figures.writers, key=lambda writer: writer.base - writer.methods[lead]),
         terms={**{f"“{method}”": METHODS[method] for method in figures.methods if method in METHODS}, **TERMS},
-        command=_command(name, bundle, protocol, figures.methods),
-        facts=_facts(name, bundle, protocol, figures.methods),
+        command=_command(name, bundle, plan, figures.methods),
+        facts=_facts(name, bundle, plan, figures.methods),
     )
     tested = {int(label) for writer in replayed for label in np.unique(writer.true)}
     page, text = _page(content, bundle, tested), _markdown(content)
@@ -153,13 +161,20 @@ def _page(content: Content, bundle: Bundle, tested: set[int]) -> str:
     comparable = len(figures.methods) > 1 and all(method.error_cut is not None for method in figures.methods.values())
     galleries = _galleries(bundle)
     return template.render(
-        **vars(content),
+        **{**vars(content), "progress": _charts(content.progress), "sureness": _charts(content.sureness)},
         colours=COLOURS,
         gains={method: [Markup(gain_plot(figures, method, width)) for width in WIDTHS] for method in figures.methods},
         compared=[Markup(methods_plot(figures, width)) for width in WIDTHS] if comparable else [],
         tested=[gallery for label, gallery in galleries.items() if label in tested],
         untested=[gallery for label, gallery in galleries.items() if label not in tested],
     )
+
+
+def _charts(charts: Sequence[Chart]) -> list[dict[str, Any]]:
+    """The charts as the template takes them."""
+    from markupsafe import Markup
+
+    return [{"caption": chart.caption, "plots": [Markup(plot) for plot in chart.plots]} for chart in charts]
 
 
 def _galleries(bundle: Bundle) -> dict[int, Gallery]:
@@ -223,7 +238,7 @@ def _markdown_list(items: dict[str, str]) -> str:
     return "\n".join(f"- **{markdown_text(term)}**: {markdown_text(meaning)}" for term, meaning in items.items())
 
 
-def _facts(name: str, bundle: Bundle, protocol: Resample, methods: Iterable[str]) -> dict[str, str]:
+def _facts(name: str, bundle: Bundle, plan: Plan, methods: Iterable[str]) -> dict[str, str]:
     model = "the shipped bundle" if bundle.path == SHIPPED else bundle.path.name
     styles = "no" if bundle.styles is None else len(bundle.styles)
     return {
@@ -232,21 +247,20 @@ def _facts(name: str, bundle: Bundle, protocol: Resample, methods: Iterable[str]
         "model hash (SHA-256)": bundle.model_hash,
         "methods": ", ".join(methods),
         "protocol": ", ".join(
-            f"{key.replace('_', ' ')} {value}" for key, value in protocol.as_dict().items() if key != "name" and value is not None
+            f"{key.replace('_', ' ')} {value}" for key, value in plan.as_dict().items() if key != "name" and value is not None
         ),
         "allograph": allograph.__version__,
     }
 
 
-def _command(name: str, bundle: Bundle, protocol: Resample, methods: Iterable[str]) -> str:
-    share = f"--adaptation {protocol.adaptation:g}" if protocol.per_label is None else f"--per-label {protocol.per_label}"
+def _command(name: str, bundle: Bundle, plan: Plan, methods: Iterable[str]) -> str:
     words = [
         f"allograph evaluate {shlex.quote(name)}",
         *([] if bundle.path == SHIPPED else [f"--model {shlex.quote(bundle.path.name)}"]),
         *(f"--method {shlex.quote(method)}" for method in methods),
-        f"{share} --resamples {protocol.resamples} --feedback {protocol.feedback} --seed {protocol.seed}",
-        *(["--shuffle"] if protocol.shuffle else []),
-        *([] if protocol.alphabet is None else [f"--alphabet {protocol.alphabet}"]),
-        *([] if protocol.split is None else [f"--split {shlex.quote(Path(protocol.split).name)}"]),
+        *plan.options(),
+        f"--seed {plan.seed}",
+        *([] if plan.alphabet is None else [f"--alphabet {plan.alphabet}"]),
+        *([] if plan.split is None else [f"--split {shlex.quote(Path(plan.split).name)}"]),
     ]
     return " ".join(words)

@@ -8,19 +8,28 @@ from pathlib import Path
 from typing import Any
 
 from allograph.errors import FormatError
-from allograph.evaluation.measures import Figures
-from allograph.evaluation.protocol import Resample
+from allograph.evaluation.run import Run
 from allograph.files import check_version, read_json, write_json
 
 FORMAT = 1
 
 
-def run_as_dict(protocol: Resample, figures: Figures) -> dict[str, Any]:
+def run_as_dict(run: Run) -> dict[str, Any]:
     """One run, as it stands in `results.json`."""
+    figures, courses = run.figures, run.courses or {}
+    base = {"accuracy": figures.base, "samples": figures.samples, "writers": len(figures.writers)}
     return {
-        "protocol": protocol.as_dict(),
-        "base": {"accuracy": figures.base, "samples": figures.samples, "writers": len(figures.writers)},
-        "methods": {name: asdict(method) for name, method in figures.methods.items()},
+        "protocol": run.protocol.as_dict(),
+        "base": {**base, **asdict(run.qualities["base"])},
+        "methods": {
+            name: {
+                **asdict(method),
+                **asdict(run.qualities[name]),
+                **({"course": asdict(courses[name])} if name in courses else {}),
+            }
+            for name, method in figures.methods.items()
+        },
+        "rivals": [asdict(duel) for duel in run.duels],
         "writers": [
             {"id": writer.id, "samples": writer.samples, "base": writer.base, **writer.methods} for writer in figures.writers
         ],

@@ -66,7 +66,7 @@ def table_1(facts: dict[str, Any], source: str) -> Table:
     }  # fmt: skip
     paper = PAPER.get(source, {}).get("corpus")
     rows = tuple(
-        (name, _number(facts["corpus"][key]), *([] if paper is None else [_number(paper[key])])) for key, name in names.items()
+        (name, number(facts["corpus"][key]), *([] if paper is None else [number(paper[key])])) for key, name in names.items()
     )
     return Table("Table 1. The corpus", ("", "here", *([] if paper is None else ["paper"])), rows)
 
@@ -75,7 +75,7 @@ def table_2(facts: dict[str, Any], source: str) -> Table:
     """The split (paper, table 2)."""
     paper = PAPER.get(source, {}).get("split")
     rows = tuple(
-        (part, *(_number(value) for value in facts["split"][part]), *([] if paper is None else map(_number, paper[part])))
+        (part, *(number(value) for value in facts["split"][part]), *([] if paper is None else map(number, paper[part])))
         for part in SPLITS
     )
     extra = () if paper is None else ("writers, paper", "images, paper")
@@ -100,8 +100,8 @@ def table_3(figures: Figures, source: str, feedback: str) -> Table:
 
 def _method_column(figures: Figures, method: MethodFigures) -> list[str]:
     return [
-        _number(len(figures.writers)),
-        _number(figures.samples),
+        number(len(figures.writers)),
+        number(figures.samples),
         percent(figures.base),
         percent(method.accuracy),
         points(method.gain),
@@ -117,7 +117,7 @@ def _method_column(figures: Figures, method: MethodFigures) -> list[str]:
 
 def _paper_column(paper: dict[str, Any]) -> list[str]:
     return [
-        _number(paper["writers"]), _number(paper["samples"]), percent(paper["base"]), percent(paper["accuracy"]),
+        number(paper["writers"]), number(paper["samples"]), percent(paper["base"]), percent(paper["accuracy"]),
         points(paper["gain"]), "–", percent(paper["gain"] / (1 - paper["base"]), 1), "–", points(paper["largest"]), "–",
         f"{paper['better']} / {paper['equal']} / {paper['worse']}", "–",
     ]  # fmt: skip
@@ -161,5 +161,10 @@ def points(share: float) -> str:
     return f"{100 * share:+.2f}"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """A count with commas, or a mean with two decimals.
+
+    >>> number(3596), number(3.654)
+    ('3,596', '3.65')
+    """
     return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"

@@ -7,6 +7,8 @@ import unicodedata
 
 from allograph.evaluation.measures import Figures
 from allograph.evaluation.protocol import Resample
+from allograph.evaluation.run import Plan
+from allograph.evaluation.sequential import Sequential
 from allograph.evaluation.tables import percent
 
 TERMS = {
@@ -21,6 +23,14 @@ TERMS = {
     "resamples together. A writer for whom it is worse is harmed.",
     "Feedback": "“none”: what was learned stays frozen during the test. “all”: each test label is revealed and learned "
     "after its answer, as in the paper.",
+    "Mean accuracy of the labels": "Each label counts the same, however often it was tested.",
+    "Look-alikes merged": "Accuracy when c and C, o, O and 0, and s, v, w, x, z and their capitals count as one label.",
+    "Calibration error": "How far probabilities are from the truth: the samples are ranked by the probability of their answer "
+    "and cut into 15 equal parts; the mean distance between a part's mean probability and its accuracy.",
+    "Errors in the 10 % least sure": "The share of the errors that goes when the tenth of the answers with the lowest "
+    "probabilities is not given.",
+    "Ahead after": "From so many corrections on, all answers up to then hold more right ones than the base's, all writers "
+    "together, and it stays so.",
     "Style": "One way of writing a label: the centre of a cluster of its samples, as the model sees them. It is shown by "
     "its medoid, the real sample nearest to that centre.",
     "Seconds": "Adapting and answering, all writers and resamples together, without embedding the images.",
@@ -62,6 +72,25 @@ def headline(figures: Figures, method: str) -> str:
     )
 
 
+def plan_in_words(plan: Plan) -> str:
+    """How it was judged, all runs of a plan together."""
+    if isinstance(plan, Resample):
+        return protocol_in_words(plan)
+    if isinstance(plan, Sequential):
+        modes = plan.feedback or "silence, mistakes and all; figures and pictures of the answers are of the last"
+        return (
+            "All of each writer's samples were answered one after the other, in order of time where it is known and else in "
+            f"{_count(plan.resamples, 'random order')}, from an empty profile; after each answer the method learned what the "
+            f"feedback told it (feedback {modes}). Where silence counts, {100 * plan.missed:g} % of the mistakes were "
+            f"missed.{_offered(plan.alphabet)}"
+        )
+    return (
+        f"Each writer's samples were split at random, {_times(plan.resamples)}: {100 * plan.adaptation:g} % of each label to "
+        "draw corrections from, in random order, the rest to be read after more and more of them. What was learned stayed frozen "
+        f"during the test. Figures and pictures of the answers are of the most corrections.{_offered(plan.alphabet)}"
+    )
+
+
 def protocol_in_words(protocol: Resample) -> str:
     """How it was judged.
 
@@ -69,7 +98,6 @@ def protocol_in_words(protocol: Resample) -> str:
     Each writer's samples were split at random, once, from an empty profile: 1 of each label that has more to learn from, the rest
     to be read, label by label. What was learned stayed frozen during the test (feedback none).
     """
-    often = "once" if protocol.resamples == 1 else f"{protocol.resamples} times"
     if protocol.per_label is None:
         learned = f"{100 * protocol.adaptation:g} % of each label"
     else:
@@ -79,11 +107,23 @@ def protocol_in_words(protocol: Resample) -> str:
         "none": "What was learned stayed frozen during the test (feedback none).",
         "all": "After each answer the true label was revealed and learned (feedback all), as in the paper.",
     }[protocol.feedback]
-    offered = "" if protocol.alphabet is None else f" Only the labels of the alphabet “{protocol.alphabet}” were on offer."
+    if protocol.in_order:
+        return (
+            f"The first {100 * protocol.adaptation:g} % of each writer's samples, in order of time, were learned, from an empty "
+            f"profile, and the rest read. {feedback}{_offered(protocol.alphabet)}"
+        )
     return (
-        f"Each writer's samples were split at random, {often}, from an empty profile: {learned} to learn from, the rest to be "
-        f"read, {order}. {feedback}{offered}"
+        f"Each writer's samples were split at random, {_times(protocol.resamples)}, from an empty profile: {learned} to learn "
+        f"from, the rest to be read, {order}. {feedback}{_offered(protocol.alphabet)}"
     )
+
+
+def _times(resamples: int) -> str:
+    return "once" if resamples == 1 else f"{resamples} times"
+
+
+def _offered(alphabet: str | None) -> str:
+    return "" if alphabet is None else f" Only the labels of the alphabet “{alphabet}” were on offer."
 
 
 def visible(label: str) -> str:
