@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from allograph.errors import WorkerError
@@ -59,6 +60,10 @@ def available_cores() -> int:
 def _begin(shared: Any) -> None:
     global _shared
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    with suppress(ImportError):  # it comes with scikit-learn
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(1)  # the processes have taken the cores already
     _shared = shared
 
 

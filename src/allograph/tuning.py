@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -38,12 +38,18 @@ class Tuned:
     """On the validation writers, one for each of `PROTOCOLS`."""
 
 
-def tune(embedded: EmbeddedCorpus, bundle: Bundle, jobs: int | None = 1, progress: Progress = silent) -> dict[str, Tuned]:
+def tune(
+    embedded: EmbeddedCorpus,
+    bundle: Bundle,
+    methods: Sequence[str] = ("all",),
+    jobs: int | None = 1,
+    progress: Progress = silent,
+) -> dict[str, Tuned]:
     """Gather the training writers' statistics, choose every adapter's parameters, and write both into the bundle's folder.
 
     Only train and validation writers are looked at. A parameter is tried value by value while the others stand still, in the
-    order of the adapter's `tried`. Raises `MismatchError` where the corpus was embedded by another model, `InputError` where it
-    has no train or no validation writers.
+    order of the adapter's `tried`; of methods that are not named, what was chosen before stays. Raises `MismatchError` where the
+    corpus was embedded by another model, `InputError` where it has no train or no validation writers.
     """
     embedded.check_model(bundle.model_hash)
     train, validation = (embedded.samples(split=part) for part in ("train", "validation"))
@@ -54,8 +60,12 @@ def tune(embedded: EmbeddedCorpus, bundle: Bundle, jobs: int | None = 1, progres
     rounded = Population(*(array.astype(np.float32) for array in known.arrays().values()))  # as it will be read again
     writers = writers_of(validation)
     tuned = {}
-    steps, done = sum(len(values) for method in OURS for values in method.tried.values()), 0
-    for method in OURS:
+    unknown = sorted({*methods} - {"all", *(method.name for method in OURS)})
+    if unknown:
+        raise InputError(f"there is no method {unknown[0]!r} to tune; there are {', '.join(method.name for method in OURS)}")
+    chosen = [method for method in OURS if "all" in methods or method.name in methods]
+    steps, done = sum(len(values) for method in chosen for values in method.tried.values()), 0
+    for method in chosen:
         adapter = _built(method, bundle.alphabet, rounded)
         best = _cuts(adapter, writers, bundle.alphabet, jobs)
         for name, values in method.tried.items():
@@ -90,10 +100,11 @@ def _cuts(adapter: Remembering, writers: list[WriterSamples], alphabet: Alphabet
 def _write(bundle: Bundle, known: Population, tuned: Mapping[str, Tuned]) -> None:
     ours = {"format", "frame", "embedding_size", "model_hash", "alphabet"}
     record: dict[str, Any] = {key: value for key, value in bundle.config.items() if key not in ours}
-    record["adapters"] = {name: dict(found.parameters) for name, found in tuned.items()}
+    before = record.get("tuning", {}).get("error_cuts", {})
+    record["adapters"] = record.get("adapters", {}) | {name: dict(found.parameters) for name, found in tuned.items()}
     record["tuning"] = {
         "protocols": [protocol.as_dict() for protocol in PROTOCOLS],
-        "error_cuts": {name: list(found.error_cuts) for name, found in tuned.items()},
+        "error_cuts": before | {name: list(found.error_cuts) for name, found in tuned.items()},
     }
     others = {name: array for name, array in bundle.statistics.items() if not name.startswith(PREFIX)}
     write_bundle(

@@ -13,7 +13,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.adapters import DEFAULT, Adapter, State, build
+from allograph.adapters import Adapter, State, best, build
 from allograph.alphabet import Alphabet, check_label
 from allograph.errors import ImageError, InputError, UnknownLabel
 from allograph.images import SIDE, model_input
@@ -52,7 +52,8 @@ class _Offer:
 class Writer:
     """A person, and what the recognizer learned of their hand. What was taught lives in memory, as long as the object does.
 
-    `recognizer` and `adapter` are the shipped bundle and its best method unless given, and may be shared by many writers.
+    `recognizer` is the shipped bundle's and `adapter` the best method for its bundle (`allograph`) unless given; both may be
+    shared by many writers.
     With `implicit=False`, `accept` learns nothing. Safe to use from several threads: readings wait for nobody.
 
     >>> from allograph import Writer
@@ -77,7 +78,9 @@ class Writer:
         self.name = name
         self.recognizer = recognizer or shipped_recognizer()
         self.adapter: Adapter = (
-            build(adapter or DEFAULT, self.recognizer.bundle) if adapter is None or isinstance(adapter, str) else adapter
+            build(adapter or best(self.recognizer.bundle), self.recognizer.bundle)
+            if adapter is None or isinstance(adapter, str)
+            else adapter
         )
         self.implicit = implicit
         self._labels = self.recognizer.alphabet.labels

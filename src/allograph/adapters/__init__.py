@@ -11,6 +11,7 @@ from allograph.adapters.lookup import Lookup, Prior
 from allograph.adapters.means import WriterMeans
 from allograph.adapters.neighbours import Cache, LocalCompetence, NearestMemory
 from allograph.adapters.paper import PaperAdapter
+from allograph.adapters.population import Population
 from allograph.adapters.protocol import Adapter, Replay, Replays, State, Trial, answered, replay
 from allograph.adapters.remembered import Remembering
 from allograph.adapters.transfer import StyleTransfer
@@ -33,11 +34,8 @@ OURS: tuple[type[Remembering], ...] = (
 ADAPTERS: dict[str, Callable[[Bundle], Adapter]] = {"paper": PaperAdapter.of, **{method.name: method.of for method in OURS}}
 """Every adapter of this package by its name, built from a bundle."""
 
-DEFAULT = "paper"
-
 __all__ = [
     "ADAPTERS",
-    "DEFAULT",
     "GROUP",
     "OURS",
     "Adapter",
@@ -46,6 +44,7 @@ __all__ = [
     "State",
     "Trial",
     "answered",
+    "best",
     "build",
     "names",
     "replay",
@@ -55,6 +54,13 @@ __all__ = [
 def names() -> list[str]:
     """The names of all adapters that are installed, other packages' too."""
     return [*ADAPTERS, *sorted({found.name for found in entry_points(group=GROUP)} - set(ADAPTERS))]
+
+
+def best(bundle: Bundle) -> str:
+    """The name of the best adapter that a bundle has all it needs for: `allograph` once it was tuned."""
+    if Population.known_of(bundle):
+        return Allograph.name
+    return "paper" if bundle.styles is not None else NearestMemory.name
 
 
 def build(name: str, bundle: Bundle) -> Adapter:

@@ -22,35 +22,40 @@ SAME = 1e-3
 class Allograph(Remembering):
     """A Bayesian change of the base's logits, mixed with the votes of the writer's nearest samples.
 
-    The change is that of `head` plus `bonus` times that of `means`; its probabilities are mixed with those of `memory` in the
-    proportion `share`. The base's own answer stands unless another is likelier by the factor exp(`guard`). An image that was
-    corrected before reads as it was corrected.
+    The change is that of `head` plus that of `means` at the strength `bonus`; its probabilities are mixed with those of
+    `memory` in the proportion `share`. The base's own answer stands unless another is likelier by the factor exp(`guard`). An
+    image that was corrected before reads as it was corrected.
     """
 
     population: Population = field(default=None, repr=False)  # type: ignore[assignment]
-    weight: float = 8.0
+    weight: float = 16.0
     bias: float = 1.0
-    bonus: float = 0.05
+    whitening: float = 0.5
+    temperature: float = 1.5
+    bonus: float = 0.03
     between: float = 4.0
     share: float = 0.4
     scale: float = 10.0
     k: int = 10
-    guard: float = 0.0
+    guard: float = 0.5
 
     name: ClassVar[str] = "allograph"
     tried: ClassVar[dict[str, tuple[float, ...]]] = {
-        "weight": (4.0, 8.0, 16.0),
-        "bonus": (0.0, 0.03, 0.05, 0.08),
-        "share": (0.2, 0.3, 0.4, 0.5),
-        "scale": (5.0, 10.0, 20.0),
-        "guard": (0.0, 0.2, 0.5),
+        "weight": (8.0, 16.0, 32.0),
+        "temperature": (1.0, 1.5, 2.0),
+        "bonus": (0.0, 0.03, 0.06),
+        "between": (2.0, 4.0),
+        "share": (0.2, 0.3, 0.4),
+        "scale": (7.0, 10.0, 14.0),
+        "guard": (0.0, 0.25, 0.5, 0.75),
     }
 
     def fit(self, memory: Memory) -> Fitted:
         """Fit the three to the same samples."""
-        head = Head(self.alphabet, population=self.population, weight=self.weight, bias=self.bias).fit(memory)
-        means = WriterMeans(self.alphabet, population=self.population, strength=self.bonus, between=self.between).fit(memory)
-        nearest = NearestMemory(self.alphabet, population=self.population, share=1.0, scale=self.scale, k=self.k).fit(memory)
+        known, alphabet = self.population, self.alphabet
+        head = Head(alphabet, None, known, self.weight, self.bias, self.whitening, self.temperature).fit(memory)
+        means = WriterMeans(alphabet, None, known, self.bonus, self.between).fit(memory)
+        nearest = NearestMemory(alphabet, None, known, self.k, 1.0, self.scale).fit(memory)
         length = float(np.linalg.norm(memory.embeddings, axis=1).mean())
 
         def values(samples: Samples, logs: Floats) -> Floats:

@@ -10,7 +10,7 @@ import numpy as np
 
 from allograph.adapters.population import Population
 from allograph.adapters.remembered import Fitted, Floats, Memory, Remembering
-from allograph.readings import Samples, log_softmax
+from allograph.readings import Samples
 
 STEPS = 40
 """Rounds of the solver."""
@@ -32,6 +32,7 @@ class Head(Remembering):
     temperature: float = 1.0
 
     name: ClassVar[str] = "head"
+    needs_population: ClassVar[bool] = False
     tried: ClassVar[dict[str, tuple[float, ...]]] = {
         "weight": (4.0, 8.0, 16.0, 32.0),
         "bias": (0.3, 1.0, 3.0),
@@ -63,23 +64,36 @@ def residual(features: Floats, logs: Floats, truth: Floats, steps: int = STEPS) 
     """The W [r, C] that makes Σ cross-entropy(logs + features W, truth) + ½ ‖W‖² least.
 
     Each round minimises Böhning's quadratic bound of the cross-entropy (1992), whose matrix ½ FᵀF + 1 never changes, from where
-    Nesterov's momentum has carried it (restarted where it leads uphill). Solved through the n × n matrix where that is smaller.
+    Nesterov's momentum has carried it (restarted where it leads uphill). With fewer samples n than features r the same is done
+    for A [n, C], W being FᵀA.
     """
     n, r = features.shape
-    wide = features.astype(np.float32)
-    dual = n < r
-    gram = wide @ wide.T if dual else wide.T @ wide
-    inverse: Floats = np.linalg.inv(0.5 * gram.astype(np.float64) + np.eye(len(gram))).astype(np.float32)
-    weights: Floats = np.zeros((r, logs.shape[1]), np.float32)
-    ahead, pace = weights, 1.0
+    if n < r:
+        gram = features @ features.T
+        solved = np.linalg.inv(0.5 * gram.astype(np.float64) + np.eye(n)).astype(np.float32)
+        return features.T @ _least(gram, gram, solved, logs, truth, steps)
+    gram = features.T @ features
+    solved = np.linalg.inv(0.5 * gram.astype(np.float64) + np.eye(r)).astype(np.float32)
+    return _least(features, None, solved, logs, truth, steps)
+
+
+def _least(spread: Floats, metric: Floats | None, solved: Floats, logs: Floats, truth: Floats, steps: int) -> Floats:
+    """The rounds of `residual`: for W where there is no `metric`, for A in the metric of the Gram matrix where there is one.
+
+    `spread` carries what is sought to logits; `solved` is (½ FᵀF + 1)⁻¹, or (½ FFᵀ + 1)⁻¹, which is the same step for A.
+    """
+    found: Floats = np.zeros((spread.shape[1], logs.shape[1]), np.float32)
+    ahead, pace = found, 1.0
     for _ in range(steps):
-        wrong = np.exp(log_softmax(logs + wide @ ahead)) - truth
-        slope = np.asarray(wide.T @ wrong + ahead, np.float32)
-        step: Floats = inverse @ slope if not dual else slope - np.float32(0.5) * (wide.T @ (inverse @ (wide @ slope)))
-        moved: Floats = ahead - step
-        if (slope * (moved - weights)).sum() > 0:
+        shares = logs + spread @ ahead
+        shares = np.exp(shares - shares.max(axis=1, keepdims=True))
+        wrong = shares / shares.sum(axis=1, keepdims=True) - truth
+        slope = np.asarray((wrong if metric is not None else spread.T @ wrong) + ahead, np.float32)
+        moved: Floats = ahead - solved @ slope
+        uphill = slope if metric is None else metric @ slope
+        if (uphill * (moved - found)).sum() > 0:
             pace = 1.0
         faster = (1 + math.sqrt(1 + 4 * pace * pace)) / 2
-        ahead = moved + np.float32((pace - 1) / faster) * (moved - weights)
-        weights, pace = moved, faster
-    return weights
+        ahead = moved + np.float32((pace - 1) / faster) * (moved - found)
+        found, pace = moved, faster
+    return found

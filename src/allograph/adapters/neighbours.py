@@ -27,6 +27,7 @@ class NearestMemory(Remembering):
     whitening: float = 1.0
 
     name: ClassVar[str] = "memory"
+    needs_population: ClassVar[bool] = False
     tried: ClassVar[dict[str, tuple[float, ...]]] = {
         "share": (0.4, 0.5, 0.6, 0.7),
         "scale": (5.0, 10.0, 20.0),

@@ -31,6 +31,11 @@ class Population:
     head: Floats
     """[d + 1, C] the affine map from embeddings to logits, as nearly as there is one."""
 
+    @staticmethod
+    def known_of(bundle: Bundle) -> bool:
+        """Whether a bundle has them."""
+        return any(name.startswith(PREFIX) for name in bundle.statistics)
+
     @classmethod
     def of(cls, bundle: Bundle) -> Population:
         """Read it from a bundle; raises `InputError` where that has none yet."""

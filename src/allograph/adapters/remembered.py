@@ -61,6 +61,8 @@ class Remembering(ABC):
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
+    needs_population: ClassVar[bool] = True
+    """Whether it cannot do without the population's statistics, where it has a place for them."""
     tried: ClassVar[dict[str, tuple[float, ...]]] = {}
     """The values of each parameter that tuning tries."""
 
@@ -72,7 +74,7 @@ class Remembering(ABC):
         """
         known = {field.name for field in fields(cls)}
         parameters = {key: value for key, value in parameters_of(bundle, cls.name).items() if key in known}
-        if "population" in known:
+        if "population" in known and (cls.needs_population or Population.known_of(bundle)):
             parameters["population"] = Population.of(bundle)
         return cls(bundle.alphabet, **parameters)
 

@@ -28,7 +28,8 @@ def demo(
     with tempfile.TemporaryDirectory() as folder, progress_bar() as progress:
         corpus = Path(folder) / "digits.parquet"
         prepare(DigitsSource(), corpus, "all", jobs=1, progress=progress)
-        done = evaluate(corpus, protocol=Resample(alphabet="digits"), jobs=jobs, progress=progress)
+        methods, protocol = ("paper", "allograph"), Resample(alphabet="digits")
+        done = evaluate(corpus, methods=methods, protocol=protocol, jobs=jobs, progress=progress)
         progress("writing the report", 0, 1)
         page = done.write_report(report)
     if as_json:

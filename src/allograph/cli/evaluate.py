@@ -27,7 +27,9 @@ def evaluate(
     corpus: Annotated[Path, typer.Argument(help="An embedded corpus, or a corpus that is embedded first.")],
     model: Model = None,
     split: Annotated[str | None, typer.Option(help="Judge by another split: paper, all, or a CSV file.")] = None,
-    method: Annotated[list[str] | None, typer.Option(help="A method, or all; may be given several times.")] = None,
+    method: Annotated[
+        list[str] | None, typer.Option(help="A method, or all; several times for several. The best unless said.")
+    ] = None,
     protocol: Annotated[str, typer.Option(help=_PROTOCOL)] = "resample",
     adaptation: Annotated[float | None, typer.Option(help="The share of each label's samples to learn from; 0.9.")] = None,
     per_label: Annotated[int | None, typer.Option(help="This many samples of each label instead.")] = None,
@@ -63,7 +65,7 @@ def evaluate(
     if report is not None:
         check_folder(report)
     with progress_bar() as progress:
-        done = run(corpus, model, method or ["paper"], plan, jobs, progress)
+        done = run(corpus, model, method or [], plan, jobs, progress)
         if report is not None:
             progress("writing the report", 0, 1)
             done.write_report(report)

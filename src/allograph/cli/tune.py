@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from allograph.cli.terminal import AsJson, Jobs, print_json, print_table, progress_bar
+from allograph.cli.terminal import AsJson, print_json, print_table, progress_bar
 
 
 def tune(
     corpus: Annotated[Path, typer.Argument(help="An embedded corpus with train and validation writers.")],
     model: Annotated[Path, typer.Option(help="The bundle that embedded it; it is given the parameters.")],
-    jobs: Jobs = None,
+    method: Annotated[list[str] | None, typer.Option(help="A method; may be given several times. All unless said.")] = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes.")] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Choose every method's parameters on the validation writers, and keep them in the bundle."""
@@ -24,7 +25,7 @@ def tune(
     from allograph.tuning import tune as run
 
     with progress_bar() as progress:
-        tuned = run(EmbeddedCorpus.open(corpus), Bundle.open(model), jobs, progress)
+        tuned = run(EmbeddedCorpus.open(corpus), Bundle.open(model), method or ["all"], jobs, progress)
     if as_json:
         print_json(
             {name: {"parameters": dict(found.parameters), "error_cuts": found.error_cuts} for name, found in tuned.items()}

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from allograph.adapters import DEFAULT, Adapter, build, names
+from allograph.adapters import Adapter, best, build, names
 from allograph.alphabet import Alphabet
 from allograph.bundle import Bundle
 from allograph.corpora.corpus import Corpus
@@ -59,19 +59,19 @@ class Evaluation:
 def evaluate(
     corpus: str | Path,
     model: str | Path | None = None,
-    methods: Sequence[str] = (DEFAULT,),
+    methods: Sequence[str] = (),
     protocol: Plan | None = None,
     jobs: int | None = 1,
     progress: Progress = silent,
 ) -> Evaluation:
     """Judge methods on the application writers of a corpus or an embedded corpus.
 
-    `model` is a bundle, the shipped one unless given; `methods` are names of adapters, or `all`. Raises `MismatchError` where
-    model and corpus do not belong together, `InputError` where there is no application writer.
+    `model` is a bundle, the shipped one unless given; `methods` are names of adapters, or `all`; the best one unless
+    given. Raises `MismatchError` where model and corpus do not belong together, `InputError` where there is nobody to judge.
     """
     plan = protocol or Resample()
     bundle = Bundle.open(model)
-    chosen = names() if "all" in methods else list(dict.fromkeys(methods))
+    chosen = names() if "all" in methods else list(dict.fromkeys(methods)) or [best(bundle)]
     adapters = {name: build(name, bundle) for name in chosen}
     if kind_of(corpus) == "corpus":
         with tempfile.TemporaryDirectory() as folder:
