@@ -33,13 +33,15 @@ build/unipen.parquet: | $(VENV)/.demo
 	$(BIN)/allograph prepare npz $(SHARED)/data/unipen.npz --split $(SHARED)/data/unipen_split.csv -o $@ \
 		--origin "UNIPEN train_r01_v07, the International Unipen Foundation, doi 10.5281/zenodo.1195803" --licence "CC BY 4.0"
 
-unipen: build/unipen.parquet  ## judge the methods on UNIPEN's application writers (samples in $(SHARED)), both feedbacks
+unipen: build/unipen.parquet  ## judge the methods on UNIPEN's application writers (samples in $(SHARED))
 	$(BIN)/allograph embed build/unipen.parquet -o build/unipen.embedded.parquet
-	$(BIN)/allograph evaluate build/unipen.embedded.parquet --method all --feedback none --report build/unipen-none
-	$(BIN)/allograph evaluate build/unipen.embedded.parquet --method all --feedback all --report build/unipen-all
+	$(BIN)/allograph evaluate build/unipen.embedded.parquet --method all --report build/unipen-none
+	$(BIN)/allograph evaluate build/unipen.embedded.parquet --method paper --feedback all --report build/unipen-all
 
-bundle: $(VENV)/.train build/unipen.parquet  ## train the shipped bundle anew from UNIPEN (samples in $(SHARED))
+bundle: $(VENV)/.train build/unipen.parquet  ## train and tune the shipped bundle anew from UNIPEN (samples in $(SHARED))
 	$(BIN)/allograph train build/unipen.parquet -o build/shipped --augment --schedule 60x256 --patience 6 --resume
+	$(BIN)/allograph embed build/unipen.parquet --model build/shipped -o build/unipen.embedded.parquet
+	$(BIN)/allograph tune build/unipen.embedded.parquet --model build/shipped
 	cp build/shipped/* src/allograph/shipped/
 
 lock:  ## resolve the newest versions anew into requirements/

@@ -9,7 +9,7 @@ import numpy as np
 
 from allograph.adapters.head import Head
 from allograph.adapters.means import WriterMeans
-from allograph.adapters.neighbours import NearestMemory, distances
+from allograph.adapters.neighbours import NearestMemory, distances_to
 from allograph.adapters.population import Population
 from allograph.adapters.remembered import Fitted, Floats, Memory, Remembering, mixed
 from allograph.readings import Samples, log_softmax
@@ -56,6 +56,7 @@ class Allograph(Remembering):
         head = Head(alphabet, None, known, self.weight, self.bias, self.whitening, self.temperature).fit(memory)
         means = WriterMeans(alphabet, None, known, self.bonus, self.between).fit(memory)
         nearest = NearestMemory(alphabet, None, known, self.k, 1.0, self.scale).fit(memory)
+        distances = distances_to(memory.embeddings)
         length = float(np.linalg.norm(memory.embeddings, axis=1).mean())
 
         def values(samples: Samples, logs: Floats) -> Floats:
@@ -63,7 +64,7 @@ class Allograph(Remembering):
             votes = np.exp(nearest(samples, logs))
             found = mixed(log_softmax(changed), votes, self.share)
             found[np.arange(len(logs)), logs.argmax(axis=1)] += self.guard
-            away = distances(samples.embeddings, memory.embeddings)[:, ::-1]  # of equal ones the newest counts
+            away = distances(samples.embeddings)[:, ::-1]  # of equal ones the newest counts
             same = np.flatnonzero(away.min(axis=1) <= SAME * length)
             found[same, memory.labels[::-1][away[same].argmin(axis=1)]] = found[same].max(axis=1) + 1
             return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -50,12 +51,11 @@ class WriterMeans(Remembering):
         posterior = centres + gain * (sums / np.maximum(counts, 1) - centres) * (counts > 0)
         left = 1 + spread * (1 - gain)  # within is 1 in this basis
 
+        after, before = log_density(posterior, left), log_density(centres, np.broadcast_to(1 + spread, left.shape))
+
         def values(samples: Samples, logs: Floats) -> Floats:
             asked = samples.embeddings @ basis
-            bonus = log_likelihood(asked, posterior, left) - log_likelihood(
-                asked, centres, np.broadcast_to(1 + spread, left.shape)
-            )
-            return (logs + self.strength * bonus).astype(np.float32)
+            return logs + np.float32(self.strength) * (after(asked) - before(asked))
 
         return values
 
@@ -68,11 +68,13 @@ def diagonalised(within: Floats, between: Floats) -> tuple[Floats, NDArray[np.fl
     return (white @ turn).astype(np.float32), np.maximum(spread, 1e-6)
 
 
-def log_likelihood(asked: Floats, means: NDArray[np.floating], variances: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Log-density, less its constant, of rows [n, d] under each label's diagonal Gaussian [C, d]: [n, C]."""
+def log_density(means: NDArray[np.floating], variances: NDArray[np.floating]) -> Callable[[Floats], Floats]:
+    """From rows [n, d] to their log-density, less its constant, under each label's diagonal Gaussian [C, d]: [n, C]."""
     precision = 1 / variances
-    squared = (
-        (asked.astype(np.float64) ** 2) @ precision.T - 2 * asked @ (means * precision).T + (means**2 * precision).sum(axis=1)
-    )
-    density: NDArray[np.float64] = -0.5 * (squared + np.log(variances).sum(axis=1))
+    square, line = precision.T.astype(np.float32), (means * precision).T.astype(np.float32)
+    level = ((means**2 * precision).sum(axis=1) + np.log(variances).sum(axis=1)).astype(np.float32)
+
+    def density(asked: Floats) -> Floats:
+        return np.float32(-0.5) * ((asked**2) @ square - 2 * (asked @ line) + level)
+
     return density

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -41,11 +42,10 @@ class NearestMemory(Remembering):
         known = memory.embeddings if space is None else memory.embeddings @ space
         unit = max(float(np.sqrt((known**2).sum(axis=1).mean())), 1e-6) / self.scale
         count = min(int(self.k), len(known))
-        truth = memory.truth
+        truth, distances = memory.truth, distances_to(known)
 
         def values(samples: Samples, logs: Floats) -> Floats:
-            asked = samples.embeddings if space is None else samples.embeddings @ space
-            away = distances(asked, known) / unit
+            away = distances(samples.embeddings if space is None else samples.embeddings @ space) / unit
             nearest = np.argpartition(away, count - 1, axis=1)[:, :count]
             near = np.take_along_axis(away, nearest, axis=1)
             weights = np.exp(near.min(axis=1, keepdims=True) - near)
@@ -92,14 +92,15 @@ class LocalCompetence(Remembering):
     def fit(self, memory: Memory) -> Fitted:
         """Ask base and memory about every sample."""
         known, labels, truth = memory.embeddings, memory.labels, memory.truth
-        away = distances(known, known)
+        distances = distances_to(known)
+        away = distances(known)
         np.fill_diagonal(away, np.inf)
         base_right = memory.read_as == labels
         own_right = labels[away.argmin(axis=1)] == labels if len(labels) > 1 else np.zeros(1, bool)
         count = min(int(self.k), len(known))
 
         def values(samples: Samples, logs: Floats) -> Floats:
-            away = distances(samples.embeddings, known)
+            away = distances(samples.embeddings)
             nearest = np.argpartition(away, count - 1, axis=1)[:, :count]
             base, own = base_right[nearest].mean(axis=1), own_right[nearest].mean(axis=1)
             share = np.where(own > base, 0.9, 0.0).astype(np.float32)[:, None]
@@ -108,10 +109,14 @@ class LocalCompetence(Remembering):
         return values
 
 
-def distances(asked: Floats, known: Floats) -> Floats:
-    """Euclidean distances [n, m] between rows [n, d] and [m, d]."""
-    squared = (asked**2).sum(axis=1)[:, None] + (known**2).sum(axis=1) - 2 * asked @ known.T
-    return np.sqrt(np.maximum(squared, 0))
+def distances_to(known: Floats) -> Callable[[Floats], Floats]:
+    """From rows [n, d] to their Euclidean distances [n, m] to the rows of `known` [m, d]."""
+    lengths = (known**2).sum(axis=1)
+
+    def distances(asked: Floats) -> Floats:
+        return np.sqrt(np.maximum((asked**2).sum(axis=1)[:, None] + lengths - 2 * (asked @ known.T), 0))
+
+    return distances
 
 
 def directions(embeddings: Floats) -> Floats:
