@@ -240,8 +240,10 @@ def test_labels_are_printed_as_they_are(tmp_path: Path) -> None:
     found = json.loads(allograph("info", "[b]odd", "--json", cwd=tmp_path).stdout)
     assert found["alphabet"] == " ".join(ODD)
     noise_corpus(tmp_path / "noise.parquet", ["a", "[/b]"], ["w1", "w2"])
-    error = refused("evaluate", "noise.parquet", "--model", "[b]odd", cwd=tmp_path)
+    error = refused("evaluate", "noise.parquet", "--model", "[b]odd", "--method", "paper", cwd=tmp_path)
     assert "the bundle [b]odd has no styles" in error
+    error = refused("evaluate", "noise.parquet", "--model", "[b]odd", cwd=tmp_path)
+    assert "allograph: noise.parquet holds labels that the model does not know: 1, the first of them 'a'" in error
     error = refused("info", "[red]nothing[/red]", cwd=tmp_path)
     assert "[red]nothing[/red] does not exist" in error
 
@@ -438,7 +440,7 @@ BAD: list[tuple[str, Break, str, str]] = [
         r"embedded\.parquet is an allograph embedded corpus of format 2",
     ),
     ("nobody to judge", learned, EVALUATE + " --split learned.csv", r"no application writer"),
-    ("unknown label", noise, "evaluate noise.embedded.parquet --model bundle", r"labels? that its model does not know, .*'\['"),
+    ("unknown label", noise, "evaluate noise.embedded.parquet --model bundle", r"labels that the model does not know: .*'\['"),
     ("no method", nothing, EVALUATE + " --method papre", r"there is no method 'papre'; there are paper"),
     (
         "no protocol",

@@ -114,7 +114,7 @@ def test_embeddings_of_another_model_are_refused(embedded: EmbeddedCorpus, recog
 def test_a_label_that_the_model_does_not_know_is_no_use_to_it(recognizer: Recognizer, tmp_path: Path) -> None:
     corpus = noise_corpus(tmp_path / "noise.parquet", ["1", "x", "2", "[", "x"], ["a", "a", "b", "b", "b"])
     embedded = embed(corpus, recognizer, tmp_path / "embedded.parquet")
-    with pytest.raises(UnknownLabel, match=r"embedded\.parquet holds 2 labels that its model does not know, the first .* '\['"):
+    with pytest.raises(UnknownLabel, match=r"embedded\.parquet holds labels that the model does not know: 2, the first .* '\['"):
         embedded.samples()
     assert embedded.samples(embedded.columns[1] == "w") is not None
     known = np.isin(embedded.columns[0], list(DIGITS))

@@ -178,7 +178,7 @@ class EmbeddedCorpus:
         unknown = sorted(set(np.unique(samples.labels).tolist()) - set(self.alphabet))
         if unknown:
             raise UnknownLabel(
-                f"{self.path} holds {len(unknown)} labels that its model does not know, the first of them {unknown[0]!r}; "
+                f"{self.name} holds labels that the model does not know: {len(unknown)}, the first of them {unknown[0]!r}; "
                 "judge a model that was trained on them, or leave those samples out"
             )
         return samples

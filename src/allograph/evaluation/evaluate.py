@@ -75,7 +75,7 @@ def evaluate(
     adapters = {name: build(name, bundle) for name in chosen}
     if kind_of(corpus) == "corpus":
         with tempfile.TemporaryDirectory() as folder:
-            embedded = embed(Corpus.open(corpus), Recognizer(bundle), Path(folder) / "embedded.parquet", progress)
+            embedded = embed(Corpus.open(corpus), Recognizer(bundle), Path(folder) / Path(corpus).name, progress)
             return _judge(embedded, Path(corpus).name, bundle, adapters, plan, jobs, progress)
     return _judge(EmbeddedCorpus.open(corpus), Path(corpus).name, bundle, adapters, plan, jobs, progress)
 
@@ -101,7 +101,7 @@ def _judge(
         offered = bundle.alphabet.mask(Alphabet.named(plan.alphabet))
         outside = sorted(set(samples.labels.tolist()) - set(Alphabet.named(plan.alphabet)))
         if outside:
-            raise InputError(f"{embedded.path} holds the label {outside[0]!r}, which is not in the alphabet {plan.alphabet}")
+            raise InputError(f"{embedded.name} holds the label {outside[0]!r}, which is not in the alphabet {plan.alphabet}")
     writers, runs = writers_of(samples, offered), []
     for run in plan.runs():
         replayed = replay_writers(writers, bundle.alphabet, adapters, run, jobs, progress)
