@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -105,11 +104,6 @@ class Corpus:
     def count(self, split: Split) -> int:
         """How many samples a split has."""
         return int(np.count_nonzero(self.splits == split))
-
-    def samples_by_writer(self) -> Counter[str]:
-        """How many samples each writer has."""
-        names, counts = np.unique(self.writers, return_counts=True)
-        return Counter(dict(zip(names.tolist(), counts.tolist(), strict=True)))
 
     def batches(self, split: Split | None = None) -> Iterator[Samples]:
         """Yield the samples of one split, or of all, a row group at a time, in order.
