@@ -211,6 +211,15 @@ def test_names_that_are_ours_do_no_harm(tmp_path: Path, names: tuple[str, str, s
     check(adopted(model, tmp_path / "bundle", embedding=names[1], logits=names[2]))
 
 
+def test_an_inner_value_may_be_what_adapters_learn_from(tmp_path: Path) -> None:
+    recognizer = adopted(made(tmp_path / "model.onnx", outputs=("scores",)), tmp_path / "bundle", features="flat")
+    check(recognizer)
+    found = recognizer.embed(IMAGES)
+    assert found.features is not None
+    assert found.shapes is found.features
+    np.testing.assert_allclose(found.features.reshape(len(IMAGES), -1), IMAGES.reshape(len(IMAGES), -1) / 255, atol=1e-6)
+
+
 def test_a_bundles_own_model_can_be_adopted_again(tmp_path: Path) -> None:
     original, settings = Recognizer(tiny_bundle(tmp_path / "original")), {"embedding": "embedding", "logits": "logits"}
     once = adopted(original.bundle.path / MODEL, tmp_path / "once", **settings)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from allograph.bundle import MODEL, Bundle
 from allograph.corpora.corpus import Corpus
 from allograph.errors import AllographError, FormatError, InputError, MismatchError, StorageError
-from allograph.recognizer import OUTPUTS, Recognizer, open_session
+from allograph.recognizer import FEATURES, OUTPUTS, Recognizer, open_session
 from small import COMMAND, DIGITS, allograph, contents, digits_corpus, digits_split, environment, noise_corpus, tiny_bundle
 
 pytestmark = pytest.mark.usefixtures("torch_installed")
@@ -343,17 +343,20 @@ def exported() -> tuple[Any, bytes]:
     import torch
 
     from allograph.training.export import to_onnx
+    from allograph.training.features import describe
 
     made = network(62)
     for _ in range(5):
         made.train()(torch.rand(16, 1, 28, 28))
-    return made, to_onnx(made)
+    described = describe(made, np.random.default_rng(0).integers(0, 256, (700, 28, 28), np.uint8))
+    return described, to_onnx(described)
 
 
 def test_the_onnx_model_answers_as_the_network_does(exported: tuple[Any, bytes]) -> None:
     import torch
 
     from allograph.training.export import check
+    from allograph.training.features import describe
 
     made, model = exported
     session = open_session(model)
@@ -361,19 +364,20 @@ def test_the_onnx_model_answers_as_the_network_does(exported: tuple[Any, bytes])
         images = np.random.default_rng(count).random((count, 1, 28, 28), np.float32)
         with torch.no_grad():
             expected = made.eval()(torch.from_numpy(images))
-        for found, wanted in zip(session.run(OUTPUTS, {"images": images}), expected, strict=True):
+        for found, wanted in zip(session.run([*OUTPUTS, FEATURES], {"images": images}), expected, strict=True):
             assert found.dtype == np.float32
             np.testing.assert_allclose(found, wanted.numpy(), rtol=1e-4, atol=1e-4)
     assert session.get_inputs()[0].shape[1:] == [1, 28, 28]
     grey = np.random.default_rng(0).integers(0, 256, (50, 28, 28), dtype=np.uint8)
     assert check(model, made, grey) <= 1e-4
     with pytest.raises(AllographError, match="the exported model differs from the trained one"):
-        check(model, network(62, seed=1), grey)
+        check(model, describe(network(62, seed=1), grey), grey)
 
 
 def test_the_onnx_model_is_small_and_names_nothing_of_this_machine(exported: tuple[Any, bytes]) -> None:
     _, model = exported
-    assert len(model) < 1.1 * 4 * 356_798
+    layers = 3 * 3 * 32 + 4 * 4 * 48 + 256  # what features are made of
+    assert len(model) < 1.1 * 4 * (356_798 + 144 * (layers + 1))
     assert b"site-packages" not in model
     assert str(Path(__file__).parent.parent).encode() not in model
 

@@ -13,6 +13,7 @@ from allograph.adapters.population import Population, population
 from allograph.bundle import Bundle
 from allograph.embedding import EmbeddedCorpus, embed
 from allograph.errors import InputError, MismatchError
+from allograph.readings import Samples
 from allograph.recognizer import Recognizer
 from allograph.tuning import tune
 from small import allograph, digits_corpus, digits_split, some_styles, tiny_bundle
@@ -96,7 +97,7 @@ def test_the_command_says_what_was_chosen(bundle: Bundle, embedded: EmbeddedCorp
 def test_the_statistics_are_those_of_a_hand_computed_case() -> None:
     # Two writers, one label: at 0 and 2, and at 10 and 12. Within: each strays by ±1, 4 samples, 2 cells: (1 + 1 + 1 + 1) / 2.
     embeddings = np.array([[0], [2], [10], [12]], np.float32)
-    found = population(embeddings, 3 * embeddings + 1, np.zeros(4, np.int32), np.array(["v", "v", "w", "w"]))
+    found = population(Samples(embeddings, 3 * embeddings + 1), np.zeros(4, np.int32), np.array(["v", "v", "w", "w"]))
     assert found.within.tolist() == [[2]]
     assert found.means.tolist() == [[6]]
     # Between: the cells' means stray by ±5: 25; less what means of two samples stray by themselves: 2 / 2.
@@ -109,7 +110,7 @@ def test_statistics_survive_half_precision_and_whiten() -> None:
     embeddings = (random.normal(size=(600, 5)) * [1, 2, 3, 4, 5]).astype(np.float32)
     labels = random.integers(0, 3, 600).astype(np.int32)
     known = population(
-        embeddings, random.normal(size=(600, 3)).astype(np.float32), labels, np.array([f"w{i % 9}" for i in range(600)])
+        Samples(embeddings, random.normal(size=(600, 3)).astype(np.float32)), labels, np.array([f"w{i % 9}" for i in range(600)])
     )
     again = Population(*(array.astype(np.float32) for array in known.arrays().values()))
     np.testing.assert_allclose(again.within, known.within, rtol=1e-3, atol=1e-2)
@@ -117,4 +118,8 @@ def test_statistics_survive_half_precision_and_whiten() -> None:
     white = space.T @ known.within @ space
     spread = np.sqrt(np.linalg.eigvalsh(white))
     assert spread.max() / spread.min() < 2  # of five at first; a tenth of the mean variance is added to each
+    placed = again.place(embeddings)
+    np.testing.assert_allclose((placed**2).sum(axis=1).mean(), 1, rtol=1e-2)
+    spread = np.linalg.eigvalsh(again.space[:-1].T @ known.within @ again.space[:-1])
+    assert spread.max() / spread.min() < 4
     assert np.allclose(again.whitening(0.0) @ again.whitening(0.0).T, np.eye(5), atol=1e-5)

@@ -235,3 +235,41 @@ def test_threads_lose_no_correction_and_readings_never_fail(recognizer: Recogniz
     assert failures == []
     assert len(writer.corrections) == 4 * 20
     assert int(writer.state.arrays["count"].sum()) == 4 * 20
+
+
+def test_a_reading_less_probable_than_asked_for_abstains_and_is_not_learned_when_left_standing(
+    ana: allograph.Writer, images: Images
+) -> None:
+    sure, bold = ana.read(images[200], confidence=1.0), ana.read(images[200], confidence=0.0)
+    assert sure.label == bold.label
+    assert (sure.abstains, bold.abstains) == (True, False)
+    assert ana.accept(sure) is None
+    assert ana.accept(bold) is not None
+    for wrong in (-0.1, 1.1, float("nan")):
+        with pytest.raises(InputError, match="from 0 to 1"):
+            ana.read(images[200], confidence=wrong)
+
+
+def test_why_names_the_corrections_that_decided(recognizer: Recognizer, images: Images) -> None:
+    writer = allograph.Writer("ben", recognizer)
+    readings = teach(writer, images[200], "b" if writer.read(images[200]).label == "a" else "a", 8)
+    why = writer.read(images[200]).why()
+    ids = [reading.id for reading in readings]
+    assert why.answerer == writer.adapter.name
+    assert {found["id"] for found in why.evidence["nearest"]} < set(ids)
+    for found in why.evidence["decided"]:
+        assert ids[found["correction"]] == found["id"]
+        assert found["weight"] > 0
+
+
+def test_a_label_that_was_never_read_before_is_read_from_a_few_samples_on(recognizer: Recognizer, images: Images) -> None:
+    writer = allograph.Writer("eva", recognizer)
+    random = np.random.default_rng(0)
+
+    def varied() -> Images:
+        rolled: Images = np.roll(images[0], random.integers(-2, 3, 2), (0, 1)).astype(np.uint8).T.copy()
+        return rolled
+
+    for _ in range(4):
+        writer.correct(writer.read(varied()), "ξ", new=True)
+    assert sum(writer.read(varied()).label == "ξ" for _ in range(10)) >= 8

@@ -23,6 +23,8 @@ from allograph.split import Split
 
 FORMAT = 1
 KIND = "embedded corpus"
+LISTS = ("embedding", "logits", "features")
+"""The columns of numbers."""
 
 
 class EmbeddedSamples(NamedTuple):
@@ -39,10 +41,12 @@ class EmbeddedSamples(NamedTuple):
     """[n] places in the corpus."""
     images: NDArray[np.uint8]
     """[n, 28, 28]"""
+    features: NDArray[np.float32] | None = None
+    """[n, f] where the model has such an output."""
 
 
-def schema(embedding: int, labels: int) -> pa.Schema:
-    """The columns of an embedded corpus."""
+def schema(embedding: int, labels: int, features: int | None = None) -> pa.Schema:
+    """The columns of an embedded corpus; the last only where the model has features."""
     return pa.schema(
         [
             ("embedding", pa.list_(pa.float32(), embedding)),
@@ -53,16 +57,17 @@ def schema(embedding: int, labels: int) -> pa.Schema:
             ("order", pa.int32()),
             ("row", pa.int64()),
             ("image", pa.binary(PIXELS)),
+            *([] if features is None else [("features", pa.list_(pa.float32(), features))]),
         ]
     )
 
 
 def embed(corpus: Corpus, recognizer: Recognizer, output: str | Path, progress: Progress = silent) -> EmbeddedCorpus:
-    """Write every sample's embedding and logits; raises `MismatchError` when corpus and model differ in their frame."""
+    """Write every sample's embedding, logits and features; raises `MismatchError` when corpus and model differ in their frame."""
     recognizer.bundle.check_frame(corpus.frame, str(corpus.path))
-    columns = schema(recognizer.bundle.embedding_size, len(recognizer.alphabet))
+    columns = schema(recognizer.bundle.embedding_size, len(recognizer.alphabet), recognizer.feature_size)
     count, done = len(corpus), 0
-    compression = {column.name: "none" if column.name in ("embedding", "logits") else "zstd" for column in columns}
+    compression = {column.name: "none" if column.name in LISTS else "zstd" for column in columns}
     texts = ["label", "writer", "split"]
     with writing(output, columns, compression=compression, use_dictionary=texts) as file, ThreadPoolExecutor(1) as pool:
         progress("embedding", 0, count)
@@ -80,6 +85,7 @@ def embed(corpus: Corpus, recognizer: Recognizer, output: str | Path, progress: 
                     order,
                     pa.array(samples.rows),
                     images_to_arrow(samples.images),
+                    *([] if embedded.features is None else [_lists(embedded.features)]),
                 ],
                 schema=columns,
             )
@@ -149,6 +155,11 @@ class EmbeddedCorpus:
         table = self._read(None, ["label", "writer", "split"])
         return string_column(table["label"]), string_column(table["writer"]), string_column(table["split"])
 
+    @property
+    def has_features(self) -> bool:
+        """Whether the model that embedded it has features."""
+        return "features" in self._file.schema_arrow.names
+
     def check_model(self, model_hash: str) -> None:
         """Raise `MismatchError` unless this model made the embeddings."""
         if self.record["model_hash"] != model_hash:
@@ -174,6 +185,7 @@ class EmbeddedCorpus:
             np.concatenate(orders) if len(orders) == len(parts) else None,
             np.concatenate([part.rows for part in parts]),
             np.concatenate([part.images for part in parts]),
+            np.concatenate([part.features for part in parts if part.features is not None]) if self.has_features else None,
         )
         unknown = sorted(set(np.unique(samples.labels).tolist()) - set(self.alphabet))
         if unknown:
@@ -194,6 +206,7 @@ class EmbeddedCorpus:
             None,
             np.empty(0, np.int64),
             np.empty((0, SIDE, SIDE), np.uint8),
+            np.empty((0, self._file.schema_arrow.field("features").type.list_size), np.float32) if self.has_features else None,
         )
 
     @property
@@ -223,6 +236,7 @@ class EmbeddedCorpus:
                 order_column(table["order"]),
                 np.asarray(table["row"].to_numpy()),
                 image_column(table["image"]),
+                _matrix(table["features"]) if self.has_features else None,
             )
 
 

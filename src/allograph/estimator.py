@@ -151,7 +151,8 @@ def _learned(
 
 
 def _batch(base: Any, embeddings: NDArray[Any], places: Sequence[int]) -> Corrections:
-    return Corrections(*_samples(embeddings, base.predict_proba(embeddings)), [_label(place) for place in places])
+    samples = _samples(embeddings, base.predict_proba(embeddings))
+    return Corrections(samples.embeddings, samples.logits, [_label(place) for place in places])
 
 
 def _samples(embeddings: NDArray[Any], shares: NDArray[np.floating]) -> Samples:

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+Rows = NDArray[np.integer] | slice
+
 
 class Samples(NamedTuple):
     """Samples as a recognizer sees them."""
@@ -17,6 +19,17 @@ class Samples(NamedTuple):
     """[n, d]"""
     logits: NDArray[np.float32]
     """[n, C]; −inf for labels outside the offered alphabet."""
+    features: NDArray[np.float32] | None = None
+    """[n, f] what else the model says of a sample's shape; None where it has no such output."""
+
+    @property
+    def shapes(self) -> NDArray[np.float32]:
+        """[n, f] the features, or the embeddings where the model has none."""
+        return self.embeddings if self.features is None else self.features
+
+    def at(self, rows: Rows) -> Samples:
+        """The samples at these places."""
+        return Samples(self.embeddings[rows], self.logits[rows], None if self.features is None else self.features[rows])
 
 
 class Corrections(NamedTuple):
@@ -32,15 +45,17 @@ class Corrections(NamedTuple):
     """[n] the corrections' ids, where they have any."""
     times: Sequence[float] = ()
     """[n] seconds since 1970, UTC, where they are known."""
+    features: NDArray[np.float32] | None = None
+    """[n, f] as in `Samples`."""
 
     @property
     def samples(self) -> Samples:
         """The same without the labels."""
-        return Samples(self.embeddings, self.logits)
+        return Samples(self.embeddings, self.logits, self.features)
 
-    def at(self, rows: NDArray[np.integer]) -> Samples:
+    def at(self, rows: Rows) -> Samples:
         """The samples at these places, without their labels."""
-        return Samples(self.embeddings[rows], self.logits[rows])
+        return self.samples.at(rows)
 
     def take(self, rows: NDArray[np.integer] | Sequence[int]) -> Corrections:
         """The corrections at these places."""
@@ -50,6 +65,7 @@ class Corrections(NamedTuple):
             [self.labels[i] for i in rows],
             [self.ids[i] for i in rows] if self.ids else (),
             [self.times[i] for i in rows] if self.times else (),
+            None if self.features is None else self.features[rows],
         )
 
 
@@ -92,7 +108,7 @@ class Explanation:
 class Reading:
     """The answer to one sample. It keeps what it was made from, so `why()` stays true after later corrections."""
 
-    __slots__ = ("_explain", "_samples", "_values", "alphabet", "id", "label", "labels")
+    __slots__ = ("_explain", "_samples", "_values", "alphabet", "confidence", "id", "label", "labels")
 
     def __init__(
         self,
@@ -103,6 +119,7 @@ class Reading:
         samples: Samples,
         alphabet: frozenset[str] | None,
         explain: Callable[[Samples], Explanation],
+        confidence: float = 0.0,
     ) -> None:
         self.id = id
         self.label = label
@@ -110,6 +127,8 @@ class Reading:
         """[C + m] the labels that were scored."""
         self.alphabet = alphabet
         """The labels that were offered, where not all were."""
+        self.confidence = confidence
+        """The probability that was asked for."""
         self._values = values
         self._samples = samples
         self._explain = explain
@@ -128,6 +147,11 @@ class Reading:
     def probability(self) -> float:
         """The probability of the answer."""
         return float(np.exp(self._log_probabilities.max()))
+
+    @property
+    def abstains(self) -> bool:
+        """Whether the answer is less probable than was asked for."""
+        return self.confidence > 0 and self.probability < self.confidence
 
     def best(self, count: int = 5) -> list[tuple[str, float]]:
         """The `count` likeliest labels with their probabilities, likeliest first."""

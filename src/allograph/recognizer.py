@@ -17,6 +17,8 @@ from allograph.readings import Samples
 BATCH = 64
 """Images in one call of the model, at most."""
 OUTPUTS = ["embedding", "logits"]
+FEATURES = "features"
+"""The output that a model may have besides."""
 
 
 class Recognizer:
@@ -32,6 +34,10 @@ class Recognizer:
             found = _output_size(self.session, output, self.bundle.path)
             if found != size:
                 raise MismatchError(f"{self.bundle.path}: the model's output {output} has {found} numbers; {size} were expected")
+        has_features = FEATURES in [output.name for output in self.session.get_outputs()]
+        self.feature_size = _output_size(self.session, FEATURES, self.bundle.path) if has_features else None
+        """Numbers in a sample's features; None where the model has no such output."""
+        self._outputs = [*OUTPUTS, FEATURES] if has_features else OUTPUTS
 
     @property
     def alphabet(self) -> Alphabet:
@@ -44,7 +50,7 @@ class Recognizer:
         return self.bundle.frame
 
     def embed(self, images: ArrayLike) -> Samples:
-        """Embeddings [n, d] and logits [n, C], float32, of samples [28, 28] or [n, 28, 28].
+        """Embeddings [n, d], logits [n, C] and features [n, f], float32, of samples [28, 28] or [n, 28, 28].
 
         Takes uint8 in 0…255 or float in 0…1. Raises `ImageError` for anything else, and for images without ink.
         """
@@ -53,10 +59,9 @@ class Recognizer:
     def run(self, inputs: NDArray[np.float32]) -> Samples:
         """The same for checked input, float32 [n, 1, 28, 28]."""
         if len(inputs) <= BATCH:
-            return Samples(*self.session.run(OUTPUTS, {"images": inputs}))
-        parts = [self.session.run(OUTPUTS, {"images": inputs[i : i + BATCH]}) for i in range(0, len(inputs), BATCH)]
-        embeddings, logits = zip(*parts, strict=True)
-        return Samples(np.concatenate(embeddings), np.concatenate(logits))
+            return Samples(*self.session.run(self._outputs, {"images": inputs}))
+        parts = [self.session.run(self._outputs, {"images": inputs[i : i + BATCH]}) for i in range(0, len(inputs), BATCH)]
+        return Samples(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 def open_session(model: Path | bytes, threads: int | None = None) -> onnxruntime.InferenceSession:

@@ -10,7 +10,7 @@ import numpy as np
 
 from allograph.adapters import OURS
 from allograph.adapters.population import PREFIX, Population, population
-from allograph.adapters.remembered import Remembering
+from allograph.adapters.tunable import Tunable
 from allograph.alphabet import Alphabet
 from allograph.bundle import MODEL, Bundle, write_bundle
 from allograph.embedding import EmbeddedCorpus
@@ -19,6 +19,7 @@ from allograph.evaluation.measures import figures
 from allograph.evaluation.protocol import Resample
 from allograph.evaluation.replay import WriterSamples, replay_writers, writers_of
 from allograph.progress import Progress, silent
+from allograph.readings import Samples
 
 PROTOCOLS = (
     Resample(resamples=2),
@@ -56,7 +57,9 @@ def tune(
     if not len(train.labels) or not len(validation.labels):
         raise InputError(f"{embedded.path} has no train or no validation samples; tuning needs both")
     progress("gathering statistics", 0, 1)
-    known = population(train.embeddings, train.logits, bundle.alphabet.indices(train.labels), train.writers)
+    known = population(
+        Samples(train.embeddings, train.logits, train.features), bundle.alphabet.indices(train.labels), train.writers
+    )
     rounded = Population(*(array.astype(np.float32) for array in known.arrays().values()))  # as it will be read again
     writers = writers_of(validation)
     tuned = {}
@@ -84,12 +87,12 @@ def tune(
     return tuned
 
 
-def _built(method: type[Remembering], alphabet: Alphabet, known: Population) -> Remembering:
+def _built(method: type[Tunable], alphabet: Alphabet, known: Population) -> Tunable:
     wanted: dict[str, Any] = {"population": known} if "population" in {field.name for field in fields(method)} else {}
     return method(alphabet, **wanted)
 
 
-def _cuts(adapter: Remembering, writers: list[WriterSamples], alphabet: Alphabet, jobs: int | None) -> tuple[float, ...]:
+def _cuts(adapter: Tunable, writers: list[WriterSamples], alphabet: Alphabet, jobs: int | None) -> tuple[float, ...]:
     cuts = []
     for protocol in PROTOCOLS:
         method = figures(replay_writers(writers, alphabet, {adapter.name: adapter}, protocol, jobs)).methods[adapter.name]

@@ -17,7 +17,7 @@ from allograph.adapters import Adapter, State, best, build
 from allograph.alphabet import Alphabet, check_label
 from allograph.errors import ImageError, InputError, UnknownLabel
 from allograph.images import SIDE, model_input
-from allograph.readings import Corrections, Reading, Samples
+from allograph.readings import Corrections, Explanation, Reading, Samples
 from allograph.recognizer import Recognizer
 
 
@@ -47,6 +47,15 @@ class _Offer:
     labels: frozenset[str]
     base: NDArray[np.bool_]
     """[C] which of the bundle's labels."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What a reading is made from; it is exchanged whole, so that readers take no lock."""
+
+    state: State
+    ids: tuple[str, ...]
+    """The corrections in it, the oldest first."""
 
 
 class Writer:
@@ -85,32 +94,41 @@ class Writer:
         self.implicit = implicit
         self._labels = self.recognizer.alphabet.labels
         self._journal: dict[str, _Entry] = {}
-        self._state = self.adapter.start()
+        self._known = _Known(self.adapter.start(), ())
         self._lock = threading.Lock()
 
     @overload
-    def read(self, images: NDArray[Any], alphabet: str | Iterable[str] | None = None) -> Reading: ...
+    def read(self, images: NDArray[Any], alphabet: str | Iterable[str] | None = None, confidence: float = 0.0) -> Reading: ...
     @overload
-    def read(self, images: Sequence[NDArray[Any]], alphabet: str | Iterable[str] | None = None) -> list[Reading]: ...
     def read(
-        self, images: NDArray[Any] | Sequence[NDArray[Any]], alphabet: str | Iterable[str] | None = None
+        self, images: Sequence[NDArray[Any]], alphabet: str | Iterable[str] | None = None, confidence: float = 0.0
+    ) -> list[Reading]: ...
+    def read(
+        self,
+        images: NDArray[Any] | Sequence[NDArray[Any]],
+        alphabet: str | Iterable[str] | None = None,
+        confidence: float = 0.0,
     ) -> Reading | list[Reading]:
         """Read a sample [28, 28], uint8 or float in 0…1, in the bundle's frame: white ink on black.
 
         A list of samples gives a list of readings, and one call of the model reads them all. `alphabet` restricts the answers
-        to a named alphabet (`"digits"`) or to the given labels. Raises `ImageError` for anything that is no sample,
-        `UnknownLabel` for an alphabet with a label that neither the bundle nor this writer knows.
+        to a named alphabet (`"digits"`) or to the given labels. A reading that is less probable than `confidence`, in 0…1,
+        abstains: it names its likeliest label, and is not to be relied on. Raises `ImageError` for anything that is no sample,
+        `UnknownLabel` for an alphabet with a label that neither the bundle nor this writer knows, `InputError` for a
+        confidence outside 0…1.
         """
+        if not 0 <= confidence <= 1:
+            raise InputError(f"a confidence is a probability, from 0 to 1, not {confidence}")
         one = isinstance(images, np.ndarray)
         array = images if isinstance(images, np.ndarray) else _stacked(images)
         if array.ndim != (2 if one else 3):
             raise ImageError(f"one sample is an array [28, 28], and many are a list of them; this is {list(array.shape)}")
-        state = self._state
-        offer = None if alphabet is None else self._offer(alphabet, state)
+        known = self._known
+        offer = None if alphabet is None else self._offer(alphabet, known.state)
         samples = self.recognizer.run(model_input(array))
         if offer is not None:
-            samples = Samples(samples.embeddings, np.where(offer.base, samples.logits, np.float32(-np.inf)))
-        readings = self._readings(state, samples, offer)
+            samples = samples._replace(logits=np.where(offer.base, samples.logits, np.float32(-np.inf)))
+        readings = self._readings(known, samples, offer, confidence)
         return readings[0] if one else readings
 
     def correct(self, reading: Reading, label: str, new: bool = False) -> Correction:
@@ -123,13 +141,13 @@ class Writer:
         if reading.alphabet is not None and label not in reading.alphabet:
             raise UnknownLabel(f"the reading was restricted to {len(reading.alphabet)} labels, and {label!r} is not among them")
         with self._lock:
-            if not new and label not in self.recognizer.alphabet and label not in self._state.labels:
+            if not new and label not in self.recognizer.alphabet and label not in self.state.labels:
                 raise UnknownLabel(f"the bundle does not know the label {label!r}; teach it to this writer with new=True")
             return self._learn(reading, label, implicit=False)
 
     def accept(self, reading: Reading) -> Correction | None:
-        """Learn that a reading was left standing: an implicit correction; None where those are switched off."""
-        if not self.implicit:
+        """Learn that a reading was left standing: an implicit correction; None where those are switched off, or it abstains."""
+        if not self.implicit or reading.abstains:
             return None
         with self._lock:
             known = self._journal.get(reading.id)
@@ -163,12 +181,13 @@ class Writer:
     @property
     def state(self) -> State:
         """What the adapter knows about this writer."""
-        return self._state
+        return self._known.state
 
     def __repr__(self) -> str:
         return f"Writer({self.name!r}, {len(self._journal)} corrections)"
 
-    def _readings(self, state: State, samples: Samples, offer: _Offer | None) -> list[Reading]:
+    def _readings(self, known: _Known, samples: Samples, offer: _Offer | None, confidence: float) -> list[Reading]:
+        state = known.state
         labels = (*self._labels, *state.labels) if state.labels else self._labels
         values = self.adapter.scores(state, samples).values
         if offer is not None and state.labels:
@@ -176,16 +195,17 @@ class Writer:
             values = values.copy()
             values[:, hidden] = -np.inf
         offered = None if offer is None else offer.labels
-        explain = partial(self.adapter.explain, state)
+        explain = partial(self._explain, known)
         return [
             Reading(
                 secrets.token_hex(16),
                 labels[answer],
                 labels,
                 values[i],
-                Samples(samples.embeddings[i : i + 1], samples.logits[i : i + 1]),
+                samples.at(slice(i, i + 1)),
                 offered,
                 explain,
+                confidence,
             )
             for i, answer in enumerate(values.argmax(axis=1).tolist())
         ]
@@ -205,7 +225,7 @@ class Writer:
                 return known.correction
             self._keep(lambda entry: entry is not known)
         entry = _Entry(Correction(reading.id, label, implicit, time.time()), reading.samples)
-        self._state = self.adapter.learn(self._state, _batch(entry))
+        self._known = _Known(self.adapter.learn(self.state, _batch(entry)), (*self._known.ids, reading.id))
         self._journal[reading.id] = entry
         return entry.correction
 
@@ -215,7 +235,16 @@ class Writer:
         state = self.adapter.start()
         for entry in journal.values():
             state = self.adapter.learn(state, _batch(entry))
-        self._journal, self._state = journal, state
+        self._journal, self._known = journal, _Known(state, tuple(journal))
+
+    def _explain(self, known: _Known, sample: Samples) -> Explanation:
+        """The adapter's explanation; the corrections that it counts get their ids."""
+        found = self.adapter.explain(known.state, sample)
+        for part in found.evidence.values():
+            for entry in part if isinstance(part, list) else ():
+                if isinstance(entry, dict) and "correction" in entry:
+                    entry["id"] = known.ids[entry["correction"]]
+        return found
 
 
 def _stacked(images: Sequence[NDArray[Any]]) -> NDArray[Any]:
@@ -233,4 +262,6 @@ def shipped_recognizer() -> Recognizer:
 
 def _batch(entry: _Entry) -> Corrections:
     done = entry.correction
-    return Corrections(entry.samples.embeddings, entry.samples.logits, [done.label], [done.id], [done.time])
+    return Corrections(
+        entry.samples.embeddings, entry.samples.logits, [done.label], [done.id], [done.time], entry.samples.features
+    )

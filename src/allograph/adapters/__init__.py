@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.metadata import entry_points
 
-from allograph.adapters.combined import Allograph
+from allograph.adapters.allograph import Allograph
 from allograph.adapters.head import Head
 from allograph.adapters.lookup import Lookup, Prior
 from allograph.adapters.means import WriterMeans
@@ -13,14 +13,14 @@ from allograph.adapters.neighbours import Cache, LocalCompetence, NearestMemory
 from allograph.adapters.paper import PaperAdapter
 from allograph.adapters.population import Population
 from allograph.adapters.protocol import Adapter, Replay, Replays, State, Trial, answered, replay
-from allograph.adapters.remembered import Remembering
 from allograph.adapters.transfer import StyleTransfer
+from allograph.adapters.tunable import Tunable
 from allograph.bundle import Bundle
 from allograph.errors import InputError
 
 GROUP = "allograph.adapters"
 """The entry-point group in which other packages name their adapters: a callable that builds one from a bundle."""
-OURS: tuple[type[Remembering], ...] = (
+OURS: tuple[type[Tunable], ...] = (
     Prior,
     Lookup,
     NearestMemory,

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from allograph.adapters.remembered import Fitted, Floats, Memory, Remembering
+from allograph.adapters.remembered import Fitted, Memory, Remembering
+from allograph.adapters.tunable import Floats
 from allograph.readings import Samples
 
 

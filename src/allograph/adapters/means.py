@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.adapters.population import RIDGE, Population
-from allograph.adapters.remembered import Fitted, Floats, Memory, Remembering
+from allograph.adapters.remembered import Fitted, Memory, Remembering
+from allograph.adapters.tunable import Floats
 from allograph.readings import Samples
 
 

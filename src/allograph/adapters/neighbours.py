@@ -9,7 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from allograph.adapters.population import Population
-from allograph.adapters.remembered import Fitted, Floats, Memory, Remembering, mixed
+from allograph.adapters.remembered import Fitted, Memory, Remembering, mixed
+from allograph.adapters.tunable import Floats
 from allograph.readings import Samples
 
 

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
-from typing import ClassVar, NamedTuple, Self
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.adapters.population import Population, parameters_of
 from allograph.adapters.protocol import State
-from allograph.alphabet import Alphabet
-from allograph.bundle import Bundle
-from allograph.readings import Corrections, Explanation, Samples, Scores, log_softmax
+from allograph.adapters.tunable import SHOWN, Floats, Tunable, finite, places_of, with_own_labels
+from allograph.readings import Corrections, Explanation, Samples, Scores
 
-Floats = NDArray[np.float32]
 Fitted = Callable[[Samples, Floats], Floats]
 """From samples and the base's log-probabilities [n, C + m], all finite, to values [n, C + m], as in `Scores`."""
-
-OWN_LABEL = 1e-3
-"""The probability that a label of the writer's own has for the base classifier, which does not know it."""
-SHOWN = 5
-"""How many of the writer's nearest samples an explanation names."""
 
 
 class Memory(NamedTuple):
@@ -53,30 +45,8 @@ class Memory(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Remembering(ABC):
-    """What these adapters share; each says how it is fitted. With a `window` only so many corrections are kept."""
-
-    alphabet: Alphabet
-    window: int | None = None
-
-    name: ClassVar[str]
-    version: ClassVar[int] = 1
-    needs_population: ClassVar[bool] = True
-    """Whether it cannot do without the population's statistics, where it has a place for them."""
-    tried: ClassVar[dict[str, tuple[float, ...]]] = {}
-    """The values of each parameter that tuning tries."""
-
-    @classmethod
-    def of(cls, bundle: Bundle) -> Self:
-        """Build it from a bundle, with the parameters that were tuned for it.
-
-        Raises `InputError` where the bundle has no population statistics and the method needs them.
-        """
-        known = {field.name for field in fields(cls)}
-        parameters = {key: value for key, value in parameters_of(bundle, cls.name).items() if key in known}
-        if "population" in known and (cls.needs_population or Population.known_of(bundle)):
-            parameters["population"] = Population.of(bundle)
-        return cls(bundle.alphabet, **parameters)
+class Remembering(Tunable):
+    """What these adapters share; each says how it is fitted."""
 
     @abstractmethod
     def fit(self, memory: Memory) -> Fitted:
@@ -93,14 +63,12 @@ class Remembering(ABC):
             return state
         own, places = places_of(self.alphabet, state.labels, batch.labels)
         known = state.arrays
-        kept = slice(None if self.window is None else -self.window, None)
-        first = not len(known["labels"])
         return State(
             own,
             {
-                "embeddings": batch.embeddings[kept] if first else np.concatenate([known["embeddings"], batch.embeddings])[kept],
-                "logits": batch.logits[kept] if first else np.concatenate([known["logits"], batch.logits])[kept],
-                "labels": np.concatenate([known["labels"], places])[kept],
+                "embeddings": self.newest(known["embeddings"], batch.embeddings),
+                "logits": self.newest(known["logits"], batch.logits),
+                "labels": self.newest(known["labels"], places),
                 "seen": known["seen"] + len(places),
             },
         )
@@ -136,26 +104,6 @@ class Remembering(ABC):
         """What a state holds."""
         logs = with_own_labels(state.arrays["logits"], len(state.labels))
         return Memory(state.arrays["embeddings"], finite(logs), state.arrays["labels"])
-
-
-def places_of(alphabet: Alphabet, own: tuple[str, ...], labels: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.int32]]:
-    """The writer's own labels after these were taught, and the places [n] of `labels`."""
-    known = {label: len(alphabet) + i for i, label in enumerate(own)}
-    places = [
-        alphabet.index(label) if label in alphabet else known.setdefault(label, len(alphabet) + len(known)) for label in labels
-    ]
-    return tuple(known), np.array(places, np.int32)
-
-
-def with_own_labels(logits: Floats, own: int) -> Floats:
-    """Log-probabilities [n, C + own] of the base, which gives each of the writer's own labels a little."""
-    logs = log_softmax(logits)
-    return np.concatenate([logs, np.full((len(logs), own), np.log(OWN_LABEL), np.float32)], axis=1) if own else logs
-
-
-def finite(logs: Floats) -> Floats:
-    """Log-probabilities without −inf, which would spoil sums: what was not on offer stays as good as impossible."""
-    return np.maximum(logs, np.float32(-30))
 
 
 def mixed(logs: Floats, votes: Floats, share: float | Floats) -> Floats:

@@ -19,6 +19,9 @@ def bundle(
     frame: Annotated[str | None, typer.Option(help="The frame it reads, paper or mnist; the corpus's unless said.")] = None,
     scale: Annotated[float, typer.Option(help="What full ink is to the model: 1, or 255 where it reads grey values.")] = 1.0,
     corpus: Annotated[Path | None, typer.Option(help="A corpus to find styles on, which the paper's method needs.")] = None,
+    features: Annotated[
+        str | None, typer.Option(help="What else adapters learn from, such as the flattened maps of an earlier layer.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="For finding the styles.")] = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -38,7 +41,7 @@ def bundle(
     opened = None if corpus is None else Corpus.open(corpus)
     chosen = check_frame(frame) if frame is not None else opened.frame if opened else "mnist"
     with progress_bar() as progress:
-        made = adopt(model, output, labels, embedding, logits, chosen, scale, opened, seed, progress)
+        made = adopt(model, output, labels, embedding, logits, chosen, scale, opened, seed, progress, features)
     facts = {
         "labels": len(made.alphabet),
         "embedding size": made.embedding_size,

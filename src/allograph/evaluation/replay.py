@@ -73,7 +73,8 @@ def writers_of(samples: EmbeddedSamples, offered: NDArray[np.bool_] | None = Non
     order = np.argsort(samples.writers, kind="stable")
     names, starts = np.unique(samples.writers[order], return_index=True)
     for name, rows in zip(names.tolist(), np.split(order, starts)[1:], strict=True):
-        own = Corrections(samples.embeddings[rows], logits[rows], samples.labels[rows].tolist())
+        features = None if samples.features is None else samples.features[rows]
+        own = Corrections(samples.embeddings[rows], logits[rows], samples.labels[rows].tolist(), features=features)
         parts.append(WriterSamples(name, own, None if samples.order is None else samples.order[rows]))
     return parts
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from allograph.corpora.corpus import Corpus
 from allograph.errors import FormatError, InputError, MismatchError, missing_extra
 from allograph.images import PIXELS, SIDE, Frame
 from allograph.progress import Progress, silent
-from allograph.recognizer import OUTPUTS, Recognizer, open_session
+from allograph.recognizer import FEATURES, OUTPUTS, Recognizer, open_session
 from allograph.training.population import population
 
 try:
@@ -41,13 +42,15 @@ def adopt(
     corpus: Corpus | None = None,
     seed: int = 0,
     progress: Progress = silent,
+    features: str | None = None,
 ) -> Bundle:
     """Make a bundle of a model that has an embedding and a logits output, or any inner value of such a name.
 
     The model reads one channel of 28×28 in any layout ([n, 1, 28, 28], [n, 28, 28, 1], [n, 784] …), white ink high; `scale` is
-    what full ink is to it (255 where it reads grey values). Probabilities in place of logits are turned into logarithms, and a
-    model that was exported for one batch size is freed of it, where it can be. With a corpus the bundle gets styles, which the
-    paper's adapter needs.
+    what full ink is to it (255 where it reads grey values). `features` may name what else the default adapter is to learn from,
+    such as the flattened maps of an earlier layer; else it learns from the embedding. Probabilities in place of logits are turned
+    into logarithms, and a model that was exported for one batch size is freed of it, where it can be. With a corpus the bundle
+    gets styles, which the paper's adapter needs.
 
     Raises `FormatError` for a file that is no ONNX model, `InputError` when it lacks a named value or cannot read many images
     at once, `MismatchError` when its images have not 28×28 numbers or the number of logits is not that of the labels.
@@ -64,8 +67,9 @@ def adopt(
     except Exception as error:  # protobuf and onnx raise errors of many kinds for bytes that are no model
         raise FormatError(f"{path} is not an ONNX model: it is truncated, damaged or foreign ({error})") from error
 
-    proto = _rewired(proto, path, embedding, logits, scale)
-    embedded, read = _answers(_session(proto, path), path)
+    values = dict(zip(OUTPUTS, (embedding, logits), strict=True)) | ({} if features is None else {FEATURES: features})
+    proto = _rewired(proto, path, values, scale)
+    embedded, read, *_ = _answers(_session(proto, path), path, list(values))
     if read.shape[1] != len(alphabet):
         raise MismatchError(
             f"{path} has {read.shape[1]} logits and the alphabet {len(alphabet)} labels; they must be as many, in the same order"
@@ -81,10 +85,10 @@ def adopt(
     return write_bundle(output, wired, alphabet, frame, size, styles, record=record)
 
 
-def _rewired(original: onnx.ModelProto, path: Path, embedding: str, logits: str, scale: float) -> onnx.ModelProto:
-    """The model with the input `images` [n, 1, 28, 28] and the outputs `embedding` and `logits`, both float32 [n, …]."""
+def _rewired(original: onnx.ModelProto, path: Path, values: Mapping[str, str], scale: float) -> onnx.ModelProto:
+    """The model with the input `images` [n, 1, 28, 28] and the outputs that `values` name, all float32 [n, …]."""
     names = [name for node in original.graph.node for name in node.output if name]
-    for name in (embedding, logits):
+    for name in values.values():
         if name not in names:
             known = ", ".join(dict.fromkeys([*(value.name for value in original.graph.output), *names[: -NAMED - 1 : -1]]))
             raise InputError(f"{path} has no value named {name!r}; its last ones are {known}")
@@ -111,7 +115,7 @@ def _rewired(original: onnx.ModelProto, path: Path, embedding: str, logits: str,
     ]
     after = [
         node
-        for name, value in zip(OUTPUTS, (embedding, logits), strict=True)
+        for name, value in values.items()
         for node in (
             helper.make_node("Cast", [PREFIX + value], [f"allograph/{name}"], to=TensorProto.FLOAT),
             helper.make_node("Flatten", [f"allograph/{name}"], [name], axis=1),
@@ -124,7 +128,7 @@ def _rewired(original: onnx.ModelProto, path: Path, embedding: str, logits: str,
     graph.initializer.append(numpy_helper.from_array(np.array([-1, *shape], np.int64), "allograph/shape"))
     graph.input.remove(reads)
     graph.input.append(helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 1, SIDE, SIDE]))
-    graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", None]) for name in OUTPUTS)
+    graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", None]) for name in values)
     del graph.value_info[:]
     return proto
 
@@ -171,13 +175,13 @@ def _session(proto: onnx.ModelProto, path: Path) -> onnxruntime.InferenceSession
         raise FormatError(f"{path}: {error}") from error
 
 
-def _answers(session: onnxruntime.InferenceSession, path: Path) -> list[NDArray[np.float32]]:
-    """Embeddings and logits of some noise; raises `InputError` unless many images give what each of them gives alone."""
+def _answers(session: onnxruntime.InferenceSession, path: Path, outputs: list[str]) -> list[NDArray[np.float32]]:
+    """The outputs for some noise; raises `InputError` unless many images give what each of them gives alone."""
     noise = np.random.default_rng(0).random((4, 1, SIDE, SIDE), np.float32)
     advice = "export it with a batch dimension that is left open (dynamic)"
     try:
-        alone = [session.run(OUTPUTS, {"images": image[np.newaxis]}) for image in noise]
-        together: list[NDArray[np.float32]] = session.run(OUTPUTS, {"images": noise})
+        alone = [session.run(outputs, {"images": image[np.newaxis]}) for image in noise]
+        together: list[NDArray[np.float32]] = session.run(outputs, {"images": noise})
     except Exception as error:  # onnxruntime's exceptions have no public names
         raise InputError(f"{path} cannot read {len(noise)} images at once; {advice} ({error})") from error
     for found, parts in zip(together, zip(*alone, strict=True), strict=True):

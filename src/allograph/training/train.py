@@ -21,6 +21,7 @@ from allograph.progress import Progress, silent
 from allograph.recognizer import Recognizer
 from allograph.split import Split
 from allograph.training.export import check, to_onnx
+from allograph.training.features import describe
 from allograph.training.fit import Plan, fit
 from allograph.training.network import EMBEDDING, Network, numbers
 from allograph.training.population import LEARNED, population
@@ -93,14 +94,15 @@ def _train(corpus: Corpus, output: Path, plan: Plan, checkpoint: Path, progress:
     history = fit(
         network, plan, (images["train"], labels["train"]), (images["validation"], labels["validation"]), checkpoint, progress
     )
-    model = to_onnx(network)
+    described = describe(network, images["train"], progress)
+    model = to_onnx(described)
     training: dict[str, Any] = {
         "plan": asdict(plan),
         "epochs": len(history.losses),
         "best_epoch": history.best + 1,
         "validation_loss": history.losses[history.best],
         "numbers": numbers(network),
-        "onnx_difference": check(model, network, images["validation"][:CHECKED]),
+        "onnx_difference": check(model, described, images["validation"][:CHECKED]),
         "torch": torch.__version__,
     }
     plain = write_bundle(scratch / "bundle", model, alphabet, corpus.frame, EMBEDDING)

@@ -1,0 +1,49 @@
+"""A writer's samples in few bytes: vectors in 8 bits a number, and of the base's opinion only the likeliest labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allograph.adapters.tunable import LEAST, OWN_LABEL
+
+Floats = NDArray[np.float32]
+LIKELIEST = 8
+"""Labels whose log-probability is kept; all others share what is left."""
+LARGEST = 127
+
+
+def pack_vectors(vectors: Floats) -> dict[str, NDArray[Any]]:
+    """Vectors [n, r] as int8 `vectors` and float32 `units` [n]: each number to within half of its vector's unit."""
+    units = np.maximum(np.abs(vectors).max(axis=1, initial=0), 1e-12) / LARGEST
+    return {"vectors": np.rint(vectors / units[:, None]).astype(np.int8), "units": units.astype(np.float32)}
+
+
+def unpack_vectors(packed: dict[str, NDArray[Any]]) -> Floats:
+    """The vectors [n, r]."""
+    vectors: Floats = packed["vectors"].astype(np.float32) * packed["units"][:, None]
+    return vectors
+
+
+def pack_logs(logs: Floats) -> dict[str, NDArray[Any]]:
+    """Finite log-probabilities [n, C]: places `likeliest` and float16 `logs` [n, k], and float16 `rest` [n] for every other."""
+    size = logs.shape[1]
+    k = min(LIKELIEST, size)
+    order = np.argpartition(logs, size - k, axis=1)
+    others, places = order[:, : size - k], order[:, size - k :]
+    left = np.exp(np.take_along_axis(logs, others, axis=1)).mean(axis=1) if size > k else np.zeros(len(logs))
+    return {
+        "likeliest": places.astype(np.min_scalar_type(size - 1)),
+        "logs": np.take_along_axis(logs, places, axis=1).astype(np.float16),
+        "rest": np.log(np.maximum(left, np.exp(LEAST))).astype(np.float16),
+    }
+
+
+def unpack_logs(packed: dict[str, NDArray[Any]], size: int, own: int) -> Floats:
+    """Log-probabilities [n, size + own], with the writer's `own` labels at the end."""
+    logs = np.repeat(packed["rest"].astype(np.float32)[:, None], size + own, axis=1)
+    np.put_along_axis(logs, packed["likeliest"].astype(np.int64), packed["logs"].astype(np.float32), axis=1)
+    logs[:, size:] = np.log(OWN_LABEL)
+    return logs

@@ -1,0 +1,50 @@
+"""Multinomial logistic regression around a prior, as a residual on the base's logits."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+
+def residual(features: Floats, logs: Floats, truth: Floats, rounds: int, start: Floats | None = None) -> Floats:
+    """The W [r, C] that makes Σ cross-entropy(logs + features W, truth) + ½ ‖W‖² least, sought from `start` (or 0).
+
+    Each round minimises Böhning's quadratic bound of the cross-entropy (1992), whose matrix ½ FᵀF + 1 never changes, from where
+    Nesterov's momentum has carried it (restarted where it leads uphill). With fewer samples n than features r, and nowhere to
+    start from, the same is done for A [n, C], W being FᵀA.
+    """
+    n, r = features.shape
+    if n < r and start is None:
+        gram = features @ features.T
+        return features.T @ _least(gram, gram, logs, truth, rounds, np.zeros_like(logs))
+    found = np.zeros((r, logs.shape[1]), np.float32) if start is None else start
+    return _least(features, None, logs, truth, rounds, found)
+
+
+def _least(spread: Floats, metric: Floats | None, logs: Floats, truth: Floats, rounds: int, found: Floats) -> Floats:
+    """The rounds of `residual`: for W where there is no `metric`, for A in the metric of the Gram matrix where there is one.
+
+    `spread` carries what is sought to logits. The step is (½ FᵀF + 1)⁻¹ or, the same for A, (½ FFᵀ + 1)⁻¹.
+    """
+    bound = (spread.T @ spread if metric is None else metric).astype(np.float64)
+    step = np.linalg.inv(0.5 * bound + np.eye(len(bound))).astype(np.float32)
+    ahead, pace = found, 1.0
+    for _ in range(rounds):
+        shares = logs + spread @ ahead
+        shares -= shares.max(axis=1, keepdims=True)
+        np.exp(shares, out=shares)
+        shares /= shares.sum(axis=1, keepdims=True)
+        shares -= truth
+        slope = np.asarray((spread.T @ shares if metric is None else shares) + ahead, np.float32)
+        moved: Floats = ahead - step @ slope
+        uphill = slope if metric is None else metric @ slope
+        if np.vdot(uphill, moved - found) > 0:
+            pace = 1.0
+        faster = (1 + math.sqrt(1 + 4 * pace * pace)) / 2
+        ahead = moved + np.float32((pace - 1) / faster) * (moved - found)
+        found, pace = moved, faster
+    return found
