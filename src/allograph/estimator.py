@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from allograph.adapters import Adapter, State, build
+from allograph.adapters.population import population
 from allograph.bundle import Bundle
 from allograph.errors import InputError, UnknownLabel, missing_extra
 from allograph.images import SIDE
@@ -43,8 +44,9 @@ class WriterAdaptiveClassifier(ClassifierMixin, BaseEstimator):
     answers. `writer` is metadata that scikit-learn routes (`set_fit_request(writer=True)`, …).
 
     `estimator` is any classifier with `predict_proba` (default: `LogisticRegression()`). `adapter` is the name of an adapter, or
-    a function that builds one from a `Bundle` with the population's alphabet and styles; the labels of that alphabet are the
-    places of the classes in `classes_` as strings of six digits, "000000" and on. `random_state` seeds the search for styles.
+    a function that builds one from a `Bundle` with the population's alphabet, styles and statistics (a population whose writers
+    `fit` is told has better ones); the labels of that alphabet are the places of the classes in `classes_` as strings of six
+    digits, "000000" and on. `random_state` seeds the search for styles.
 
     >>> from sklearn.datasets import load_digits
     >>> X, y = load_digits(return_X_y=True)
@@ -64,7 +66,7 @@ class WriterAdaptiveClassifier(ClassifierMixin, BaseEstimator):
     """What is known about each writer."""
 
     def __init__(
-        self, estimator: Any = None, adapter: str | Callable[[Bundle], Adapter] = "paper", random_state: int = 0
+        self, estimator: Any = None, adapter: str | Callable[[Bundle], Adapter] = "allograph", random_state: int = 0
     ) -> None:
         self.estimator = estimator
         self.adapter = adapter
@@ -127,19 +129,24 @@ class WriterAdaptiveClassifier(ClassifierMixin, BaseEstimator):
         _check_classes(classes, base.classes_)
         places = _places(labels, base.classes_)
         batch = _batch(base, embeddings, places)
-        population = _population(batch.embeddings, places, len(base.classes_), self.random_state)
-        adapter = build(self.adapter, population) if isinstance(self.adapter, str) else self.adapter(population)
+        writers = np.full(len(embeddings), "", dtype=object)
+        for place, own in enumerate(rows.values()):
+            writers[own] = str(place)
+        bundle = _population(batch, places, writers.astype(str), len(base.classes_), self.random_state)
+        adapter = build(self.adapter, bundle) if isinstance(self.adapter, str) else self.adapter(bundle)
         self.states_ = _learned(adapter, {}, batch, rows)
         self.classes_, self.estimator_, self.adapter_ = base.classes_, base, adapter
         return self
 
 
-def _population(embeddings: NDArray[np.float32], places: Sequence[int], classes: int, seed: int) -> Bundle:
-    """A bundle without a model: what adapters are built from."""
-    found = find_styles(embeddings, np.array(places, np.int32), seed)
+def _population(batch: Corrections, places: Sequence[int], writers: NDArray[np.str_], classes: int, seed: int) -> Bundle:
+    """A bundle without a model: what adapters are built from. Samples that are nobody's count as one writer's."""
+    true = np.array(places, np.int32)
+    found = find_styles(batch.embeddings, true, seed)
+    statistics = population(batch.samples, true, writers).arrays()
     blank = np.zeros((len(found.labels), SIDE, SIDE), np.uint8)
-    config = {"alphabet": [_label(place) for place in range(classes)], "embedding_size": embeddings.shape[1]}
-    return Bundle(Path("population"), config, Styles(found.centroids, found.labels, blank), {})
+    config = {"alphabet": [_label(place) for place in range(classes)], "embedding_size": batch.embeddings.shape[1]}
+    return Bundle(Path("population"), config, Styles(found.centroids, found.labels, blank), statistics)
 
 
 def _learned(

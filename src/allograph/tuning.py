@@ -22,10 +22,10 @@ from allograph.progress import Progress, silent
 from allograph.readings import Samples
 
 PROTOCOLS = (
-    Resample(resamples=2),
-    Resample(adaptation=0.5, resamples=1),
-    Resample(adaptation=0.2, resamples=2),
-    Resample(per_label=1, resamples=2),
+    Resample(resamples=4),
+    Resample(adaptation=0.5, resamples=3),
+    Resample(adaptation=0.2, resamples=4),
+    Resample(per_label=1, resamples=6),
 )
 """What a parameter has to be good at: the mean error cut over these decides."""
 

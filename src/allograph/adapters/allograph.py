@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -26,7 +27,7 @@ LEAST = 3
 
 
 class Learned(NamedTuple):
-    """A state, unpacked."""
+    """A state, unpacked for reading: the newest sample first."""
 
     vectors: Floats
     """[n, r + 1] the samples, as the last layer takes them."""
@@ -34,8 +35,10 @@ class Learned(NamedTuple):
     """[n] their squared lengths."""
     labels: NDArray[np.int32]
     """[n] places."""
-    change: Floats
-    """[r + 1, C + m]"""
+    truth: Floats
+    """[n, C + m] 1 at the label."""
+    asked: Floats
+    """[r + 1, C + m + n] from a sample to what changes its logits, and to its products with the known ones."""
 
 
 @dataclass(frozen=True)
@@ -45,28 +48,27 @@ class Allograph(Tunable):
     The layer takes the model's features (its embedding, where it has none), whitened by the within-writer covariance. Its change
     has a Gaussian prior around none: `weight` is the prior variance that a logit gets from a sample of mean length, `bias` that
     of a label's bias; it is added to the base's log-probabilities, which are divided by `temperature` first. Of the
-    probabilities `share` comes from the `k` nearest samples, each with the weight exp(−`scale` · distance). The base's own answer
+    probabilities `share` comes from the writer's samples, each with the weight exp(−`scale` · distance). The base's own answer
     stands unless another is likelier by the factor exp(`guard`). An image that was corrected before reads as it was corrected.
 
     What a single correction changes is sought from where the last one led, in a few rounds over all samples.
     """
 
     population: Population = field(default=None, repr=False)  # type: ignore[assignment]
-    weight: float = 32.0
+    weight: float = 16.0
     bias: float = 1.0
     temperature: float = 1.5
-    share: float = 0.4
-    scale: float = 10.0
-    k: int = 5
+    share: float = 0.35
+    scale: float = 14.0
     guard: float = 0.3
 
     name: ClassVar[str] = "allograph"
     version: ClassVar[int] = 2
     tried: ClassVar[dict[str, tuple[float, ...]]] = {
-        "weight": (16.0, 32.0, 64.0),
+        "weight": (8.0, 16.0, 32.0),
         "temperature": (1.25, 1.5, 1.75),
-        "share": (0.2, 0.3, 0.4),
-        "scale": (7.0, 10.0, 14.0),
+        "share": (0.25, 0.35, 0.45),
+        "scale": (10.0, 14.0, 20.0),
         "guard": (0.15, 0.3, 0.5),
     }
 
@@ -80,7 +82,7 @@ class Allograph(Tunable):
             return state
         own, places = places_of(self.alphabet, state.labels, batch.labels)
         logs = finite(with_own_labels(batch.logits, 0))
-        fresh = pack_vectors(self._vectors(batch.samples)) | pack_logs(logs) | {"labels": places.astype(np.uint16)}
+        fresh = pack_vectors(self._vectors(batch.samples.shapes)[:, :-1]) | pack_logs(logs) | {"labels": places.astype(np.uint16)}
         known = state.arrays
         kept = {name: self.newest(known.get(name, rows[:0]), rows) for name, rows in fresh.items()}
         size, count = len(self.alphabet) + len(own), len(kept["labels"])
@@ -89,10 +91,11 @@ class Allograph(Tunable):
             change = known["change"].astype(np.float32)
             change = np.pad(change, ((0, 0), (0, size - change.shape[1])))
         rounds = ROUNDS if 4 * len(places) >= count else min(max(AT_ONCE // count, LEAST), ROUNDS)
+        vectors, labels = self._unpacked(kept)
         found = residual(
-            self._scaled(unpack_vectors(kept)),
+            vectors,
             unpack_logs(kept, len(self.alphabet), len(own)) / np.float32(self.temperature),
-            np.eye(size, dtype=np.float32)[kept["labels"]],
+            np.eye(size, dtype=np.float32)[labels],
             rounds,
             change,
         )
@@ -100,22 +103,33 @@ class Allograph(Tunable):
 
     def scores(self, state: State, samples: Samples) -> Scores:
         """The base's logits and their change, and −inf for every label that is not on offer."""
-        logs = with_own_labels(samples.logits, len(state.labels))
+        own = len(state.labels)
+        logs = with_own_labels(samples.logits, own) if own else samples.logits
         if not len(state.arrays["labels"]):
             return Scores(logs, np.zeros(len(logs), np.int8))
-        learned, each = self._learned(state), np.arange(len(logs))
-        vectors = self._scaled(self._vectors(samples))
-        changed = logs / np.float32(self.temperature) + vectors @ learned.change
-        lengths = (vectors**2).sum(axis=1)
-        away = np.maximum(lengths[:, None] + learned.lengths - 2 * (vectors @ learned.vectors.T), 0)
-        values = self._mixed(changed, np.sqrt(away / np.float32(self.weight)), learned.labels)
-        base = logs.argmax(axis=1)
-        values[each, base] += np.float32(self.guard)
-        nearest = away.shape[1] - 1 - away[:, ::-1].argmin(axis=1)  # of equal ones the newest counts
-        same = np.flatnonzero(away[each, nearest] <= SAME**2 * lengths)
-        if len(same):
-            values[same, learned.labels[nearest[same]]] = values[same].max(axis=1) + 1
-        if np.isneginf(samples.logits).any():
+        learned, each, base = self._learned(state), np.arange(len(logs)), logs.argmax(axis=1)
+        vectors = self._vectors(samples.shapes)
+        asked = vectors @ learned.asked
+        values = logs / np.float32(self.temperature) + asked[:, : logs.shape[1]]
+        lengths = np.einsum("nr,nr->n", vectors, vectors)
+        away = lengths[:, None] + learned.lengths
+        away -= 2 * asked[:, logs.shape[1] :]
+        np.sqrt(np.maximum(away, 0, out=away), out=away)
+        least = away.min(axis=1)
+        same = np.flatnonzero(least <= SAME * np.sqrt(lengths))
+        nearest = learned.labels[away[same].argmin(axis=1)] if len(same) else None
+
+        votes = np.exp((least[:, None] - away) * np.float32(self.scale / np.sqrt(self.weight)))
+        votes *= np.float32(self.share) / votes.sum(axis=1, keepdims=True)
+        values -= values.max(axis=1, keepdims=True)
+        np.exp(values, out=values)
+        values *= np.float32(1 - self.share) / values.sum(axis=1, keepdims=True)
+        values += votes @ learned.truth
+        values[each, base] *= np.float32(np.exp(self.guard))
+        if nearest is not None:
+            values[same, nearest] = 2 * values[same].max(axis=1)
+        values = np.log(np.maximum(values, np.float32(1e-12)))
+        if samples.logits.min(initial=0) == -np.inf:
             values[np.isneginf(logs)] = -np.inf
         return Scores(values, (values.argmax(axis=1) != base).astype(np.int8))
 
@@ -133,18 +147,16 @@ class Allograph(Tunable):
             return Explanation("base", names[base], f"The base classifier reads {names[base]!r}.", {"answer": names[answer]})
         order = np.argsort(-scores.values[0], kind="stable")
         other = base if base != answer else int(order[1]) if len(order) > 1 else answer
-        learned = self._learned(state)
-        vector = self._scaled(self._vectors(sample))[0]
-        logs = unpack_logs(dict(state.arrays), len(self.alphabet), len(state.labels)) / np.float32(self.temperature)
-        wrong = np.eye(len(names), dtype=np.float32)[learned.labels] - np.exp(
-            log_softmax(logs + learned.vectors @ learned.change)
-        )
-        weights = (learned.vectors @ vector) * (wrong[:, answer] - wrong[:, other])
-        away = np.sqrt(np.maximum(learned.lengths + vector @ vector - 2 * (learned.vectors @ vector), 0))
-        oldest = int(state.arrays["seen"][0]) - len(learned.labels)
+        vectors, labels = self._unpacked(state.arrays)
+        vector, change = self._vectors(sample.shapes)[0], state.arrays["change"].astype(np.float32)
+        logs = unpack_logs(state.arrays, len(self.alphabet), len(state.labels)) / np.float32(self.temperature)
+        wrong = np.eye(len(names), dtype=np.float32)[labels] - np.exp(log_softmax(logs + vectors @ change))
+        weights = (vectors @ vector) * (wrong[:, answer] - wrong[:, other])
+        away = np.linalg.norm(vectors - vector, axis=1) / np.sqrt(self.weight)
+        oldest = int(state.arrays["seen"][0]) - len(labels)
 
         def named(i: int) -> dict[str, Any]:
-            return {"correction": oldest + i, "label": names[learned.labels[i]]}
+            return {"correction": oldest + i, "label": names[labels[i]]}
 
         decided = [named(i) | {"weight": float(weights[i])} for i in np.argsort(-weights, kind="stable")[:SHOWN].tolist()]
         nearest = [named(i) | {"distance": float(away[i])} for i in np.argsort(away, kind="stable")[:SHOWN].tolist()]
@@ -157,35 +169,32 @@ class Allograph(Tunable):
         evidence = {"answer": names[answer], "against": names[other], "decided": decided, "nearest": nearest}
         return Explanation(self.name if scores.answerers[0] else "base", names[base], text, evidence)
 
-    def _mixed(self, changed: Floats, away: Floats, labels: NDArray[np.int32]) -> Floats:
-        """Log-probabilities [n, C + m]: the logits' mixed with the votes of the samples at the distances `away` [n, known]."""
-        count = min(int(self.k), away.shape[1])
-        near = np.argpartition(away, count - 1, axis=1)[:, :count]
-        votes = np.exp(-self.scale * np.take_along_axis(away, near, axis=1))
-        votes *= self.share / np.maximum(votes.sum(axis=1, keepdims=True), 1e-30)
-        shares = np.exp(changed - changed.max(axis=1, keepdims=True))
-        shares *= (1 - self.share) / shares.sum(axis=1, keepdims=True)
-        np.add.at(shares, (np.arange(len(shares))[:, np.newaxis], labels[near]), votes)
-        return np.log(np.maximum(shares, 1e-12))
+    @cached_property
+    def _layer(self) -> tuple[Floats, Floats]:
+        """From features to what the last layer takes: an affine map, [f, r + 1] and [r + 1]; the last number is the bias's."""
+        space = np.pad(self.population.space * np.float32(np.sqrt(self.weight)), ((0, 0), (0, 1)))
+        space[-1, -1] = np.sqrt(self.bias)
+        return np.ascontiguousarray(space[:-1]), space[-1]
 
-    def _vectors(self, samples: Samples) -> Floats:
-        """[n, r] in the whitened space."""
-        return self.population.place(samples.shapes)
+    def _vectors(self, shapes: Floats) -> Floats:
+        """[n, r + 1] features, as the last layer takes them."""
+        turn, shift = self._layer
+        return shapes @ turn + shift
 
-    def _scaled(self, vectors: Floats) -> Floats:
-        """[n, r + 1] at the prior's scale, and the bias's 1."""
-        scaled = np.empty((len(vectors), vectors.shape[1] + 1), np.float32)
-        np.multiply(vectors, np.float32(np.sqrt(self.weight)), out=scaled[:, :-1])
-        scaled[:, -1] = np.sqrt(self.bias)
-        return scaled
+    def _unpacked(self, arrays: Mapping[str, NDArray[Any]]) -> tuple[Floats, NDArray[np.int32]]:
+        """The samples [n, r + 1], as the last layer takes them, and their labels [n]; the oldest first."""
+        vectors = unpack_vectors(arrays)
+        bias = np.full((len(vectors), 1), np.sqrt(self.bias), np.float32)
+        return np.concatenate([vectors, bias], axis=1), arrays["labels"].astype(np.int32)
 
     def _learned(self, state: State) -> Learned:
         """The state, unpacked once."""
         if "learned" not in state.derived:
-            arrays: Mapping[str, NDArray[Any]] = state.arrays
-            vectors = self._scaled(unpack_vectors(dict(arrays)))
-            labels = arrays["labels"].astype(np.int32)
-            change = arrays["change"].astype(np.float32)
-            state.derived["learned"] = Learned(vectors, (vectors**2).sum(axis=1), labels, change)
+            vectors, labels = self._unpacked(state.arrays)
+            vectors, labels = vectors[::-1], labels[::-1]
+            change = state.arrays["change"].astype(np.float32)
+            truth = np.eye(change.shape[1], dtype=np.float32)[labels]
+            asked = np.concatenate([change, vectors.T], axis=1)
+            state.derived["learned"] = Learned(vectors, (vectors**2).sum(axis=1), labels, truth, asked)
         learned: Learned = state.derived["learned"]
         return learned

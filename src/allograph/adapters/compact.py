@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ def pack_vectors(vectors: Floats) -> dict[str, NDArray[Any]]:
     return {"vectors": np.rint(vectors / units[:, None]).astype(np.int8), "units": units.astype(np.float32)}
 
 
-def unpack_vectors(packed: dict[str, NDArray[Any]]) -> Floats:
+def unpack_vectors(packed: Mapping[str, NDArray[Any]]) -> Floats:
     """The vectors [n, r]."""
     vectors: Floats = packed["vectors"].astype(np.float32) * packed["units"][:, None]
     return vectors
@@ -41,7 +42,7 @@ def pack_logs(logs: Floats) -> dict[str, NDArray[Any]]:
     }
 
 
-def unpack_logs(packed: dict[str, NDArray[Any]], size: int, own: int) -> Floats:
+def unpack_logs(packed: Mapping[str, NDArray[Any]], size: int, own: int) -> Floats:
     """Log-probabilities [n, size + own], with the writer's `own` labels at the end."""
     logs = np.repeat(packed["rest"].astype(np.float32)[:, None], size + own, axis=1)
     np.put_along_axis(logs, packed["likeliest"].astype(np.int64), packed["logs"].astype(np.float32), axis=1)

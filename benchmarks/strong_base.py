@@ -1,0 +1,121 @@
+"""A base that is nearly always right: what adaptation still cuts on QMNIST's digits, whom it harms, how soon it is ahead.
+
+Needs torch and QMNIST with its writers (`--samples`); the first run prepares it, trains the paper's network for twelve epochs
+with augmentation, and tunes the adapters on the validation writers. What it makes stays in build/qmnist*, for the next run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from allograph.bundle import Bundle
+from allograph.corpora.corpus import Corpus
+from allograph.corpora.npz import NpzSource
+from allograph.corpora.prepare import prepare
+from allograph.embedding import EmbeddedCorpus, embed
+from allograph.errors import InputError
+from allograph.evaluation.evaluate import evaluate
+from allograph.evaluation.protocol import Resample
+from allograph.evaluation.replay import Replayed
+from allograph.evaluation.run import Plan, Run
+from allograph.evaluation.sequential import Sequential
+from allograph.recognizer import Recognizer
+from allograph.tuning import tune
+from timing import show
+
+SAMPLES = Path("../shared/data/qmnist.npz")
+CORPUS, MODEL, EMBEDDED = Path("build/qmnist.parquet"), Path("build/qmnist"), Path("build/qmnist.embedded.parquet")
+STAGES = ((8, 256), (4, 1024))
+METHODS = ("allograph", "head", "memory", "paper")
+TUNED = METHODS[:3]
+PLANS: dict[str, Plan] = {"90 %": Resample(), "1 a label": Resample(per_label=1), "in turn": Sequential()}
+CORRECTIONS = (10, 30, 100)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--samples", type=Path, default=SAMPLES, help="QMNIST as an npz archive")
+    samples: Path = parser.parse_args().samples
+    if not (CORPUS.exists() or samples.exists()):
+        print(f"{samples} is not there; name QMNIST's archive (images, labels, writers, digit_index) with --samples")
+        return
+    try:
+        bundle = made(samples)
+    except InputError as error:
+        print(error)
+        return
+    runs: dict[str, Run] = {}
+    for name, plan in PLANS.items():
+        for run in evaluate(EMBEDDED, MODEL, METHODS, plan, jobs=2).runs:
+            runs[f"{name}, {run.protocol.feedback}" if isinstance(run.protocol, Sequential) else name] = run
+        print(".", end="", file=sys.stderr, flush=True)
+    learned = list(runs.values())[-1].replayed
+    show(
+        f"QMNIST, {len(learned)} application writers, base of {100 * bundle.config['accuracy']['application']:.2f} % "
+        "(95 % interval by writer; in turn: in order of time)",
+        ("learned", "tested", "method", "base", "adapted", "errors cut", "better / equal / worse"),
+        [row for name, run in runs.items() for row in rows(name, run)],
+    )
+    show(
+        "Right answers more than the base's, all writers together, in order of time, every label revealed (the base's errors)",
+        ("method", *(f"{most} corrections" for most in CORRECTIONS), "all"),
+        [(method, *(lead(learned, method, most) for most in (*CORRECTIONS, sys.maxsize))) for method in METHODS],
+    )
+
+
+def made(samples: Path) -> Bundle:
+    """The tuned bundle, beside its embedded corpus; made where it is not there, from the first step that is missing."""
+    CORPUS.parent.mkdir(exist_ok=True)
+    if not CORPUS.exists():
+        prepare(NpzSource(samples), CORPUS, "paper", jobs=2)
+    corpus = Corpus.open(CORPUS)
+    if not MODEL.exists():
+        from allograph.training.fit import Plan as Schedule
+        from allograph.training.train import train
+
+        train(corpus, MODEL, Schedule(STAGES, plateau=0, augment=True), resume=True, progress=said)
+    bundle = Bundle.open(MODEL)
+    if not EMBEDDED.exists() or EmbeddedCorpus.open(EMBEDDED).record["model_hash"] != bundle.model_hash:
+        embed(corpus, Recognizer(bundle), EMBEDDED)
+    if not {*TUNED} <= bundle.config.get("adapters", {}).keys():
+        tune(EmbeddedCorpus.open(EMBEDDED), bundle, TUNED, jobs=2)
+    return Bundle.open(MODEL)
+
+
+def said(what: str, done: int, total: int) -> None:
+    """Tell an epoch's end."""
+    if what.startswith("validation"):
+        print(f"epoch {done} of {total}: {what}", file=sys.stderr)
+
+
+def rows(learned: str, run: Run) -> list[tuple[str, ...]]:
+    """A run's rows, one a method."""
+    found: list[tuple[str, ...]] = []
+    for name, method in run.figures.methods.items():
+        low, high = method.error_cut_ci95 or (0.0, 0.0)
+        cut = f"{100 * (method.error_cut or 0):.1f} % ({100 * low:.0f} … {100 * high:.0f})"
+        against = f"{method.better} / {method.equal} / {method.worse}"
+        shares = (f"{100 * run.figures.base:.2f} %", f"{100 * method.accuracy:.2f} %")
+        found.append((learned, f"{run.figures.samples:,}", name, *shares, cut, against))
+    return found
+
+
+def lead(replayed: Sequence[Replayed], method: str, most: int) -> str:
+    """How far a method is ahead of the base in the answers before which it had learned at most so many corrections."""
+    ahead = errors = 0
+    for writer in replayed:
+        seen = writer.methods[method].seen
+        assert seen is not None
+        early, base = seen <= most, writer.base == writer.true
+        ahead += int(np.count_nonzero(writer.methods[method].labels[early] == writer.true[early])) - int(base[early].sum())
+        errors += int((~base[early]).sum())
+    return f"{ahead:+} ({errors})"
+
+
+if __name__ == "__main__":
+    main()
