@@ -29,10 +29,8 @@ LEAST = 3
 class Learned(NamedTuple):
     """A state, unpacked for reading: the newest sample first."""
 
-    vectors: Floats
-    """[n, r + 1] the samples, as the last layer takes them."""
     lengths: Floats
-    """[n] their squared lengths."""
+    """[n] the samples' squared lengths, as the last layer takes them."""
     labels: NDArray[np.int32]
     """[n] places."""
     truth: Floats
@@ -164,7 +162,7 @@ class Allograph(Tunable):
         if answer == base:
             text += "what the writer taught does not speak against it."
         else:
-            spoke = ", ".join(repr(sample["label"]) for sample in decided if sample["weight"] > 0)
+            spoke = ", ".join(repr(sample["label"]) for sample in decided if sample["weight"] > 0) or repr(names[answer])
             text += f"the writer's own samples of {spoke} make it {names[answer]!r}."
         evidence = {"answer": names[answer], "against": names[other], "decided": decided, "nearest": nearest}
         return Explanation(self.name if scores.answerers[0] else "base", names[base], text, evidence)
@@ -195,6 +193,6 @@ class Allograph(Tunable):
             change = state.arrays["change"].astype(np.float32)
             truth = np.eye(change.shape[1], dtype=np.float32)[labels]
             asked = np.concatenate([change, vectors.T], axis=1)
-            state.derived["learned"] = Learned(vectors, (vectors**2).sum(axis=1), labels, truth, asked)
+            state.derived["learned"] = Learned((vectors**2).sum(axis=1), labels, truth, asked)
         learned: Learned = state.derived["learned"]
         return learned
