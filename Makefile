@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SHARED ?= ../shared
 
-.PHONY: help demo test test-all lint bench lock unipen bundle clean
+.PHONY: help demo test test-all lint bench lock unipen bundle vendor ink screenshots clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -46,6 +46,15 @@ bundle: $(VENV)/.train build/unipen.parquet  ## train and tune the shipped bundl
 
 lock:  ## resolve the newest versions anew into requirements/
 	PYTHON=$(PYTHON) requirements/lock
+
+vendor:  ## fetch the page's libraries anew into src/allograph/server/page/vendor (needs npm)
+	requirements/vendor
+
+ink: $(VENV)/.demo  ## draw tests/ink.json anew from its description
+	$(BIN)/python tests/draw_ink.py
+
+screenshots: $(VENV)/.test  ## take docs/images anew (needs chromium)
+	$(BIN)/python tests/take_screenshots.py
 
 clean:  ## remove what make made
 	rm -rf $(VENV) build report

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from allograph.evaluation.evaluate import evaluate
+from allograph.evaluation.measures import MethodFigures
 from allograph.evaluation.protocol import Resample
 from timing import show
 
@@ -29,9 +30,7 @@ def main() -> None:
     for protocol in PROTOCOLS.values():
         figures = evaluate(CORPUS, methods=["all"], protocol=protocol, jobs=2).figures
         for name, method in figures.methods.items():
-            low, high = method.error_cut_ci95 or (0.0, 0.0)
-            cut = f"{100 * (method.error_cut or 0):.1f} % ({100 * low:.0f} … {100 * high:.0f}), {method.worse} harmed"
-            cells.setdefault(name, []).append(cut)
+            cells.setdefault(name, []).append(cell(method))
         print(".", end="", file=sys.stderr, flush=True)
     rows = [(name, *cut) for name, cut in cells.items()]
     show(
@@ -39,6 +38,12 @@ def main() -> None:
         ("method", *PROTOCOLS),
         rows,
     )
+
+
+def cell(method: MethodFigures) -> str:
+    """A method's error cut, its interval, and how many writers it harms."""
+    low, high = method.error_cut_ci95 or (0.0, 0.0)
+    return f"{100 * (method.error_cut or 0):.1f} % ({100 * low:.0f} … {100 * high:.0f}), {method.worse} harmed"
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def measured(method: str, recognizer: Recognizer, bare: object) -> tuple[str, ..
     taught, first = [], []
     for place in random.integers(0, len(images), 20).tolist():
         reading, label = writer.read(images[place]), recognizer.alphabet[labels[place]]
-        taught.append(seconds(lambda reading=reading, label=label: writer.correct(reading, label)))  # type: ignore[misc]
+        taught.append(seconds(lambda reading=reading, label=label: (writer.correct(reading, label), writer.state)))  # type: ignore[misc]
         first.append(seconds(lambda place=place: writer.read(images[place])))  # type: ignore[misc]
     samples = recognizer.embed(images[known])
     names = [recognizer.alphabet[label] for label in labels[known].tolist()]

@@ -9,21 +9,25 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from allograph.bundle import Bundle
+from allograph.adapters.allograph import Allograph
+from allograph.bundle import CONFIG, Bundle
 from allograph.corpora.corpus import Corpus
 from allograph.corpora.npz import NpzSource
 from allograph.corpora.prepare import prepare
 from allograph.embedding import EmbeddedCorpus, embed
 from allograph.errors import InputError
 from allograph.evaluation.evaluate import evaluate
+from allograph.evaluation.measures import figures
 from allograph.evaluation.protocol import Resample
-from allograph.evaluation.replay import Replayed
+from allograph.evaluation.replay import Replayed, replay_writers, writers_of
 from allograph.evaluation.run import Plan, Run
 from allograph.evaluation.sequential import Sequential
+from allograph.files import write_json
 from allograph.recognizer import Recognizer
 from allograph.tuning import tune
 from timing import show
@@ -31,30 +35,30 @@ from timing import show
 SAMPLES = Path("../shared/data/qmnist.npz")
 CORPUS, MODEL, EMBEDDED = Path("build/qmnist.parquet"), Path("build/qmnist"), Path("build/qmnist.embedded.parquet")
 STAGES = ((8, 256), (4, 1024))
-METHODS = ("allograph", "head", "memory", "paper")
-TUNED = METHODS[:3]
-IN_TURN = ("allograph", "memory", "paper")
-"""Without `head`, which is fitted anew after every correction."""
+METHODS = ("allograph", "memory", "paper")
+TUNED = METHODS[:2]
 PLANS: dict[str, Plan] = {"90 %": Resample(), "1 a label": Resample(per_label=1), "in turn": Sequential()}
 CORRECTIONS = (10, 30, 100)
+DOUBTS = (0.0, 4.0)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=Path, default=SAMPLES, help="QMNIST as an npz archive")
-    samples: Path = parser.parse_args().samples
+    parser.add_argument("--jobs", type=int, default=2)
+    given = parser.parse_args()
+    samples: Path = given.samples
     if not (CORPUS.exists() or samples.exists()):
         print(f"{samples} is not there; name QMNIST's archive (images, labels, writers, digit_index) with --samples")
         return
     try:
-        bundle = made(samples)
+        bundle = made(samples, given.jobs)
     except InputError as error:
         print(error)
         return
     runs: dict[str, Run] = {}
     for name, plan in PLANS.items():
-        methods = IN_TURN if isinstance(plan, Sequential) else METHODS
-        for run in evaluate(EMBEDDED, MODEL, methods, plan, jobs=2).runs:
+        for run in evaluate(EMBEDDED, MODEL, METHODS, plan, jobs=given.jobs).runs:
             runs[f"{name}, {run.protocol.feedback}" if isinstance(run.protocol, Sequential) else name] = run
         print(".", end="", file=sys.stderr, flush=True)
     learned = list(runs.values())[-1].replayed
@@ -67,15 +71,15 @@ def main() -> None:
     show(
         "Right answers more than the base's, all writers together, in order of time, every label revealed (the base's errors)",
         ("method", *(f"{most} corrections" for most in CORRECTIONS), "all"),
-        [(method, *(lead(learned, method, most) for most in (*CORRECTIONS, sys.maxsize))) for method in IN_TURN],
+        [(method, *(lead(learned, method, most) for most in (*CORRECTIONS, sys.maxsize))) for method in METHODS],
     )
 
 
-def made(samples: Path) -> Bundle:
+def made(samples: Path, jobs: int) -> Bundle:
     """The tuned bundle, beside its embedded corpus; made where it is not there, from the first step that is missing."""
     CORPUS.parent.mkdir(exist_ok=True)
     if not CORPUS.exists():
-        prepare(NpzSource(samples), CORPUS, "paper", jobs=2)
+        prepare(NpzSource(samples), CORPUS, "paper", jobs=jobs)
     corpus = Corpus.open(CORPUS)
     if not MODEL.exists():
         from allograph.training.fit import Plan as Schedule
@@ -86,8 +90,24 @@ def made(samples: Path) -> Bundle:
     if not EMBEDDED.exists() or EmbeddedCorpus.open(EMBEDDED).record["model_hash"] != bundle.model_hash:
         embed(corpus, Recognizer(bundle), EMBEDDED)
     if not {*TUNED} <= bundle.config.get("adapters", {}).keys():
-        tune(EmbeddedCorpus.open(EMBEDDED), bundle, TUNED, jobs=2)
+        tune(EmbeddedCorpus.open(EMBEDDED), bundle, TUNED, jobs=jobs)
+        bundle = Bundle.open(MODEL)
+    if "doubt" not in bundle.config["adapters"]["allograph"]:
+        adapters = bundle.config["adapters"]
+        adapters["allograph"] |= {"doubt": best_doubt(bundle, jobs)}
+        write_json(MODEL / CONFIG, bundle.config | {"adapters": adapters})
     return Bundle.open(MODEL)
+
+
+def best_doubt(bundle: Bundle, jobs: int) -> float:
+    """What serves the validation writers best where only mistakes are corrected."""
+    adapter, writers = Allograph.of(bundle), writers_of(EmbeddedCorpus.open(EMBEDDED).samples(split="validation"))
+    plan = Sequential(feedback="mistakes", resamples=3)
+    cuts = {}
+    for doubt in DOUBTS:
+        replayed = replay_writers(writers, bundle.alphabet, {"it": replace(adapter, doubt=doubt)}, plan, jobs)
+        cuts[doubt] = figures(replayed).methods["it"].error_cut or 0.0
+    return max(cuts, key=lambda doubt: cuts[doubt])
 
 
 def said(what: str, done: int, total: int) -> None:

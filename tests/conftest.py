@@ -1,13 +1,18 @@
-"""What tests need and may lack: the shared data, torch. A lack is a skip with a reason, or a failure where it is required."""
+"""What tests need and may lack: shared data, torch, PostgreSQL, Chromium. A lack is a skip, or a failure where it is required."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Generator
+import secrets
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 REQUIRED = set(filter(None, os.environ.get("ALLOGRAPH_REQUIRE", "").split(",")))
 SHARED = Path(__file__).parent.parent.parent / "shared"
@@ -43,3 +48,62 @@ def torch_installed() -> None:
     """For tests that train."""
     if importlib.util.find_spec("torch") is None:
         lacking("torch", "torch is not installed (make test-all installs it)")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> str:
+    """The address of a PostgreSQL database in which tests make and drop schemas of their own."""
+    import sqlalchemy as sa
+
+    url = os.environ.get("ALLOGRAPH_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/test")
+    if importlib.util.find_spec("psycopg") is None:
+        lacking("postgres", "psycopg is not installed")
+    try:
+        with sa.create_engine(url, connect_args={"connect_timeout": 3}).connect():
+            return url
+    except sa.exc.OperationalError:
+        lacking("postgres", "no PostgreSQL answers on 127.0.0.1:5432 (ALLOGRAPH_POSTGRES names another)")
+        raise
+
+
+@pytest.fixture
+def schema(postgres: str) -> Generator[str]:
+    """The address of an empty schema in it, dropped afterwards."""
+    import sqlalchemy as sa
+
+    name = f"allograph_test_{secrets.token_hex(6)}"
+    engine = sa.create_engine(postgres, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.execute(sa.text(f"CREATE SCHEMA {name}"))
+    yield f"{postgres}?options=-csearch_path%3D{name}"
+    with engine.begin() as connection:
+        connection.execute(sa.text(f"DROP SCHEMA {name} CASCADE"))
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a store of each kind goes, empty."""
+    if request.param == "memory":
+        return "memory:"
+    return str(tmp_path / "writers.db") if request.param == "sqlite" else str(request.getfixturevalue("schema"))
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def lasting_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The same, of the kinds that last."""
+    return str(tmp_path / "writers.db") if request.param == "sqlite" else str(request.getfixturevalue("schema"))
+
+
+@pytest.fixture(scope="module")  # its event loop runs as long as it does: no test may need one of its own meanwhile
+def browser() -> Iterator[Browser]:
+    """Chromium, for tests of the page."""
+    from handwriting import chromium_path, launched
+
+    if chromium_path() is None:
+        lacking("chromium", "there is no Chromium on this machine ($CHROMIUM, or chromium on PATH)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = launched(playwright)
+        yield browser
+        browser.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from allograph.adapters.allograph import ROUNDS, Allograph
+from allograph.adapters.allograph import ROUNDS, Allograph, excess
 from allograph.adapters.compact import LIKELIEST, pack_logs, pack_vectors, unpack_logs, unpack_vectors
 from allograph.adapters.logistic import residual
 from allograph.adapters.population import Population, population
@@ -139,6 +141,27 @@ def test_one_correction_in_twenty_that_is_wrong_keeps_four_fifths_of_the_gain() 
             gain += accuracy(state, test) - said
         gains.append(gain)
     assert gains[1] >= 0.8 * gains[0] > 0
+
+
+def test_where_only_mistakes_were_shown_fewer_answers_change() -> None:
+    everything, test = written(400, 100), written(400, 101)
+    answers = everything.logits.argmax(axis=1)
+    wrong = np.flatnonzero(answers != [LABELS.index(label) for label in everything.labels])[:20]
+    picked, at_random = (ADAPTER.learn(ADAPTER.start(), everything.take(rows)) for rows in (wrong, np.arange(20)))
+    sure = np.exp(log_softmax(everything.logits[wrong]).max(axis=1))
+    assert excess(picked.arrays, len(LABELS)) == pytest.approx(sure.mean(), abs=0.01)
+    assert excess(at_random.arrays, len(LABELS)) < 0.3
+
+    def changed(state: State, doubt: float) -> int:
+        return int(replace(ADAPTER, doubt=doubt).scores(state, test.samples).answerers.sum())
+
+    assert changed(picked, 4.0) < 0.9 * changed(picked, 0.0)
+    assert changed(at_random, 4.0) > 0.9 * changed(at_random, 0.0)
+
+
+def test_labels_of_the_writers_own_are_no_sign_that_mistakes_were_picked() -> None:
+    state = ADAPTER.learn(ADAPTER.start(), written(30, 100)._replace(labels=["σ"] * 30))
+    assert excess(state.arrays, len(LABELS)) == 0
 
 
 def test_a_label_of_the_writers_own_is_read_from_a_few_samples_on() -> None:

@@ -37,7 +37,7 @@ def test_reading_loads_no_framework_but_onnxruntime() -> None:
 def test_unknown_names_are_attribute_errors() -> None:
     with pytest.raises(AttributeError, match="nonsense"):
         allograph.nonsense  # noqa: B018
-    assert set(allograph.__all__) == {"Bundle", "Recognizer", "Writer", "__version__"}
+    assert set(allograph.__all__) == {"Bundle", "Recognizer", "Writer", "Writers", "__version__", "open_store"}
     for name in allograph.__all__:
         assert getattr(allograph, name)
 
@@ -77,7 +77,8 @@ def test_the_wheel_holds_the_bundle_and_works_where_nothing_else_of_ours_is(tmp_
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         archive.extractall(tmp_path / "site")
-    for name in ("shipped/model.onnx", "shipped/MODEL_CARD.md", "evaluation/report.html.j2", "py.typed"):
+    held = ("shipped/model.onnx", "shipped/MODEL_CARD.md", "evaluation/report.html.j2", "py.typed")
+    for name in (*held, "server/page/index.html", "server/page/js/main.js", "server/page/vendor/uplot.LICENSE"):
         assert f"allograph/{name}" in names
     assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)
     code = (

@@ -10,13 +10,30 @@ import numpy  # noqa: F401  (the one large library that every use needs)
 if TYPE_CHECKING:
     from allograph.bundle import Bundle
     from allograph.estimator import WriterAdaptiveClassifier as WriterAdaptiveClassifier
+    from allograph.profiles import open_store
     from allograph.recognizer import Recognizer
     from allograph.writer import Writer
+    from allograph.writers import Writers
 
 __version__ = "0.1.0"
-__all__ = ["Bundle", "Recognizer", "Writer", "__version__"]  # what needs no extra; `from allograph import *` always works
+# what needs no extra; `from allograph import *` always works
+__all__ = [
+    "Bundle",
+    "Recognizer",
+    "Writer",
+    "Writers",
+    "__version__",
+    "open_store",
+]
 
-_ROOMS = {"Bundle": "bundle", "Recognizer": "recognizer", "Writer": "writer", "WriterAdaptiveClassifier": "estimator"}
+_ROOMS = {
+    "Bundle": "bundle",
+    "Recognizer": "recognizer",
+    "Writer": "writer",
+    "WriterAdaptiveClassifier": "estimator",
+    "Writers": "writers",
+    "open_store": "profiles",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -78,6 +80,16 @@ class Bundle:
     def model_hash(self) -> str:
         """SHA-256 of `model.onnx`: the identity that embedded corpora and journals name."""
         return str(self.config["model_hash"])
+
+    @cached_property
+    def statistics_hash(self) -> str:
+        """SHA-256 of all that adapters take from the bundle besides the model: styles, statistics, tuned parameters."""
+        digest = hashlib.sha256(json.dumps(self.config.get("adapters", {}), sort_keys=True).encode())
+        styles = {} if self.styles is None else {"centroids": self.styles.centroids, "labels": self.styles.labels}
+        for name, array in sorted({**self.statistics, **styles}.items()):
+            digest.update(f"{name} {array.dtype} {array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
 
     def check_frame(self, frame: str, what: str) -> None:
         """Raise `MismatchError` unless `what` is in this bundle's frame."""

@@ -33,6 +33,14 @@ class MismatchError(InputError):
     """Two things that must agree do not: the frame, the embedding size, the model."""
 
 
+class UnknownCorrection(InputError):  # noqa: N818
+    """An id that no correction of the writer has."""
+
+
+class UnknownWriter(InputError):  # noqa: N818
+    """A name under which nothing is stored."""
+
+
 class MissingExtraError(AllographError, ImportError):
     """A library of an optional extra is needed and not installed."""
 

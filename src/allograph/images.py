@@ -84,19 +84,22 @@ def framed(
     return Framed(_cut(blurred, *_mass_square(blurred, size or max(height, width))), found)
 
 
-def decoded(data: bytes, name: str = "the image") -> NDArray[np.uint8]:
+def decoded(
+    data: bytes, name: str = "the image", largest: int = LARGEST, kinds: tuple[str, ...] | None = None
+) -> NDArray[np.uint8]:
     """Decode a PNG (or another picture that Pillow reads) to grey, uint8 [h, w]; transparent pixels become white.
 
-    Raises `ImageError` when it is truncated, foreign, or larger than 4096×4096.
+    `kinds` are the only formats to try, by Pillow's names; who serves strangers names those that are needed. Raises `ImageError`
+    when it is truncated, foreign, or has more than `largest` pixels, which is found out before it is decoded.
     """
     from PIL import Image
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data)) as picture:
-                if picture.width * picture.height > LARGEST:
-                    raise ImageError(f"{name}: {picture.width}×{picture.height} pixels are too many; the largest is 4096×4096")
+            with Image.open(io.BytesIO(data), formats=kinds) as picture:
+                if picture.width * picture.height > largest:
+                    raise ImageError(f"{name}: {picture.width}×{picture.height} pixels are too many; {largest} may be decoded")
                 if picture.mode in ("I", "I;16", "F"):
                     values = np.asarray(picture, dtype=np.float64)
                     return np.asarray(np.clip(values / (257 if values.max() > 255 else 1), 0, 255).round(), dtype=np.uint8)

@@ -2,68 +2,36 @@
 
 from __future__ import annotations
 
-import secrets
-import threading
-import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.adapters import Adapter, State, best, build
-from allograph.alphabet import Alphabet, check_label
-from allograph.errors import ImageError, InputError, UnknownLabel
-from allograph.images import SIDE, model_input
-from allograph.readings import Corrections, Explanation, Reading, Samples
+from allograph.adapters import Adapter, State
+from allograph.alphabet import check_label
+from allograph.errors import AllographError, ImageError, InputError, UnknownLabel
+from allograph.follower import Follower
+from allograph.images import SIDE
+from allograph.method import Method
+from allograph.profiles import MemoryStore, Store, profile
+from allograph.profiles.journal import Correction, Entry, Key, check_name, new_batch
+from allograph.readings import Reading
 from allograph.recognizer import Recognizer
-
-
-@dataclass(frozen=True)
-class Correction:
-    """What a writer taught: the true label of one reading."""
-
-    id: str
-    """The reading's id: one reading has one correction."""
-    label: str
-    implicit: bool
-    """True where the reading was left standing, False where its label was given."""
-    time: float
-    """Seconds since 1970, UTC."""
-
-
-@dataclass(frozen=True)
-class _Entry:
-    correction: Correction
-    samples: Samples
-
-
-@dataclass(frozen=True)
-class _Offer:
-    """The labels that a reading may answer with, where not all may."""
-
-    labels: frozenset[str]
-    base: NDArray[np.bool_]
-    """[C] which of the bundle's labels."""
-
-
-@dataclass(frozen=True)
-class _Known:
-    """What a reading is made from; it is exchanged whole, so that readers take no lock."""
-
-    state: State
-    ids: tuple[str, ...]
-    """The corrections in it, the oldest first."""
+from allograph.together import Alphabets, Asked, read_together
 
 
 class Writer:
-    """A person, and what the recognizer learned of their hand. What was taught lives in memory, as long as the object does.
+    """A person, and what the recognizer learned of their hand.
 
-    `recognizer` is the shipped bundle's and `adapter` the best method for its bundle (`allograph`) unless given; both may be
-    shared by many writers.
-    With `implicit=False`, `accept` learns nothing. Safe to use from several threads: readings wait for nobody.
+    What was taught lives in memory, as long as the object does; `Writers` gives writers whose profiles last. `recognizer` is the
+    shipped bundle's and `adapter` the best method for its bundle (`allograph`) unless given; both may be shared by many writers.
+    With `implicit=False`, `accept` learns nothing; with `keep_images=False` no image is kept beyond its reading; with
+    `shadow=True` the base answers, and what the adapter says is only recorded.
+
+    What is taught is in the journal when `correct` returns, and is learned before the next reading. Safe to use from several
+    threads: readings wait for nobody but for what is still to be learned.
 
     >>> from allograph import Writer
     >>> ana = Writer("ana")
@@ -83,168 +51,178 @@ class Writer:
         recognizer: Recognizer | None = None,
         adapter: Adapter | str | None = None,
         implicit: bool = True,
+        keep_images: bool = True,
+        shadow: bool = False,
+        *,
+        store: Store | None = None,
+        tenant: str = "default",
+        method: Method | None = None,
     ) -> None:
-        self.name = name
-        self.recognizer = recognizer or shipped_recognizer()
-        self.adapter: Adapter = (
-            build(adapter or best(self.recognizer.bundle), self.recognizer.bundle)
-            if adapter is None or isinstance(adapter, str)
-            else adapter
-        )
-        self.implicit = implicit
-        self._labels = self.recognizer.alphabet.labels
-        self._journal: dict[str, _Entry] = {}
-        self._known = _Known(self.adapter.start(), ())
-        self._lock = threading.Lock()
+        key = Key(check_name(tenant, "tenant"), check_name(name, "writer"))
+        self.implicit, self.keep_images, self.shadow = implicit, keep_images, shadow
+        self.follower = Follower(MemoryStore() if store is None else store, key, method or Method.of(recognizer, adapter))
+
+    @property
+    def name(self) -> str:
+        """The writer's name."""
+        return self.follower.key.name
+
+    @property
+    def recognizer(self) -> Recognizer:
+        """What reads samples for all writers."""
+        return self.follower.method.recognizer
+
+    @property
+    def adapter(self) -> Adapter:
+        """What learns from this writer's corrections."""
+        return self.follower.method.adapter
 
     @overload
-    def read(self, images: NDArray[Any], alphabet: str | Iterable[str] | None = None, confidence: float = 0.0) -> Reading: ...
+    def read(
+        self,
+        images: NDArray[Any],
+        alphabet: Alphabets | None = None,
+        confidence: float = 0.0,
+        ids: Sequence[str] | None = None,
+    ) -> Reading: ...
     @overload
     def read(
-        self, images: Sequence[NDArray[Any]], alphabet: str | Iterable[str] | None = None, confidence: float = 0.0
+        self,
+        images: Sequence[NDArray[Any]],
+        alphabet: Alphabets | None = None,
+        confidence: float = 0.0,
+        ids: Sequence[str] | None = None,
     ) -> list[Reading]: ...
     def read(
         self,
         images: NDArray[Any] | Sequence[NDArray[Any]],
-        alphabet: str | Iterable[str] | None = None,
+        alphabet: Alphabets | None = None,
         confidence: float = 0.0,
+        ids: Sequence[str] | None = None,
     ) -> Reading | list[Reading]:
         """Read a sample [28, 28], uint8 or float in 0…1, in the bundle's frame: white ink on black.
 
         A list of samples gives a list of readings, and one call of the model reads them all. `alphabet` restricts the answers
         to a named alphabet (`"digits"`) or to the given labels. A reading that is less probable than `confidence`, in 0…1,
-        abstains: it names its likeliest label, and is not to be relied on. Raises `ImageError` for anything that is no sample,
-        `UnknownLabel` for an alphabet with a label that neither the bundle nor this writer knows, `InputError` for a
-        confidence outside 0…1.
+        abstains: it names its likeliest label, and is not to be relied on. `ids` name the readings, and so the corrections;
+        they are random unless given. Raises `ImageError` for anything that is no sample, `UnknownLabel` for an alphabet with a
+        label that neither the bundle nor this writer knows, `InputError` for a confidence outside 0…1, `MismatchError` where
+        the writer's profile was made for another model.
         """
-        if not 0 <= confidence <= 1:
-            raise InputError(f"a confidence is a probability, from 0 to 1, not {confidence}")
         one = isinstance(images, np.ndarray)
         array = images if isinstance(images, np.ndarray) else _stacked(images)
-        if array.ndim != (2 if one else 3):
+        if array.ndim != (2 if one else 3) or array.shape[-2:] != (SIDE, SIDE):
             raise ImageError(f"one sample is an array [28, 28], and many are a list of them; this is {list(array.shape)}")
-        known = self._known
-        offer = None if alphabet is None else self._offer(alphabet, known.state)
-        samples = self.recognizer.run(model_input(array))
-        if offer is not None:
-            samples = samples._replace(logits=np.where(offer.base, samples.logits, np.float32(-np.inf)))
-        readings = self._readings(known, samples, offer, confidence)
+        many = array[np.newaxis] if one else array
+        (readings,) = read_together([Asked(self.follower, many, alphabet, confidence, ids, self.shadow)])
+        if isinstance(readings, AllographError):
+            raise readings
         return readings[0] if one else readings
 
-    def correct(self, reading: Reading, label: str, new: bool = False) -> Correction:
+    @overload
+    def correct(self, reading: Reading, label: str, new: bool = False, implicit: bool = False) -> Correction: ...
+    @overload
+    def correct(
+        self, reading: Sequence[Reading], label: Sequence[str], new: bool = False, implicit: bool = False
+    ) -> list[Correction]: ...
+    def correct(
+        self, reading: Reading | Sequence[Reading], label: str | Sequence[str], new: bool = False, implicit: bool = False
+    ) -> Correction | list[Correction]:
         """Learn what a reading should have said, or that it was right.
 
-        The same call again changes nothing; one with another label replaces the first. Raises `UnknownLabel` for a label that
-        the bundle does not know, unless `new` teaches it to this writer, and for one outside the alphabet that was offered.
+        The same call again changes nothing; one with another label replaces the first. Lists of readings and of their labels
+        are one batch: stored at once and learned together. `implicit` marks what was only left standing, which replaces
+        nothing. Raises `UnknownLabel` for a label that the bundle does not know, unless `new` teaches it to this writer, and for
+        one outside the alphabet that was offered; then nothing is learned.
         """
-        label = check_label(label)
-        if reading.alphabet is not None and label not in reading.alphabet:
-            raise UnknownLabel(f"the reading was restricted to {len(reading.alphabet)} labels, and {label!r} is not among them")
-        with self._lock:
-            if not new and label not in self.recognizer.alphabet and label not in self.state.labels:
-                raise UnknownLabel(f"the bundle does not know the label {label!r}; teach it to this writer with new=True")
-            return self._learn(reading, label, implicit=False)
+        if isinstance(reading, Reading):
+            return self._record([reading], [check_label(label)], new, implicit)[0]
+        if isinstance(label, str) or len(label) != len(reading):
+            raise InputError(f"{len(reading)} readings need a list of as many labels")
+        return self._record(list(reading), [check_label(one) for one in label], new, implicit)
 
     def accept(self, reading: Reading) -> Correction | None:
         """Learn that a reading was left standing: an implicit correction; None where those are switched off, or it abstains."""
         if not self.implicit or reading.abstains:
             return None
-        with self._lock:
-            known = self._journal.get(reading.id)
-            return known.correction if known else self._learn(reading, reading.label, implicit=True)
+        return self._record([reading], [reading.label], new=True, implicit=True)[0]
+
+    def relabel(self, id: str, label: str, new: bool = False) -> Correction:
+        """Give a correction another label; raises `UnknownCorrection` for an id that the journal does not hold."""
+        label = check_label(label)
+        self._check_labels([label], new)
+
+        def again(entry: Entry) -> Entry:
+            if entry.alphabet is not None and label not in entry.alphabet:
+                raise _outside(label, entry.alphabet)
+            return replace(entry, label=label, implicit=False, batch=new_batch())
+
+        return profile.relabel(*self._where, check_name(id, "correction"), again).correction
 
     def undo(self, id: str) -> None:
-        """Take a correction back; the state is what it would be without it. Raises `InputError` for an unknown id."""
-        with self._lock:
-            if id not in self._journal:
-                raise InputError(f"the writer {self.name!r} has no correction with the id {id!r}")
-            self._keep(lambda entry: entry.correction.id != id)
+        """Take a correction back; the state is what it would be without it. Raises `UnknownCorrection` for an unknown id."""
+        profile.undo(*self._where, check_name(id, "correction"))
 
     def forget(self, label: str | None = None, since: float | None = None) -> int:
         """Take back every correction to `label`, or since a time (seconds since 1970), or both; returns how many."""
-        if label is None and since is None:
-            raise InputError("forget needs a label, a time, or both")
-        with self._lock:
-            before = len(self._journal)
-            self._keep(
-                lambda entry: (
-                    not ((label is None or entry.correction.label == label) and (since is None or entry.correction.time >= since))
-                )
-            )
-            return before - len(self._journal)
+        profile.check_forget(label, since)
+        return profile.forget(*self._where, None if label is None else check_label(label), since)
 
     @property
     def corrections(self) -> list[Correction]:
         """What was taught and not taken back, in order."""
-        return [entry.correction for entry in list(self._journal.values())]
+        return list(self.follower.up_to_date().corrections)
 
     @property
     def state(self) -> State:
         """What the adapter knows about this writer."""
-        return self._known.state
+        return self.follower.up_to_date().state
+
+    def entries(self) -> list[Entry]:
+        """The corrections with their images and all else that they were learned from; the profile may be of another model."""
+        tail = self.follower.store.tail(self.follower.key)
+        return tail.entries if tail else []
 
     def __repr__(self) -> str:
-        return f"Writer({self.name!r}, {len(self._journal)} corrections)"
+        return f"Writer({self.name!r})"
 
-    def _readings(self, known: _Known, samples: Samples, offer: _Offer | None, confidence: float) -> list[Reading]:
-        state = known.state
-        labels = (*self._labels, *state.labels) if state.labels else self._labels
-        values = self.adapter.scores(state, samples).values
-        if offer is not None and state.labels:
-            hidden = [len(self._labels) + i for i, own in enumerate(state.labels) if own not in offer.labels]
-            values = values.copy()
-            values[:, hidden] = -np.inf
-        offered = None if offer is None else offer.labels
-        explain = partial(self._explain, known)
-        return [
-            Reading(
-                secrets.token_hex(16),
-                labels[answer],
-                labels,
-                values[i],
-                samples.at(slice(i, i + 1)),
-                offered,
-                explain,
-                confidence,
+    @property
+    def _where(self) -> tuple[Store, Key]:
+        return self.follower.store, self.follower.key
+
+    def _record(self, readings: Sequence[Reading], labels: Sequence[str], new: bool, implicit: bool) -> list[Correction]:
+        for reading, label in zip(readings, labels, strict=True):
+            if reading.alphabet is not None and label not in reading.alphabet:
+                raise _outside(label, reading.alphabet)
+        self._check_labels(labels, new)
+        batch, model = new_batch(), self.recognizer.bundle.model_hash
+        entries = [
+            Entry(
+                reading.id,
+                label,
+                implicit,
+                0.0,
+                reading.base,
+                reading.personal,
+                None if reading.alphabet is None else tuple(sorted(reading.alphabet)),
+                reading.samples,
+                reading.image if self.keep_images else None,
+                model,
+                batch,
             )
-            for i, answer in enumerate(values.argmax(axis=1).tolist())
+            for reading, label in zip(readings, labels, strict=True)
         ]
+        return [entry.correction for entry in profile.record(*self._where, entries, model)]
 
-    def _offer(self, alphabet: str | Iterable[str], state: State) -> _Offer:
-        labels = frozenset(Alphabet.named(alphabet))
-        own = labels.intersection(state.labels)
-        base = self.recognizer.alphabet.mask(labels - own)
-        if not base.any():
-            raise InputError("a restricted alphabet needs at least one label that the bundle knows")
-        return _Offer(labels, base)
+    def _check_labels(self, labels: Sequence[str], new: bool) -> None:
+        """Raise `UnknownLabel` for one that is not in the bundle's alphabet, nor the writer's own, nor to be taught now."""
+        foreign = [label for label in labels if label not in self.recognizer.alphabet]
+        if foreign and not new and (unknown := sorted(set(foreign) - set(self.state.labels))):
+            raise UnknownLabel(f"the bundle does not know the label {unknown[0]!r}; teach it to this writer with new=True")
 
-    def _learn(self, reading: Reading, label: str, implicit: bool) -> Correction:
-        known = self._journal.get(reading.id)
-        if known is not None:
-            if known.correction.label == label and known.correction.implicit == implicit:
-                return known.correction
-            self._keep(lambda entry: entry is not known)
-        entry = _Entry(Correction(reading.id, label, implicit, time.time()), reading.samples)
-        self._known = _Known(self.adapter.learn(self.state, _batch(entry)), (*self._known.ids, reading.id))
-        self._journal[reading.id] = entry
-        return entry.correction
 
-    def _keep(self, keep: Callable[[_Entry], bool]) -> None:
-        """Fold the entries that stay, in their order."""
-        journal = {id: entry for id, entry in self._journal.items() if keep(entry)}
-        state = self.adapter.start()
-        for entry in journal.values():
-            state = self.adapter.learn(state, _batch(entry))
-        self._journal, self._known = journal, _Known(state, tuple(journal))
-
-    def _explain(self, known: _Known, sample: Samples) -> Explanation:
-        """The adapter's explanation; the corrections that it counts get their ids."""
-        found = self.adapter.explain(known.state, sample)
-        for part in found.evidence.values():
-            for entry in part if isinstance(part, list) else ():
-                if isinstance(entry, dict) and "correction" in entry:
-                    entry["id"] = known.ids[entry["correction"]]
-        return found
+def _outside(label: str, alphabet: Sequence[str] | frozenset[str]) -> UnknownLabel:
+    return UnknownLabel(f"the reading was restricted to {len(alphabet)} labels, and {label!r} is not among them")
 
 
 def _stacked(images: Sequence[NDArray[Any]]) -> NDArray[Any]:
@@ -252,16 +230,3 @@ def _stacked(images: Sequence[NDArray[Any]]) -> NDArray[Any]:
         return np.stack(images) if len(images) else np.empty((0, SIDE, SIDE), np.uint8)
     except (ValueError, TypeError) as error:
         raise ImageError(f"the samples of a list are arrays [28, 28] ({error})") from error
-
-
-@lru_cache(maxsize=1)
-def shipped_recognizer() -> Recognizer:
-    """The shipped bundle's recognizer, opened once."""
-    return Recognizer()
-
-
-def _batch(entry: _Entry) -> Corrections:
-    done = entry.correction
-    return Corrections(
-        entry.samples.embeddings, entry.samples.logits, [done.label], [done.id], [done.time], entry.samples.features
-    )

@@ -37,6 +37,8 @@ class Learned(NamedTuple):
     """[n, C + m] 1 at the label."""
     asked: Floats
     """[r + 1, C + m + n] from a sample to what changes its logits, and to its products with the known ones."""
+    excess: float
+    """The share of the samples that the base had read wrong, beyond the share that it expected to: 0 … 1."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,10 @@ class Allograph(Tunable):
     probabilities `share` comes from the writer's samples, each with the weight exp(−`scale` · distance). The base's own answer
     stands unless another is likelier by the factor exp(`guard`). An image that was corrected before reads as it was corrected.
 
+    Where the base was wrong about the writer's samples far more often than it expected to be, they were picked for being wrong:
+    mistakes are corrected, and what is right is never shown. `doubt` times the square of that excess adds to the guard. It is 0
+    unless the bundle's configuration says otherwise, for a base that is nearly always right: a new hand looks the same at first.
+
     What a single correction changes is sought from where the last one led, in a few rounds over all samples.
     """
 
@@ -59,6 +65,7 @@ class Allograph(Tunable):
     share: float = 0.35
     scale: float = 14.0
     guard: float = 0.3
+    doubt: float = 0.0
 
     name: ClassVar[str] = "allograph"
     version: ClassVar[int] = 2
@@ -123,7 +130,7 @@ class Allograph(Tunable):
         np.exp(values, out=values)
         values *= np.float32(1 - self.share) / values.sum(axis=1, keepdims=True)
         values += votes @ learned.truth
-        values[each, base] *= np.float32(np.exp(self.guard))
+        values[each, base] *= np.float32(np.exp(self.guard + self.doubt * learned.excess**2))
         if nearest is not None:
             values[same, nearest] = 2 * values[same].max(axis=1)
         values = np.log(np.maximum(values, np.float32(1e-12)))
@@ -193,6 +200,18 @@ class Allograph(Tunable):
             change = state.arrays["change"].astype(np.float32)
             truth = np.eye(change.shape[1], dtype=np.float32)[labels]
             asked = np.concatenate([change, vectors.T], axis=1)
-            state.derived["learned"] = Learned((vectors**2).sum(axis=1), labels, truth, asked)
+            state.derived["learned"] = Learned(
+                (vectors**2).sum(axis=1), labels, truth, asked, excess(state.arrays, len(self.alphabet))
+            )
         learned: Learned = state.derived["learned"]
         return learned
+
+
+def excess(arrays: Mapping[str, NDArray[Any]], size: int) -> float:
+    """As `Learned.excess`, of packed samples; those of the writer's own labels, which the base cannot read, do not count."""
+    known = np.flatnonzero(arrays["labels"] < size)
+    if not len(known):
+        return 0.0
+    logs = arrays["logs"][known].astype(np.float32)
+    said = arrays["likeliest"][known, logs.argmax(axis=1)]
+    return max(0.0, float(np.mean((said != arrays["labels"][known]) - (1 - np.exp(logs.max(axis=1))))))

@@ -27,6 +27,12 @@ class State:
     derived: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """What an adapter computed from the rest to answer faster; never saved, and never needed."""
 
+    @property
+    def size(self) -> int:
+        """Bytes of its arrays, those included that were computed from them."""
+        parts = [part for value in self.derived.values() for part in (value if isinstance(value, tuple) else (value,))]
+        return sum(part.nbytes for part in (*self.arrays.values(), *parts) if isinstance(part, np.ndarray))
+
     def to_bytes(self, adapter: Adapter) -> bytes:
         """One safetensors blob that names the adapter and its version."""
         record = {"adapter": adapter.name, "version": adapter.version, "labels": self.labels}

@@ -12,7 +12,10 @@ from allograph.errors import FormatError, InputError
 
 
 def info(
-    path: Annotated[Path, typer.Argument(help="A corpus, an embedded corpus, a bundle, or a report's folder or results.json.")],
+    path: Annotated[
+        Path,
+        typer.Argument(help="A corpus, an embedded corpus, a bundle, an exported profile, or a report's folder or JSON."),
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Say what a file or folder is, what is in it, and whether it is sound."""
@@ -35,9 +38,31 @@ def describe(path: Path) -> tuple[str, dict[str, Any]]:
         raise InputError(f"{path} is neither a bundle nor a report: it holds no config.json and no results.json")
     if path.suffix == ".json":
         return _results(path)
+    if is_profile(path):
+        return _profile(path)
     from allograph.corpora.parquet import kind_of
 
     return _corpus(path) if kind_of(path) == "corpus" else _embedded(path)
+
+
+def is_profile(path: Path) -> bool:
+    """Whether a file begins like an exported profile: the length of a JSON text, then that text."""
+    with open(path, "rb") as file:
+        head = file.read(9)
+    return len(head) == 9 and head[8:] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size
+
+
+def _profile(path: Path) -> tuple[str, dict[str, Any]]:
+    from allograph.profiles.archive import unpacked
+
+    contents = unpacked(path.read_bytes(), str(path))
+    return "exported profile", {
+        "corrections": len(contents.entries),
+        "labels": len({entry.label for entry in contents.entries}),
+        "with an image": sum(entry.image is not None for entry in contents.entries),
+        "taken back": len(contents.tombstones),
+        "model": contents.model_hash,
+    }
 
 
 def _bundle(path: Path) -> tuple[str, dict[str, Any]]:

@@ -16,9 +16,12 @@ from allograph.cli.demo import demo
 from allograph.cli.embed import embed
 from allograph.cli.evaluate import evaluate
 from allograph.cli.info import info
+from allograph.cli.keys import keys
 from allograph.cli.prepare import prepare
+from allograph.cli.serve import serve
 from allograph.cli.train import train
 from allograph.cli.tune import tune
+from allograph.cli.writers import writers
 from allograph.errors import AllographError
 
 app = typer.Typer(
@@ -29,8 +32,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (prepare, train, embed, tune, evaluate, bundle, info, demo):
+for command in (prepare, train, embed, tune, evaluate, bundle, info, demo, serve):
     app.command()(command)
+app.add_typer(writers, name="writers")
+app.add_typer(keys, name="keys")
 
 
 @app.callback(invoke_without_command=True)

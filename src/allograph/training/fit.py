@@ -171,7 +171,7 @@ def _epoch(
     torch.manual_seed(plan.seed * 100_003 + epoch)  # dropout; so every epoch can be repeated without those before it
     generator = torch.Generator().manual_seed(plan.seed * 100_003 + epoch)
     images, labels = train
-    batch = plan.batch(epoch)
+    batch, halves = plan.batch(epoch), _quick_in_bfloat16(device)
     order = torch.randperm(len(labels), generator=generator).numpy()
     network.train()
     norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
@@ -186,13 +186,20 @@ def _epoch(
         targets = torch.from_numpy(labels[chosen].astype(np.int64)).to(device)
         for norm in norms:  # the first hundred batches count alike: a small corpus has not many more
             norm.momentum = max(MOMENTUM, 1 / (int(norm.num_batches_tracked or 0) + 1))
-        with torch.autocast(device.type, torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=halves):
             _, logits = network(inputs)
         loss = functional.cross_entropy(logits.float(), targets)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call, unused-ignore]
         optimizer.step()
         progress(f"epoch {epoch + 1} of {plan.epochs}", min(start + batch, len(order)), len(order))
+
+
+def _quick_in_bfloat16(device: torch.device) -> bool:
+    """Whether the device reckons in bfloat16 itself; a processor that cannot is many times slower in it than in float32."""
+    if device.type != "cpu":
+        return True
+    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _judge(

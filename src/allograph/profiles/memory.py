@@ -1,0 +1,204 @@
+"""Profiles that live as long as the process."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from allograph.profiles.journal import (
+    Correction,
+    Entry,
+    Key,
+    Stored,
+    StoredState,
+    Tail,
+    Tombstone,
+    Version,
+    later,
+    unknown_writer,
+)
+from allograph.profiles.store import ApiKey, Keys
+
+
+@dataclass
+class _Profile:
+    model_hash: str
+    version: Version
+    entries: dict[int, Entry] = field(default_factory=dict)
+    """By sequence number, those that stand."""
+    tombstones: list[tuple[int, int, Tombstone]] = field(default_factory=list)
+    """With the place of each, and that of what it undoes."""
+    time: float = 0.0
+    state: StoredState | None = None
+
+    def undone(self, after: int) -> int | None:
+        """The first place that was taken back after a place."""
+        return min((undoes for seq, undoes, _ in self.tombstones if seq > after), default=None)
+
+    def standing(self) -> list[Entry]:
+        """The entries of the profile's model."""
+        return [entry for entry in self.entries.values() if entry.model_hash == self.model_hash]
+
+
+class MemoryStore:
+    """A store for one process."""
+
+    def __init__(self) -> None:
+        self._profiles: dict[Key, _Profile] = {}
+        self._numbers = itertools.count(1)
+        self._lock = threading.RLock()
+        self._keys: dict[str, tuple[ApiKey, str]] = {}
+
+    @property
+    def keys(self) -> Keys:
+        """The API keys."""
+        return Keys(self)
+
+    def versions(self, keys: Sequence[Key]) -> list[Version | None]:
+        """How far each profile goes."""
+        found = [self._profiles.get(key) for key in keys]
+        return [profile.version if profile else None for profile in found]
+
+    def tail(self, key: Key, after: int = 0) -> Tail | None:
+        """A profile's entries after a place."""
+        profile = self._profiles.get(key)
+        if profile is None:
+            return None
+        entries = [entry for entry in profile.standing() if entry.seq > after]
+        return Tail(profile.version, profile.model_hash, entries, profile.undone(after))
+
+    @contextmanager
+    def change(self, key: Key, model_hash: str | None) -> Iterator[MemoryChange]:
+        """Change a profile, alone."""
+        with self._lock:
+            profile = self._profiles.get(key)
+            if profile is None:
+                if model_hash is None:
+                    raise unknown_writer(key)
+                profile = _Profile(model_hash, Version(next(self._numbers), 0, 0))
+            profile = replace(profile, entries=dict(profile.entries), tombstones=list(profile.tombstones))
+            yield MemoryChange(profile)
+            self._profiles[key] = profile
+
+    def state(self, key: Key) -> tuple[StoredState, tuple[Correction, ...]] | None:
+        """The state that was kept last."""
+        profile = self._profiles.get(key)
+        if profile is None or profile.state is None:
+            return None
+        head = profile.state.version.head
+        return profile.state, tuple(entry.correction for entry in profile.standing() if entry.seq <= head)
+
+    def keep(self, key: Key, state: StoredState) -> None:
+        """Keep a state."""
+        with self._lock:
+            profile = self._profiles.get(key)
+            if profile is None or profile.version[:2] != state.version[:2]:
+                return
+            undone = profile.undone(state.version.head)
+            if undone is None or undone > state.version.head:
+                self._profiles[key] = replace(profile, state=state)
+
+    def profiles(self, tenant: str, after: str = "", limit: int | None = None) -> list[Stored]:
+        """The tenant's profiles by name."""
+        with self._lock:
+            names = sorted(key.name for key in self._profiles if key.tenant == tenant and key.name > after)[:limit]
+            return [Stored(name, len(self._profiles[Key(tenant, name)].entries)) for name in names]
+
+    def count(self, tenant: str) -> int:
+        """How many profiles the tenant has."""
+        with self._lock:
+            return sum(key.tenant == tenant for key in self._profiles)
+
+    def erase(self, key: Key) -> bool:
+        """Forget a profile."""
+        with self._lock:
+            return self._profiles.pop(key, None) is not None
+
+    def check(self) -> None:
+        """Memory always answers."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def put_key(self, key: ApiKey, hashed: str) -> None:
+        """Keep a key."""
+        with self._lock:
+            self._keys[key.id] = (key, hashed)
+
+    def drop_key(self, id: str) -> bool:
+        """Remove a key."""
+        with self._lock:
+            return self._keys.pop(id, None) is not None
+
+    def find_key(self, id: str) -> tuple[ApiKey, str] | None:
+        """A key and the hash of its secret."""
+        return self._keys.get(id)
+
+    def all_keys(self) -> list[ApiKey]:
+        """All keys, the oldest first."""
+        with self._lock:
+            return [key for key, _ in self._keys.values()]
+
+
+class MemoryChange:
+    """A change to a copy, which takes the profile's place when the block ends well."""
+
+    def __init__(self, profile: _Profile) -> None:
+        self._profile = profile
+
+    @property
+    def model_hash(self) -> str:
+        """The model that the profile is for."""
+        return self._profile.model_hash
+
+    def find(self, ids: Iterable[str] | None = None, label: str | None = None, since: float | None = None) -> list[Entry]:
+        """The entries that stand and fit."""
+        wanted = None if ids is None else set(ids)
+        return [
+            entry
+            for entry in self._profile.entries.values()
+            if (wanted is None or entry.id in wanted)
+            and (label is None or entry.label == label)
+            and (since is None or entry.time >= since)
+        ]
+
+    def tombstones(self) -> list[Tombstone]:
+        """What was taken back."""
+        return [stone for _, _, stone in self._profile.tombstones]
+
+    def add(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Append."""
+        added = [replace(entry, seq=self._next(), time=self._tick()) for entry in entries]
+        self._profile.entries.update((entry.seq, entry) for entry in added)
+        return added
+
+    def retract(self, entries: Sequence[Entry]) -> None:
+        """Take back."""
+        profile = self._profile
+        first = min(entry.seq for entry in entries)
+        for entry in entries:
+            del profile.entries[entry.seq]
+            profile.tombstones.append((self._next(), entry.seq, Tombstone(entry.id, self._tick())))
+        if profile.state and profile.state.version.head >= first:
+            profile.state = None
+
+    def rewrite(self, entries: Sequence[Entry], tombstones: Sequence[Tombstone], model_hash: str) -> None:
+        """Exchange the whole journal."""
+        profile = self._profile
+        profile.entries = {seq: replace(entry, seq=seq) for entry in entries for seq in [self._next()]}
+        profile.tombstones = [(self._next(), 0, stone) for stone in tombstones]
+        profile.time = max([profile.time, *(entry.time for entry in entries), *(stone.time for stone in tombstones)])
+        profile.model_hash, profile.state = model_hash, None
+        profile.version = profile.version._replace(edition=profile.version.edition + 1)
+
+    def _next(self) -> int:
+        self._profile.version = self._profile.version._replace(head=self._profile.version.head + 1)
+        return self._profile.version.head
+
+    def _tick(self) -> float:
+        self._profile.time = later(self._profile.time, time.time())
+        return self._profile.time

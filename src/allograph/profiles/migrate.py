@@ -1,0 +1,47 @@
+"""Bringing a database's tables to this release's form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from allograph.errors import FormatError
+
+NEWEST = "0001"
+"""The migration that this release's tables need; a test holds it to the files."""
+VERSIONS = "allograph_version"
+"""The table that says which migration a database is at."""
+_LOCK = 0x616C6C6F
+"""A number of ours, which PostgreSQL locks while tables are made."""
+
+
+def upgrade(engine: Engine) -> None:
+    """Make or renew the tables, once, whoever comes first. Raises `FormatError` for those of a later release."""
+    with engine.begin() as connection:
+        if _found(connection) == NEWEST:
+            return
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        found = _found(connection)
+        if found is None or found < NEWEST:
+            _migrate(connection)
+        elif found > NEWEST:
+            raise FormatError(f"the store was written by a later release (its tables are {found}, this one knows {NEWEST})")
+
+
+def _found(connection: Connection) -> str | None:
+    if not sa.inspect(connection).has_table(VERSIONS):
+        return None
+    return connection.execute(sa.text(f"SELECT version_num FROM {VERSIONS}")).scalar_one_or_none()
+
+
+def _migrate(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,185 @@
+"""What can be done to a profile, in any store: record, take back, relabel, merge, migrate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import NamedTuple
+
+from allograph.errors import InputError, MismatchError, UnknownCorrection, UnknownWriter
+from allograph.profiles.journal import Entry, Key, Tombstone
+from allograph.profiles.store import Change, Store
+from allograph.readings import Samples
+
+
+class Merged(NamedTuple):
+    """What an import did."""
+
+    added: int
+    """Corrections that are new, or newer than what stood."""
+    removed: int
+    """Corrections that had been taken back where the archive comes from."""
+
+
+class Migrated(NamedTuple):
+    """What a change of model did."""
+
+    moved: int
+    """Corrections whose images the new model read."""
+    without_image: int
+    """Corrections that have no image: they wait for their own model."""
+
+
+class Contents(NamedTuple):
+    """A whole journal, as it is exported and merged."""
+
+    entries: list[Entry]
+    tombstones: list[Tombstone]
+    model_hash: str
+
+
+def record(store: Store, key: Key, entries: Sequence[Entry], model_hash: str) -> list[Entry]:
+    """Append corrections; returns what stands of each afterwards.
+
+    One that is there already counts once; another label, or its being given where it was implicit, replaces it; an implicit
+    one replaces nothing. Raises `MismatchError` where the profile is for another model.
+    """
+    with store.change(key, model_hash) as change:
+        check_model(key, change.model_hash, model_hash)
+        known = {entry.id: entry for entry in change.find(ids=[entry.id for entry in entries])}
+        stale: dict[int, Entry] = {}
+        fresh: dict[str, Entry] = {}
+        for entry in entries:
+            stands = fresh.get(entry.id) or known.get(entry.id)
+            if stands and (entry.implicit or (stands.label, stands.implicit) == (entry.label, entry.implicit)):
+                continue
+            if stands and stands.seq:
+                stale[stands.seq] = stands
+            fresh[entry.id] = replace(entry, answer=stands.answer) if stands else entry
+        if stale:
+            change.retract(list(stale.values()))
+        if fresh:
+            known |= {entry.id: entry for entry in change.add(list(fresh.values()))}
+        return [known[entry.id] for entry in entries]
+
+
+def relabel(store: Store, key: Key, id: str, again: Callable[[Entry], Entry]) -> Entry:
+    """Exchange a correction for what `again` makes of it; raises `UnknownCorrection` where there is none of this id."""
+    try:
+        with store.change(key, None) as change:
+            stands = _known(change, key, id)
+            exchanged = again(stands)
+            if (exchanged.label, exchanged.implicit) == (stands.label, stands.implicit):
+                return stands
+            change.retract([stands])
+            return change.add([exchanged])[0]
+    except UnknownWriter as error:
+        raise _unknown(key, id) from error
+
+
+def undo(store: Store, key: Key, id: str) -> None:
+    """Take a correction back; raises `UnknownCorrection` where there is none of this id."""
+    try:
+        with store.change(key, None) as change:
+            change.retract([_known(change, key, id)])
+    except UnknownWriter as error:
+        raise _unknown(key, id) from error
+
+
+def forget(store: Store, key: Key, label: str | None, since: float | None) -> int:
+    """Take back all with a label, or since a time, or both; returns how many."""
+    with suppress(UnknownWriter), store.change(key, None) as change:
+        found = change.find(label=label, since=since)
+        if found:
+            change.retract(found)
+        return len(found)
+    return 0
+
+
+def contents(store: Store, key: Key) -> Contents:
+    """A whole journal; raises `UnknownWriter` where there is none."""
+    with store.change(key, None) as change:
+        return Contents(change.find(), change.tombstones(), change.model_hash)
+
+
+def merge(store: Store, key: Key, theirs: Contents) -> Merged:
+    """Join two journals by the ids of the corrections: of each id the latest word counts, whichever journal says it.
+
+    Either order gives the same journal. Raises `MismatchError` where the two are for different models.
+    """
+    with store.change(key, theirs.model_hash) as change:
+        check_model(key, change.model_hash, theirs.model_hash)
+        mine = Contents(change.find(), change.tombstones(), change.model_hash)
+        joined = _joined(mine, theirs)
+        before = {(entry.id, entry.time) for entry in mine.entries}
+        after = {(entry.id, entry.time) for entry in joined.entries}
+        if before != after or set(_joined(mine, mine).tombstones) != set(joined.tombstones):
+            change.rewrite(*joined)
+        ids = {id for id, _ in after}
+        return Merged(len(after - before), sum(id not in ids for id, _ in before))
+
+
+def migrate(store: Store, key: Key, model_hash: str, read: Callable[[list[Entry]], Iterable[tuple[Samples, str]]]) -> Migrated:
+    """Make a profile one for another model; `read` gives what that model says of the images: samples, and the base's answer.
+
+    Corrections without an image keep what the old model said, and wait; they count again if the profile comes back to it.
+    """
+    with store.change(key, None) as change:
+        entries = change.find()
+        old = [entry for entry in entries if entry.model_hash != model_hash]
+        seen = [entry for entry in old if entry.image is not None]
+        if not old and change.model_hash == model_hash:
+            return Migrated(0, 0)
+        moved = {
+            entry.seq: replace(entry, samples=samples, base=base, model_hash=model_hash)
+            for entry, (samples, base) in zip(seen, read(seen), strict=True)
+        }
+        change.rewrite([moved.get(entry.seq, entry) for entry in entries], change.tombstones(), model_hash)
+        return Migrated(len(seen), len(old) - len(seen))
+
+
+def check_model(key: Key, found: str, expected: str) -> None:
+    """Raise `MismatchError` unless a profile is for this model."""
+    if found != expected:
+        raise MismatchError(
+            f"the profile of {key.name!r} was made for the model {found[:12]}… and this one is {expected[:12]}…; "
+            "bring it over with: allograph writers migrate (its images are read anew), or open it with its own bundle"
+        )
+
+
+def _joined(mine: Contents, theirs: Contents) -> Contents:
+    latest: dict[str, Entry | Tombstone] = {}
+    rows: list[Entry | Tombstone] = [*mine.entries, *mine.tombstones, *theirs.entries, *theirs.tombstones]
+    for row in rows:
+        other = latest.get(row.id)
+        if other is None or _rank(row) > _rank(other):
+            latest[row.id] = row
+    ordered = sorted(latest.values(), key=lambda row: (row.time, row.id))
+    return Contents(
+        [row for row in ordered if isinstance(row, Entry)],
+        [row for row in ordered if isinstance(row, Tombstone)],
+        mine.model_hash,
+    )
+
+
+def _rank(row: Entry | Tombstone) -> tuple[float, bool, str, str]:
+    """Which word on a correction is the later; equal times, which two clocks may tell, are decided by what was said."""
+    return (row.time, isinstance(row, Tombstone), *((row.label, row.batch) if isinstance(row, Entry) else ("", "")))
+
+
+def _known(change: Change, key: Key, id: str) -> Entry:
+    found = change.find(ids=[id])
+    if not found:
+        raise _unknown(key, id)
+    return found[0]
+
+
+def _unknown(key: Key, id: str) -> UnknownCorrection:
+    return UnknownCorrection(f"the writer {key.name!r} has no correction with the id {id!r}")
+
+
+def check_forget(label: str | None, since: float | None) -> None:
+    """Raise `InputError` unless something is to be forgotten."""
+    if label is None and since is None:
+        raise InputError("forget needs a label, a time, or both")

@@ -1,0 +1,88 @@
+"""The tables of a database of profiles. Migrations make them; a change here needs a new migration."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from allograph.profiles.journal import LONGEST_NAME
+
+metadata = MetaData()
+_Number = BigInteger().with_variant(Integer, "sqlite")
+_Name = String(LONGEST_NAME, collation="C").with_variant(String(LONGEST_NAME), "sqlite")  # both sort by code point
+
+profiles = Table(
+    "allograph_profiles",
+    metadata,
+    Column("profile", _Number, primary_key=True, autoincrement=True),
+    Column("tenant", _Name, nullable=False),
+    Column("name", _Name, nullable=False),
+    Column("model_hash", String(64), nullable=False),
+    Column("edition", _Number, nullable=False),
+    Column("head", _Number, nullable=False),
+    Column("time", Double, nullable=False),
+    UniqueConstraint("tenant", "name", name="allograph_profiles_name"),
+    sqlite_autoincrement=True,  # a number is never given twice
+)
+"""One row a profile: how far its journal goes, and when it was written last."""
+
+journal = Table(
+    "allograph_journal",
+    metadata,
+    Column("profile", _Number, ForeignKey("allograph_profiles.profile"), primary_key=True),
+    Column("seq", _Number, primary_key=True),
+    Column("id", _Name, nullable=False),
+    Column("time", Double, nullable=False),
+    Column("undoes", _Number),
+    Column("batch", String(16)),
+    Column("label", Text),
+    Column("implicit", Boolean),
+    Column("base", Text),
+    Column("answer", Text),
+    Column("alphabet", Text),
+    Column("model_hash", String(64)),
+    Column("embedding", LargeBinary),
+    Column("logits", LargeBinary),
+    Column("features", LargeBinary),
+    Column("image", LargeBinary),
+    Index("allograph_journal_id", "profile", "id"),
+)
+"""One row a correction, or a tombstone, which names in `undoes` the row that it blanks."""
+
+states = Table(
+    "allograph_states",
+    metadata,
+    Column("profile", _Number, ForeignKey("allograph_profiles.profile"), primary_key=True),
+    Column("edition", _Number, nullable=False),
+    Column("head", _Number, nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("state", LargeBinary, nullable=False),
+)
+"""What was derived last from each journal."""
+
+api_keys = Table(
+    "allograph_keys",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("tenant", _Name, nullable=False),
+    Column("name", _Name, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("created", Double, nullable=False),
+)
+"""One row an API key."""
+
+CONTENT = ("batch", "label", "implicit", "base", "answer", "alphabet", "model_hash", "embedding", "logits", "features", "image")
+"""The columns of the journal that are blanked when a correction is taken back."""

@@ -1,0 +1,1 @@
+"""The HTTP service: parse, call, answer. `allograph serve` starts it; no method lives here."""

@@ -1,0 +1,215 @@
+"""What the service answers, as its OpenAPI document describes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class Likely(BaseModel):
+    """A label and how probable it is."""
+
+    label: str
+    probability: float
+
+
+class Why(BaseModel):
+    """Why a reading is what it is."""
+
+    answerer: str = Field(description="Whose answer it is: `base`, or a method's.")
+    base: str = Field(description="What the base classifier alone would have said.")
+    text: str
+    evidence: dict[str, Any]
+
+
+class Read(BaseModel):
+    """The answer to one sample."""
+
+    id: str
+    label: str
+    probability: float
+    abstains: bool = Field(description="Whether it is less probable than was asked for.")
+    base: str = Field(description="What the base classifier alone would have said.")
+    personal: str = Field(
+        description="What is answered with the writer's corrections; the label, unless the service runs in shadow."
+    )
+    best: list[Likely]
+    why: Why | None = None
+
+
+class Readings(BaseModel):
+    """The answers, in the order of the samples."""
+
+    readings: list[Read]
+
+
+class Done(BaseModel):
+    """A correction that is stored."""
+
+    id: str
+    label: str
+    implicit: bool
+    time: float = Field(description="Seconds since 1970, UTC.", examples=[1767225600.0])
+
+
+class Corrected(BaseModel):
+    """The corrections, in the order of the request."""
+
+    corrections: list[Done]
+
+
+class Undone(BaseModel):
+    """What was taken back."""
+
+    undone: str
+
+
+class Forgotten(BaseModel):
+    """How many corrections were taken back."""
+
+    forgotten: int
+
+
+class Erased(BaseModel):
+    """That nothing of the writer is left."""
+
+    erased: bool
+
+
+class Merged(BaseModel):
+    """What a profile brought."""
+
+    added: int = Field(description="Corrections that are new, or newer than what stood.")
+    removed: int = Field(description="Corrections that had been taken back where the profile comes from.")
+
+
+class Listed(BaseModel):
+    """A writer in the list."""
+
+    name: str
+    corrections: int
+
+
+class Page(BaseModel):
+    """Writers in the order of their names."""
+
+    writers: list[Listed]
+    next: str | None = Field(None, description="The next page's `after`; absent on the last.")
+
+
+class Accuracy(BaseModel):
+    """Shares of the corrected samples that were read right before they were learned."""
+
+    samples: int
+    base: float | None
+    personal: float | None
+
+
+class About(BaseModel):
+    """A writer."""
+
+    name: str
+    corrections: int
+    implicit: int = Field(description="How many of them were readings left standing.")
+    labels: list[str] = Field(description="The labels that the writer taught and the model does not know.")
+    accuracy: Accuracy
+
+
+class Kept(Done):
+    """A correction of the journal."""
+
+    seq: int
+    base: str
+    answer: str = Field(description="What was answered before it was learned.")
+    image: str | None = Field(None, description="Base64 of a PNG, 28×28; absent where images are not kept.")
+
+
+class Journal(BaseModel):
+    """Corrections in the order in which they were learned."""
+
+    corrections: list[Kept]
+    next: int | None = Field(None, description="The next page's `after`; absent on the last.")
+
+
+class Recent(BaseModel):
+    """The shares among the last 50."""
+
+    base: float
+    personal: float
+
+
+class Point(BaseModel):
+    """The shares read right, of the first so many corrections."""
+
+    corrections: int
+    base: float
+    personal: float
+    recent: Recent
+
+
+class Progress(BaseModel):
+    """How the shares went, in at most 100 points."""
+
+    points: list[Point]
+
+
+class Pair(BaseModel):
+    """A label and what it is taken for."""
+
+    label: str
+    read_as: str
+    times: int = Field(description="How often the base said so.")
+    still: int = Field(description="How often it was still answered, in the recent half.")
+
+
+class Confusions(BaseModel):
+    """The most frequent pairs first."""
+
+    pairs: list[Pair]
+
+
+class Style(BaseModel):
+    """A way in which the writer writes a label."""
+
+    label: str
+    style: int = Field(description="Its place among the label's styles.")
+    samples: int = Field(description="How many of the writer's samples are nearest to it.")
+    image: str = Field(description="Base64 of a PNG, 28×28: the style's most typical sample in the training corpus.")
+
+
+class Styles(BaseModel):
+    """The label's most frequent style first."""
+
+    styles: list[Style]
+
+
+class Bounds(BaseModel):
+    """What a request may ask for."""
+
+    body: int
+    profile: int
+    images: int
+    pixels: int
+    points: int
+    writers: int
+    rate: float
+
+
+class Model(BaseModel):
+    """The recognizer, and what the service is set to."""
+
+    labels: list[str]
+    frame: str
+    model_hash: str
+    alphabets: dict[str, list[str]] = Field(description="The named alphabets, as far as the model knows them.")
+    adapter: str
+    implicit: bool
+    keys: bool = Field(description="Whether a key is needed.")
+    limits: Bounds
+
+
+class Health(BaseModel):
+    """That all is well."""
+
+    status: str = Field(examples=["ok"])

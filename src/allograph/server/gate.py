@@ -1,0 +1,139 @@
+"""What every request passes, on its way in and out: who asks, how much, how often; then its line in the log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from allograph.errors import StorageError
+from allograph.server.access import Access, Refused
+from allograph.server.log import LOGGER, RequestLog, failure
+from allograph.server.metrics import Metrics
+from allograph.server.names import new_id
+from allograph.server.problems import GONE, RETRY, problem
+from allograph.server.settings import Limits
+
+OPEN = ("/v1/live", "/v1/ready", "/v1/model", "/v1/openapi.json")
+"""What needs no key, besides the page: it tells of no writer."""
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; "
+    "manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+ALWAYS = (
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+UNSTORED = (b"cache-control", b"no-store")
+"""What a writer taught stays in nobody's cache."""
+
+
+class Gate:
+    """The outermost application: it lets a request through to the inner one, or answers it with a problem.
+
+    Everything under /v1 needs a key, but for `OPEN`: no operation can forget to ask. What the inner application needs of all
+    this stands in the scope: `allograph.tenant`, `allograph.keys` and `allograph.id`.
+    """
+
+    def __init__(self, app: ASGIApp, access: Access, limits: Limits, metrics: Metrics, log: RequestLog) -> None:
+        self._app = app
+        self._access = access
+        self._limits = limits
+        self._metrics = metrics
+        self._log = log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request (ASGI)."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        id = scope["allograph.id"] = new_id()[:16]
+        always = [*ALWAYS, (b"x-request-id", id.encode())]
+        if scope["path"].startswith("/v1"):
+            always.append(UNSTORED)
+        status = 0
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), *always]
+            await send(message)
+
+        try:
+            try:
+                await self._admit(scope)
+                await self._app(scope, self._measured(scope, receive), answer)
+            except Refused as refused:
+                await problem(refused.status, refused.detail, id, headers=refused.headers)(scope, receive, answer)
+            except StorageError as error:
+                await problem(503, str(error), id, "storage", RETRY)(scope, receive, answer)
+        except Exception as error:  # the inner application has answered with a problem already
+            LOGGER.error("failure", extra={"facts": {"id": id, **failure(error)}})
+            if not status:
+                await problem(500, "the service failed; its log tells more under this request's id", id)(scope, receive, answer)
+        finally:
+            self._record(scope, status or GONE, time.perf_counter() - began)
+
+    async def _admit(self, scope: Scope) -> None:
+        """Find the tenant, or raise `Refused`."""
+        path, headers = scope["path"], _headers(scope)
+        keys = await self._access.keys()
+        self._access.check_origin(headers.get(b"host"), headers.get(b"origin"), keys)
+        scope["allograph.keys"] = keys
+        if path.startswith("/v1") and path not in OPEN:
+            tenant = scope["allograph.tenant"] = await self._access.tenant(headers.get(b"authorization"))
+            self._access.check_rate(tenant)
+        length = headers.get(b"content-length", "0")
+        if not length.isdigit() or int(length) > self._most(scope):
+            raise _too_large(self._most(scope))
+        if scope["method"] == "POST" and b"transfer-encoding" not in headers and length == "0":
+            return
+        if scope["method"] == "POST" and headers.get(b"content-type", "").partition(";")[0].strip().lower() != "application/json":
+            raise Refused(415, "the body of a POST is application/json")
+
+    def _most(self, scope: Scope) -> int:
+        """Bytes that the body may have."""
+        return self._limits.profile if scope["method"] == "PUT" else self._limits.body
+
+    def _measured(self, scope: Scope, receive: Receive) -> Receive:
+        """Where the length of the body is not told, count what comes."""
+        if any(name == b"content-length" for name, _ in scope["headers"]):
+            return receive
+        most, count = self._most(scope), 0
+
+        async def counted() -> Message:
+            nonlocal count
+            message: MutableMapping[str, Any] = await receive()
+            count += len(message.get("body", b""))
+            if count > most:
+                raise HTTPException(413, f"the body has more than {most} bytes", {"connection": "close"})
+            return message
+
+        return counted
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count the request and write its line. The address is told by its template: it may hold a name."""
+        route = getattr(scope.get("route"), "path", "other")
+        method = "other" if route == "other" else scope["method"]
+        self._metrics.answered(method, route, status, seconds)
+        self._log.request(route, method, status, seconds, scope["allograph.id"], scope.get("allograph.tenant"))
+
+
+def _headers(scope: Scope) -> dict[bytes, str]:
+    """The headers that matter here."""
+    return {name: value.decode("latin-1") for name, value in scope["headers"] if name in _WANTED}
+
+
+_WANTED = frozenset((b"host", b"origin", b"authorization", b"content-length", b"content-type", b"transfer-encoding"))
+
+
+def _too_large(most: int) -> Refused:
+    return Refused(413, f"the body may have {most} bytes; send less at once", {"connection": "close"})

@@ -1,0 +1,92 @@
+"""What Prometheus is told: of this process, and of one tenant's readings and corrections."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+ROLLING = 1000
+"""Corrections over which the rolling accuracy goes."""
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+IMAGES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class TenantMetrics:
+    """One tenant's numbers, that no other tenant sees."""
+
+    def __init__(self, warm: Callable[[], float]) -> None:
+        self.registry = CollectorRegistry()
+        self.readings = Counter("allograph_readings", "Samples read.", registry=self.registry)
+        corrections = Counter("allograph_corrections", "Corrections learned.", ["kind"], registry=self.registry)
+        self._given, self._implicit = corrections.labels("given"), corrections.labels("implicit")
+        self._window: deque[tuple[bool, bool]] = deque(maxlen=ROLLING)
+        accuracy = Gauge(
+            "allograph_rolling_accuracy",
+            f"Share of the last {ROLLING} corrected samples that was read right before they were learned; NaN without any.",
+            ["reader"],
+            registry=self.registry,
+        )
+        for place, reader in enumerate(("base", "personal")):
+            accuracy.labels(reader).set_function(lambda place=place: self._share(place))  # type: ignore[misc]
+        Gauge("allograph_warm_writers", "The tenant's writers in this process's memory.", registry=self.registry).set_function(
+            warm
+        )
+
+    def corrected(self, base: bool, personal: bool, implicit: bool) -> None:
+        """Count a correction, and whether the base and the personal answer had been right."""
+        (self._implicit if implicit else self._given).inc()
+        self._window.append((base, personal))
+
+    def _share(self, place: int) -> float:
+        return sum(right[place] for right in self._window) / len(self._window) if self._window else float("nan")
+
+
+class Metrics:
+    """This process's numbers, in a registry of its own. `warm` counts a tenant's writers in memory."""
+
+    def __init__(self, warm: Callable[[str], float]) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._requests = Counter(
+            "allograph_requests", "Requests answered.", ["method", "route", "status"], registry=self.registry
+        )
+        self._seconds = Histogram(
+            "allograph_request_seconds", "Time to answer.", ["route"], buckets=SECONDS, registry=self.registry
+        )
+        self.batches = Histogram(
+            "allograph_batch_images", "Samples in a call of the model.", buckets=IMAGES, registry=self.registry
+        )
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._tenants: dict[str, TenantMetrics] = {}
+        self._warm = warm
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        key = (method, route, status)
+        if key not in self._children:
+            self._children[key] = (self._requests.labels(method, route, str(status)), self._seconds.labels(route))
+        count, time = self._children[key]
+        count.inc()
+        time.observe(seconds)
+
+    def of(self, tenant: str) -> TenantMetrics:
+        """A tenant's numbers; there are as many tenants as keys name."""
+        if tenant not in self._tenants:
+            self._tenants[tenant] = TenantMetrics(lambda: self._warm(tenant))
+        return self._tenants[tenant]
+
+    def text(self, tenant: str) -> bytes:
+        """The process's numbers and this tenant's, as Prometheus reads them."""
+        registries: Iterable[CollectorRegistry] = (self.registry, self.of(tenant).registry)
+        return b"".join(map(generate_latest, registries))

@@ -1,0 +1,38 @@
+// What the service can read, and which signs this writer added; asked once.
+
+import { heard } from "./connection.js";
+import { learning } from "./post.js";
+import * as service from "./service.js";
+import { current, turns } from "./writers.js";
+
+let known = null;
+let own = null;
+
+/** The service's model; asked again until it was answered. */
+export function model() {
+    known ??= heard(service.model()).catch((error) => {
+        known = null;
+        throw error;
+    });
+    return known;
+}
+
+/** The labels that all writers have; none while the service does not answer. */
+export const labels = () =>
+    model().then(
+        (found) => found.labels,
+        () => [],
+    );
+
+/** The labels that only this writer has. */
+export function ownLabels() {
+    own ??= heard(service.habits(current().name)).then(
+        (found) => found?.labels ?? [],
+        () => [],
+    );
+    return own;
+}
+
+const stale = () => (own = null);
+turns.addEventListener("change", stale);
+learning.addEventListener("learned", stale);

@@ -1,0 +1,91 @@
+// Every label there is, to choose from; and a sign of the writer's own.
+
+import { fill, icon, make } from "./dom.js";
+import { asLabel, KINDS, kindOf, nameOf } from "./labels.js";
+
+/**
+ * Ask which label it is. Resolves to `{ label, isNew }`, or to null where nothing was chosen.
+ * `labels` are those of the service, `own` the writer's.
+ */
+export function pickLabel(labels, own, title = "What is it?") {
+    return new Promise((resolve) => {
+        const choose = (label, isNew = false) => {
+            chosen = { label, isNew };
+            dialog.close();
+        };
+        let chosen = null;
+        const offer = make("div", { class: "own-offer" });
+        const typed = make("input", {
+            id: "picker-typed",
+            type: "text",
+            maxLength: 16,
+            autocomplete: "off",
+            autocapitalize: "off",
+            spellcheck: false,
+            oninput: () => show(),
+        });
+        const known = new Set([...labels, ...own]);
+
+        function show() {
+            const label = asLabel(typed.value);
+            if (!label) return fill(offer);
+            const fresh = !known.has(label);
+            const text = fresh ? "Teach this sign as one of my own: " : "It is ";
+            fill(offer, make("button", { type: "submit", class: "primary" }, text, make("b", { class: "glyph" }, label)));
+        }
+
+        const form = make(
+            "form",
+            {
+                class: "type-label",
+                onsubmit: (event) => {
+                    event.preventDefault();
+                    const label = asLabel(typed.value);
+                    if (label) choose(label, !known.has(label));
+                },
+            },
+            make("label", { for: "picker-typed" }, "Type it, or a sign of your own"),
+            typed,
+            offer,
+        );
+        const groups = KINDS.map((kind) => [kind, labels.filter((label) => kindOf(label) === kind)]);
+        const dialog = make(
+            "dialog",
+            { class: "picker", "aria-labelledby": "picker-title", onclose: () => (dialog.remove(), resolve(chosen)) },
+            make(
+                "header",
+                {},
+                make("h2", { id: "picker-title" }, title),
+                make(
+                    "button",
+                    { type: "button", class: "close", "aria-label": "Close", onclick: () => dialog.close() },
+                    icon("clear"),
+                ),
+            ),
+            form,
+            [["yours", own], ...groups]
+                .filter(([, some]) => some.length)
+                .map(([kind, some]) =>
+                    make(
+                        "section",
+                        {},
+                        make("h3", {}, kind),
+                        make(
+                            "div",
+                            { class: "glyphs" },
+                            some.map((label) =>
+                                make(
+                                    "button",
+                                    { type: "button", class: "glyph", "aria-label": nameOf(label), onclick: () => choose(label) },
+                                    label,
+                                ),
+                            ),
+                        ),
+                    ),
+                ),
+        );
+        document.body.append(dialog);
+        dialog.showModal();
+        typed.focus();
+    });
+}

@@ -1,0 +1,44 @@
+"""What the operator of a service decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one request, and one tenant, may ask for."""
+
+    body: int = 8 * MIB
+    """Bytes in a body; 413 beyond."""
+    profile: int = 256 * MIB
+    """Bytes in an imported profile; 413 beyond."""
+    images: int = 256
+    """Samples in a request; 422 beyond."""
+    pixels: int = 16 * MIB
+    """Pixels in all pictures of a request together, counted before any is decoded; 422 beyond."""
+    points: int = 20_000
+    """Points in all strokes of a request together; 422 beyond."""
+    writers: int = 1_000_000
+    """Writers of a tenant; one more is refused with 409."""
+    rate: float = 500.0
+    """Requests a second of a tenant, after a burst of as many as come in two seconds; 429 beyond."""
+    waiting: int = 4096
+    """Samples that wait for the model; 503 beyond."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a service behaves."""
+
+    tenant: str = "default"
+    """Whose the writers are while the store holds no keys."""
+    loopback: bool = True
+    """Whether the service listens to this machine only: without keys it then serves, else it refuses."""
+    limits: Limits = field(default_factory=Limits)
+    key_seconds: float = 2.0
+    """How long a key that was found is not looked up again: so long may a revoked one still work."""
+    refresh_seconds: float = 2.0
+    """How often writers that other processes changed or erased leave this one's memory."""

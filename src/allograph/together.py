@@ -1,0 +1,149 @@
+"""Reading for several writers at once: one look at the store, one call of the model."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allograph.adapters import Adapter, State
+from allograph.alphabet import Alphabet
+from allograph.errors import AllographError, InputError
+from allograph.follower import Follower, Known
+from allograph.images import model_input
+from allograph.profiles.journal import check_name
+from allograph.readings import Explanation, Reading, Samples, log_softmax
+
+Alphabets = str | Iterable[str]
+"""A named alphabet, or labels."""
+
+
+class Asked(NamedTuple):
+    """What one writer wants read."""
+
+    follower: Follower
+    images: NDArray[Any]
+    """[n, 28, 28]"""
+    alphabet: Alphabets | None = None
+    confidence: float = 0.0
+    ids: Sequence[str] | None = None
+    """[n] the readings' ids; at random unless given."""
+    shadow: bool = False
+    """Whether the base answers, and what the adapter says is only recorded."""
+
+
+class _Ready(NamedTuple):
+    """What was asked, checked: all but the model's answer."""
+
+    asked: Asked
+    ids: Sequence[str]
+    known: Known
+    offer: frozenset[str] | None
+    """The labels that may be answered, where not all may."""
+    mask: NDArray[np.bool_] | None
+    """[C] which of the bundle's labels those are."""
+    inputs: NDArray[np.float32]
+
+
+def read_together(asked: Sequence[Asked]) -> list[list[Reading] | AllographError]:
+    """What everybody asked for, in order: readings, or the error that this one question met, which spoils no other's.
+
+    All followers share a store and a recognizer. Raises `StorageError` where the store cannot be reached.
+    """
+    if not asked:
+        return []
+    store, recognizer = asked[0].follower.store, asked[0].follower.method.recognizer
+    versions = store.versions([one.follower.key for one in asked])
+    ready: list[_Ready | AllographError] = []
+    for one, version in zip(asked, versions, strict=True):
+        try:
+            checked = model_input(one.images)
+            ids = _ids(one, len(checked))
+            known = one.follower.at(version)
+            ready.append(_Ready(one, ids, known, *_offer(one, known.state), checked))
+        except AllographError as error:
+            ready.append(error)
+    inputs = [part.inputs for part in ready if isinstance(part, _Ready)]
+    if not inputs:
+        return [part for part in ready if isinstance(part, AllographError)]
+    samples = recognizer.run(inputs[0] if len(inputs) == 1 else np.concatenate(inputs))
+    answers: list[list[Reading] | AllographError] = []
+    start = 0
+    for part in ready:
+        if isinstance(part, AllographError):
+            answers.append(part)
+            continue
+        stop = start + len(part.inputs)
+        answers.append(_readings(part, samples.at(slice(start, stop))))
+        start = stop
+    return answers
+
+
+def _ids(asked: Asked, count: int) -> Sequence[str]:
+    """The readings' ids; raises `InputError` unless there is one for each and no two are the same."""
+    if not 0 <= asked.confidence <= 1:
+        raise InputError(f"a confidence is a probability, from 0 to 1, not {asked.confidence}")
+    if asked.ids is None:
+        return [secrets.token_hex(16) for _ in range(count)]
+    ids = [check_name(id, "reading") for id in asked.ids]
+    if len(ids) != count or len(set(ids)) != count:
+        raise InputError(f"{count} samples need as many ids, each another; these are {len(set(ids))}")
+    return ids
+
+
+def _offer(asked: Asked, state: State) -> tuple[frozenset[str] | None, NDArray[np.bool_] | None]:
+    if asked.alphabet is None:
+        return None, None
+    labels = frozenset(Alphabet.named(asked.alphabet))
+    mask = asked.follower.method.recognizer.alphabet.mask(labels.difference(state.labels))
+    if not mask.any():
+        raise InputError("a restricted alphabet needs at least one label that the bundle knows")
+    return labels, mask
+
+
+def _readings(ready: _Ready, samples: Samples) -> list[Reading]:
+    asked, known, method = ready.asked, ready.known, ready.asked.follower.method
+    if ready.mask is not None:
+        samples = samples._replace(logits=np.where(ready.mask, samples.logits, np.float32(-np.inf)))
+    own, base = known.state.labels, method.recognizer.alphabet.labels
+    labels = (*base, *own) if own else base
+    values = method.adapter.scores(known.state, samples).values
+    if ready.offer is not None and own:
+        hidden = [len(base) + i for i, label in enumerate(own) if label not in ready.offer]
+        values = values.copy()
+        values[:, hidden] = -np.inf
+    answers = values.argmax(axis=1).tolist()
+    personal = [labels[answer] for answer in answers]
+    if asked.shadow:
+        labels, values = base, log_softmax(samples.logits)
+        answers = values.argmax(axis=1).tolist()
+    explain = partial(_explain, method.adapter, known)
+    return [
+        Reading(
+            ready.ids[i],
+            labels[answer],
+            labels,
+            values[i],
+            samples.at(slice(i, i + 1)),
+            ready.offer,
+            explain,
+            asked.confidence,
+            asked.images[i],
+            personal[i],
+        )
+        for i, answer in enumerate(answers)
+    ]
+
+
+def _explain(adapter: Adapter, known: Known, sample: Samples) -> Explanation:
+    """The adapter's explanation; the corrections that it counts get their ids."""
+    found = adapter.explain(known.state, sample)
+    for part in found.evidence.values():
+        for entry in part if isinstance(part, list) else ():
+            if isinstance(entry, dict) and "correction" in entry:
+                entry["id"] = known.corrections[entry["correction"]].id
+    return found

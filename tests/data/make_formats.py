@@ -1,0 +1,41 @@
+"""Make formats/N, one file of every kind that release N of the formats writes: `python tests/data/make_formats.py`.
+
+Run it once, when a format changes, into a folder of the new number; what is there stays, and a test opens all of them for ever.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from allograph import Recognizer, Writers, open_store
+from small import noise_corpus, some_styles, tiny_bundle
+
+NEWEST = 1
+
+
+def main() -> None:
+    """Write a corpus of noise, the tiny model's bundle, and a writer who taught it ten digits and took two back."""
+    folder = Path(__file__).parent / "formats" / str(NEWEST)
+    folder.mkdir(parents=True)
+    noise_corpus(folder / "corpus.parquet", list("0123456789"), ["ana"] * 5 + ["ben"] * 5)
+    (folder / "corpus.npz").unlink()
+    recognizer = Recognizer(tiny_bundle(folder / "bundle", some_styles(1)), threads=1)
+    images = np.random.default_rng(0).integers(1, 256, (10, 28, 28), dtype=np.uint8)
+    with contextlib.closing(open_store(folder / "writers.db")) as store, Writers(store, recognizer) as writers:
+        ana = writers["ana"]
+        for i, image in enumerate(images):
+            ana.correct(ana.read(image, ids=[f"reading-{i}"]), str(i))
+        ana.undo("reading-3")
+        ana.undo("reading-4")
+        assert len(ana.corrections) == 8
+        (folder / "ana.allograph").write_bytes(writers.export("ana"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Files of every released format open, and say what they said."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from allograph import Recognizer, Writers, open_store
+from allograph.corpora.corpus import Corpus
+from allograph.profiles.migrate import NEWEST
+from allograph.profiles.tables import metadata
+
+RELEASED = sorted((Path(__file__).parent / "data" / "formats").iterdir())
+LABELS = list("01256789")
+
+
+@pytest.fixture(params=RELEASED, ids=lambda path: path.name)
+def released(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A copy, which opening may renew."""
+    return Path(shutil.copytree(request.param, tmp_path / "released"))
+
+
+def test_a_corpus(released: Path) -> None:
+    corpus = Corpus.open(released / "corpus.parquet")
+    assert corpus.labels.tolist() == list("0123456789")
+    assert sum(len(samples.rows) for samples in corpus.batches()) == 10
+
+
+def test_a_store(released: Path) -> None:
+    recognizer = Recognizer(released / "bundle", threads=1)
+    with contextlib.closing(open_store(released / "writers.db")) as store, Writers(store, recognizer) as writers:
+        ana = writers["ana"]
+        assert [done.label for done in ana.corrections] == LABELS
+        ids = {"reading-0", "reading-1", "reading-2", "reading-5", "reading-6", "reading-7", "reading-8", "reading-9"}
+        assert {entry.id for entry in ana.entries()} == ids
+        assert ana.adapter.name == "paper"
+        assert ana.state.arrays["count"].sum() == 8
+
+
+def test_a_profile(released: Path) -> None:
+    recognizer = Recognizer(released / "bundle", threads=1)
+    blob = (released / "ana.allograph").read_bytes()
+    with contextlib.closing(open_store(released / "writers.db")) as store, Writers(store, recognizer) as writers:
+        assert writers.merge("ana", blob) == (0, 0)
+        assert writers.merge("ben", blob) == (8, 0)
+        assert [done.label for done in writers["ben"].corrections] == LABELS
+        images = np.random.default_rng(0).integers(1, 256, (10, 28, 28), dtype=np.uint8)
+        found = [entry.image for entry in writers["ben"].entries() if entry.image is not None]
+        assert len(found) == 8
+        assert np.array_equal(np.stack(found), images[[0, 1, 2, 5, 6, 7, 8, 9]])
+
+
+def test_the_migrations_make_the_tables_that_the_store_uses(tmp_path: Path, schema: str) -> None:
+    import sqlalchemy as sa
+
+    newest = sorted(path.stem for path in (Path(metadata_folder()) / "migrations" / "versions").glob("[0-9]*.py"))[-1]
+    assert newest.startswith(NEWEST)
+    for url, address in ((tmp_path / "x.db", f"sqlite:///{tmp_path / 'x.db'}"), (schema, schema)):
+        open_store(url).close()
+        engine = sa.create_engine(address, poolclass=sa.NullPool)
+        found = sa.inspect(engine)
+        for table in metadata.sorted_tables:
+            made = {column["name"]: (column["nullable"], str(column["type"])) for column in found.get_columns(table.name)}
+            wanted = {c.name: (bool(c.nullable), str(c.type.compile(engine.dialect))) for c in table.columns}
+            assert {name: null for name, (null, _) in made.items()} == {name: null for name, (null, _) in wanted.items()}
+            assert {name: kind.split()[0] for name, (_, kind) in made.items()} == {
+                name: kind.split()[0] for name, (_, kind) in wanted.items()
+            }
+            assert found.get_pk_constraint(table.name)["constrained_columns"] == [c.name for c in table.primary_key]
+            assert {index["name"] for index in found.get_indexes(table.name)} >= {index.name for index in table.indexes}
+
+
+def metadata_folder() -> Path:
+    """Where the stores' code lives."""
+    import allograph.profiles
+
+    return Path(allograph.profiles.__file__).parent
+
+
+def test_tables_of_a_later_release_are_refused(tmp_path: Path) -> None:
+    import sqlite3
+
+    from allograph.errors import FormatError
+
+    open_store(tmp_path / "x.db").close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "x.db")) as connection:
+        connection.execute("UPDATE allograph_version SET version_num = '9999'")
+        connection.commit()
+    with pytest.raises(FormatError, match="later release"):
+        open_store(tmp_path / "x.db")

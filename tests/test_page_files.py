@@ -1,0 +1,79 @@
+"""What the page is made of: its files, the libraries it brings along, and the ink that its tests write."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import draw_ink
+from allograph.ink import ink_sample
+from allograph.method import shipped_recognizer
+from allograph.writer import Writer
+from handwriting import INK, our_ink
+
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "src" / "allograph" / "server" / "page"
+OURS = sorted(path for path in PAGE.rglob("*") if path.is_file() and path.parent.name != "vendor")
+SCRIPTS = sorted(path for path in OURS if path.suffix == ".js")
+IMPORTED = re.compile(r"""(?:from|import\()\s*["']([^"']+)["']""")
+NAMESPACE = "http://www.w3.org/2000/svg"
+
+
+def test_the_libraries_are_those_that_the_command_fetches() -> None:
+    command = (ROOT / "requirements" / "vendor").read_text(encoding="utf-8")
+    asked = re.findall(r'^    "(\S+) (\S+) (\S+) (.+)"$', command, flags=re.MULTILINE)
+    assert len(asked) == 3
+    told = (PAGE / "vendor" / "versions.txt").read_text(encoding="utf-8").splitlines()
+    assert told == [f"{name} {version} {licence}" for name, version, licence, _ in asked]
+    files = {file.partition(":")[2] for *_, files in asked for file in files.split()}
+    licences = {f"{name}.LICENSE" for name, *_ in asked}
+    assert {path.name for path in (PAGE / "vendor").iterdir()} == files | licences | {"versions.txt"}
+    for name, _, licence, _ in asked:
+        text = (PAGE / "vendor" / f"{name}.LICENSE").read_text(encoding="utf-8")
+        assert {"MIT": "Permission is hereby granted", "ISC": "Permission to use, copy, modify"}[licence] in text
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
+def test_no_file_names_another_host_or_carries_code_in_markup(path: Path) -> None:
+    text = path.read_text(encoding="utf-8").replace(NAMESPACE, "")
+    assert not re.findall(r"(?:https?:)?//[\w-]+\.\w+", text)
+    if path.suffix == ".html":
+        assert not re.findall(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", text)
+    if path.suffix == ".js":
+        assert not re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(", text)
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_every_import_names_a_file_of_the_page(path: Path) -> None:
+    for target in IMPORTED.findall(path.read_text(encoding="utf-8")):
+        assert target.startswith("."), f"{path.name} imports {target}"
+        assert (path.parent / target).resolve().is_file()
+
+
+def test_every_picture_in_the_docs_is_there_and_small() -> None:
+    page = (ROOT / "docs" / "page.md").read_text(encoding="utf-8")
+    named = re.findall(r"\]\((images/[^)]+)\)", page)
+    assert named
+    for name in named:
+        assert (ROOT / "docs" / name).stat().st_size < 120_000
+
+
+def test_our_ink_is_what_its_description_draws() -> None:
+    assert json.loads(INK.read_text(encoding="utf-8")) == json.loads(json.dumps(draw_ink.ink()))
+
+
+def test_our_ink_is_mostly_readable_and_one_correction_mends_what_is_not() -> None:
+    recognizer = shipped_recognizer()
+    characters = {label: ink_sample(strokes) for label, strokes in our_ink().items()}
+    readings = Writer("nobody", recognizer).read(list(characters.values()))
+    right = np.array([reading.label == label for label, reading in zip(characters, readings, strict=True)])
+    assert 0.7 < right.mean() < 0.9
+    for label, reading in zip(characters, readings, strict=True):
+        if reading.label != label:
+            writer = Writer("somebody", recognizer)
+            writer.correct(writer.read(characters[label]), label)
+            assert writer.read(characters[label]).label == label

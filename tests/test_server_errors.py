@@ -1,0 +1,262 @@
+"""What is wrong with a request is told as a problem; nothing that is sent in breaks the service."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import struct
+import warnings
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from allograph.errors import MismatchError, StorageError
+from allograph.profiles import MemoryStore
+from allograph.server.pixels import parsed
+from allograph.server.settings import Limits
+from served import client, correct, image, ok, png, problem, sample, writers
+
+MALFORMED = 1000
+
+
+@pytest.fixture
+def http() -> Iterator[httpx.Client]:
+    with client() as found:
+        yield found
+
+
+def test_every_kind_of_error_is_a_problem(http: httpx.Client) -> None:
+    problem(http.get("/nothing"), 404)
+    problem(http.get("/v1/nothing"), 404)
+    assert http.put("/v1/live").headers["allow"] == "GET"
+    problem(http.put("/v1/live"), 405)
+    read = "/v1/writers/ana/read"
+    problem(http.post(read, content=b"{", headers={"content-type": "application/json"}), 400, "JSON")
+    problem(http.post(read, content=b"\xff", headers={"content-type": "application/json"}), 400)
+    problem(http.post(read, content=b"[" * 100_000, headers={"content-type": "application/json"}), 400)
+    problem(http.post(read, content=b'{"samples": NaN}', headers={"content-type": "application/json"}), 400)
+    problem(http.post(read, content=b"samples=1", headers={"content-type": "application/x-www-form-urlencoded"}), 415)
+    problem(http.post(read), 422)
+    problem(http.post(read, json={}), 422, "body.samples: Field required")
+    problem(http.post(read, json={"samples": []}), 422)
+    problem(http.post(read, json={"samples": [{}]}), 422, "one of image, png and ink")
+    problem(http.post(read, json={"samples": [{"image": image(1), "png": ""}]}), 422, "one of")
+    problem(http.post(read, json={"samples": [{"image": image(1)}], "more": 1}), 422, "body.more")
+    problem(http.post(read, json={"samples": [{"image": image(1)}], "confidence": 2}), 422, "body.confidence")
+    problem(http.post(read, json={"samples": [{"image": image(1)}], "alphabet": "runes"}), 422, "runes")
+    problem(http.post(read, json={"samples": [{"image": image(1)}], "alphabet": ["ß"]}), 422, "ß")
+    problem(http.post(read, json={"samples": [{"image": image(1), "id": "x\n"}]}), 422, "body.samples.0.id")
+    problem(http.get("/v1/writers/" + "x" * 129), 422, "path.writer")
+    problem(http.get("/v1/writers/a%00b"), 422, "path.writer")
+    problem(http.get("/v1/writers/ana/corrections?after=-1"), 422, "query.after")
+    problem(http.get("/v1/writers/ana/corrections?after=99999999999999999999"), 422)
+    twice = {"corrections": [{"id": "1", "image": image(1), "label": "a"}] * 2}
+    problem(http.post("/v1/writers/ana/correct", json=twice), 422, "twice")
+
+
+def test_two_samples_may_not_have_one_id(http: httpx.Client) -> None:
+    body = {"samples": [{"image": image(1), "id": "1"}, {"image": image(2), "id": "1"}]}
+    problem(http.post("/v1/writers/ana/read", json=body), 422)
+
+
+def test_a_profile_of_another_model_is_a_conflict(http: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    served = writers()
+    with client(served) as http:
+
+        def merge(name: str, blob: bytes) -> None:
+            raise MismatchError("another model")
+
+        monkeypatch.setattr(type(served), "merge", lambda self, name, blob: merge(name, blob))
+        assert problem(http.put("/v1/writers/ana/profile", content=b"x"), 409)["type"] == "urn:allograph:mismatch"
+
+
+def test_a_store_that_does_not_answer_is_told_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(*_: object, **__: object) -> None:
+        raise StorageError("the database cannot be reached")
+
+    with client() as http:
+        correct(http, "ana", [("1", 1, "a")])
+        with monkeypatch.context() as broken:
+            for name in ("check", "versions", "tail", "change"):
+                broken.setattr(MemoryStore, name, down)
+            for response in (
+                http.get("/v1/ready"),
+                http.get("/v1/writers/ana"),
+                http.post("/v1/writers/ana/read", json={"samples": [{"image": image(1)}]}),
+                http.post("/v1/writers/ana/correct", json={"corrections": [{"id": "2", "image": image(1), "label": "a"}]}),
+            ):
+                assert problem(response, 503, "cannot be reached")["type"] == "urn:allograph:storage"
+                assert response.headers["retry-after"] == "1"
+            ok(http.get("/v1/live"))
+        ok(http.get("/v1/ready"))
+        correct(http, "ana", [("2", 1, "a")])
+
+
+def test_what_nobody_foresaw_is_a_500_without_details(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("the secret label is Ж")
+
+    log = io.StringIO()
+    with client(log=log) as http:
+        monkeypatch.setattr(MemoryStore, "versions", fail)
+        body = problem(http.post("/v1/writers/ana/read", json={"samples": [{"image": image(1)}]}), 500)
+        assert "Ж" not in body["detail"]
+        problem(http.get("/v1/writers/ana"), 500)
+    (line, _) = log.getvalue().splitlines()
+    assert json.loads(line)["level"] == "error"
+    records = [record for record in caplog.records if record.name == "allograph.server"]
+    assert len(records) == 2
+    facts = records[0].facts  # type: ignore[attr-defined]
+    assert facts["error"] == ["RuntimeError"]
+    assert "fail" in facts["where"][0]
+    assert "Ж" not in json.dumps(facts, ensure_ascii=False)
+
+
+def arrays(random: np.random.Generator) -> Any:
+    """A value in place of an image that is none."""
+    good: list[Any] = random.integers(0, 256, (28, 28)).tolist()
+    row, column = (int(place) for place in random.integers(0, 28, 2))
+    wrong: list[Any] = [256, -1, 1.5, True, None, "7", [], 10**30, 2**63, -(10**30), {}, 1e300, "NaN"]
+    match int(random.integers(0, 8)):
+        case 0:
+            good[row][column] = wrong[int(random.integers(len(wrong)))]
+        case 1:
+            del good[row]
+        case 2:
+            del good[row][column]
+        case 3:
+            good[row].append(0)
+        case 4:
+            good = [good]
+        case 5:
+            good = [value for line in good for value in line]
+        case 6:
+            good[row] = "0" * 28
+        case 7:
+            return [[0] * 28] * 28
+    return good
+
+
+def header(width: int, height: int, depth: int = 8, kind: int = 0) -> bytes:
+    """A PNG that says how large it is, with few data."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    start = struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0)
+    body = zlib.compress(b"\0" * 1000)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", start) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
+def pictures(random: np.random.Generator) -> Any:
+    """A value in place of a picture that is none."""
+    kind = ("PNG", "JPEG", "BMP", "GIF", "WEBP")[int(random.integers(5))]
+    whole = base64.b64decode(png(np.kron(255 - sample(int(random.integers(400))), np.ones((3, 3), np.uint8)), kind))
+    match int(random.integers(0, 9)):
+        case 0:
+            data = whole[: int(random.integers(0, len(whole) // 3))]
+        case 1:
+            data = random.bytes(int(random.integers(0, 3000)))
+        case 2:
+            data = header(*(int(side) for side in random.integers(2**13, 2**31 - 1, 2)))  # a bomb
+        case 3:
+            data = header(0, int(random.integers(0, 100)))
+        case 4:
+            data = base64.b64decode(png(np.full((40, 40), int(random.integers(256)), np.uint8)))  # no ink
+        case 5:
+            data = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 28 28\n" + random.bytes(50)
+        case 6:
+            return [7, None, {}, [], True, 1.5][int(random.integers(6))]
+        case 7:
+            return base64.b64encode(whole).decode()[:-1] + "*"
+        case _:
+            data = b"\0" * int(random.integers(1, 50)) + whole
+    return base64.b64encode(data).decode()
+
+
+def strokes(random: np.random.Generator) -> Any:
+    """A value in place of ink that is none."""
+    stroke: list[Any] = random.integers(0, 100, (5, 2)).tolist()
+    wrong: list[Any] = [
+        [],
+        [1],
+        [1, 2, 3, 4],
+        "12",
+        None,
+        7,
+        [None, 1],
+        ["1", "2"],
+        [True, 1],
+        [1e300, 0],
+        [10**400, 0],
+        [[1], 2],
+    ]
+    match int(random.integers(0, 6)):
+        case 0:
+            stroke[int(random.integers(5))] = wrong[int(random.integers(len(wrong)))]
+            return [stroke]
+        case 1:
+            return [[]] * int(random.integers(0, 5))
+        case 2:
+            return stroke
+        case 3:
+            return wrong[int(random.integers(len(wrong)))]
+        case 4:
+            return [stroke, "stroke"]
+        case _:
+            return {"strokes": [stroke]}
+
+
+KINDS: dict[str, Callable[[np.random.Generator], Any]] = {"image": arrays, "png": pictures, "ink": strokes}
+
+
+def test_a_thousand_malformed_images_are_all_refused() -> None:
+    random = np.random.default_rng(7)
+    names = list(KINDS)
+    with client(limits=Limits(rate=1e9, pixels=2**22)) as http, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for i in range(MALFORMED):
+            name = names[i % len(names)]
+            value = KINDS[name](random)
+            shown = {name: value, "id": "1"}
+            if i % 5:
+                path, body = "/v1/writers/ana/read", {"samples": [shown, {"image": image(1)}]}
+            else:
+                path, body = "/v1/writers/ana/correct", {"corrections": [shown | {"label": "a"}]}
+            response = http.post(path, content=json.dumps(body), headers={"content-type": "application/json"})
+            assert 400 <= response.status_code < 500, (i, name, str(value)[:200], response.text)
+            assert response.headers["content-type"] == "application/problem+json"
+        problem(http.get("/v1/writers/ana"), 404)
+
+
+def told(text: str) -> Any:
+    return parsed(('{"samples": [{"image": ' + text + "}]}").encode())["samples"][0]["image"]
+
+
+def test_images_are_read_as_any_json_reader_reads_them() -> None:
+    pixels = sample(7)
+    plain = pixels.tolist()
+    for separators in ((",", ":"), (", ", ": "), ("  ,", " : ")):
+        assert told(json.dumps(plain, separators=separators)) == pixels.tobytes()
+    assert told(json.dumps(plain, indent=1)) == plain  # left to the validation
+    text = json.dumps(plain)
+    first = str(plain[0][0])
+    for wrong in ("256", "-1", "1.0", "1e1", "true", "null", '"1"', "9" * 30):
+        assert told(text.replace(first, wrong, 1)) == json.loads(text.replace(first, wrong, 1))
+    for wrong in ("007", "1 2", "", "+1", "0x1", "00"):
+        with pytest.raises(ValueError, match=r".+"):
+            told(text.replace(first, wrong, 1))
+
+
+def test_text_that_looks_like_an_image_stays_text() -> None:
+    for value in ('"image": [[0]]', '"image":', "image", '\\"image": [[0]]', '[{"image": [[1]]}]'):
+        body = {"samples": [{"id": value, "image": sample(1).tolist()}, {"id": value}], "image": sample(2).tolist(), value: 1}
+        found = parsed(json.dumps(body).encode())
+        assert found["samples"][0] == {"id": value, "image": sample(1).tobytes()}
+        assert found["samples"][1] == {"id": value}
+        assert value in found

@@ -1,0 +1,416 @@
+"""What every store promises: one contract for memory, SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from allograph.errors import FormatError, InputError, MismatchError, UnknownCorrection, UnknownWriter
+from allograph.profiles import MemoryStore, Store, open_store, profile
+from allograph.profiles.archive import packed, unpacked
+from allograph.profiles.journal import Entry, Key, StoredState, Version, batches
+from allograph.profiles.profile import Contents, Merged
+from allograph.readings import Samples
+
+MODEL, OTHER = "a" * 64, "b" * 64
+ANA, BEN = Key("default", "ana"), Key("default", "ben")
+
+
+@pytest.fixture
+def store(store_url: str) -> Generator[Store]:
+    with contextlib.closing(open_store(store_url)) as opened:
+        yield opened
+
+
+def entry(id: str, label: str = "a", implicit: bool = False, batch: str = "", **changes: object) -> Entry:
+    """A correction of its own numbers, all of them made from its id."""
+    random = np.random.default_rng(sum(map(ord, id)))
+    samples = Samples(random.normal(size=(1, 4)).astype("f4"), random.normal(size=(1, 3)).astype("f4"), np.ones((1, 2), "f4"))
+    image = random.integers(0, 256, (28, 28), dtype=np.uint8)
+    made = Entry(id, label, implicit, 0.0, "b", "c", None, samples, image, MODEL, batch or id)
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def same(one: Entry, other: Entry) -> bool:
+    """Whether two rows say the same, arrays included; places and times apart."""
+    plain = all(
+        getattr(one, name) == getattr(other, name)
+        for name in ("id", "label", "implicit", "base", "answer", "alphabet", "model_hash", "batch")
+    )
+    arrays = zip((*one.samples, one.image), (*other.samples, other.image), strict=True)
+    return plain and all((a is b) if a is None or b is None else np.array_equal(a, b) for a, b in arrays)
+
+
+def rows(store: Store, key: Key = ANA) -> list[Entry]:
+    tail = store.tail(key)
+    return tail.entries if tail else []
+
+
+def labels(store: Store, key: Key = ANA) -> list[tuple[str, str]]:
+    return [(row.id, row.label) for row in rows(store, key)]
+
+
+def test_nobody_is_there_before_the_first_correction(store: Store) -> None:
+    assert store.versions([ANA, BEN]) == [None, None]
+    assert store.versions([]) == []
+    assert store.tail(ANA) is None
+    assert store.state(ANA) is None
+    assert store.profiles("default") == []
+    assert store.count("default") == 0
+    assert not store.erase(ANA)
+    store.check()
+    with pytest.raises(UnknownWriter, match="'ana'"), store.change(ANA, None):
+        pass
+    with pytest.raises(UnknownCorrection, match="'x'"):
+        profile.undo(store, ANA, "x")
+    with pytest.raises(UnknownCorrection, match="'x'"):
+        profile.relabel(store, ANA, "x", lambda entry: entry)
+    assert profile.forget(store, ANA, "a", None) == 0
+    assert store.versions([ANA]) == [None]
+
+
+def test_what_is_recorded_comes_back_whole_and_in_order(store: Store) -> None:
+    alphabet = ("<", "&", "é", "\U0001f600")
+    given = [entry("1"), entry("2", "<", alphabet=alphabet), entry("3", "\U0001f600", implicit=True, image=None)]
+    bare = Samples(given[1].samples.embeddings, np.array([[1, -np.inf, 2]], "f4"))
+    given[1] = replace(given[1], samples=bare)
+    for one in given:
+        profile.record(store, ANA, [one], MODEL)
+    found = rows(store)
+    assert all(map(same, found, given))
+    assert [row.seq for row in found] == sorted(row.seq for row in found)
+    times = [row.time for row in found]
+    assert times == sorted(set(times))
+    tail = store.tail(ANA, found[0].seq)
+    assert tail is not None
+    assert [row.id for row in tail.entries] == ["2", "3"]
+    assert tail.model_hash == MODEL
+    assert store.versions([BEN, ANA]) == [None, tail.version]
+    assert store.profiles("default") == [("ana", 3)]
+
+
+def test_a_retry_counts_once_another_label_replaces_and_an_implicit_one_replaces_nothing(store: Store) -> None:
+    first = profile.record(store, ANA, [entry("1", "a")], MODEL)
+    version = store.versions([ANA])
+    again = profile.record(store, ANA, [entry("1", "a")], MODEL)
+    assert [row.correction for row in again] == [row.correction for row in first]
+    kept = profile.record(store, ANA, [entry("1", "z", implicit=True)], MODEL)
+    assert [row.correction for row in kept] == [row.correction for row in first]
+    assert store.versions([ANA]) == version
+    profile.record(store, ANA, [entry("2", "a", implicit=True)], MODEL)
+    profile.record(store, ANA, [entry("2", "a", answer="other")], MODEL)
+    profile.record(store, ANA, [entry("1", "b")], MODEL)
+    assert [(row.id, row.label, row.implicit, row.answer) for row in rows(store)] == [
+        ("2", "a", False, "c"),
+        ("1", "b", False, "c"),
+    ]
+
+
+def test_one_batch_may_say_the_same_twice_and_the_last_word_counts(store: Store) -> None:
+    said = [entry("1", "a", batch="x"), entry("2", "b", batch="x"), entry("1", "c", batch="x")]
+    found = profile.record(store, ANA, said, MODEL)
+    assert [row.label for row in found] == ["c", "b", "c"]
+    assert sorted(labels(store)) == [("1", "c"), ("2", "b")]
+
+
+def test_what_is_undone_leaves_a_tombstone_and_no_content(store: Store) -> None:
+    for id in ("1", "2", "3"):
+        profile.record(store, ANA, [entry(id)], MODEL)
+    before = store.versions([ANA])[0]
+    profile.undo(store, ANA, "2")
+    after = store.versions([ANA])[0]
+    assert before is not None
+    assert after is not None
+    assert after == before._replace(head=before.head + 1)
+    tail = store.tail(ANA, before.head)
+    assert tail is not None
+    assert (tail.entries, tail.undone) == ([], 2)
+    assert not tail.follows(before)
+    assert tail.follows(before._replace(head=1))
+    assert labels(store) == [("1", "a"), ("3", "a")]
+    found = profile.contents(store, ANA)
+    assert [stone.id for stone in found.tombstones] == ["2"]
+    with pytest.raises(UnknownCorrection):
+        profile.undo(store, ANA, "2")
+    profile.record(store, ANA, [entry("2", "b")], MODEL)
+    assert labels(store) == [("1", "a"), ("3", "a"), ("2", "b")]
+
+
+def test_forgetting_takes_back_by_label_and_time(store: Store) -> None:
+    for id, label in (("1", "a"), ("2", "b"), ("3", "a"), ("4", "b")):
+        profile.record(store, ANA, [entry(id, label)], MODEL)
+    times = {row.id: row.time for row in rows(store)}
+    assert profile.forget(store, ANA, "a", times["2"]) == 1
+    assert profile.forget(store, ANA, None, times["4"]) == 1
+    assert profile.forget(store, ANA, "z", None) == 0
+    assert labels(store) == [("1", "a"), ("2", "b")]
+
+
+def test_relabelling_is_undo_and_correct_in_one(store: Store) -> None:
+    profile.record(store, ANA, [entry("1", "a"), entry("2", "a")], MODEL)
+    done = profile.relabel(store, ANA, "1", lambda old: replace(old, label="b", batch="new"))
+    assert done.label == "b"
+    assert labels(store) == [("2", "a"), ("1", "b")]
+    assert profile.relabel(store, ANA, "1", lambda old: replace(old, label="b")).correction == done.correction
+    assert [stone.id for stone in profile.contents(store, ANA).tombstones] == ["1"]
+
+
+def test_a_change_that_fails_changes_nothing(store: Store) -> None:
+    profile.record(store, ANA, [entry("1")], MODEL)
+    version = store.versions([ANA])
+    for key in (ANA, BEN):
+        with contextlib.suppress(ZeroDivisionError), store.change(key, MODEL) as change:
+            change.add([entry("2")])
+            change.retract(change.find())
+            raise ZeroDivisionError
+    assert store.versions([ANA, BEN]) == [*version, None]
+    assert labels(store) == [("1", "a")]
+
+
+def test_a_profile_is_for_one_model(store: Store) -> None:
+    profile.record(store, ANA, [entry("1")], MODEL)
+    with pytest.raises(MismatchError, match="allograph writers migrate"):
+        profile.record(store, ANA, [entry("2", model_hash=OTHER)], OTHER)
+    assert labels(store) == [("1", "a")]
+
+
+def test_a_state_is_kept_while_its_journal_only_grows(store: Store) -> None:
+    for id in ("1", "2", "3"):
+        profile.record(store, ANA, [entry(id)], MODEL)
+    version = store.versions([ANA])[0]
+    assert version is not None
+    early = version._replace(head=rows(store)[1].seq)
+    store.keep(ANA, StoredState(early, "f", b"state"))
+    kept = store.state(ANA)
+    assert kept is not None
+    assert kept[0] == StoredState(early, "f", b"state")
+    assert [done.id for done in kept[1]] == ["1", "2"]
+    profile.undo(store, ANA, "3")  # the state never knew it
+    kept = store.state(ANA)
+    assert kept is not None
+    assert kept[0].version == early
+    store.keep(ANA, StoredState(version, "f", b"of an old journal"))
+    assert store.state(ANA) == kept
+    profile.undo(store, ANA, "1")  # the state knew it, so it goes at once
+    assert store.state(ANA) is None
+    store.keep(BEN, StoredState(Version(99, 0, 0), "f", b"of nobody"))
+    assert store.state(BEN) is None
+
+
+def test_erasing_leaves_nothing_and_a_writer_begun_anew_is_another(store: Store) -> None:
+    profile.record(store, ANA, [entry("1")], MODEL)
+    profile.record(store, BEN, [entry("1", "b")], MODEL)
+    before = store.versions([ANA])[0]
+    assert before is not None
+    store.keep(ANA, StoredState(before, "f", b"state"))
+    assert store.erase(ANA)
+    assert not store.erase(ANA)
+    assert (store.versions([ANA]), store.tail(ANA), store.state(ANA)) == ([None], None, None)
+    assert labels(store, BEN) == [("1", "b")]
+    profile.record(store, ANA, [entry("1")], MODEL)
+    after = store.versions([ANA])[0]
+    assert after is not None
+    assert after.profile != before.profile
+
+
+def test_tenants_do_not_know_of_one_another(store: Store) -> None:
+    theirs = Key("other", "ana")
+    profile.record(store, ANA, [entry("1", "a")], MODEL)
+    profile.record(store, theirs, [entry("1", "b")], MODEL)
+    assert (labels(store), labels(store, theirs)) == ([("1", "a")], [("1", "b")])
+    assert store.profiles("other") == [("ana", 1)]
+    found = store.versions([theirs, ANA, Key("third", "ana")])
+    assert found[2] is None
+    assert None not in found[:2]
+    assert store.erase(theirs)
+    assert labels(store) == [("1", "a")]
+
+
+def test_profiles_are_listed_by_code_point_page_by_page(store: Store) -> None:
+    names = ["b", "B", "a", "é", "Z", "\U0001f600"]
+    for name in names:
+        profile.record(store, Key("default", name), [entry("1")], MODEL)
+    assert [found.name for found in store.profiles("default")] == sorted(names)
+    assert [found.name for found in store.profiles("default", after="Z", limit=2)] == ["a", "b"]
+    assert store.count("default") == 6
+
+
+def test_keys_belong_to_tenants_and_only_their_hashes_are_kept(store: Store) -> None:
+    assert not store.keys
+    ana, ben = store.keys.add("a", "phone"), store.keys.add("b", "desk")
+    assert store.keys
+    assert (store.keys.tenant_of(ana), store.keys.tenant_of(ben)) == ("a", "b")
+    id = ana.partition(".")[0]
+    for wrong in ("", ".", id, f"{id}.", ana[:-1], ana + "x", f"{id}.{ben.partition('.')[2]}", "\x00.\x00"):
+        assert store.keys.tenant_of(wrong) is None
+    assert [(key.tenant, key.name) for key in store.keys.list()] == [("a", "phone"), ("b", "desk")]
+    assert ana.partition(".")[2] not in repr(store.keys.list())
+    assert store.keys.revoke(id)
+    assert not store.keys.revoke(id)
+    assert store.keys.tenant_of(ana) is None
+    with pytest.raises(InputError, match="tenant"):
+        store.keys.add("", "x")
+
+
+def test_threads_that_correct_one_writer_lose_nothing(store: Store) -> None:
+    failures: list[BaseException] = []
+
+    def work(number: int) -> None:
+        try:
+            for i in range(10):
+                profile.record(store, ANA, [entry(f"{number}-{i}")], MODEL)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    found = rows(store)
+    assert len({row.id for row in found}) == len({row.seq for row in found}) == 40
+    assert [row.time for row in found] == sorted({row.time for row in found})
+
+
+def test_migration_reads_images_anew_and_keeps_the_rest_waiting(store: Store) -> None:
+    profile.record(store, ANA, [entry("1"), entry("2", image=None), entry("3")], MODEL)
+    new = Samples(np.full((1, 5), 2, "f4"), np.full((1, 3), 3, "f4"))
+
+    def read(seen: list[Entry]) -> list[tuple[Samples, str]]:
+        assert all(one.image is not None for one in seen)
+        return [(new, "q")] * len(seen)
+
+    assert profile.migrate(store, ANA, OTHER, read) == (2, 1)
+    tail = store.tail(ANA)
+    assert tail is not None
+    assert tail.model_hash == OTHER
+    assert [(row.id, row.base, row.samples.embeddings.shape, row.batch) for row in tail.entries] == [
+        ("1", "q", (1, 5), "1"),
+        ("3", "q", (1, 5), "3"),
+    ]
+    assert profile.migrate(store, ANA, OTHER, read) == (0, 1)
+    blob = packed(profile.contents(store, ANA))
+    assert profile.merge(store, BEN, unpacked(blob)) == (3, 0)
+    assert len(rows(store, BEN)) == 2
+    assert profile.migrate(store, BEN, MODEL, read) == (2, 0)
+    assert [row.id for row in rows(store, BEN)] == ["1", "2", "3"]
+
+
+def test_an_archive_comes_back_whole(store: Store) -> None:
+    given = [entry("1", alphabet=("a", "b")), entry("2", "<", implicit=True, image=None)]
+    profile.record(store, ANA, given, MODEL)
+    profile.record(store, ANA, [entry("3")], MODEL)
+    profile.undo(store, ANA, "3")
+    blob = packed(profile.contents(store, ANA))
+    found = unpacked(blob)
+    assert all(map(same, found.entries, given))
+    assert [stone.id for stone in found.tombstones] == ["3"]
+    assert profile.merge(store, BEN, found) == Merged(2, 0)
+    assert profile.merge(store, BEN, found) == Merged(0, 0)
+    assert packed(profile.contents(store, BEN)) == blob
+    assert len(batches(rows(store, BEN))) == len(batches(rows(store)))
+    with pytest.raises(MismatchError):
+        profile.merge(store, BEN, Contents([], [], OTHER))
+
+
+def test_what_is_no_archive_is_refused() -> None:
+    store = MemoryStore()
+    profile.record(store, ANA, [entry("1"), entry("2")], MODEL)
+    blob = packed(profile.contents(store, ANA))
+    flipped = bytearray(blob)
+    flipped[-1] ^= 1
+    for wrong in (
+        b"",
+        b"foreign",
+        blob[:-1],
+        blob[: len(blob) // 2],
+        bytes(flipped),
+        blob.replace(b'\\"format\\": 1', b'\\"format\\": 2'),
+    ):
+        with pytest.raises(FormatError):
+            unpacked(wrong, "the file")
+
+
+LABEL = st.sampled_from("ab")
+STEP = st.one_of(
+    st.tuples(st.just("correct"), st.sampled_from("1234"), LABEL),
+    st.tuples(st.just("undo"), st.sampled_from("1234"), LABEL),
+    st.tuples(st.just("forget"), st.just(""), LABEL),
+)
+STEPS = st.lists(STEP, max_size=8)
+
+
+def walked(steps: list[tuple[str, str, str]], start: Contents | None = None) -> Contents:
+    """A journal after these steps."""
+    store = MemoryStore()
+    profile.record(store, ANA, [entry("0")], MODEL)
+    if start:
+        profile.merge(store, ANA, start)
+    for what, id, label in steps:
+        with contextlib.suppress(UnknownCorrection):
+            if what == "correct":
+                profile.record(store, ANA, [entry(id, label, batch=f"{id}{label}{len(steps)}")], MODEL)
+            elif what == "undo":
+                profile.undo(store, ANA, id)
+            else:
+                profile.forget(store, ANA, label, None)
+    return profile.contents(store, ANA)
+
+
+def joined(*parts: Contents) -> bytes:
+    """The journals merged in this order, as an archive."""
+    store = MemoryStore()
+    for part in parts:
+        profile.merge(store, ANA, part)
+    return packed(profile.contents(store, ANA))
+
+
+@settings(deadline=None, max_examples=60)
+@given(STEPS, STEPS, STEPS)
+def test_merging_gives_the_same_in_any_order_and_twice(first: list, second: list, third: list) -> None:  # type: ignore[type-arg]
+    a = walked(first)
+    b, c = walked(second, a), walked(third, a)
+    assert joined(a, b, c) == joined(c, b, a) == joined(b, a, c, b, a)
+    assert joined(b, a) == joined(a, b)
+
+
+@settings(deadline=None, max_examples=25)
+@given(STEPS)
+def test_every_store_does_the_same(steps: list) -> None:  # type: ignore[type-arg]
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        stores = [MemoryStore(), open_store(Path(folder) / "s.db")]
+        found = []
+        for store in stores:
+            profile.record(store, ANA, [entry("0")], MODEL)
+            for what, id, label in steps:
+                with contextlib.suppress(UnknownCorrection):
+                    if what == "correct":
+                        profile.record(store, ANA, [entry(id, label)], MODEL)
+                    elif what == "undo":
+                        profile.undo(store, ANA, id)
+                    else:
+                        profile.forget(store, ANA, label, None)
+            contents = profile.contents(store, ANA)
+            found.append((labels(store), [stone.id for stone in contents.tombstones], store.versions([ANA])))
+            store.close()
+    assert found[0] == found[1]
+
+
+def test_a_store_is_a_file_or_a_database(tmp_path: Path) -> None:
+    for wrong in ("mysql://localhost/x", "sqlite://", "sqlite:///:memory:", "://", str(tmp_path / "no" / "x.db")):
+        with pytest.raises(InputError):
+            open_store(wrong)
+    (tmp_path / "foreign.db").write_bytes(b"no database at all, but long enough to look like a file of something" * 40)
+    with pytest.raises(FormatError, match="not an SQLite database"):
+        open_store(tmp_path / "foreign.db")
