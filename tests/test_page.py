@@ -504,6 +504,7 @@ def test_while_the_service_is_away_no_stroke_is_lost(context: BrowserContext, tm
         service.stop()
         write(page, INK["h"])
         expect(page.locator("#offline")).to_be_visible()
+        page.wait_for_selector("#write-answer[aria-busy=false]")
         page.close()
         service = serve(store, port=port)
         page = open_page(context, service.address)

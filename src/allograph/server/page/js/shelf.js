@@ -13,11 +13,20 @@ const opened = openDB("allograph", 1, {
 const memory = { drawings: new Map(), letters: new Map() };
 let number = 0;
 
+/** Write to the shelf, at once: a transaction that is not told to commit can still be lost when the window closes. */
+async function put(shelf, store, value) {
+    const change = shelf.transaction(store, "readwrite");
+    const key = change.store.put(value);
+    change.commit();
+    await change.done;
+    return key;
+}
+
 /** Keep a drawing, new or changed. */
 export async function keepDrawing(drawing) {
     const shelf = await opened;
     const plain = JSON.parse(JSON.stringify(drawing));
-    if (shelf) await shelf.put("drawings", plain);
+    if (shelf) await put(shelf, "drawings", plain);
     else memory.drawings.set(plain.id, plain);
 }
 
@@ -40,7 +49,7 @@ export async function dropDrawing(id) {
 /** Keep what is to be sent; returns its number. */
 export async function keepLetter(letter) {
     const shelf = await opened;
-    if (shelf) return shelf.add("letters", JSON.parse(JSON.stringify(letter)));
+    if (shelf) return put(shelf, "letters", JSON.parse(JSON.stringify(letter)));
     memory.letters.set(++number, { ...letter, number });
     return number;
 }

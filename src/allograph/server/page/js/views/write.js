@@ -98,8 +98,8 @@ async function readNow(here) {
         await drawings.readDrawing(here, { signal: own.signal });
     } catch (error) {
         if (error.name !== "AbortError") throw error;
-        return;
     }
+    if (reading !== own) return;
     if (here === drawing) show();
     answer.setAttribute("aria-busy", "false");
 }
