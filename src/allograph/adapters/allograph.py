@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,24 +22,32 @@ SAME = 0.02
 """Vectors this near to one another, as a share of their length, are of one image; packing moves them by less."""
 ROUNDS = 60
 """Rounds of the solver for a writer who is new."""
-AT_ONCE = 1200
-"""Where few samples join many, the solver goes over so many samples in all its rounds, but makes at least `LEAST` rounds."""
-LEAST = 3
+AT_ONCE = 800
+"""Where few samples join many, the solver goes over so many samples in all its rounds, and at least over all of them once."""
 
 
 class Learned(NamedTuple):
-    """A state, unpacked for reading: the newest sample first."""
+    """A state, unpacked for reading: the samples label by label."""
 
     lengths: Floats
     """[n] the samples' squared lengths, as the last layer takes them."""
     labels: NDArray[np.int32]
     """[n] places."""
-    truth: Floats
-    """[n, C + m] 1 at the label."""
+    order: NDArray[np.int64]
+    """[n] how many samples are older than each."""
+    present: NDArray[np.int32]
+    """[k] places of the labels that there are samples of."""
+    starts: NDArray[np.int64]
+    """[k] where each label's samples begin."""
     asked: Floats
     """[r + 1, C + m + n] from a sample to what changes its logits, and to its products with the known ones."""
     excess: float
-    """The share of the samples that the base had read wrong, beyond the share that it expected to: 0 … 1."""
+    """As the function of that name."""
+
+    def newest(self, chosen: NDArray[np.bool_]) -> int:
+        """The label of the newest of the `chosen` samples [n]; at least one is."""
+        (places,) = chosen.nonzero()
+        return int(self.labels[places[self.order[places].argmax()]])
 
 
 @dataclass(frozen=True)
@@ -55,7 +64,7 @@ class Allograph(Tunable):
     mistakes are corrected, and what is right is never shown. `doubt` times the square of that excess adds to the guard. It is 0
     unless the bundle's configuration says otherwise, for a base that is nearly always right: a new hand looks the same at first.
 
-    What a single correction changes is sought from where the last one led, in a few rounds over all samples.
+    What a single correction changes is sought from where the last one led, in a round or two over all samples.
     """
 
     population: Population = field(default=None, repr=False)  # type: ignore[assignment]
@@ -95,7 +104,7 @@ class Allograph(Tunable):
         if len(known["labels"]):
             change = known["change"].astype(np.float32)
             change = np.pad(change, ((0, 0), (0, size - change.shape[1])))
-        rounds = ROUNDS if 4 * len(places) >= count else min(max(AT_ONCE // count, LEAST), ROUNDS)
+        rounds = ROUNDS if 4 * len(places) >= count else min(max(AT_ONCE // count, 1), ROUNDS)
         vectors, labels = self._unpacked(kept)
         found = residual(
             vectors,
@@ -116,23 +125,23 @@ class Allograph(Tunable):
         vectors = self._vectors(samples.shapes)
         asked = vectors @ learned.asked
         values = logs / np.float32(self.temperature) + asked[:, : logs.shape[1]]
-        lengths = np.einsum("nr,nr->n", vectors, vectors)
+        lengths = np.vecdot(vectors, vectors)
         away = lengths[:, None] + learned.lengths
         away -= 2 * asked[:, logs.shape[1] :]
         np.sqrt(np.maximum(away, 0, out=away), out=away)
         least = away.min(axis=1)
-        same = np.flatnonzero(least <= SAME * np.sqrt(lengths))
-        nearest = learned.labels[away[same].argmin(axis=1)] if len(same) else None
+        limit = SAME * np.sqrt(lengths)
+        same = [(row, learned.newest(away[row] <= limit[row])) for row in (least <= limit).nonzero()[0].tolist()]
 
         votes = np.exp((least[:, None] - away) * np.float32(self.scale / np.sqrt(self.weight)))
         votes *= np.float32(self.share) / votes.sum(axis=1, keepdims=True)
         values -= values.max(axis=1, keepdims=True)
         np.exp(values, out=values)
         values *= np.float32(1 - self.share) / values.sum(axis=1, keepdims=True)
-        values += votes @ learned.truth
-        values[each, base] *= np.float32(np.exp(self.guard + self.doubt * learned.excess**2))
-        if nearest is not None:
-            values[same, nearest] = 2 * values[same].max(axis=1)
+        values[:, learned.present] += np.add.reduceat(votes, learned.starts, axis=1)
+        values[each, base] *= np.float32(math.exp(self.guard + self.doubt * learned.excess**2))
+        for row, label in same:
+            values[row, label] = 2 * values[row].max()
         values = np.log(np.maximum(values, np.float32(1e-12)))
         if samples.logits.min(initial=0) == -np.inf:
             values[np.isneginf(logs)] = -np.inf
@@ -196,19 +205,22 @@ class Allograph(Tunable):
         """The state, unpacked once."""
         if "learned" not in state.derived:
             vectors, labels = self._unpacked(state.arrays)
-            vectors, labels = vectors[::-1], labels[::-1]
-            change = state.arrays["change"].astype(np.float32)
-            truth = np.eye(change.shape[1], dtype=np.float32)[labels]
-            asked = np.concatenate([change, vectors.T], axis=1)
-            state.derived["learned"] = Learned(
-                (vectors**2).sum(axis=1), labels, truth, asked, excess(state.arrays, len(self.alphabet))
-            )
+            order = np.argsort(labels, kind="stable")
+            vectors = vectors[order]
+            labels = labels[order]
+            present, starts = np.unique(labels, return_index=True)
+            asked = np.concatenate([state.arrays["change"].astype(np.float32), vectors.T], axis=1)
+            odd = excess(state.arrays, len(self.alphabet))
+            state.derived["learned"] = Learned((vectors**2).sum(axis=1), labels, order, present, starts, asked, odd)
         learned: Learned = state.derived["learned"]
         return learned
 
 
 def excess(arrays: Mapping[str, NDArray[Any]], size: int) -> float:
-    """As `Learned.excess`, of packed samples; those of the writer's own labels, which the base cannot read, do not count."""
+    """The share of packed samples that the base had read wrong, beyond the share that it expected to: 0 … 1.
+
+    Those of the writer's own labels, which the base cannot read, do not count.
+    """
     known = np.flatnonzero(arrays["labels"] < size)
     if not len(known):
         return 0.0

@@ -30,8 +30,8 @@ def _least(spread: Floats, metric: Floats | None, logs: Floats, truth: Floats, r
 
     `spread` carries what is sought to logits. The step is (½ FᵀF + 1)⁻¹ or, the same for A, (½ FFᵀ + 1)⁻¹.
     """
-    bound = (spread.T @ spread if metric is None else metric).astype(np.float64)
-    step = np.linalg.inv(0.5 * bound + np.eye(len(bound))).astype(np.float32)
+    bound = spread.T @ spread if metric is None else metric
+    step: Floats = np.linalg.inv(np.float32(0.5) * bound + np.eye(len(bound), dtype=np.float32))
     ahead, pace = found, 1.0
     for _ in range(rounds):
         shares = logs + spread @ ahead
