@@ -1,7 +1,8 @@
 """The service against the endpoint that one would write without it: FastAPI around onnxruntime, the same body, one core each.
 
 Ours reads with what each writer taught, with keys, metrics and logs on. The bare endpoint knows no writer, no key and no limit.
-Both run all the time on the first core, and are asked in turn from another one by 32 clients.
+Both run all the time on the first core, and are asked in turn from another one by 32 clients. The last row is the limit: what the
+model alone reads on such a core, without any service.
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ from typing import NamedTuple
 import numpy as np
 
 from allograph.bundle import MODEL, Bundle
+from allograph.images import model_input
 from allograph.profiles import open_store
 from allograph.recognizer import Recognizer
 from allograph.writers import Writers
-from timing import show
+from timing import seconds, show
 
 CLIENTS, WRITERS, CORRECTIONS = 32, 32, 50
 SECONDS, ROUNDS = 2.0, 8
@@ -67,6 +69,7 @@ def compared(ours: int, bare: int, key: str) -> list[tuple[str, ...]]:
         "bare one": lambda: load(bare, "/read", 1),
         "many": lambda: load(ours, "/v1/writers/writer-%d/read", MANY, key),
         "bare many": lambda: load(bare, "/read", MANY),
+        "model": model_alone,
     }
     for call in calls.values():
         call()
@@ -75,6 +78,7 @@ def compared(ours: int, bare: int, key: str) -> list[tuple[str, ...]]:
         ("1 sample", "one", "bare one"),
         (f"{MANY} samples; bare: 1", "many", "bare one"),
         (f"{MANY} samples; bare: {MANY}", "many", "bare many"),
+        (f"the model alone, {MANY} a call; bare: 1", "model", "bare one"),
     )
     rows: list[tuple[str, ...]] = []
     for title, mine, theirs in pairs:
@@ -163,6 +167,15 @@ def load(port: int, path: str, samples: int, key: str = "") -> Load:
         return found
 
     return asyncio.run(ask())
+
+
+def model_alone() -> Load:
+    """Call the model for `SECONDS`, in this process, by one thread."""
+    recognizer, times = Recognizer(threads=1), list[float]()
+    inputs = model_input(images()[:MANY])
+    while sum(times) < SECONDS:
+        times.append(seconds(lambda: recognizer.run(inputs)))
+    return Load(len(times) * MANY / sum(times), times)
 
 
 def images() -> np.ndarray:

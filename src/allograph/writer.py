@@ -178,9 +178,12 @@ class Writer:
         """What the adapter knows about this writer."""
         return self.follower.up_to_date().state
 
-    def entries(self) -> list[Entry]:
-        """The corrections with their images and all else that they were learned from; the profile may be of another model."""
-        tail = self.follower.store.tail(self.follower.key)
+    def entries(self, after: int = 0) -> list[Entry]:
+        """The corrections, those after a place in the journal, with their images and all else that they were learned from.
+
+        The profile may be of another model.
+        """
+        tail = self.follower.store.tail(self.follower.key, after)
         return tail.entries if tail else []
 
     def __repr__(self) -> str:

@@ -62,7 +62,7 @@ def corrections(
     limit: Limit = 100,
 ) -> Response:
     """The journal: what was taught and not taken back, in order."""
-    found = [entry for entry in called.known(writer).entries() if entry.seq > after]
+    found = called.known(writer).entries(after)
     page: dict[str, Any] = {"corrections": [_told(entry) for entry in found[:limit]]}
     if len(found) > limit:
         page["next"] = found[limit - 1].seq
