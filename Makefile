@@ -38,10 +38,17 @@ unipen: build/unipen.parquet  ## judge the methods on UNIPEN's application write
 	$(BIN)/allograph evaluate build/unipen.embedded.parquet --method all --report build/unipen-none
 	$(BIN)/allograph evaluate build/unipen.embedded.parquet --method paper --feedback all --report build/unipen-all
 
-bundle: $(VENV)/.train build/unipen.parquet  ## train and tune the shipped bundle anew from UNIPEN (samples in $(SHARED))
+FOLDS := $(foreach part,1 2 3,build/unipen-fold-$(part).embedded.parquet)
+
+build/unipen-fold-%.embedded.parquet: | $(VENV)/.train build/unipen.parquet
+	$(BIN)/allograph fold build/unipen.parquet --part $*/3 -o build/unipen-fold-$*.parquet
+	$(BIN)/allograph train build/unipen-fold-$*.parquet -o build/unipen-fold-$* --augment --schedule 7x256,1x1024 --resume
+	$(BIN)/allograph embed build/unipen-fold-$*.parquet --model build/unipen-fold-$* -o $@
+
+bundle: $(VENV)/.train build/unipen.parquet $(FOLDS)  ## train and tune the shipped bundle anew from UNIPEN (samples in $(SHARED))
 	$(BIN)/allograph train build/unipen.parquet -o build/shipped --augment --schedule 60x256 --patience 6 --resume
 	$(BIN)/allograph embed build/unipen.parquet --model build/shipped -o build/unipen.embedded.parquet
-	$(BIN)/allograph tune build/unipen.embedded.parquet --model build/shipped
+	$(BIN)/allograph tune build/unipen.embedded.parquet --model build/shipped $(FOLDS:%=--fold %) --jobs 2
 	cp build/shipped/* src/allograph/shipped/
 
 lock:  ## resolve the newest versions anew into requirements/

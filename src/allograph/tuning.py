@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,11 +15,12 @@ from allograph.alphabet import Alphabet
 from allograph.bundle import MODEL, Bundle, write_bundle
 from allograph.embedding import EmbeddedCorpus
 from allograph.errors import InputError
-from allograph.evaluation.measures import figures
+from allograph.evaluation.measures import MethodFigures, figures
 from allograph.evaluation.protocol import Resample
-from allograph.evaluation.replay import WriterSamples, replay_writers, writers_of
+from allograph.evaluation.replay import Replayed, WriterSamples, replay_writers, writers_of
 from allograph.progress import Progress, silent
 from allograph.readings import Samples
+from allograph.split import Split
 
 PROTOCOLS = (
     Resample(resamples=4),
@@ -27,16 +28,31 @@ PROTOCOLS = (
     Resample(adaptation=0.2, resamples=4),
     Resample(per_label=1, resamples=6),
 )
-"""What a parameter has to be good at: the mean error cut over these decides."""
+"""What a parameter has to be good at. Of a fold, which has more writers, one resample each is enough."""
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """What was chosen for one adapter."""
+    """What was chosen for one adapter, and what it reaches on the writers who chose it, each for one of `PROTOCOLS`."""
 
     parameters: Mapping[str, float]
     error_cuts: tuple[float, ...]
-    """On the validation writers, one for each of `PROTOCOLS`."""
+    harmed: tuple[float, ...]
+    """The share of these writers who are read worse than by the base."""
+
+    @property
+    def merit(self) -> float:
+        """What is made as large as may be: one writer in a hundred harmed weighs as much as one error in a hundred cut."""
+        return sum(self.error_cuts) - sum(self.harmed)
+
+
+class Ground(NamedTuple):
+    """Writers whom a base has not seen, and what is known of those whom it has."""
+
+    alphabet: Alphabet
+    population: Population
+    writers: list[WriterSamples]
+    protocols: Sequence[Resample]
 
 
 def tune(
@@ -45,69 +61,83 @@ def tune(
     methods: Sequence[str] = ("all",),
     jobs: int | None = 1,
     progress: Progress = silent,
+    folds: Sequence[EmbeddedCorpus] = (),
 ) -> dict[str, Tuned]:
     """Gather the training writers' statistics, choose every adapter's parameters, and write both into the bundle's folder.
 
-    Only train and validation writers are looked at. A parameter is tried value by value while the others stand still, in the
-    order of the adapter's `tried`; of methods that are not named, what was chosen before stays. Raises `MismatchError` where the
-    corpus was embedded by another model, `InputError` where it has no train or no validation writers.
+    Parameters are chosen on the validation writers, and on the application writers of `folds`, each of which another base
+    embedded that had not seen them (`corpora.fold`); of `embedded` only train and validation writers are looked at. A parameter
+    is tried value by value while the others stand still, in the order of the adapter's `tried`; of methods that are not named,
+    what was chosen before stays. Raises `MismatchError` where the corpus was embedded by another model, `InputError` where
+    writers are missing, or where a fold holds application writers of `embedded`.
     """
     embedded.check_model(bundle.model_hash)
-    train, validation = (embedded.samples(split=part) for part in ("train", "validation"))
-    if not len(train.labels) or not len(validation.labels):
-        raise InputError(f"{embedded.path} has no train or no validation samples; tuning needs both")
-    progress("gathering statistics", 0, 1)
-    known = population(
-        Samples(train.embeddings, train.logits, train.features), bundle.alphabet.indices(train.labels), train.writers
-    )
-    rounded = Population(*(array.astype(np.float32) for array in known.arrays().values()))  # as it will be read again
-    writers = writers_of(validation)
-    tuned = {}
     unknown = sorted({*methods} - {"all", *(method.name for method in OURS)})
     if unknown:
         raise InputError(f"there is no method {unknown[0]!r} to tune; there are {', '.join(method.name for method in OURS)}")
+    progress("gathering statistics", 0, 1 + len(folds))
+    grounds = [_ground(embedded, "validation", PROTOCOLS)]
+    apart = {*embedded.samples(split="application").writers.tolist()}
+    for other in folds:
+        progress("gathering statistics", len(grounds), 1 + len(folds))
+        fold = _ground(other, "application", [replace(protocol, resamples=1) for protocol in PROTOCOLS])
+        if apart & {writer.writer for writer in fold.writers}:
+            raise InputError(f"{other.path} holds application writers of {embedded.path}; make it with: allograph fold")
+        grounds.append(fold)
     chosen = [method for method in OURS if "all" in methods or method.name in methods]
-    steps, done = sum(len(values) for method in chosen for values in method.tried.values()), 0
+    steps, done, tuned = sum(len(method.tried) for method in chosen), 0, {}
     for method in chosen:
-        adapter = _built(method, bundle.alphabet, rounded)
-        best = _cuts(adapter, writers, bundle.alphabet, jobs)
+        best: Mapping[str, float] = {name: getattr(method, name) for name in method.tried}
         for name, values in method.tried.items():
-            for value in values:
-                progress(f"tuning {method.name}", done, steps)
-                done += 1
-                if value == getattr(adapter, name):
-                    continue
-                changed: dict[str, Any] = {name: value}
-                other = replace(adapter, **changed)
-                cuts = _cuts(other, writers, bundle.alphabet, jobs)
-                if sum(cuts) > sum(best):
-                    adapter, best = other, cuts
-        tuned[method.name] = Tuned({name: getattr(adapter, name) for name in method.tried}, best)
-    _write(bundle, rounded, tuned)
+            progress(f"tuning {method.name}", done, steps)
+            done += 1
+            others = [{**best, name: value} for value in values if value != best[name]]
+            tuned[method.name] = max(_judged(method, [best, *others], grounds, jobs), key=lambda found: found.merit)
+            best = tuned[method.name].parameters
+    _write(bundle, grounds[0].population, tuned)
     return tuned
 
 
-def _built(method: type[Tunable], alphabet: Alphabet, known: Population) -> Tunable:
-    wanted: dict[str, Any] = {"population": known} if "population" in {field.name for field in fields(method)} else {}
-    return method(alphabet, **wanted)
+def _ground(embedded: EmbeddedCorpus, judges: Split, protocols: Sequence[Resample]) -> Ground:
+    """The train writers' statistics as a bundle gives them back, and the writers of the split `judges`."""
+    train, others = embedded.samples(split="train"), embedded.samples(split=judges)
+    if not len(train.labels) or not len(others.labels):
+        raise InputError(f"{embedded.path} has no train or no {judges} samples; tuning needs both")
+    samples = Samples(train.embeddings, train.logits, train.features)
+    known = population(samples, embedded.alphabet.indices(train.labels), train.writers)
+    rounded = Population(*(array.astype(np.float32) for array in known.arrays().values()))
+    return Ground(embedded.alphabet, rounded, writers_of(others), protocols)
 
 
-def _cuts(adapter: Tunable, writers: list[WriterSamples], alphabet: Alphabet, jobs: int | None) -> tuple[float, ...]:
-    cuts = []
-    for protocol in PROTOCOLS:
-        method = figures(replay_writers(writers, alphabet, {adapter.name: adapter}, protocol, jobs)).methods[adapter.name]
-        cuts.append(method.error_cut or 0.0)
-    return tuple(cuts)
+def _judged(
+    method: type[Tunable], candidates: Sequence[Mapping[str, float]], grounds: Sequence[Ground], jobs: int | None
+) -> list[Tuned]:
+    """What each of these choices of parameters reaches on all grounds' writers together."""
+    found: list[list[MethodFigures]] = []
+    count = sum(len(ground.writers) for ground in grounds)
+    wants_population = "population" in {field.name for field in fields(method)}
+    for i in range(len(PROTOCOLS)):
+        replayed: list[Replayed] = []
+        for ground in grounds:
+            known: dict[str, Any] = {"population": ground.population} if wants_population else {}
+            adapters = {str(k): method(ground.alphabet, **(known | dict(chosen))) for k, chosen in enumerate(candidates)}
+            replayed += replay_writers(ground.writers, ground.alphabet, adapters, ground.protocols[i], jobs)
+        found.append(list(figures(replayed).methods.values()))
+    return [
+        Tuned(chosen, tuple(one.error_cut or 0.0 for one in reached), tuple(one.worse / count for one in reached))
+        for chosen, reached in zip(candidates, zip(*found, strict=True), strict=True)
+    ]
 
 
 def _write(bundle: Bundle, known: Population, tuned: Mapping[str, Tuned]) -> None:
     ours = {"format", "frame", "embedding_size", "model_hash", "alphabet"}
     record: dict[str, Any] = {key: value for key, value in bundle.config.items() if key not in ours}
-    before = record.get("tuning", {}).get("error_cuts", {})
+    before, harmed = (record.get("tuning", {}).get(name, {}) for name in ("error_cuts", "harmed"))
     record["adapters"] = record.get("adapters", {}) | {name: dict(found.parameters) for name, found in tuned.items()}
     record["tuning"] = {
         "protocols": [protocol.as_dict() for protocol in PROTOCOLS],
         "error_cuts": before | {name: list(found.error_cuts) for name, found in tuned.items()},
+        "harmed": harmed | {name: list(found.harmed) for name, found in tuned.items()},
     }
     others = {name: array for name, array in bundle.statistics.items() if not name.startswith(PREFIX)}
     write_bundle(

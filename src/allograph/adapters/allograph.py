@@ -79,11 +79,11 @@ class Allograph(Tunable):
     name: ClassVar[str] = "allograph"
     version: ClassVar[int] = 2
     tried: ClassVar[dict[str, tuple[float, ...]]] = {
-        "weight": (8.0, 16.0, 32.0),
+        "weight": (8.0, 16.0, 24.0, 32.0),
         "temperature": (1.25, 1.5, 1.75),
-        "share": (0.25, 0.35, 0.45),
+        "share": (0.1, 0.15, 0.2, 0.25, 0.35),
         "scale": (10.0, 14.0, 20.0),
-        "guard": (0.15, 0.3, 0.5),
+        "guard": (0.15, 0.3, 0.4, 0.5, 0.7),
     }
 
     def start(self) -> State:

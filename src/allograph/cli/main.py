@@ -15,6 +15,7 @@ from allograph.cli.bundle import bundle
 from allograph.cli.demo import demo
 from allograph.cli.embed import embed
 from allograph.cli.evaluate import evaluate
+from allograph.cli.fold import fold
 from allograph.cli.info import info
 from allograph.cli.keys import keys
 from allograph.cli.prepare import prepare
@@ -32,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (prepare, train, embed, tune, evaluate, bundle, info, demo, serve):
+for command in (prepare, train, embed, fold, tune, evaluate, bundle, info, demo, serve):
     app.command()(command)
 app.add_typer(writers, name="writers")
 app.add_typer(keys, name="keys")

@@ -14,6 +14,12 @@ def tune(
     corpus: Annotated[Path, typer.Argument(help="An embedded corpus with train and validation writers.")],
     model: Annotated[Path, typer.Option(help="The bundle that embedded it; it is given the parameters.")],
     method: Annotated[list[str] | None, typer.Option(help="A method; may be given several times. All unless said.")] = None,
+    fold: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A fold (`allograph fold`), trained and embedded: its held-out writers choose too. Several may be given."
+        ),
+    ] = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes.")] = 1,
     as_json: AsJson = False,
 ) -> None:
@@ -25,19 +31,23 @@ def tune(
     from allograph.tuning import tune as run
 
     with progress_bar() as progress:
-        tuned = run(EmbeddedCorpus.open(corpus), Bundle.open(model), method or ["all"], jobs, progress)
+        folds = [EmbeddedCorpus.open(path) for path in fold or ()]
+        tuned = run(EmbeddedCorpus.open(corpus), Bundle.open(model), method or ["all"], jobs, progress, folds)
     if as_json:
         print_json(
-            {name: {"parameters": dict(found.parameters), "error_cuts": found.error_cuts} for name, found in tuned.items()}
+            {
+                name: {"parameters": dict(found.parameters), "error_cuts": found.error_cuts, "harmed": found.harmed}
+                for name, found in tuned.items()
+            }
         )
         return
     heads = [f"{p.adaptation:.0%}" if p.per_label is None else f"{p.per_label} a label" for p in PROTOCOLS]
     rows = tuple(
         (
             name,
-            *(percent(cut, 1) for cut in found.error_cuts),
+            *(f"{percent(cut, 1)}, {percent(harm, 0)}" for cut, harm in zip(found.error_cuts, found.harmed, strict=True)),
             ", ".join(f"{parameter} {value:g}" for parameter, value in found.parameters.items()),
         )
         for name, found in tuned.items()
     )
-    print_table(Table("Errors cut on the validation writers, and what was chosen", ("method", *heads, "parameters"), rows))
+    print_table(Table("Errors cut and writers harmed, and what was chosen", ("method", *heads, "parameters"), rows))

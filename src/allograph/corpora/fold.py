@@ -1,0 +1,44 @@
+"""Writers held out: a corpus whose application writers are some of the train writers of another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+
+from allograph.corpora.corpus import FORMAT, SCHEMA, Corpus, images_to_arrow
+from allograph.corpora.parquet import pa, sign, writing
+from allograph.errors import InputError
+from allograph.split import Split
+
+
+def fold(corpus: Corpus, part: int, parts: int, output: str | Path) -> Corpus:
+    """Write a corpus in which one of `parts` random parts of the train writers, number `part` from 1 on, is held out.
+
+    They become its application writers; those of `corpus` are left out altogether. A base that is trained on it has not seen
+    them, so that adapters can be judged on them, and every writer but the application writers is held out once. Raises
+    `InputError` unless every part has a writer.
+    """
+    train = np.unique(corpus.writers[corpus.splits == "train"])
+    if not 1 <= part <= parts or not 2 <= parts <= len(train):
+        raise InputError(f"part {part} of {parts} cannot be held out of {len(train)} train writers; name one such as 1/3")
+    held = np.random.default_rng(0).permutation(train)[part - 1 :: parts]
+    splits = np.where(np.isin(corpus.writers, held), "application", corpus.splits)
+    kept = corpus.splits != "application"
+    found: tuple[Split, ...] = get_args(Split)
+    record = {
+        **corpus.record,
+        "fold": f"{part}/{parts}",
+        "split_samples": {name: int((splits[kept] == name).sum()) for name in found},
+        "split_writers": {name: len(np.unique(corpus.writers[kept & (splits == name)])) for name in found},
+    }
+    with writing(output, SCHEMA) as file:
+        for samples in corpus.batches():
+            chosen = samples.where(kept[samples.rows])
+            order = pa.nulls(len(chosen.rows), pa.int32()) if chosen.order is None else pa.array(chosen.order)
+            columns = [images_to_arrow(chosen.images), chosen.labels, chosen.writers, splits[chosen.rows], order]
+            if len(chosen.rows):
+                file.write_table(pa.table([pa.array(column) for column in columns], schema=SCHEMA))
+        sign(file, "corpus", FORMAT, record)
+    return Corpus.open(output)
