@@ -158,18 +158,68 @@ def test_keys_correct_confirm_and_undo(page: Page, service: Service) -> None:
 
 
 @pytest.mark.slow
-def test_moving_on_takes_a_reading_as_right_and_the_tray_mends_it(page: Page, service: Service) -> None:
-    read(page, "a")
+def test_moving_on_takes_a_sure_reading_as_right_and_the_tray_mends_any(page: Page, service: Service) -> None:
+    read(page, "9")
+    expect(page.locator("#write-answer .note")).to_have_text("Go on writing, and I take it as right.")
     rest(page)
     assert read(page, "g")[0] == "9"
+    expect(page.locator("#write-answer .note")).to_contain_text("I am not sure")
     rest(page)
     read(page, "b")
-    taught(page, service, ("a", True), ("9", True))
+    rest(page)
+    read(page, "a")
+    taught(page, service, ("9", True), ("b", True))
+    page.get_by_role("button", name=f"{NINE}, not confirmed yet").click()
+    page.get_by_role("button", name=f"No, it is {G}").click()
+    expect(page.locator("#write-answer .settled")).to_contain_text("You said it is g")
+    taught(page, service, ("9", True), ("b", True), ("a", True), ("g", False))
     page.get_by_role("button", name=f"{NINE}, left standing").click()
     page.get_by_role("button", name="It is something else").click()
     page.get_by_role("dialog").get_by_role("button", name=G, exact=True).click()
     expect(page.locator("#write-answer .settled")).to_contain_text("You said it is g")
-    taught(page, service, ("a", True), ("b", True), ("g", False))
+    taught(page, service, ("b", True), ("a", True), ("g", False), ("g", False))
+
+
+@pytest.mark.slow
+def test_two_windows_know_the_same_people(context: BrowserContext, page: Page, service: Service) -> None:
+    """Somebody who is added in one window is there in the other, whose writer stays."""
+    other = open_page(context, service.address, "data")
+    other.get_by_role("button", name="Add somebody").click()
+    other.get_by_label("Name").fill("ulla-elsewhere")
+    other.get_by_role("button", name="Add", exact=True).click()
+    expect(other.locator("#turn")).to_have_text("ulla-elsewhere")
+    expect(page.locator("#turn")).to_have_text("Me")
+    read(page, "a")
+    page.locator("#write-pad").press("a")
+    expect(page.locator("#write-answer .settled")).to_be_visible()
+    assert journal(page, service, "ulla-elsewhere") == []
+    for one in (page, other):
+        one.reload()
+        room(one, "data")
+        expect(one.locator(".people li")).to_have_count(2)
+    other.close()
+
+
+@pytest.mark.slow
+def test_what_is_unlike_the_one_character_that_was_taught_is_read_as_before(page: Page) -> None:
+    """The first correction moves what is like it, not everything that the base is unsure of."""
+    read(page, "g")
+    page.get_by_role("button", name=f"No, it is {G}").click()
+    expect(page.locator(".note")).to_contain_text("Learned")
+    for label in "lpy":
+        mine, base = read(page, label)
+        assert mine == base
+        page.locator("#write-clear").click()
+
+
+@pytest.mark.slow
+def test_going_back_closes_what_was_asked(page: Page) -> None:
+    room(page, "data")
+    page.get_by_role("button", name="Add somebody").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.locator("#write")).to_be_visible()
 
 
 @pytest.mark.slow

@@ -20,6 +20,8 @@ from allograph.readings import Corrections, Explanation, Samples, Scores, log_so
 
 SAME = 0.02
 """Vectors this near to one another, as a share of their length, are of one image; packing moves them by less."""
+FEW = 15
+"""With so many samples the memory has half of its share: the nearest of a few is as a rule not near."""
 ROUNDS = 60
 """Rounds of the solver for a writer who is new."""
 AT_ONCE = 800
@@ -57,8 +59,9 @@ class Allograph(Tunable):
     The layer takes the model's features (its embedding, where it has none), whitened by the within-writer covariance. Its change
     has a Gaussian prior around none: `weight` is the prior variance that a logit gets from a sample of mean length, `bias` that
     of a label's bias; it is added to the base's log-probabilities, which are divided by `temperature` first. Of the
-    probabilities `share` comes from the writer's samples, each with the weight exp(−`scale` · distance). The base's own answer
-    stands unless another is likelier by the factor exp(`guard`). An image that was corrected before reads as it was corrected.
+    probabilities `share` comes from the writer's samples, each with the weight exp(−`scale` · distance), less while there are
+    few. The base's own answer stands unless another is likelier by the factor exp(`guard`). An image that was corrected before
+    reads as it was corrected.
 
     Where the base was wrong about the writer's samples far more often than it expected to be, they were picked for being wrong:
     mistakes are corrected, and what is right is never shown. `doubt` times the square of that excess adds to the guard. It is 0
@@ -81,7 +84,7 @@ class Allograph(Tunable):
     tried: ClassVar[dict[str, tuple[float, ...]]] = {
         "weight": (8.0, 16.0, 24.0, 32.0),
         "temperature": (1.25, 1.5, 1.75),
-        "share": (0.1, 0.15, 0.2, 0.25, 0.35),
+        "share": (0.15, 0.2, 0.25, 0.3, 0.4),
         "scale": (10.0, 14.0, 20.0),
         "guard": (0.15, 0.3, 0.4, 0.5, 0.7),
     }
@@ -134,10 +137,12 @@ class Allograph(Tunable):
         same = [(row, learned.newest(away[row] <= limit[row])) for row in (least <= limit).nonzero()[0].tolist()]
 
         votes = np.exp((least[:, None] - away) * np.float32(self.scale / np.sqrt(self.weight)))
-        votes *= np.float32(self.share) / votes.sum(axis=1, keepdims=True)
+        known = len(learned.lengths)
+        share = self.share * known / (known + FEW)
+        votes *= np.float32(share) / votes.sum(axis=1, keepdims=True)
         values -= values.max(axis=1, keepdims=True)
         np.exp(values, out=values)
-        values *= np.float32(1 - self.share) / values.sum(axis=1, keepdims=True)
+        values *= np.float32(1 - share) / values.sum(axis=1, keepdims=True)
         values[:, learned.present] += np.add.reduceat(votes, learned.starts, axis=1)
         values[each, base] *= np.float32(math.exp(self.guard + self.doubt * learned.excess**2))
         for row, label in same:

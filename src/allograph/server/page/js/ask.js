@@ -3,7 +3,7 @@
 import { make } from "./dom.js";
 
 /** "Are you sure?"; resolves to true where the person is. */
-export function confirmed(title, text, action) {
+export function confirmed(title, text, action, otherwise = "Keep it") {
     return new Promise((resolve) => {
         let sure = false;
         const dialog = make(
@@ -14,7 +14,7 @@ export function confirmed(title, text, action) {
             make(
                 "div",
                 { class: "tools" },
-                make("button", { type: "button", onclick: () => dialog.close() }, "Keep it"),
+                make("button", { type: "button", onclick: () => dialog.close() }, otherwise),
                 make("button", { type: "button", class: "danger", onclick: () => ((sure = true), dialog.close()) }, action),
             ),
         );

@@ -24,6 +24,7 @@ export function accuracyChart(place, points) {
             width: width(),
             height: HEIGHT,
             cursor: { drag: { x: false, y: false } },
+            legend: { live: false },
             scales: { x: { time: false }, y: { range: (_, low) => [Math.max(0, Math.min(low ?? 0, 0.9) - 0.05), 1] } },
             axes: [
                 { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000] },

@@ -2,23 +2,24 @@
 
 const PLACE = "allograph";
 
-const remembered = read();
+let remembered = read() ?? {};
 
 function read() {
     try {
-        return JSON.parse(localStorage.getItem(PLACE)) ?? {};
+        return JSON.parse(localStorage.getItem(PLACE));
     } catch {
-        return {};
+        return null;
     }
 }
+
+addEventListener("storage", () => (remembered = read() ?? remembered));
 
 /** The value under a name, or `otherwise`. */
 export const recall = (name, otherwise) => remembered[name] ?? otherwise;
 
-/** Keep a value; `undefined` forgets it. */
+/** Keep a value, beside what other windows keep; `undefined` forgets it. */
 export function remember(name, value) {
-    if (value === undefined) delete remembered[name];
-    else remembered[name] = value;
+    remembered = { ...(read() ?? remembered), [name]: value };
     try {
         localStorage.setItem(PLACE, JSON.stringify(remembered));
     } catch {

@@ -22,6 +22,7 @@ const wanted = () => (location.hash.slice(1) in ROOMS ? location.hash.slice(1) :
 /** Show the room that the address names. */
 async function go(moved) {
     const name = wanted();
+    for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
     for (const room of Object.keys(ROOMS)) byId(room).hidden = room !== name;
     for (const link of document.querySelectorAll(".rooms a")) {
         if (link.hash === `#${name}`) link.setAttribute("aria-current", "page");

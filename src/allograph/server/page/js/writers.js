@@ -6,6 +6,8 @@ import { newId } from "./ids.js";
 /** Tells of "change" when somebody else writes. */
 export const turns = new EventTarget();
 
+let turn = recall("current");
+
 /** Who is known here: { name, title }; the service knows them by `name`, people by `title`. */
 export function writers() {
     const known = recall("writers", []);
@@ -15,16 +17,16 @@ export function writers() {
     return first;
 }
 
-/** Whose turn it is. */
+/** Whose turn it is in this window. */
 export function current() {
     const known = writers();
-    return known.find((writer) => writer.name === recall("current")) ?? known[0];
+    return known.find((writer) => writer.name === turn) ?? known[0];
 }
 
 /** It is this writer's turn; one who is new here is added. */
 export function take(name, known = false) {
     if (!writers().some((writer) => writer.name === name)) remember("writers", [...writers(), { name, title: name, known }]);
-    remember("current", name);
+    remember("current", (turn = name));
     turns.dispatchEvent(new Event("change"));
 }
 
@@ -46,6 +48,6 @@ export function leave(name) {
         "writers",
         writers().filter((writer) => writer.name !== name),
     );
-    remember("current", writers()[0].name);
+    remember("current", (turn = writers()[0].name));
     turns.dispatchEvent(new Event("change"));
 }

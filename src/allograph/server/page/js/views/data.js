@@ -66,6 +66,7 @@ async function add() {
                 `Is it you, ${name}?`,
                 "Somebody of this name has taught this service already. Only go on if that was you.",
                 "It is me",
+                "It is not",
             ))
         )
             return;
@@ -117,7 +118,7 @@ async function bringIn({ target }) {
     try {
         const { added, known } = await heard(service.imported(current().name, file));
         nowKnown(current().name);
-        tell(`${counted(added, "character")} brought in${known ? `, ${known} were known already` : ""}.`);
+        tell(`${counted(added, "character")} brought in for ${current().title}${known ? `, ${known} were known already` : ""}.`);
     } catch (error) {
         return tell(error.message);
     }
@@ -174,6 +175,6 @@ function footnote() {
     return make(
         "p",
         { class: "hush" },
-        "Characters that you wrote but did not confirm are kept in this browser only, until they are read. Nothing on this page comes from, or goes to, any other place.",
+        "Characters that wait to be read are kept in this browser only. Nothing on this page comes from, or goes to, any other place.",
     );
 }

@@ -18,6 +18,8 @@ import { current, isKnown, turns } from "../writers.js";
 const KEPT = 24;
 const JOINABLE = 5000;
 const TRIES = [..."g917qIz&"];
+/** A reading that is less probable says nothing by being left standing. */
+const SURE = 0.8;
 const AGAIN = "Learned. Now write the same character once more.";
 
 const pad = new Pad(byId("write-pad"));
@@ -114,8 +116,9 @@ function finish(here) {
     show();
 }
 
-/** Moving on takes the reading as right. */
+/** Moving on takes a reading as right that was sure. */
 async function leaveStanding(last) {
+    if (last.reading.probability < SURE) return;
     await drawings.acceptDrawing(last);
     showTray(written, drawing, select);
 }
@@ -232,9 +235,10 @@ function show() {
 
 function hint() {
     const { reading: found } = drawing;
-    if (!found) return null;
-    if (found.label !== found.base) return "I know this one from you.";
-    return null;
+    if (!found || drawings.isSettled(drawing)) return null;
+    const learned = found.label === found.base ? "" : "I know this one from you. ";
+    if (found.probability < SURE) return `${learned}I am not sure: tell me, and I learn it.`;
+    return `${learned}Go on writing, and I take it as right.`;
 }
 
 const step = (what, how, ...picture) =>
