@@ -88,7 +88,12 @@ class TestTuning:
         assert alone.error_cuts != together.error_cuts
         count = len(writers(corpus, "validation")) + len(writers(held, "application"))
         assert all(abs(share * count - round(share * count)) < 1e-9 for share in together.harmed)
-        assert Bundle.open(bundle.path).config["tuning"]["harmed"]["lookup"] == list(together.harmed)
+        record = Bundle.open(bundle.path).config["tuning"]
+        assert record["harmed"]["lookup"] == list(together.harmed)
+        assert record["calibration_errors"]["lookup"] == list(together.calibration_errors)
+        assert together.merit == pytest.approx(
+            sum(together.error_cuts) - sum(together.calibration_errors) - 0.25 * sum(together.harmed)
+        )
 
     def test_a_fold_with_application_writers_is_refused(self, bundle: Bundle, embedded: EmbeddedCorpus) -> None:
         with pytest.raises(InputError, match="application writers of"):

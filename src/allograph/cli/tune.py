@@ -36,7 +36,10 @@ def tune(
     if as_json:
         print_json(
             {
-                name: {"parameters": dict(found.parameters), "error_cuts": found.error_cuts, "harmed": found.harmed}
+                name: {
+                    "parameters": dict(found.parameters),
+                    **{key: getattr(found, key) for key in ("error_cuts", "harmed", "calibration_errors")},
+                }
                 for name, found in tuned.items()
             }
         )
