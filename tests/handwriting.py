@@ -158,3 +158,16 @@ def writer_of(page: Page) -> str:
         }"""
     )
     return found
+
+
+def known(page: Page) -> None:
+    """The writer's journal was written by the test: the page cannot know of it."""
+    page.evaluate(
+        """() => {
+            const device = JSON.parse(localStorage.getItem("allograph"));
+            device.writers[0].known = true;
+            localStorage.setItem("allograph", JSON.stringify(device));
+        }"""
+    )
+    page.reload()
+    page.wait_for_selector("html[data-ready]")

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from handwriting import launched, open_page, our_ink, room, serving, varied, write, writer_of
+from handwriting import known, launched, open_page, our_ink, room, serving, varied, write, writer_of
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 INK = our_ink()
@@ -62,15 +62,7 @@ def rooms(browser: Browser, address: str, scheme: str) -> None:
     context = opened(browser, DESK, scheme)
     page = open_page(context, address)
     teach(address, writer_of(page))
-    page.evaluate(
-        """() => {
-            const device = JSON.parse(localStorage.getItem("allograph"));
-            device.writers[0].known = true;
-            localStorage.setItem("allograph", JSON.stringify(device));
-        }"""
-    )
-    page.reload()
-    page.wait_for_selector("html[data-ready]")
+    known(page)
     for i, label in enumerate("a5eHz2"):
         written(page, label, 70 + i)
         page.locator("#write-pad").press(label)

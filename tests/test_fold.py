@@ -98,3 +98,16 @@ class TestTuning:
     def test_a_fold_with_application_writers_is_refused(self, bundle: Bundle, embedded: EmbeddedCorpus) -> None:
         with pytest.raises(InputError, match="application writers of"):
             tune(embedded, bundle, ["lookup"], folds=[embedded])
+
+    def test_a_fold_whose_base_learned_from_application_writers_is_refused(
+        self, bundle: Bundle, embedded: EmbeddedCorpus, tmp_path: Path
+    ) -> None:
+        _, names, splits = embedded.columns
+        parts = dict(zip(names.tolist(), splits.tolist(), strict=True))
+        swapped = {"application": "train", "train": "application", "validation": "validation"}
+        rows = "".join(f"{name},{swapped[part]}\n" for name, part in parts.items())
+        (tmp_path / "swapped.csv").write_text("writer,split\n" + rows)
+        other = digits_corpus(tmp_path / "swapped.parquet", tmp_path / "swapped.csv")
+        leaky = embed(other, Recognizer(bundle), tmp_path / "swapped.embedded.parquet")
+        with pytest.raises(InputError, match="application writers of"):
+            tune(embedded, bundle, ["lookup"], folds=[leaky])

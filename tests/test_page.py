@@ -17,7 +17,21 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from allograph.ink import ink_sample
 from allograph.method import shipped_recognizer
 from allograph.writer import Writer
-from handwriting import Ink, Service, open_page, our_ink, problems_of, reads, room, serve, serving, varied, write, writer_of
+from handwriting import (
+    Ink,
+    Service,
+    known,
+    open_page,
+    our_ink,
+    problems_of,
+    reads,
+    room,
+    serve,
+    serving,
+    varied,
+    write,
+    writer_of,
+)
 
 INK = our_ink()
 G, NINE = "small letter g", "digit 9"
@@ -377,19 +391,6 @@ def teach(service: Service, writer: str, labels: str, times: int = 1, **headers:
     for start in range(0, len(taught), 100):
         body = {"corrections": taught[start : start + 100]}
         httpx.post(f"{service.address}/v1/writers/{writer}/correct", json=body, headers=headers).raise_for_status()
-
-
-def known(page: Page) -> None:
-    """The writer's journal was written by the test: the page cannot know of it."""
-    page.evaluate(
-        """() => {
-            const device = JSON.parse(localStorage.getItem("allograph"));
-            device.writers[0].known = true;
-            localStorage.setItem("allograph", JSON.stringify(device));
-        }"""
-    )
-    page.reload()
-    page.wait_for_selector("html[data-ready]")
 
 
 @pytest.mark.slow

@@ -82,13 +82,10 @@ def tune(
         raise InputError(f"there is no method {unknown[0]!r} to tune; there are {', '.join(method.name for method in OURS)}")
     progress("gathering statistics", 0, 1 + len(folds))
     grounds = [_ground(embedded, "validation", PROTOCOLS)]
-    apart = {*embedded.samples(split="application").writers.tolist()}
     for other in folds:
         progress("gathering statistics", len(grounds), 1 + len(folds))
-        fold = _ground(other, "application", [replace(protocol, resamples=1) for protocol in PROTOCOLS])
-        if apart & {writer.writer for writer in fold.writers}:
-            raise InputError(f"{other.path} holds application writers of {embedded.path}; make it with: allograph fold")
-        grounds.append(fold)
+        _check_apart(other, embedded)
+        grounds.append(_ground(other, "application", [replace(protocol, resamples=1) for protocol in PROTOCOLS]))
     chosen = [method for method in OURS if "all" in methods or method.name in methods]
     steps, done, tuned = sum(len(method.tried) for method in chosen), 0, {}
     for method in chosen:
@@ -101,6 +98,13 @@ def tune(
             best = tuned[method.name].parameters
     _write(bundle, grounds[0].population, tuned)
     return tuned
+
+
+def _check_apart(fold: EmbeddedCorpus, embedded: EmbeddedCorpus) -> None:
+    """Raise `InputError` where an application writer of `embedded` is in a fold, be it only to train its base."""
+    _, writers, splits = embedded.columns
+    if np.isin(fold.columns[1], writers[splits == "application"]).any():
+        raise InputError(f"{fold.path} holds application writers of {embedded.path}; make it with: allograph fold")
 
 
 def _ground(embedded: EmbeddedCorpus, judges: Split, protocols: Sequence[Resample]) -> Ground:
@@ -150,14 +154,14 @@ def _calibration(replayed: Sequence[Replayed], name: str) -> float:
 def _write(bundle: Bundle, known: Population, tuned: Mapping[str, Tuned]) -> None:
     ours = {"format", "frame", "embedding_size", "model_hash", "alphabet"}
     record: dict[str, Any] = {key: value for key, value in bundle.config.items() if key not in ours}
-    names = ("error_cuts", "harmed", "calibration_errors")
-    before, harmed, calibration = (record.get("tuning", {}).get(name, {}) for name in names)
+    before = record.get("tuning", {})
     record["adapters"] = record.get("adapters", {}) | {name: dict(found.parameters) for name, found in tuned.items()}
     record["tuning"] = {
         "protocols": [protocol.as_dict() for protocol in PROTOCOLS],
-        "error_cuts": before | {name: list(found.error_cuts) for name, found in tuned.items()},
-        "harmed": harmed | {name: list(found.harmed) for name, found in tuned.items()},
-        "calibration_errors": calibration | {name: list(found.calibration_errors) for name, found in tuned.items()},
+        **{
+            figure: before.get(figure, {}) | {name: list(getattr(found, figure)) for name, found in tuned.items()}
+            for figure in ("error_cuts", "harmed", "calibration_errors")
+        },
     }
     others = {name: array for name, array in bundle.statistics.items() if not name.startswith(PREFIX)}
     write_bundle(

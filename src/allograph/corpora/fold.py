@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 
 from allograph.corpora.corpus import FORMAT, SCHEMA, Corpus, images_to_arrow
 from allograph.corpora.parquet import pa, sign, writing
 from allograph.errors import InputError
-from allograph.split import Split
+from allograph.split import SPLITS
 
 
 def fold(corpus: Corpus, part: int, parts: int, output: str | Path) -> Corpus:
@@ -26,12 +25,11 @@ def fold(corpus: Corpus, part: int, parts: int, output: str | Path) -> Corpus:
     held = np.random.default_rng(0).permutation(train)[part - 1 :: parts]
     splits = np.where(np.isin(corpus.writers, held), "application", corpus.splits)
     kept = corpus.splits != "application"
-    found: tuple[Split, ...] = get_args(Split)
     record = {
         **corpus.record,
         "fold": f"{part}/{parts}",
-        "split_samples": {name: int((splits[kept] == name).sum()) for name in found},
-        "split_writers": {name: len(np.unique(corpus.writers[kept & (splits == name)])) for name in found},
+        "split_samples": {name: int((splits[kept] == name).sum()) for name in SPLITS},
+        "split_writers": {name: len(np.unique(corpus.writers[kept & (splits == name)])) for name in SPLITS},
     }
     with writing(output, SCHEMA) as file:
         for samples in corpus.batches():

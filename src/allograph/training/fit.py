@@ -199,7 +199,8 @@ def _quick_in_bfloat16(device: torch.device) -> bool:
     """Whether the device reckons in bfloat16 itself; a processor that cannot is many times slower in it than in float32."""
     if device.type != "cpu":
         return True
-    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    able = torch.cpu.get_capabilities()
+    return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
 def _judge(
