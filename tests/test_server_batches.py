@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from allograph.errors import InputError, StorageError
+from allograph.errors import BusyError, InputError, StorageError
 from allograph.server.batcher import Batcher
 from served import client, correct, image, problem, read
 
@@ -30,12 +30,16 @@ class Model:
         return [InputError("odd") if question % 2 else question for question in questions]
 
 
-def asked(model: Model, questions: Sequence[tuple[int, int]], most: int = 1000) -> tuple[list[object], list[int]]:
-    """The outcomes of questions with so many samples, and what each call held: the first is asked alone, the rest behind it."""
+Asked = tuple[str, int, int]
+"""A tenant, a question, and how many samples it has."""
+
+
+def asked(model: Model, questions: Sequence[Asked]) -> tuple[list[object], list[int]]:
+    """The outcomes of questions, and what each call held: the first is asked alone, the rest behind it."""
     sizes: list[int] = []
 
     async def run() -> list[object]:
-        batcher = Batcher(model.answers, most, sizes.append)
+        batcher: Batcher[int, int] = Batcher(model.answers, 1000, sizes.append)
         first = asyncio.create_task(batcher.ask(*questions[0]))
         while not model.calls:
             await asyncio.sleep(0.001)
@@ -52,39 +56,66 @@ def asked(model: Model, questions: Sequence[tuple[int, int]], most: int = 1000) 
 
 def test_what_waits_is_read_together_in_order_up_to_a_call_of_the_model() -> None:
     model = Model()
-    found, sizes = asked(model, [(0, 1), *((i, 5) for i in range(2, 22, 2)), (40, 200), (42, 1)])
+    found, sizes = asked(model, [("t", 0, 1), *(("t", i, 5) for i in range(2, 22, 2)), ("t", 40, 32), ("t", 42, 1)])
     assert found == [*range(0, 22, 2), 40, 42]
     assert model.calls == [[0], [2, 4, 6, 8, 10, 12], [14, 16, 18, 20], [40], [42]]
-    assert sizes == [1, 30, 20, 200, 1]
+    assert sizes == [1, 30, 20, 32, 1]
+
+
+def test_tenants_are_served_in_turn_however_much_one_of_them_queues() -> None:
+    model = Model()
+    flood: list[Asked] = [("big", i, 32) for i in range(2, 202, 2)]
+    found, _ = asked(model, [("big", 0, 32), *flood, ("small", 500, 1), ("other", 502, 1)])
+    assert found == [*range(0, 202, 2), 500, 502]
+    assert model.calls[:3] == [[0], [2], [500, 502]]
 
 
 def test_one_questions_error_is_not_anothers() -> None:
-    found, _ = asked(Model(), [(0, 1), (2, 1), (3, 1), (4, 1)])
+    found, _ = asked(Model(), [("t", 0, 1), ("t", 2, 1), ("t", 3, 1), ("t", 4, 1)])
     assert [found[0], found[1], found[3]] == [0, 2, 4]
     assert isinstance(found[2], InputError)
 
 
 def test_what_befalls_all_is_told_to_all_and_then_forgotten() -> None:
-    found, _ = asked(Model(), [(0, 1), (13, 16), (14, 16), (16, 32)])
+    found, _ = asked(Model(), [("t", 0, 1), ("t", 13, 16), ("t", 14, 16), ("t", 16, 32)])
     assert [type(one) for one in found] == [int, StorageError, StorageError, int]
 
 
-def test_too_much_that_waits_is_turned_away() -> None:
-    found, _ = asked(Model(), [(0, 1), (2, 6), (4, 6), (6, 4)], most=10)
-    assert [type(one) for one in found] == [int, int, StorageError, int]
+def test_too_much_of_one_tenants_that_waits_is_turned_away_and_only_theirs() -> None:
+    model = Model()
+
+    async def run() -> None:
+        batcher: Batcher[int, int] = Batcher(model.answers, 10, lambda count: None)
+        batcher.check_room("a", 300)  # a large request alone is read part by part
+        tasks = [asyncio.create_task(batcher.ask("a", 0, 4))]
+        while not model.calls:
+            await asyncio.sleep(0.001)
+        tasks += [asyncio.create_task(batcher.ask("a", i, 4)) for i in (2, 4)]
+        await asyncio.sleep(0)
+        batcher.check_room("a", 2)
+        with pytest.raises(BusyError, match="8 samples of yours wait"):
+            batcher.check_room("a", 3)
+        batcher.check_room("b", 10)
+        for _ in tasks:
+            model.may.release()
+        await asyncio.gather(*tasks)
+        batcher.check_room("a", 300)
+        await batcher.close()
+
+    asyncio.run(run())
 
 
 def test_who_goes_away_is_left_out() -> None:
     model = Model()
 
     async def run() -> None:
-        batcher = Batcher(model.answers, 100, lambda count: None)
-        tasks = [asyncio.create_task(batcher.ask(i, 1)) for i in (0, 2, 4)]
+        batcher: Batcher[int, int] = Batcher(model.answers, 100, lambda count: None)
+        tasks = [asyncio.create_task(batcher.ask("t", i, 1)) for i in (0, 2, 4)]
         while not model.calls:
             await asyncio.sleep(0.001)
         tasks[0].cancel()
-        tasks.append(asyncio.create_task(batcher.ask(6, 1)))
-        tasks.append(asyncio.create_task(batcher.ask(8, 1)))
+        tasks.append(asyncio.create_task(batcher.ask("t", 6, 1)))
+        tasks.append(asyncio.create_task(batcher.ask("t", 8, 1)))
         await asyncio.sleep(0)
         tasks[3].cancel()
         for _ in range(5):

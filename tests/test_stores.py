@@ -72,7 +72,7 @@ def test_nobody_is_there_before_the_first_correction(store: Store) -> None:
     with pytest.raises(UnknownCorrection, match="'x'"):
         profile.undo(store, ANA, "x")
     with pytest.raises(UnknownCorrection, match="'x'"):
-        profile.relabel(store, ANA, "x", lambda entry: entry)
+        profile.record(store, ANA, [profile.Relabel("x", "a", False, "b")], MODEL)
     assert profile.forget(store, ANA, "a", None) == 0
     assert store.versions([ANA]) == [None]
 
@@ -156,10 +156,10 @@ def test_forgetting_takes_back_by_label_and_time(store: Store) -> None:
 
 def test_relabelling_is_undo_and_correct_in_one(store: Store) -> None:
     profile.record(store, ANA, [entry("1", "a"), entry("2", "a")], MODEL)
-    done = profile.relabel(store, ANA, "1", lambda old: replace(old, label="b", batch="new"))
+    (done,) = profile.record(store, ANA, [profile.Relabel("1", "b", False, "new")], MODEL)
     assert done.label == "b"
     assert labels(store) == [("2", "a"), ("1", "b")]
-    assert profile.relabel(store, ANA, "1", lambda old: replace(old, label="b")).correction == done.correction
+    assert profile.record(store, ANA, [profile.Relabel("1", "b", False, "other")], MODEL)[0].correction == done.correction
     assert [stone.id for stone in profile.contents(store, ANA).tombstones] == ["1"]
 
 

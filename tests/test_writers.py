@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
+import secrets
 import shutil
 import subprocess
 import sys
@@ -18,8 +20,10 @@ from numpy.typing import NDArray
 from allograph import Recognizer, Writer, Writers, open_store
 from allograph.adapters import State
 from allograph.adapters.allograph import Allograph
+from allograph.adapters.lookup import Lookup
 from allograph.bundle import Bundle
 from allograph.errors import FormatError, ImageError, InputError, MismatchError, UnknownCorrection, UnknownLabel, UnknownWriter
+from allograph.follower import PAGE
 from allograph.profiles import Store
 from allograph.readings import Corrections, Reading
 from allograph.writers import Request
@@ -174,12 +178,12 @@ def test_taking_back_is_as_if_it_had_never_been(store: Store, recognizer: Recogn
     assert [done.id for done in ana.corrections] == [done.id for done in ben.corrections]
     with pytest.raises(UnknownCorrection, match="no correction"):
         ana.undo(readings[2].id)
-    ana.relabel(readings[3].id, "Q")
+    ana.correct(readings[3].id, "Q")
     assert ana.corrections[-1].label == "Q"
     assert ana.read(readings[3].image if readings[3].image is not None else images[0]).label == "Q"
     with pytest.raises(UnknownLabel):
-        ana.relabel(readings[3].id, "ξ")
-    assert ana.relabel(readings[3].id, "ξ", new=True).label == "ξ"
+        ana.correct(readings[3].id, "ξ")
+    assert ana.correct(readings[3].id, "ξ", new=True).label == "ξ"
     assert ana.forget(label="ξ") == 1
 
 
@@ -349,7 +353,7 @@ def test_what_another_process_erased_does_not_stay_warm(store: Store, recognizer
     assert here["ana"].corrections == []
     assert there.erase("ben")
     here.refresh()
-    assert all("ben" not in key for key in here._warm.writers)
+    assert all("ben" not in key for key in here._warm.kept)
     here.refresh()
 
 
@@ -477,3 +481,127 @@ def test_taking_the_last_correction_back_learns_no_other_anew(store: Store, reco
     ana.undo(readings[0].id)
     assert len(ana.corrections) == 5
     assert len(learned) == 5
+
+
+def test_taking_an_early_correction_back_learns_on_from_a_checkpoint(
+    store: Store, recognizer: Recognizer, images: Images
+) -> None:
+    learned: list[str] = []
+
+    class Counting(Lookup):
+        def learn(self, state: State, batch: Corrections) -> State:
+            learned.extend(batch.ids)
+            return super().learn(state, batch)
+
+    writers = Writers(store, recognizer, Counting.of(recognizer.bundle))
+    ana = writers["ana"]
+    readings = ana.read(list(np.tile(images[:100], (7, 1, 1))))
+    for reading in readings:
+        ana.correct(reading, "a")
+        if len(learned) % 50 == 0:
+            assert len(ana.corrections) > 0
+        _ = ana.state
+    for back, most in ((3, 3 + 128), (300, 4 * 300), (690, 700)):
+        learned.clear()
+        ana.undo(readings[-back].id)
+        assert readings[-back].id not in {done.id for done in ana.corrections}
+        assert len(learned) <= most
+    fresh = Writers(store, recognizer, Counting.of(recognizer.bundle))["ana"]
+    learned.clear()
+    assert same_state(fresh, ana)
+    assert len(learned) <= 64
+
+
+def test_a_batch_larger_than_a_page_of_the_journal_is_learned_whole(store: Store, recognizer: Recognizer, images: Images) -> None:
+    sizes: list[int] = []
+
+    class Counting(Lookup):
+        def learn(self, state: State, batch: Corrections) -> State:
+            sizes.append(len(batch.labels))
+            return super().learn(state, batch)
+
+    ana = Writers(store, recognizer, Counting.of(recognizer.bundle))["ana"]
+    for count in (3, PAGE - 3, 2 * PAGE + 7, 1):
+        ana.correct(ana.read(list(np.resize(images, (count, 28, 28)))), ["a"] * count)
+    assert len(ana.corrections) == 3 * PAGE + 8
+    assert sizes == [3, PAGE - 3, 2 * PAGE + 7, 1]
+
+
+def held(needle: bytes) -> list[str]:
+    """The kinds of objects on the heap whose bytes hold a needle."""
+    gc.collect()
+    found = []
+    for one in gc.get_objects():
+        inner = [value for value in gc.get_referents(one) if isinstance(value, np.ndarray | bytes | str)]
+        for value in inner:
+            raw = value.encode("utf-8", "replace") if isinstance(value, str) else value if isinstance(value, bytes) else b""
+            if isinstance(value, np.ndarray) and value.dtype != object and value.nbytes >= len(needle):
+                raw = value.tobytes()
+            if needle in raw and value is not needle:
+                found.append(f"{type(value).__name__} in {type(one).__name__}")
+    return found
+
+
+@pytest.mark.parametrize("act", ["erase", "undo", "forget"])
+def test_nothing_of_what_was_taken_back_elsewhere_stays_in_memory(
+    lasting: Store, recognizer: Recognizer, images: Images, act: str
+) -> None:
+    where = str(lasting._engine.url.render_as_string(hide_password=False))  # type: ignore[attr-defined]
+    with contextlib.closing(open_store(where)) as other:
+        here, there = Writers(lasting, recognizer), Writers(other, recognizer)
+        teach(there["ana"], images, 5)
+        id = f"telling-{secrets.token_hex(8)}"
+        reading = there["ana"].read(images[300], ids=[id])
+        there["ana"].correct(reading, "q")
+        assert isinstance(there["ana"].adapter, Allograph)
+        packed = there["ana"].state.arrays["vectors"][-1].tobytes()
+        del reading
+        kept = here["ana"]  # an app may hold on to a writer
+        assert kept.read(images[300]).label == "q"
+        teach(kept, images, 1, start=30)
+        kept.read(images[301])
+        assert held(id.encode())
+        assert held(packed)
+        if act == "erase":
+            there.erase("ana")
+        elif act == "undo":
+            there["ana"].undo(id)
+        else:
+            there["ana"].forget(label="q")
+        here.refresh()
+        there.refresh()
+        assert held(id.encode()) == []
+        assert held(packed) == []
+
+
+def test_a_reading_of_another_model_is_not_learned(
+    store: Store, recognizer: Recognizer, other_model: Recognizer, images: Images
+) -> None:
+    ana = Writers(store, recognizer)["ana"]
+    foreign = Writer("x", other_model).read(images[0])
+    for act in (lambda: ana.correct(foreign, "a"), lambda: ana.accept(foreign)):
+        with pytest.raises(MismatchError, match="another model"):
+            act()
+    assert ana.corrections == []
+
+
+def test_readings_and_stored_corrections_are_applied_in_their_order_or_not_at_all(
+    store: Store, recognizer: Recognizer, images: Images
+) -> None:
+    ana = Writers(store, recognizer)["ana"]
+    ana.correct(ana.read(list(images[:3]), ids=["1", "2", "3"]), ["a", "b", "c"])
+    more = ana.read(list(images[3:5]), ids=["4", "5"])
+    for wrong in ([more[0], "2", "none"], ["1", more[1], "x"]):
+        with pytest.raises(UnknownCorrection):
+            ana.correct(wrong, ["a", "b", "c"])
+    with pytest.raises(UnknownLabel):
+        ana.correct([more[0], "2", more[1]], ["a", "ξ", "c"])
+    assert [(one.id, one.label) for one in ana.corrections] == [("1", "a"), ("2", "b"), ("3", "c")]
+    ana.correct([more[0], "2", more[1]], ["ξ", "ξ", "e"], new=[True, True, False])
+    assert [(one.id, one.label) for one in ana.corrections] == [("1", "a"), ("3", "c"), ("4", "ξ"), ("2", "ξ"), ("5", "e")]
+    assert len({entry.batch for entry in ana.entries()}) == 2
+    ana.correct("4", "d")
+    ana.correct("1", "ξ")  # the writer's own by now
+    with pytest.raises(UnknownCorrection):
+        Writers(store, recognizer)["nobody"].correct("1", "a")
+    assert "nobody" not in Writers(store, recognizer)

@@ -51,6 +51,10 @@ class StorageError(AllographError, OSError):
     """The disk is full, or a file cannot be written."""
 
 
+class BusyError(StorageError):
+    """Too much waits already, or a writer's corrections are still being learned; the same asked a moment later goes well."""
+
+
 class WorkerError(AllographError):
     """A worker process died."""
 

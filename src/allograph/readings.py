@@ -108,7 +108,19 @@ class Explanation:
 class Reading:
     """The answer to one sample. It keeps what it was made from, so `why()` stays true after later corrections."""
 
-    __slots__ = ("_explain", "_samples", "_values", "alphabet", "confidence", "id", "label", "labels", "personal", "sample")
+    __slots__ = (
+        "_explain",
+        "_samples",
+        "_values",
+        "alphabet",
+        "confidence",
+        "id",
+        "label",
+        "labels",
+        "model_hash",
+        "personal",
+        "sample",
+    )
 
     def __init__(
         self,
@@ -122,6 +134,7 @@ class Reading:
         confidence: float = 0.0,
         sample: NDArray[Any] | None = None,
         personal: str | None = None,
+        model_hash: str = "",
     ) -> None:
         self.id = id
         self.label = label
@@ -135,6 +148,8 @@ class Reading:
         """The labels that were offered, where not all were."""
         self.confidence = confidence
         """The probability that was asked for."""
+        self.model_hash = model_hash
+        """The model that read it: only a writer of the same model can learn from it."""
         self._values = values
         self._samples = samples
         self._explain = explain

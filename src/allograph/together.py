@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from allograph.adapters import Adapter, State
 from allograph.alphabet import Alphabet
-from allograph.errors import AllographError, InputError
+from allograph.errors import InputError
 from allograph.follower import Follower, Known
 from allograph.images import model_input
 from allograph.profiles.journal import check_name
@@ -36,51 +37,81 @@ class Asked(NamedTuple):
     """Whether the base answers, and what the adapter says is only recorded."""
 
 
-class _Ready(NamedTuple):
+class Ready(NamedTuple):
     """What was asked, checked: all but the model's answer."""
 
     asked: Asked
     ids: Sequence[str]
     known: Known
+    """What the writer taught; all samples of one question are read with the same."""
     offer: frozenset[str] | None
     """The labels that may be answered, where not all may."""
     mask: NDArray[np.bool_] | None
     """[C] which of the bundle's labels those are."""
     inputs: NDArray[np.float32]
+    """[n, 1, 28, 28]"""
+
+    def part(self, start: int, stop: int) -> Ready:
+        """The samples from one place to before another."""
+        asked = self.asked._replace(images=self.asked.images[start:stop])
+        return self._replace(asked=asked, ids=self.ids[start:stop], inputs=self.inputs[start:stop])
 
 
-def read_together(asked: Sequence[Asked]) -> list[list[Reading] | AllographError]:
+@dataclass(frozen=True)
+class Behind:
+    """A writer whose journal has grown by more than is learned at once: `follower.catch_up()` first, then ask again."""
+
+    follower: Follower
+
+
+def prepare(asked: Sequence[Asked], wait: bool = True) -> list[Ready | Behind | Exception]:
+    """Check what everybody asks, and look once at the store for what they taught: each is ready, or has met an error of its own.
+
+    What is new in a journal is learned first, however long it takes; unless `wait`, who has much to learn is `Behind`. All
+    followers share a store. Raises `StorageError` where the store cannot be reached.
+    """
+    if not asked:
+        return []
+    versions = asked[0].follower.store.versions([one.follower.key for one in asked])
+    found: list[Ready | Behind | Exception] = []
+    for one, version in zip(asked, versions, strict=True):
+        try:
+            inputs = model_input(one.images)
+            ids = _ids(one, len(inputs))
+            known = one.follower.at(version) if wait else one.follower.soon_at(version)
+            found.append(Ready(one, ids, known, *_offer(one, known.state), inputs) if known else Behind(one.follower))
+        except Exception as error:  # whatever one writer's profile does to its adapter is that writer's alone
+            found.append(error)
+    return found
+
+
+def read(parts: Sequence[Ready]) -> list[list[Reading] | Exception]:
+    """Read all with one call of the model: the readings of each, or the error that it met, which spoils no other's."""
+    if not parts:
+        return []
+    inputs = [part.inputs for part in parts]
+    recognizer = parts[0].asked.follower.method.recognizer
+    samples = recognizer.run(inputs[0] if len(inputs) == 1 else np.concatenate(inputs))
+    answers: list[list[Reading] | Exception] = []
+    start = 0
+    for part in parts:
+        stop = start + len(part.inputs)
+        try:
+            answers.append(_readings(part, samples.at(slice(start, stop))))
+        except Exception as error:
+            answers.append(error)
+        start = stop
+    return answers
+
+
+def read_together(asked: Sequence[Asked]) -> list[list[Reading] | Exception]:
     """What everybody asked for, in order: readings, or the error that this one question met, which spoils no other's.
 
     All followers share a store and a recognizer. Raises `StorageError` where the store cannot be reached.
     """
-    if not asked:
-        return []
-    store, recognizer = asked[0].follower.store, asked[0].follower.method.recognizer
-    versions = store.versions([one.follower.key for one in asked])
-    ready: list[_Ready | AllographError] = []
-    for one, version in zip(asked, versions, strict=True):
-        try:
-            checked = model_input(one.images)
-            ids = _ids(one, len(checked))
-            known = one.follower.at(version)
-            ready.append(_Ready(one, ids, known, *_offer(one, known.state), checked))
-        except AllographError as error:
-            ready.append(error)
-    inputs = [part.inputs for part in ready if isinstance(part, _Ready)]
-    if not inputs:
-        return [part for part in ready if isinstance(part, AllographError)]
-    samples = recognizer.run(inputs[0] if len(inputs) == 1 else np.concatenate(inputs))
-    answers: list[list[Reading] | AllographError] = []
-    start = 0
-    for part in ready:
-        if isinstance(part, AllographError):
-            answers.append(part)
-            continue
-        stop = start + len(part.inputs)
-        answers.append(_readings(part, samples.at(slice(start, stop))))
-        start = stop
-    return answers
+    prepared = prepare(asked)
+    answers = iter(read([one for one in prepared if isinstance(one, Ready)]))
+    return [one if isinstance(one, Exception) else next(answers) for one in prepared]
 
 
 def _ids(asked: Asked, count: int) -> Sequence[str]:
@@ -105,7 +136,7 @@ def _offer(asked: Asked, state: State) -> tuple[frozenset[str] | None, NDArray[n
     return labels, mask
 
 
-def _readings(ready: _Ready, samples: Samples) -> list[Reading]:
+def _readings(ready: Ready, samples: Samples) -> list[Reading]:
     asked, known, method = ready.asked, ready.known, ready.asked.follower.method
     if ready.mask is not None:
         samples = samples._replace(logits=np.where(ready.mask, samples.logits, np.float32(-np.inf)))
@@ -134,6 +165,7 @@ def _readings(ready: _Ready, samples: Samples) -> list[Reading]:
             asked.confidence,
             asked.images[i],
             personal[i],
+            method.recognizer.bundle.model_hash,
         )
         for i, answer in enumerate(answers)
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, overload
 
 import numpy as np
@@ -11,12 +10,13 @@ from numpy.typing import NDArray
 
 from allograph.adapters import Adapter, State
 from allograph.alphabet import check_label
-from allograph.errors import AllographError, ImageError, InputError, UnknownLabel
+from allograph.errors import ImageError, InputError, MismatchError, UnknownLabel
 from allograph.follower import Follower
 from allograph.images import SIDE
 from allograph.method import Method
 from allograph.profiles import MemoryStore, Store, profile
 from allograph.profiles.journal import Correction, Entry, Key, check_name, new_batch
+from allograph.profiles.profile import Relabel
 from allograph.readings import Reading
 from allograph.recognizer import Recognizer
 from allograph.together import Alphabets, Asked, read_together
@@ -59,6 +59,8 @@ class Writer:
         method: Method | None = None,
     ) -> None:
         key = Key(check_name(tenant, "tenant"), check_name(name, "writer"))
+        if method is not None and (recognizer is not None or adapter is not None):
+            raise InputError("a method is a recognizer with its adapter: give a method, or the two, not both")
         self.implicit, self.keep_images, self.shadow = implicit, keep_images, shadow
         self.follower = Follower(MemoryStore() if store is None else store, key, method or Method.of(recognizer, adapter))
 
@@ -84,7 +86,7 @@ class Writer:
         alphabet: Alphabets | None = None,
         confidence: float = 0.0,
         ids: Sequence[str] | None = None,
-    ) -> Reading: ...
+    ) -> Any: ...
     @overload
     def read(
         self,
@@ -102,71 +104,80 @@ class Writer:
     ) -> Reading | list[Reading]:
         """Read a sample [28, 28], uint8 or float in 0…1, in the bundle's frame: white ink on black.
 
-        A list of samples gives a list of readings, and one call of the model reads them all. `alphabet` restricts the answers
-        to a named alphabet (`"digits"`) or to the given labels. A reading that is less probable than `confidence`, in 0…1,
-        abstains: it names its likeliest label, and is not to be relied on. `ids` name the readings, and so the corrections;
-        they are random unless given. Raises `ImageError` for anything that is no sample, `UnknownLabel` for an alphabet with a
-        label that neither the bundle nor this writer knows, `InputError` for a confidence outside 0…1, `MismatchError` where
-        the writer's profile was made for another model.
+        A list of samples, or an array [n, 28, 28], gives a list of readings, and one call of the model reads them all.
+        `alphabet` restricts the answers to a named alphabet (`"digits"`) or to the given labels. A reading that is less
+        probable than `confidence`, in 0…1, abstains: it names its likeliest label, and is not to be relied on. `ids` name the
+        readings, and so the corrections; they are random unless given. Raises `ImageError` for anything that is no sample,
+        `UnknownLabel` for an alphabet with a label that neither the bundle nor this writer knows, `InputError` for a confidence
+        outside 0…1, `MismatchError` where the writer's profile was made for another model.
         """
-        one = isinstance(images, np.ndarray)
         array = images if isinstance(images, np.ndarray) else _stacked(images)
-        if array.ndim != (2 if one else 3) or array.shape[-2:] != (SIDE, SIDE):
-            raise ImageError(f"one sample is an array [28, 28], and many are a list of them; this is {list(array.shape)}")
+        if array.ndim not in (2, 3) or array.shape[-2:] != (SIDE, SIDE):
+            raise ImageError(
+                f"one sample is an array [28, 28], many are a list of them or an array [n, 28, 28]; this is {list(array.shape)}"
+            )
+        one = array.ndim == 2
         many = array[np.newaxis] if one else array
         (readings,) = read_together([Asked(self.follower, many, alphabet, confidence, ids, self.shadow)])
-        if isinstance(readings, AllographError):
+        if isinstance(readings, Exception):
             raise readings
         return readings[0] if one else readings
 
     @overload
-    def correct(self, reading: Reading, label: str, new: bool = False, implicit: bool = False) -> Correction: ...
+    def correct(  # type: ignore[overload-overlap]  # a string is a sequence of strings, but here it is one id
+        self, reading: Reading | str, label: str, new: bool = False, implicit: bool = False
+    ) -> Correction: ...
     @overload
     def correct(
-        self, reading: Sequence[Reading], label: Sequence[str], new: bool = False, implicit: bool = False
+        self,
+        reading: Sequence[Reading | str],
+        label: Sequence[str],
+        new: bool | Sequence[bool] = False,
+        implicit: bool = False,
     ) -> list[Correction]: ...
     def correct(
-        self, reading: Reading | Sequence[Reading], label: str | Sequence[str], new: bool = False, implicit: bool = False
+        self,
+        reading: Reading | str | Sequence[Reading | str],
+        label: str | Sequence[str],
+        new: bool | Sequence[bool] = False,
+        implicit: bool = False,
     ) -> Correction | list[Correction]:
-        """Learn what a reading should have said, or that it was right.
+        """Learn what a reading should have said, or that it was right; or give a stored correction, by its id, another label.
 
-        The same call again changes nothing; one with another label replaces the first. Lists of readings and of their labels
-        are one batch: stored at once and learned together. `implicit` marks what was only left standing, which replaces
-        nothing. Raises `UnknownLabel` for a label that the bundle does not know, unless `new` teaches it to this writer, and for
-        one outside the alphabet that was offered; then nothing is learned.
+        The same call again changes nothing; one with another label replaces the first. Lists of readings (or ids) and of their
+        labels are one batch: stored in this order, all or none, and learned together. `implicit` marks what was only left
+        standing, which replaces nothing. Raises `UnknownLabel` for a label that the bundle does not know, unless `new` teaches
+        it to this writer, and for one outside the alphabet that was offered, `UnknownCorrection` for an id that the journal
+        does not hold, `MismatchError` for a reading that another model made; then nothing is learned.
         """
-        if isinstance(reading, Reading):
-            return self._record([reading], [check_label(label)], new, implicit)[0]
+        if isinstance(reading, Reading | str):
+            if not isinstance(label, str):
+                raise InputError(f"one reading needs one label, not {type(label).__name__}")
+            return self._record([reading], [label], [bool(new)], implicit)[0]
         if isinstance(label, str) or len(label) != len(reading):
             raise InputError(f"{len(reading)} readings need a list of as many labels")
-        return self._record(list(reading), [check_label(one) for one in label], new, implicit)
+        many = [new] * len(reading) if isinstance(new, bool) else list(new)
+        if len(many) != len(reading):
+            raise InputError(f"{len(reading)} readings need as many values of new, or one for all")
+        return self._record(list(reading), label, many, implicit)
 
     def accept(self, reading: Reading) -> Correction | None:
         """Learn that a reading was left standing: an implicit correction; None where those are switched off, or it abstains."""
         if not self.implicit or reading.abstains:
             return None
-        return self._record([reading], [reading.label], new=True, implicit=True)[0]
-
-    def relabel(self, id: str, label: str, new: bool = False) -> Correction:
-        """Give a correction another label; raises `UnknownCorrection` for an id that the journal does not hold."""
-        label = check_label(label)
-        self._check_labels([label], new)
-
-        def again(entry: Entry) -> Entry:
-            if entry.alphabet is not None and label not in entry.alphabet:
-                raise _outside(label, entry.alphabet)
-            return replace(entry, label=label, implicit=False, batch=new_batch())
-
-        return profile.relabel(*self._where, check_name(id, "correction"), again).correction
+        return self._record([reading], [reading.label], [True], implicit=True)[0]
 
     def undo(self, id: str) -> None:
         """Take a correction back; the state is what it would be without it. Raises `UnknownCorrection` for an unknown id."""
         profile.undo(*self._where, check_name(id, "correction"))
+        self.follower.let_go()
 
     def forget(self, label: str | None = None, since: float | None = None) -> int:
         """Take back every correction to `label`, or since a time (seconds since 1970), or both; returns how many."""
         profile.check_forget(label, since)
-        return profile.forget(*self._where, None if label is None else check_label(label), since)
+        forgotten = profile.forget(*self._where, None if label is None else check_label(label), since)
+        self.follower.let_go()
+        return forgotten
 
     @property
     def corrections(self) -> list[Correction]:
@@ -193,39 +204,34 @@ class Writer:
     def _where(self) -> tuple[Store, Key]:
         return self.follower.store, self.follower.key
 
-    def _record(self, readings: Sequence[Reading], labels: Sequence[str], new: bool, implicit: bool) -> list[Correction]:
-        for reading, label in zip(readings, labels, strict=True):
-            if reading.alphabet is not None and label not in reading.alphabet:
-                raise _outside(label, reading.alphabet)
+    def _record(
+        self, corrected: Sequence[Reading | str], labels: Sequence[str], new: Sequence[bool], implicit: bool
+    ) -> list[Correction]:
+        labels, batch, model = [check_label(label) for label in labels], new_batch(), self.recognizer.bundle.model_hash
+        corrections: list[Entry | Relabel] = []
+        for one, label in zip(corrected, labels, strict=True):
+            if isinstance(one, str):
+                corrections.append(Relabel(check_name(one, "correction"), label, implicit, batch))
+                continue
+            if one.model_hash != model:
+                raise MismatchError(
+                    f"the reading {one.id!r} was made by another model than this writer's ({one.model_hash[:12]}…, not "
+                    f"{model[:12]}…); read its sample again"
+                )
+            profile.check_offered(label, one.alphabet)
+            offered = None if one.alphabet is None else tuple(sorted(one.alphabet))
+            image = one.image if self.keep_images else None
+            entry = Entry(one.id, label, implicit, 0.0, one.base, one.personal, offered, one.samples, image, model, batch)
+            corrections.append(entry)
         self._check_labels(labels, new)
-        batch, model = new_batch(), self.recognizer.bundle.model_hash
-        entries = [
-            Entry(
-                reading.id,
-                label,
-                implicit,
-                0.0,
-                reading.base,
-                reading.personal,
-                None if reading.alphabet is None else tuple(sorted(reading.alphabet)),
-                reading.samples,
-                reading.image if self.keep_images else None,
-                model,
-                batch,
-            )
-            for reading, label in zip(readings, labels, strict=True)
-        ]
-        return [entry.correction for entry in profile.record(*self._where, entries, model)]
+        return [entry.correction for entry in profile.record(*self._where, corrections, model)] if corrections else []
 
-    def _check_labels(self, labels: Sequence[str], new: bool) -> None:
+    def _check_labels(self, labels: Sequence[str], new: Sequence[bool]) -> None:
         """Raise `UnknownLabel` for one that is not in the bundle's alphabet, nor the writer's own, nor to be taught now."""
-        foreign = [label for label in labels if label not in self.recognizer.alphabet]
-        if foreign and not new and (unknown := sorted(set(foreign) - set(self.state.labels))):
+        foreign = {label for label in labels if label not in self.recognizer.alphabet}
+        foreign -= {label for label, taught in zip(labels, new, strict=True) if taught}
+        if foreign and (unknown := sorted(foreign - self.follower.store.labels(self.follower.key))):
             raise UnknownLabel(f"the bundle does not know the label {unknown[0]!r}; teach it to this writer with new=True")
-
-
-def _outside(label: str, alphabet: Sequence[str] | frozenset[str]) -> UnknownLabel:
-    return UnknownLabel(f"the reading was restricted to {len(alphabet)} labels, and {label!r} is not among them")
 
 
 def _stacked(images: Sequence[NDArray[Any]]) -> NDArray[Any]:

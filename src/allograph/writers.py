@@ -6,22 +6,24 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allograph.adapters import Adapter
 from allograph.errors import AllographError, StorageError
+from allograph.follower import Follower
 from allograph.method import Method
 from allograph.profiles import Store, profile
 from allograph.profiles.archive import packed, unpacked
-from allograph.profiles.journal import Entry, Key, Stored, check_name
+from allograph.profiles.journal import Entry, Key, Stored, Version, check_name
 from allograph.profiles.profile import Merged, Migrated
 from allograph.readings import Reading, Samples
 from allograph.recognizer import Recognizer
-from allograph.together import Alphabets, Asked, read_together
+from allograph.together import Alphabets, Asked, Behind, Ready, prepare, read
 from allograph.writer import Writer
 
 MEMORY = 256 * 2**20
@@ -43,13 +45,30 @@ class Request(NamedTuple):
 
 @dataclass
 class _Warm:
-    """The writers in use, the one that was used longest ago first."""
+    """The writers in use."""
 
     limit: int
-    writers: OrderedDict[Key, tuple[Writer, int]]
-    """With the bytes that each was last seen to take."""
-    lock: threading.Lock
+    """Bytes that those may take that nobody uses at the moment."""
+    sizes: OrderedDict[Key, int] = field(default_factory=OrderedDict)
+    """The bytes that each was last seen to take, the one that was used longest ago first."""
+    kept: dict[Key, Writer] = field(default_factory=dict)
+    alive: WeakValueDictionary[Key, Writer] = field(default_factory=WeakValueDictionary)
+    """All writers that somebody still holds, those among them that were let go of."""
+    seen: WeakKeyDictionary[Writer, Version] = field(default_factory=WeakKeyDictionary)
+    """How far each one's journal went at the last refresh."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
     total: int = 0
+    """The sum of the sizes."""
+
+    def put(self, key: Key, size: int) -> None:
+        """Say how many bytes a writer takes."""
+        self.total += size - self.sizes.get(key, 0)
+        self.sizes[key] = size
+
+    def drop(self, key: Key) -> Writer | None:
+        """Let go of a writer."""
+        self.total -= self.sizes.pop(key, 0)
+        return self.kept.pop(key, None)
 
 
 class Writers:
@@ -83,7 +102,7 @@ class Writers:
         self.method = Method.of(recognizer, adapter)
         self.tenant = check_name(tenant, "tenant")
         self.implicit, self.keep_images, self.shadow = implicit, keep_images, shadow
-        self._warm = _Warm(memory, OrderedDict(), threading.Lock())
+        self._warm = _Warm(memory)
 
     def of(self, tenant: str) -> Writers:
         """The writers of another tenant in the same store; they share what is warm."""
@@ -95,13 +114,15 @@ class Writers:
         key = self._key(name)
         warm = self._warm
         with warm.lock:
-            before = next(reversed(warm.writers), None)
-            if key not in warm.writers:
-                warm.writers[key] = (self._cold(key.name), 0)
-            warm.writers.move_to_end(key)
-            writer, _ = warm.writers[key]
+            before = next(reversed(warm.sizes), None)
+            writer = warm.alive.get(key)
+            if writer is None:
+                writer = warm.alive[key] = self._cold(key.name)
+            warm.kept[key] = writer
+            warm.put(key, warm.sizes.get(key, 0))
+            warm.sizes.move_to_end(key)
         if before is not None and before != key:
-            self._weigh([before])  # whoever asks for another writer is done with the last
+            self.weigh([before])  # whoever asks for another writer is done with the last
         return writer
 
     def __contains__(self, name: object) -> bool:
@@ -117,23 +138,34 @@ class Writers:
         """The writers that have a profile, by name, with how many corrections stand; those after a name, at most `limit`."""
         return self.store.profiles(self.tenant, after, limit)
 
-    def read_together(self, requests: Sequence[Request]) -> list[list[Reading] | AllographError]:
+    def read_together(self, requests: Sequence[Request]) -> list[list[Reading] | Exception]:
         """Read for many writers, of any tenants, with one look at the store and one call of the model.
 
         Each request gets its readings, or the error that it met. Raises `StorageError` where the store cannot be reached.
         """
+        prepared = self.prepare(requests)
+        answers = iter(read([one for one in prepared if isinstance(one, Ready)]))
+        self.weigh([one.asked.follower.key for one in prepared if isinstance(one, Ready)])
+        return [one if isinstance(one, Exception) else next(answers) for one in prepared]
+
+    def prepare(self, requests: Sequence[Request], wait: bool = True) -> list[Ready | Behind | Exception]:
+        """The first half of that: all but the model's answers, as `together.prepare` gives it; `together.read` is the other."""
         asked: list[Asked] = []
-        answers: list[list[Reading] | AllographError | None] = []
+        found: list[Exception | None] = []
         for name, images, alphabet, confidence, ids, tenant in requests:
             try:
                 writer = (self if tenant in (None, self.tenant) else self.of(str(tenant)))[name]
                 asked.append(Asked(writer.follower, images, alphabet, confidence, ids, writer.shadow))
-                answers.append(None)
+                found.append(None)
             except AllographError as error:
-                answers.append(error)
-        found = iter(read_together(asked))
-        self._weigh([one.follower.key for one in asked])
-        return [next(found) if answer is None else answer for answer in answers]
+                found.append(error)
+        prepared = iter(prepare(asked, wait))
+        return [next(prepared) if error is None else error for error in found]
+
+    def catch_up(self, follower: Follower) -> Iterator[None]:
+        """Bring a writer that is `Behind` up to date, a batch a step, and see that warm writers keep to their bytes."""
+        yield from follower.catch_up()
+        self.weigh([follower.key])
 
     def export(self, name: str) -> bytes:
         """A profile as the bytes of one file; raises `UnknownWriter` where there is none."""
@@ -149,8 +181,13 @@ class Writers:
     def erase(self, name: str) -> bool:
         """Remove every trace of a writer, from the store and from memory; False where there was none."""
         key = self._key(name)
-        self._drop(key)
-        return self.store.erase(key)
+        with self._warm.lock:
+            self._warm.drop(key)
+            alive = self._warm.alive.get(key)
+        erased = self.store.erase(key)
+        if alive is not None:
+            alive.follower.let_go()
+        return erased
 
     def migrate(self, name: str) -> Migrated:
         """Make a profile that was made for another model one for this; its images are read anew.
@@ -161,27 +198,36 @@ class Writers:
         return profile.migrate(self.store, self._key(name), self.method.recognizer.bundle.model_hash, self._read_anew)
 
     def refresh(self) -> None:
-        """Drop warm writers whose profile was erased or changed elsewhere, and store the states that are behind.
+        """Let go of what was erased or taken back elsewhere, store checkpoints that are due, keep to the bytes that are allowed.
 
-        A service calls it every few seconds: what another process erased does not stay in this one's memory.
+        A service calls it every second: nothing of what another process erased or took back stays in this one's memory.
         """
-        with self._warm.lock:
-            warm = [(key, writer) for key, (writer, _) in self._warm.writers.items()]
-        for start in range(0, len(warm), 500):
-            some = warm[start : start + 500]
+        warm = self._warm
+        with warm.lock:
+            alive = list(warm.alive.items())
+        for start in range(0, len(alive), 500):
+            some = alive[start : start + 500]
             for (key, writer), version in zip(some, self.store.versions([key for key, _ in some]), strict=True):
-                known = writer.follower.version
-                if known and (version is None or version[:2] != known[:2]):
-                    self._drop(key)
-                elif known:
-                    writer.follower.keep()
+                follower = writer.follower
+                known = follower.version
+                if known is None:
+                    continue
+                if version != known:
+                    follower.let_go()
+                if version is None or version[:2] != known[:2]:
+                    with warm.lock:
+                        warm.drop(key)
+                elif follower.due or warm.seen.get(writer) == known:  # nothing was learned for a while
+                    follower.keep()
+                warm.seen[writer] = known
+        self.weigh([key for key, _ in alive])
 
     def close(self) -> None:
         """Store what was learned, so that opening these writers again is quick. The store stays open."""
         with self._warm.lock:
-            writers = [writer for writer, _ in self._warm.writers.values()]
-            self._warm.writers.clear()
-            self._warm.total = 0
+            writers = list(self._warm.kept.values())
+            for key in list(self._warm.kept):
+                self._warm.drop(key)
         for writer in writers:
             writer.follower.keep()
 
@@ -189,7 +235,7 @@ class Writers:
     def warm(self) -> tuple[int, int]:
         """How many of this tenant's writers are warm, and the bytes that they take."""
         with self._warm.lock:
-            sizes = [size for key, (_, size) in self._warm.writers.items() if key.tenant == self.tenant]
+            sizes = [size for key, size in self._warm.sizes.items() if key.tenant == self.tenant]
         return len(sizes), sum(sizes)
 
     def __enter__(self) -> Self:
@@ -200,11 +246,6 @@ class Writers:
 
     def _key(self, name: str) -> Key:
         return Key(self.tenant, check_name(name, "writer"))
-
-    def _drop(self, key: Key) -> None:
-        with self._warm.lock:
-            found = self._warm.writers.pop(key, None)
-            self._warm.total -= found[1] if found else 0
 
     def _cold(self, name: str) -> Writer:
         return Writer(
@@ -217,24 +258,20 @@ class Writers:
             method=self.method,
         )
 
-    def _weigh(self, keys: Sequence[Key]) -> None:
+    def weigh(self, keys: Sequence[Key]) -> None:
         """Weigh writers that were used, and let those go that were used longest ago and do not fit."""
         gone = []
-        with self._warm.lock:
-            warm = self._warm
+        warm = self._warm
+        with warm.lock:
             for key in keys:
-                if key in warm.writers:
-                    writer, before = warm.writers[key]
-                    size = writer.follower.size
-                    warm.writers[key] = (writer, size)
-                    warm.total += size - before
-            while warm.total > warm.limit and len(warm.writers) > 1:
-                _, (old, size) = warm.writers.popitem(last=False)
-                warm.total -= size
-                gone.append(old)
-        for old in gone:
-            with suppress(StorageError):  # the journal has it all; the state only saves time
-                old.follower.keep()
+                if key in warm.kept:
+                    warm.put(key, warm.kept[key].follower.size)
+            while warm.total > warm.limit and len(warm.sizes) > 1:
+                gone.append(warm.drop(next(iter(warm.sizes))))
+        for writer in gone:
+            if writer is not None:
+                with suppress(StorageError):  # the journal has it all; the state only saves time
+                    writer.follower.keep()
 
     def _read_anew(self, entries: list[Entry]) -> Iterator[tuple[Samples, str]]:
         recognizer = self.method.recognizer

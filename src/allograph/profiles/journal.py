@@ -91,7 +91,7 @@ class Tail(NamedTuple):
     model_hash: str
     """The model that the profile is for; entries of another model wait until they are migrated."""
     entries: list[Entry]
-    """Those of this model that stand and come after the place that was asked for."""
+    """Those of this model that stand and come after the place that was asked for, at most as many as were asked for."""
     undone: int | None
     """The first place of the journal that was taken back after that place; None where nothing was."""
 
@@ -110,6 +110,28 @@ class StoredState(NamedTuple):
     blob: bytes
 
 
+CHECKPOINT = 64
+"""Places of the journal that the newest two checkpoints are apart, about; older ones are wider apart."""
+
+
+def spare(kept: Sequence[int], head: int) -> list[int]:
+    """The checkpoints that go, of those at the places `kept`, once there is one at `head`.
+
+    Of those that lie between 64 · 2ⁿ and 64 · 2ⁿ⁺¹ places back the oldest stays. So there are few, and whoever takes back what
+    lies d places back finds one that is no more than about 4 d back.
+
+    >>> spare([64, 128, 192, 250], 256)
+    [128]
+    """
+    gone, taken = [], set()
+    for place in sorted(kept):
+        age = max(1, (head - place) // CHECKPOINT).bit_length()
+        if place == head or age in taken:
+            gone.append(place)
+        taken.add(age)
+    return gone
+
+
 class Stored(NamedTuple):
     """A profile, as a list shows it."""
 
@@ -118,9 +140,9 @@ class Stored(NamedTuple):
     """How many stand."""
 
 
-def batches(entries: Sequence[Entry]) -> list[Corrections]:
+def batches(entries: Sequence[Entry]) -> list[list[Entry]]:
     """The entries as the batches in which they are learned."""
-    return [_together(list(group)) for _, group in groupby(entries, key=lambda entry: entry.batch)]
+    return [list(group) for _, group in groupby(entries, key=lambda entry: entry.batch)]
 
 
 def later(before: float, now: float) -> float:
@@ -156,7 +178,8 @@ def unknown_writer(key: Key) -> UnknownWriter:
     return UnknownWriter(f"there is no writer {key.name!r} in the store; a writer begins with the first correction")
 
 
-def _together(entries: Sequence[Entry]) -> Corrections:
+def corrections_of(entries: Sequence[Entry]) -> Corrections:
+    """What an adapter learns from entries, at least one."""
     parts = [entry.samples for entry in entries]
     features = [part.features for part in parts if part.features is not None]
     return Corrections(

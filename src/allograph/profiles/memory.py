@@ -19,6 +19,7 @@ from allograph.profiles.journal import (
     Tombstone,
     Version,
     later,
+    spare,
     unknown_writer,
 )
 from allograph.profiles.store import ApiKey, Keys
@@ -33,7 +34,8 @@ class _Profile:
     tombstones: list[tuple[int, int, Tombstone]] = field(default_factory=list)
     """With the place of each, and that of what it undoes."""
     time: float = 0.0
-    state: StoredState | None = None
+    states: tuple[StoredState, ...] = ()
+    """Checkpoints, the newest last."""
 
     def undone(self, after: int) -> int | None:
         """The first place that was taken back after a place."""
@@ -63,12 +65,12 @@ class MemoryStore:
         found = [self._profiles.get(key) for key in keys]
         return [profile.version if profile else None for profile in found]
 
-    def tail(self, key: Key, after: int = 0) -> Tail | None:
+    def tail(self, key: Key, after: int = 0, limit: int | None = None) -> Tail | None:
         """A profile's entries after a place."""
         profile = self._profiles.get(key)
         if profile is None:
             return None
-        entries = [entry for entry in profile.standing() if entry.seq > after]
+        entries = [entry for entry in profile.standing() if entry.seq > after][:limit]
         return Tail(profile.version, profile.model_hash, entries, profile.undone(after))
 
     @contextmanager
@@ -85,22 +87,31 @@ class MemoryStore:
             self._profiles[key] = profile
 
     def state(self, key: Key) -> tuple[StoredState, tuple[Correction, ...]] | None:
-        """The state that was kept last."""
+        """The newest checkpoint."""
         profile = self._profiles.get(key)
-        if profile is None or profile.state is None:
+        if profile is None or not profile.states:
             return None
-        head = profile.state.version.head
-        return profile.state, tuple(entry.correction for entry in profile.standing() if entry.seq <= head)
+        newest = profile.states[-1]
+        head = newest.version.head
+        return newest, tuple(entry.correction for entry in profile.standing() if entry.seq <= head)
 
     def keep(self, key: Key, state: StoredState) -> None:
-        """Keep a state."""
+        """Keep a checkpoint."""
         with self._lock:
             profile = self._profiles.get(key)
             if profile is None or profile.version[:2] != state.version[:2]:
                 return
             undone = profile.undone(state.version.head)
             if undone is None or undone > state.version.head:
-                self._profiles[key] = replace(profile, state=state)
+                gone = spare([kept.version.head for kept in profile.states], state.version.head)
+                kept = [one for one in profile.states if one.version.head not in gone]
+                states = tuple(sorted([*kept, state], key=lambda one: one.version.head))
+                self._profiles[key] = replace(profile, states=states)
+
+    def labels(self, key: Key) -> set[str]:
+        """The labels that were taught."""
+        profile = self._profiles.get(key)
+        return {entry.label for entry in profile.standing()} if profile else set()
 
     def profiles(self, tenant: str, after: str = "", limit: int | None = None) -> list[Stored]:
         """The tenant's profiles by name."""
@@ -183,8 +194,7 @@ class MemoryChange:
         for entry in entries:
             del profile.entries[entry.seq]
             profile.tombstones.append((self._next(), entry.seq, Tombstone(entry.id, self._tick())))
-        if profile.state and profile.state.version.head >= first:
-            profile.state = None
+        profile.states = tuple(state for state in profile.states if state.version.head < first)
 
     def rewrite(self, entries: Sequence[Entry], tombstones: Sequence[Tombstone], model_hash: str) -> None:
         """Exchange the whole journal."""
@@ -192,7 +202,7 @@ class MemoryChange:
         profile.entries = {seq: replace(entry, seq=seq) for entry in entries for seq in [self._next()]}
         profile.tombstones = [(self._next(), 0, stone) for stone in tombstones]
         profile.time = max([profile.time, *(entry.time for entry in entries), *(stone.time for stone in tombstones)])
-        profile.model_hash, profile.state = model_hash, None
+        profile.model_hash, profile.states = model_hash, ()
         profile.version = profile.version._replace(edition=profile.version.edition + 1)
 
     def _next(self) -> int:

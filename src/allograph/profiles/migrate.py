@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from allograph.errors import FormatError
 
-NEWEST = "0001"
+NEWEST = "0002"
 """The migration that this release's tables need; a test holds it to the files."""
 VERSIONS = "allograph_version"
 """The table that says which migration a database is at."""

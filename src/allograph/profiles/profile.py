@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
 
-from allograph.errors import InputError, MismatchError, UnknownCorrection, UnknownWriter
+from allograph.errors import InputError, MismatchError, UnknownCorrection, UnknownLabel, UnknownWriter
 from allograph.profiles.journal import Entry, Key, Tombstone
 from allograph.profiles.store import Change, Store
 from allograph.readings import Samples
@@ -39,43 +39,51 @@ class Contents(NamedTuple):
     model_hash: str
 
 
-def record(store: Store, key: Key, entries: Sequence[Entry], model_hash: str) -> list[Entry]:
-    """Append corrections; returns what stands of each afterwards.
+class Relabel(NamedTuple):
+    """Another label for a correction that is stored."""
+
+    id: str
+    label: str
+    implicit: bool
+    batch: str
+
+    def of(self, stands: Entry | None, key: Key) -> Entry:
+        """The correction with that label, of what stands now; raises `UnknownCorrection` where that is nothing."""
+        if stands is None:
+            raise _unknown(key, self.id)
+        check_offered(self.label, stands.alphabet)
+        return replace(stands, label=self.label, implicit=self.implicit, batch=self.batch)
+
+
+def record(store: Store, key: Key, corrections: Sequence[Entry | Relabel], model_hash: str) -> list[Entry]:
+    """Append corrections, in this order, all or none; returns what stands of each afterwards.
 
     One that is there already counts once; another label, or its being given where it was implicit, replaces it; an implicit
-    one replaces nothing. Raises `MismatchError` where the profile is for another model.
+    one replaces nothing. Raises `MismatchError` where the profile is for another model, `UnknownCorrection` where a correction
+    that is to get another label is not there, `UnknownLabel` where that label was not on offer.
     """
-    with store.change(key, model_hash) as change:
-        check_model(key, change.model_hash, model_hash)
-        known = {entry.id: entry for entry in change.find(ids=[entry.id for entry in entries])}
-        stale: dict[int, Entry] = {}
-        fresh: dict[str, Entry] = {}
-        for entry in entries:
-            stands = fresh.get(entry.id) or known.get(entry.id)
-            if stands and (entry.implicit or (stands.label, stands.implicit) == (entry.label, entry.implicit)):
-                continue
-            if stands and stands.seq:
-                stale[stands.seq] = stands
-            fresh[entry.id] = replace(entry, answer=stands.answer) if stands else entry
-        if stale:
-            change.retract(list(stale.values()))
-        if fresh:
-            known |= {entry.id: entry for entry in change.add(list(fresh.values()))}
-        return [known[entry.id] for entry in entries]
-
-
-def relabel(store: Store, key: Key, id: str, again: Callable[[Entry], Entry]) -> Entry:
-    """Exchange a correction for what `again` makes of it; raises `UnknownCorrection` where there is none of this id."""
+    begins = any(isinstance(one, Entry) for one in corrections)
     try:
-        with store.change(key, None) as change:
-            stands = _known(change, key, id)
-            exchanged = again(stands)
-            if (exchanged.label, exchanged.implicit) == (stands.label, stands.implicit):
-                return stands
-            change.retract([stands])
-            return change.add([exchanged])[0]
+        with store.change(key, model_hash if begins else None) as change:
+            check_model(key, change.model_hash, model_hash)
+            known = {entry.id: entry for entry in change.find(ids=[one.id for one in corrections])}
+            stale: dict[int, Entry] = {}
+            fresh: dict[str, Entry] = {}
+            for one in corrections:
+                stands = fresh.get(one.id) or known.get(one.id)
+                entry = one if isinstance(one, Entry) else one.of(stands, key)
+                if stands and (entry.implicit or (stands.label, stands.implicit) == (entry.label, entry.implicit)):
+                    continue
+                if stands and stands.seq:
+                    stale[stands.seq] = stands
+                fresh[entry.id] = replace(entry, answer=stands.answer) if stands else entry
+            if stale:
+                change.retract(list(stale.values()))
+            if fresh:
+                known |= {entry.id: entry for entry in change.add(list(fresh.values()))}
+            return [known[one.id] for one in corrections]
     except UnknownWriter as error:
-        raise _unknown(key, id) from error
+        raise _unknown(key, corrections[0].id) from error
 
 
 def undo(store: Store, key: Key, id: str) -> None:
@@ -146,6 +154,12 @@ def check_model(key: Key, found: str, expected: str) -> None:
             f"the profile of {key.name!r} was made for the model {found[:12]}… and this one is {expected[:12]}…; "
             "bring it over with: allograph writers migrate (its images are read anew), or open it with its own bundle"
         )
+
+
+def check_offered(label: str, alphabet: Collection[str] | None) -> None:
+    """Raise `UnknownLabel` for a label that was not offered with the reading, whose answers `alphabet` had restricted."""
+    if alphabet is not None and label not in alphabet:
+        raise UnknownLabel(f"the reading was restricted to {len(alphabet)} labels, and {label!r} is not among them")
 
 
 def _joined(mine: Contents, theirs: Contents) -> Contents:

@@ -27,6 +27,7 @@ from allograph.profiles.journal import (
     Tombstone,
     Version,
     later,
+    spare,
     unknown_writer,
 )
 from allograph.profiles.migrate import upgrade
@@ -40,14 +41,24 @@ _MINE = (profiles.c.tenant == sa.bindparam("tenant")) & (profiles.c.name == sa.b
 _ITS = journal.c.profile == sa.bindparam("profile")
 _OF_MODEL = _ITS & (journal.c.model_hash == sa.bindparam("model_hash")) & _STANDS
 
+_ALL = 2**31 - 1
+"""A limit that bounds nothing."""
+
 # Statements are made once: making one takes longer than running it.
 _VERSIONS = sa.select(profiles.c.name, *_VERSION).where(
     profiles.c.tenant == sa.bindparam("tenant"), profiles.c.name.in_(sa.bindparam("names", expanding=True))
 )
 _PROFILE = sa.select(profiles).where(_MINE)
 _HOLD = _PROFILE.with_for_update()
-_ENTRIES = sa.select(journal).where(_OF_MODEL, journal.c.seq > sa.bindparam("after")).order_by(journal.c.seq)
-_UNDONE = sa.select(sa.func.min(journal.c.undoes)).where(_ITS, journal.c.seq > sa.bindparam("after"))
+_ENTRIES = (
+    sa.select(journal)
+    .where(_OF_MODEL, journal.c.seq > sa.bindparam("after"))
+    .order_by(journal.c.seq)
+    .limit(sa.bindparam("limit", type_=sa.Integer))
+)
+_UNDONE = sa.select(sa.func.min(journal.c.undoes)).where(
+    _ITS, journal.c.seq > sa.bindparam("after"), journal.c.undoes.is_not(None)
+)
 _CORRECTIONS = (
     sa.select(journal.c.id, journal.c.label, journal.c.implicit, journal.c.time)
     .where(_OF_MODEL, journal.c.seq <= sa.bindparam("head"))
@@ -57,7 +68,10 @@ _STATE = (
     sa.select(states, profiles.c.model_hash)
     .join(profiles, (profiles.c.profile == states.c.profile) & (profiles.c.edition == states.c.edition))
     .where(_MINE)
+    .order_by(states.c.head.desc())
+    .limit(1)
 )
+_LABELS = sa.select(journal.c.label).where(_OF_MODEL).distinct()
 # Not sorted here: SQLite would walk the whole journal in that order.
 _BY_ID = sa.select(journal).where(_ITS, _STANDS, journal.c.id.in_(sa.bindparam("ids", expanding=True)))
 _APPEND = sa.insert(journal)
@@ -96,14 +110,15 @@ class SqlStore:
                         found[Key(tenant, name)] = Version(*version)
         return [found.get(key) for key in keys]
 
-    def tail(self, key: Key, after: int = 0) -> Tail | None:
+    def tail(self, key: Key, after: int = 0, limit: int | None = None) -> Tail | None:
         """A profile's entries after a place."""
         with self._errors(), self._at_once.begin() as connection:
             profile = connection.execute(_PROFILE, key._asdict()).one_or_none()
             if profile is None:
                 return None
             its = {"profile": profile.profile, "model_hash": profile.model_hash, "after": after}
-            entries = [_entry(row) for row in connection.execute(_ENTRIES, its)]
+            rows = connection.execute(_ENTRIES, {**its, "limit": _ALL if limit is None else limit})
+            entries = [_entry(row) for row in rows]
             undone = connection.execute(_UNDONE, {"profile": profile.profile, "after": after}).scalar_one()
         return Tail(Version(profile.profile, profile.edition, profile.head), profile.model_hash, entries, undone)
 
@@ -116,7 +131,7 @@ class SqlStore:
             change.finish()
 
     def state(self, key: Key) -> tuple[StoredState, tuple[Correction, ...]] | None:
-        """The state that was kept last."""
+        """The newest checkpoint."""
         with self._errors(), self._at_once.begin() as connection:
             found = connection.execute(_STATE, key._asdict()).one_or_none()
             if found is None:
@@ -126,7 +141,7 @@ class SqlStore:
         return StoredState(Version(found.profile, found.edition, found.head), found.fingerprint, found.state), corrections
 
     def keep(self, key: Key, state: StoredState) -> None:
-        """Keep a state."""
+        """Keep a checkpoint."""
         number, edition, head = state.version
         with self._errors(), self._writer.begin() as connection:
             held = connection.execute(_HOLD, key._asdict()).one_or_none()
@@ -135,9 +150,20 @@ class SqlStore:
             undone = connection.execute(_UNDONE, {"profile": number, "after": head}).scalar_one()
             if undone is not None and undone <= head:
                 return
-            connection.execute(sa.delete(states).where(states.c.profile == number))
+            known = sa.select(states.c.head).where(states.c.profile == number)
+            gone = spare(connection.execute(known).scalars().all(), head)
+            connection.execute(sa.delete(states).where(states.c.profile == number, states.c.head.in_(gone)))
             values = {"profile": number, "edition": edition, "head": head, "fingerprint": state.fingerprint, "state": state.blob}
             connection.execute(sa.insert(states), values)
+
+    def labels(self, key: Key) -> set[str]:
+        """The labels that were taught."""
+        with self._reading() as connection:
+            profile = connection.execute(_PROFILE, key._asdict()).one_or_none()
+            if profile is None:
+                return set()
+            its = {"profile": profile.profile, "model_hash": profile.model_hash}
+            return set(connection.execute(_LABELS, its).scalars())
 
     def profiles(self, tenant: str, after: str = "", limit: int | None = None) -> list[Stored]:
         """The tenant's profiles by name."""

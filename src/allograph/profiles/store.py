@@ -57,8 +57,8 @@ class Store(Protocol):
         """In one look, how far each profile goes; None where there is none."""
         ...
 
-    def tail(self, key: Key, after: int = 0) -> Tail | None:
-        """In one look, how far a profile goes, and its entries with a sequence number above `after`; None where there is none."""
+    def tail(self, key: Key, after: int = 0, limit: int | None = None) -> Tail | None:
+        """In one look, how far a profile goes, and its first entries above the place `after`; None where there is none."""
         ...
 
     def change(self, key: Key, model_hash: str | None) -> AbstractContextManager[Change]:
@@ -66,11 +66,18 @@ class Store(Protocol):
         ...
 
     def state(self, key: Key) -> tuple[StoredState, tuple[Correction, ...]] | None:
-        """The state that was kept last, where it still belongs to the journal, and the corrections in it, the oldest first."""
+        """The newest checkpoint that belongs to the journal as it is, and the corrections in it, the oldest first."""
         ...
 
     def keep(self, key: Key, state: StoredState) -> None:
-        """Keep a state, unless the journal has changed meanwhile so that it no longer belongs to it."""
+        """Keep a checkpoint, unless the journal has changed meanwhile so that it no longer belongs to it.
+
+        Older ones are thinned out, as `spare` says.
+        """
+        ...
+
+    def labels(self, key: Key) -> set[str]:
+        """The labels of a profile's corrections that stand and are of its model; empty where there is none."""
         ...
 
     def profiles(self, tenant: str, after: str = "", limit: int | None = None) -> list[Stored]:

@@ -62,16 +62,24 @@ journal = Table(
 )
 """One row a correction, or a tombstone, which names in `undoes` the row that it blanks."""
 
+_undoes = journal.c.undoes.is_not(None)
+Index(
+    "allograph_journal_undoes",
+    *(journal.c[name] for name in ("profile", "seq", "undoes")),
+    sqlite_where=_undoes,
+    postgresql_where=_undoes,
+)
+
 states = Table(
     "allograph_states",
     metadata,
     Column("profile", _Number, ForeignKey("allograph_profiles.profile"), primary_key=True),
     Column("edition", _Number, nullable=False),
-    Column("head", _Number, nullable=False),
+    Column("head", _Number, primary_key=True),
     Column("fingerprint", String(64), nullable=False),
     Column("state", LargeBinary, nullable=False),
 )
-"""What was derived last from each journal."""
+"""Checkpoints: what was derived from each journal up to some of its places."""
 
 api_keys = Table(
     "allograph_keys",

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,11 @@ import allograph
 from allograph.errors import AllographError
 from allograph.server import problems
 from allograph.server.access import Access
-from allograph.server.batcher import Batcher
 from allograph.server.gate import OPEN, Gate
 from allograph.server.log import LOGGER, RequestLog, failure
 from allograph.server.metrics import Metrics
 from allograph.server.operations import habits, itself, knowing, reading, suggesting, teaching
-from allograph.server.questions import answers
+from allograph.server.reader import Reader
 from allograph.server.service import Service
 from allograph.server.settings import Settings
 from allograph.writers import Writers
@@ -58,7 +56,7 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
     """The service as an ASGI application; its lifespan ends with the states stored. The store stays open."""
     settings, log = settings or Settings(), log or RequestLog()
     metrics = Metrics(lambda tenant: writers.of(tenant).warm[0])
-    batcher = Batcher(partial(answers, writers), settings.limits.waiting, metrics.batches.observe)
+    reader = Reader(writers, settings.limits.waiting, metrics.batches.observe)
     access = Access(writers.store, settings)
 
     @asynccontextmanager
@@ -69,7 +67,7 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
         finally:
             refreshing.cancel()
             await asyncio.gather(refreshing, return_exceptions=True)
-            await batcher.close()
+            await reader.close()
             access.close()
             await run_in_threadpool(_close, writers)
             log.flush()
@@ -83,7 +81,7 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.state.service = Service(writers, settings, metrics, batcher)
+    app.state.service = Service(writers, settings, metrics, reader)
     problems.install(app)
     app.router.routes.extend(reading.router.routes)  # looked at first, and without detours
     for room in (teaching, knowing, habits, suggesting, itself):

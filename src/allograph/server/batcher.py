@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
-from allograph.errors import StorageError
+from allograph.errors import BusyError
+from allograph.server.turns import Turns
 
 TOGETHER = 32
 """Samples that are read together at most: more would not be quicker, and whoever waits for them would wait longer."""
@@ -17,12 +18,19 @@ Question = TypeVar("Question")
 Answer = TypeVar("Answer")
 
 
+class _Waiting(NamedTuple, Generic[Question, Answer]):
+    tenant: str
+    question: Question
+    samples: int
+    answer: asyncio.Future[Answer]
+
+
 class Batcher(Generic[Question, Answer]):
-    """Takes what waits, at most `TOGETHER` samples, and answers it in a thread while the next batch gathers.
+    """Takes what waits, tenant by tenant in turn, at most `TOGETHER` samples, and answers it in a thread while more gathers.
 
     Nothing is delayed in the hope of company: a lone question is answered at once. `answers` gives each question its answer or
-    the error that it met; what it raises befell all. `waiting` is how many samples may wait, and `seen` is told how many a
-    batch holds.
+    the error that it met; what it raises befell all. `waiting` is how many samples of one tenant may wait, and `seen` is told
+    how many a batch holds.
     """
 
     def __init__(
@@ -34,18 +42,22 @@ class Batcher(Generic[Question, Answer]):
         self._answers = answers
         self._most = waiting
         self._seen = seen
-        self._queue: deque[tuple[int, Question, asyncio.Future[Answer]]] = deque()
-        self._samples = 0
+        self._turns: Turns[_Waiting[Question, Answer]] = Turns()
+        self._samples: Counter[str] = Counter()
         self._thread = ThreadPoolExecutor(1, "allograph-model")
         self._task: asyncio.Task[None] | None = None
 
-    async def ask(self, question: Question, samples: int) -> Answer:
-        """The answer to a question of so many samples; raises `StorageError` where too much waits already."""
-        if self._queue and self._samples + samples > self._most:
-            raise StorageError(f"{self._samples} samples wait to be read already; come again in a moment")
+    def check_room(self, tenant: str, samples: int) -> None:
+        """Raise `BusyError` where so many of the tenant's samples wait that so many more are too many."""
+        waiting = self._samples[tenant]
+        if waiting and waiting + samples > self._most:
+            raise BusyError(f"{waiting} samples of yours wait to be read already; come again in a moment")
+
+    async def ask(self, tenant: str, question: Question, samples: int) -> Answer:
+        """The answer to a question of so many samples, at most `TOGETHER`."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._queue.append((samples, question, future))
-        self._samples += samples
+        self._turns.put(tenant, _Waiting(tenant, question, samples, future))
+        self._samples[tenant] += samples
         if self._task is None:
             self._task = asyncio.create_task(self._work())
         return await future
@@ -60,34 +72,35 @@ class Batcher(Generic[Question, Answer]):
         """Answer until nothing waits."""
         loop = asyncio.get_running_loop()
         try:
-            while self._queue:
-                questions, futures = self._next()
+            while self._turns:
+                batch = self._next()
+                questions = [waiting.question for waiting in batch]
                 outcomes = await loop.run_in_executor(self._thread, self._outcomes, questions)
-                for future, outcome in zip(futures, outcomes, strict=True):
-                    if future.done():  # its client has gone
+                for waiting, outcome in zip(batch, outcomes, strict=True):
+                    if waiting.answer.done():  # its client has gone
                         continue
                     if isinstance(outcome, Exception):
-                        future.set_exception(outcome)
+                        waiting.answer.set_exception(outcome)
                     else:
-                        future.set_result(outcome)
+                        waiting.answer.set_result(outcome)
         finally:
             self._task = None
 
-    def _next(self) -> tuple[list[Question], list[asyncio.Future[Answer]]]:
-        """What waits, the oldest first, up to one call of the model; a larger question comes alone."""
-        questions: list[Question] = []
-        futures: list[asyncio.Future[Answer]] = []
+    def _next(self) -> list[_Waiting[Question, Answer]]:
+        """What waits, each tenant's oldest in turn, up to one call of the model."""
+        batch: list[_Waiting[Question, Answer]] = []
         count = 0
-        while self._queue and (not count or count + self._queue[0][0] <= TOGETHER):
-            samples, question, future = self._queue.popleft()
-            self._samples -= samples
-            if not future.done():
-                questions.append(question)
-                futures.append(future)
-                count += samples
+        while self._turns and (not count or count + self._turns.next().samples <= TOGETHER):
+            waiting = self._turns.take()
+            self._samples[waiting.tenant] -= waiting.samples
+            if not self._samples[waiting.tenant]:
+                del self._samples[waiting.tenant]
+            if not waiting.answer.done():
+                batch.append(waiting)
+                count += waiting.samples
         if count:
             self._seen(count)
-        return questions, futures
+        return batch
 
     def _outcomes(self, questions: list[Question]) -> Sequence[Answer | Exception]:
         try:

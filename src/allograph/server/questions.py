@@ -3,55 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from allograph.errors import AllographError
 from allograph.readings import Reading, likeliest
+from allograph.together import Behind, Ready, read
 from allograph.writers import Request, Writers
 
 
-class Question(NamedTuple):
-    """What is to be read."""
+@dataclass
+class Question:
+    """What a writer's request wants read. Large ones are read part by part, all parts with what the first was read with."""
 
     request: Request
     best: int | None = None
     """How many of the likeliest labels are to be told; None where the readings themselves are wanted."""
+    ready: Ready | None = None
+    """What was asked, checked, with what the writer taught; None until the first part is read."""
+
+
+class Part(NamedTuple):
+    """Some samples of a question: from one place to before another."""
+
+    question: Question
+    start: int
+    stop: int
 
 
 class Answer(NamedTuple):
-    """What was read."""
+    """What was read of a part."""
 
     readings: list[Reading]
     told: list[dict[str, Any]]
     """As the service tells them; empty where that was not asked for."""
 
 
-def answers(writers: Writers, questions: Sequence[Question]) -> list[Answer | Exception]:
-    """Answer all with one look at the store and one call of the model."""
-    found = writers.read_together([question.request for question in questions])
-    tell: list[Reading] = []
-    for question, readings in zip(questions, found, strict=True):
-        if question.best is not None and not isinstance(readings, AllographError):
-            tell += readings
-    told = iter(_told(tell, max((question.best or 0 for question in questions), default=0)))
-    answered: list[Answer | Exception] = []
-    for question, readings in zip(questions, found, strict=True):
-        if isinstance(readings, AllographError):
-            answered.append(readings)
-        elif question.best is None:
-            answered.append(Answer(readings, []))
+def answers(writers: Writers, parts: Sequence[Part]) -> list[Answer | Behind | Exception]:
+    """Answer all with one look at the store and one call of the model; who has much to learn first is `Behind`."""
+    outcomes: list[Answer | Behind | Exception | None] = [None] * len(parts)
+    new = [i for i, part in enumerate(parts) if part.question.ready is None]
+    for i, prepared in zip(new, writers.prepare([parts[i].question.request for i in new], wait=False), strict=True):
+        if isinstance(prepared, Ready):
+            parts[i].question.ready = prepared
         else:
-            some = [next(told) for _ in readings]
-            for one in some:
-                del one["best"][question.best :]
-            answered.append(Answer(readings, some))
+            outcomes[i] = prepared
+    asked = [i for i, outcome in enumerate(outcomes) if outcome is None]
+    found = read([ready.part(parts[i].start, parts[i].stop) for i in asked if (ready := parts[i].question.ready)])
+    told = iter(_told([(parts[i].question.best, one) for i, one in zip(asked, found, strict=True) if isinstance(one, list)]))
+    for i, readings in zip(asked, found, strict=True):
+        outcomes[i] = Answer(readings, next(told)) if isinstance(readings, list) else readings
+    return [outcome for outcome in outcomes if outcome is not None]
+
+
+def _told(found: Sequence[tuple[int | None, list[Reading]]]) -> list[list[dict[str, Any]]]:
+    """Readings as the service tells them, each with as many of the likeliest labels as were asked for."""
+    readings = [reading for best, some in found if best is not None for reading in some]
+    most = max((best or 0 for best, _ in found), default=0)
+    told = iter(_described(readings, max(most, 1)))
+    answered = []
+    for best, some in found:
+        told_of_it = [next(told) for _ in some] if best is not None else []
+        for one in told_of_it:
+            del one["best"][best:]
+        answered.append(told_of_it)
     return answered
 
 
-def _told(readings: Sequence[Reading], count: int) -> list[dict[str, Any]]:
-    """Readings as the service tells them, with so many of the likeliest labels, at least one."""
+def _described(readings: Sequence[Reading], count: int) -> list[dict[str, Any]]:
+    """Readings as JSON tells them, with `count` of the likeliest labels."""
     if not readings:
         return []
     base = np.concatenate([reading.samples.logits for reading in readings]).argmax(axis=1).tolist()
@@ -65,5 +86,5 @@ def _told(readings: Sequence[Reading], count: int) -> list[dict[str, Any]]:
             "personal": reading.personal,
             "best": [{"label": label, "probability": share} for label, share in best],
         }
-        for reading, place, best in zip(readings, base, likeliest(readings, max(count, 1)), strict=True)
+        for reading, place, best in zip(readings, base, likeliest(readings, count), strict=True)
     ]

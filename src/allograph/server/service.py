@@ -19,11 +19,10 @@ from starlette.types import Receive, Scope, Send
 
 from allograph.profiles.journal import Key, unknown_writer
 from allograph.recognizer import Recognizer
-from allograph.server.batcher import Batcher
 from allograph.server.bodies import FastRequest
 from allograph.server.metrics import Metrics, TenantMetrics
 from allograph.server.pixels import parsed
-from allograph.server.questions import Answer, Question
+from allograph.server.reader import Reader
 from allograph.server.settings import Limits, Settings
 from allograph.writer import Writer
 from allograph.writers import Writers
@@ -37,7 +36,7 @@ class Service:
     """Of the settings' tenant; others' are `writers.of(tenant)`."""
     settings: Settings
     metrics: Metrics
-    batcher: Batcher[Question, Answer]
+    reader: Reader
 
 
 @dataclass(frozen=True)

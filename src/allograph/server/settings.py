@@ -26,7 +26,7 @@ class Limits:
     rate: float = 500.0
     """Requests a second of a tenant, after a burst of as many as come in two seconds; 429 beyond."""
     waiting: int = 4096
-    """Samples that wait for the model; 503 beyond."""
+    """Samples of a tenant that wait for the model; 503 beyond."""
 
 
 @dataclass(frozen=True)
@@ -40,5 +40,5 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     key_seconds: float = 2.0
     """How long a key that was found is not looked up again: so long may a revoked one still work."""
-    refresh_seconds: float = 2.0
-    """How often writers that other processes changed or erased leave this one's memory."""
+    refresh_seconds: float = 1.0
+    """How often what other processes took back or erased leaves this one's memory."""

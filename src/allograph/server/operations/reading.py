@@ -9,7 +9,7 @@ from allograph.server.answers import Readings
 from allograph.server.bodies import ReadBody, WriterName
 from allograph.server.names import new_id
 from allograph.server.problems import responses
-from allograph.server.questions import Answer, Question
+from allograph.server.questions import Answer
 from allograph.server.samples import check_count, drawn, plain
 from allograph.server.service import Called, LeanRoute, answer, in_thread
 from allograph.writers import Request
@@ -30,7 +30,7 @@ async def read(writer: WriterName, body: ReadBody, called: Called) -> Response:
         images = await in_thread(drawn, samples, called.recognizer.frame, called.limits)
     ids = [sample.id or new_id() for sample in samples]
     request = Request(writer, images, body.alphabet, body.confidence, ids, called.tenant)
-    found = await called.service.batcher.ask(Question(request, body.best), len(images))
+    found = await called.service.reader.read(request, body.best)
     called.metrics.readings.inc(len(images))
     if body.why:
         await in_thread(_explain, found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header
@@ -15,10 +15,8 @@ from allograph.readings import Reading
 from allograph.server.answers import Corrected, Forgotten, Undone
 from allograph.server.bodies import ForgetBody, Taught, TeachBody, UndoBody, WriterName
 from allograph.server.problems import responses
-from allograph.server.questions import Question
 from allograph.server.samples import check_count, drawn, plain
 from allograph.server.service import Called, Caller, FastRoute, answer, in_thread
-from allograph.writer import Writer
 from allograph.writers import Request
 
 router = APIRouter(prefix="/v1", route_class=FastRoute, tags=["teaching"])
@@ -63,21 +61,26 @@ def forget(writer: WriterName, body: ForgetBody, called: Called) -> Response:
 
 
 async def _taught(called: Caller, name: str, taught: Sequence[Taught], keep: bool, implicit: bool) -> Response:
-    """Read what came with a sample, store it, and give what came without one its new label."""
+    """Read what came with a sample, and store all of the request, in its order, or nothing."""
     began = time.time()
     check_count(taught, called.limits)
     shown = [one for one in taught if one.shown]
-    await in_thread(_check_room, called, name, [one.id for one in taught if not one.shown])
-    readings = await _readings(called, name, shown)
+    await in_thread(called.check_room, name)
+    readings = dict(zip((one.id for one in shown), await _readings(called, name, shown), strict=True))
     if not keep:
-        for reading in readings:
+        for reading in readings.values():
             reading.sample = None
-    by_id = dict(zip((one.id for one in shown), readings, strict=True))
-    done = await in_thread(_stored, called.writers[name], taught, by_id, implicit)
-    for id, reading in by_id.items():
-        if done[id].time >= began:  # a request that is sent again counts once
-            called.metrics.corrected(reading.base == done[id].label, reading.personal == done[id].label, implicit)
-    return answer({"corrections": [_told(done[one.id]) for one in taught]})
+    corrected = [readings.get(one.id, one.id) for one in taught]
+    labels, new = [one.label for one in taught], [one.new for one in taught]
+    try:
+        done = await in_thread(called.writers[name].correct, corrected, labels, new, implicit)
+    except UnknownCorrection as error:
+        raise UnknownCorrection(f"{error}; send its sample along") from error
+    for one in done:
+        found = readings.get(one.id)
+        if found and one.time >= began:  # a request that is sent again counts once
+            called.metrics.corrected(found.base == one.label, found.personal == one.label, implicit)
+    return answer({"corrections": [_told(one) for one in done]})
 
 
 async def _readings(called: Caller, name: str, shown: Sequence[Taught]) -> list[Reading]:
@@ -93,43 +96,9 @@ async def _readings(called: Caller, name: str, shown: Sequence[Taught]) -> list[
         groups.setdefault(offer, []).append(i)
     found: dict[int, Reading] = {}
     for offer, places in groups.items():
-        ids = [shown[i].id for i in places]
-        question = Question(Request(name, images[places], offer, 0.0, ids, called.tenant))
-        answered = await called.service.batcher.ask(question, len(places))
-        found.update(zip(places, answered.readings, strict=True))
+        request = Request(name, images[places], offer, 0.0, [shown[i].id for i in places], called.tenant)
+        found.update(zip(places, (await called.service.reader.read(request)).readings, strict=True))
     return [found[i] for i in range(len(shown))]
-
-
-def _check_room(called: Caller, name: str, stored: Sequence[str]) -> None:
-    """Raise unless the writer is known or may begin, and has the corrections that are to get another label."""
-    if stored:
-        known = {one.id for one in called.writers[name].corrections}
-        for id in stored:
-            if id not in known:
-                raise UnknownCorrection(f"the writer {name!r} has no correction with the id {id!r}; send its sample along")
-    called.check_room(name)
-
-
-def _stored(writer: Writer, taught: Sequence[Taught], readings: Mapping[str, Reading], implicit: bool) -> dict[str, Correction]:
-    """What stands of each id afterwards."""
-    done: dict[str, Correction] = {}
-    for new in (False, True):  # a label is new or not for all of a batch
-        batch = [one for one in taught if one.shown and one.new == new]
-        if batch:
-            stood = writer.correct([readings[one.id] for one in batch], [one.label for one in batch], new, implicit)
-            done.update(zip((one.id for one in batch), stood, strict=True))
-    for one in taught:
-        if not one.shown:
-            done[one.id] = _standing(writer, one.id) if implicit else writer.relabel(one.id, one.label, one.new)
-    return done
-
-
-def _standing(writer: Writer, id: str) -> Correction:
-    """What an implicit correction, which replaces none, leaves standing."""
-    for one in writer.corrections:
-        if one.id == id:
-            return one
-    raise UnknownCorrection(f"the writer {writer.name!r} has no correction with the id {id!r}")
 
 
 def _told(one: Correction) -> dict[str, Any]:

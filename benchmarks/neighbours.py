@@ -1,0 +1,257 @@
+"""One tenant's readings while another does its worst: how late they come, against how late they come when all is quiet.
+
+A small tenant asks for 10 single readings a second, each at its time whether or not the last was answered, and is late by what
+its answer comes after that time. Meanwhile another tenant imports 20,000 corrections and reads with them, takes the first
+of them back, floods the service with large batches, exports, and erases. SQLite, and PostgreSQL where one answers.
+
+    python benchmarks/neighbours.py [SECONDS for each] [CORRECTIONS]
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import sqlalchemy as sa
+
+from allograph.profiles import open_store
+from allograph.profiles.archive import packed
+from allograph.profiles.journal import Entry, new_batch
+from allograph.profiles.profile import Contents
+from allograph.recognizer import Recognizer
+from allograph.writers import Writers
+from timing import show
+
+RATE = 10
+"""Readings of the small tenant a second."""
+TAUGHT = 50
+"""Corrections of the small tenant's writer."""
+CLIENTS, BATCH = 32, 256
+"""Connections of the flood, and samples in each of its requests."""
+POSTGRES = "postgresql+psycopg://postgres@127.0.0.1:5432/test"
+
+
+def main() -> None:
+    lasts, corrections = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0, int(sys.argv[2]) if len(sys.argv) > 2 else 20_000
+    profile, first = large_profile(corrections)
+    for kind, store in stores():
+        with store as (url, folder), served(url, folder) as (port, small, big):
+            rows = measured(Service(port, small), Service(port, big), profile, first, lasts)
+        heads = ("meanwhile another tenant", "readings", "not answered", "p50, ms", "p99, ms", "slowest, ms", "p99 against quiet")
+        show(f"{RATE} readings a second of a small tenant, {lasts:g} s each, on {kind} (target: 3 ×, all answered)", heads, rows)
+
+
+class Late(NamedTuple):
+    """What came of the small tenant's readings."""
+
+    seconds: list[float]
+    failed: int
+    """Answers that were no 200."""
+
+
+class Service:
+    """The service as one tenant sees it."""
+
+    def __init__(self, port: int, key: str) -> None:
+        self._port, self._key = port, key
+
+    def ask(self, method: str, path: str, body: bytes | None = None, kind: str = "application/json") -> tuple[int, bytes]:
+        """Status and body of an answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=120)
+        try:
+            headers = {"authorization": f"Bearer {self._key}"} | ({"content-type": kind} if body is not None else {})
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+
+def measured(small: Service, big: Service, profile: bytes, first: str, lasts: float) -> list[tuple[str, ...]]:
+    """A row for each thing that the other tenant does."""
+    single, many = bodies()
+
+    def imports() -> None:
+        big.ask("PUT", "/v1/writers/large/profile", profile, "application/octet-stream")
+        big.ask("POST", "/v1/writers/large/read", single)
+
+    def takes_back() -> None:
+        big.ask("POST", "/v1/writers/large/undo", json.dumps({"id": first}).encode())
+        big.ask("POST", "/v1/writers/large/read", single)
+
+    def floods() -> None:
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            list(pool.map(lambda i: big.ask("POST", f"/v1/writers/flood-{i}/read", many), range(CLIENTS)))
+
+    def exports() -> None:
+        big.ask("GET", "/v1/writers/large/profile")
+
+    def erases() -> None:
+        big.ask("PUT", "/v1/writers/gone/profile", profile, "application/octet-stream")
+        big.ask("DELETE", "/v1/writers/gone")
+
+    readings(small, single, 3)
+    quiet = readings(small, single, lasts)
+    level = float(np.percentile(quiet.seconds, 99))
+    rows = [told("does nothing", quiet, level)]
+    deeds: list[tuple[str, Callable[[], None], bool]] = [
+        ("imports 20,000 corrections, and reads", imports, False),
+        ("takes the first of them back, and reads", takes_back, False),
+        (f"floods: {CLIENTS} × {BATCH} samples at a time", floods, True),
+        ("exports, again and again", exports, True),
+        ("imports and erases, again and again", erases, True),
+    ]
+    for title, deed, again in deeds:
+        with going_on(deed, again):
+            rows.append(told(title, readings(small, single, lasts), level))
+    return rows
+
+
+def readings(service: Service, body: bytes, lasts: float) -> Late:
+    """Ask at each time, whether or not the last was answered."""
+    late: list[float] = []
+    failed = 0
+    began = time.perf_counter() + 0.1
+
+    def one(turn: int) -> None:
+        nonlocal failed
+        due = began + turn / RATE
+        time.sleep(max(0.0, due - time.perf_counter()))
+        status, _ = service.ask("POST", "/v1/writers/small/read", body)
+        late.append(time.perf_counter() - due)
+        failed += status != 200
+
+    with ThreadPoolExecutor(64) as pool:
+        list(pool.map(one, range(round(lasts * RATE))))
+    return Late(late, failed)
+
+
+@contextmanager
+def going_on(deed: Callable[[], None], again: bool) -> Iterator[None]:
+    """Meanwhile something is done, once or again and again; what is under way at the end is waited for."""
+    over = threading.Event()
+
+    def work() -> None:
+        deed()
+        while again and not over.is_set():
+            deed()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def told(title: str, late: Late, level: float) -> tuple[str, ...]:
+    """A row of the table."""
+    p50, p99 = (float(np.percentile(late.seconds, share)) for share in (50, 99))
+    milliseconds = (f"{1000 * value:.1f}" for value in (p50, p99, max(late.seconds)))
+    return (title, str(len(late.seconds)), str(late.failed), *milliseconds, f"{p99 / level:.2f} ×")
+
+
+def bodies() -> tuple[bytes, bytes]:
+    """A request of one sample, and one of many."""
+    medoids = recognizer().bundle.styles.medoids  # type: ignore[union-attr]
+    images = [medoids[i % len(medoids)].tolist() for i in range(BATCH)]
+    return tuple(json.dumps({"samples": [{"image": one} for one in some]}).encode() for some in (images[:1], images))  # type: ignore[return-value]
+
+
+def recognizer() -> Recognizer:
+    """The shipped one."""
+    return Recognizer(threads=2)
+
+
+def large_profile(count: int) -> tuple[bytes, str]:
+    """An exported profile of so many corrections, one a batch, and the id of the first."""
+    model = recognizer()
+    styles = model.bundle.styles
+    assert styles is not None
+    random = np.random.default_rng(0)
+    rows = random.integers(len(styles.medoids), size=count)
+    images = np.stack([np.roll(styles.medoids[row], random.integers(-2, 3, 2), (0, 1)) for row in rows])
+    samples, labels = model.embed(images), model.alphabet.labels
+    read = samples.logits.argmax(axis=1)
+    entries = [
+        Entry(
+            f"large-{i}", labels[styles.labels[rows[i]]], False, 1.7e9 + i, labels[read[i]], labels[read[i]], None,
+            samples.at(slice(i, i + 1)), images[i], model.bundle.model_hash, new_batch(), i + 1,
+        )
+        for i in range(count)
+    ]  # fmt: skip
+    return packed(Contents(entries, [], model.bundle.model_hash)), entries[0].id
+
+
+@contextmanager
+def served(url: str, folder: Path) -> Iterator[tuple[int, str, str]]:
+    """A service with two tenants, the small one of which has a writer: its port, and their keys."""
+    store = open_store(url)
+    small, big = (store.keys.add(tenant, "benchmark") for tenant in ("small", "big"))
+    with Writers(store, recognizer(), tenant="small") as writers:
+        writer, styles = writers["small"], writers["small"].recognizer.bundle.styles
+        assert styles is not None
+        for i in range(TAUGHT):
+            writer.correct(writer.read(styles.medoids[3 * i]), "a")
+    store.close()
+    command = [sys.executable, "-m", "allograph.cli.main", "serve", "--port", "0", "--store", url, "--log-level", "error"]
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr
+        line = process.stderr.readline()
+        assert "serves" in line, line
+        yield int(line.rsplit(":", 1)[1]), small, big
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def stores() -> Iterator[tuple[str, AbstractContextManager[tuple[str, Path]]]]:
+    """The kinds of stores there are, each an empty one to open."""
+    yield "SQLite", on_sqlite()
+    try:
+        with sa.create_engine(os.environ.get("ALLOGRAPH_POSTGRES", POSTGRES), connect_args={"connect_timeout": 3}).connect():
+            pass
+    except (sa.exc.OperationalError, ModuleNotFoundError):
+        print("no PostgreSQL answers on 127.0.0.1:5432 (ALLOGRAPH_POSTGRES names another): left out")
+        return
+    yield "PostgreSQL", on_postgres()
+
+
+@contextmanager
+def on_sqlite() -> Iterator[tuple[str, Path]]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield str(Path(folder) / "writers.db"), Path(folder)
+
+
+@contextmanager
+def on_postgres() -> Iterator[tuple[str, Path]]:
+    address = os.environ.get("ALLOGRAPH_POSTGRES", POSTGRES)
+    schema = f"allograph_bench_{secrets.token_hex(6)}"
+    engine = sa.create_engine(address, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.execute(sa.text(f"CREATE SCHEMA {schema}"))
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            yield f"{address}?options=-csearch_path%3D{schema}", Path(folder)
+    finally:
+        with engine.begin() as connection:
+            connection.execute(sa.text(f"DROP SCHEMA {schema} CASCADE"))
+
+
+if __name__ == "__main__":
+    main()
