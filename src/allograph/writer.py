@@ -221,7 +221,8 @@ class Writer:
         """Raise `UnknownLabel` for one that is not in the bundle's alphabet, nor the writer's own, nor to be taught now."""
         foreign = [label for label in labels if label not in self.recognizer.alphabet]
         if foreign and not new and (unknown := sorted(set(foreign) - set(self.state.labels))):
-            raise UnknownLabel(f"the bundle does not know the label {unknown[0]!r}; teach it to this writer with new=True")
+            label = unknown[0]
+            raise UnknownLabel(f"the bundle does not know the label {label!r}; teach it to this writer with new=True", label)
 
 
 def _outside(label: str, alphabet: Sequence[str] | frozenset[str]) -> UnknownLabel:
