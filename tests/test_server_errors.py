@@ -90,7 +90,7 @@ def test_a_store_that_does_not_answer_is_told_and_comes_back(monkeypatch: pytest
                 http.post("/v1/writers/ana/read", json={"samples": [{"image": image(1)}]}),
                 http.post("/v1/writers/ana/correct", json={"corrections": [{"id": "2", "image": image(1), "label": "a"}]}),
             ):
-                assert problem(response, 503, "cannot be reached")["type"] == "urn:allograph:storage"
+                assert problem(response, 503, "the store")["type"] == "urn:allograph:storage"
                 assert response.headers["retry-after"] == "1"
             ok(http.get("/v1/live"))
         ok(http.get("/v1/ready"))

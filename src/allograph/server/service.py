@@ -19,11 +19,13 @@ from starlette.types import Receive, Scope, Send
 
 from allograph.profiles.journal import Key, unknown_writer
 from allograph.recognizer import Recognizer
+from allograph.server.access import Access
 from allograph.server.batcher import Batcher
 from allograph.server.bodies import FastRequest
 from allograph.server.metrics import Metrics, TenantMetrics
 from allograph.server.pixels import parsed
 from allograph.server.questions import Answer, Question
+from allograph.server.readiness import Readiness
 from allograph.server.settings import Limits, Settings
 from allograph.writer import Writer
 from allograph.writers import Writers
@@ -38,6 +40,8 @@ class Service:
     settings: Settings
     metrics: Metrics
     batcher: Batcher[Question, Answer]
+    access: Access
+    readiness: Readiness
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,11 @@ class Caller:
     def metrics(self) -> TenantMetrics:
         """The tenant's numbers."""
         return self.service.metrics.of(self.tenant)
+
+    def check_rate(self, samples: int) -> None:
+        """Let the tenant pay for a request's samples, before any work is done; raises `Refused` with 429 where it cannot."""
+        if samples > 1:
+            self.service.access.check_rate(self.tenant, samples - 1)  # the gate took one
 
     def known(self, name: str) -> Writer:
         """A writer that has a profile; raises `UnknownWriter` for any other, other tenants' among them."""

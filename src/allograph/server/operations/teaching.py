@@ -66,6 +66,7 @@ async def _taught(called: Caller, name: str, taught: Sequence[Taught], keep: boo
     """Read what came with a sample, store it, and give what came without one its new label."""
     began = time.time()
     check_count(taught, called.limits)
+    called.check_rate(len(taught))
     shown = [one for one in taught if one.shown]
     await in_thread(_check_room, called, name, [one.id for one in taught if not one.shown])
     readings = await _readings(called, name, shown)
