@@ -18,6 +18,8 @@ PROGRESS = 10 * 1024
 """Bytes that are progress: of a body that comes, or of an answer that goes."""
 HEAD_BYTES = 2 * HEAD
 """Bytes that a head may have before its end is found; one that did end is measured by the gate."""
+LINGER = 2.0
+"""Seconds for which a connection takes, and drops, what comes after it was answered that this is too much."""
 AHEAD = 64
 """Requests that may come before the ones before them are answered."""
 
@@ -34,7 +36,7 @@ class Connection(HttpToolsProtocol):
         self._phase = "idle"
         self._since = self._mark = self.loop.time()
         self._bytes = self._body = self._progress = self._unsent = 0
-        self._deaf = False
+        self._deaf = self._ending = False
         if self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency:
             make_room(self)
 
@@ -69,6 +71,9 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """A request's head is there."""
         super().on_headers_complete()
+        self.cycle.transport = _Ending(self)  # type: ignore[assignment]
+        if self.parser.should_upgrade():  # to what is not spoken here; the parser reads nothing after such a request
+            self.cycle.keep_alive = False
         self._phase = "body"
         self._mark, self._progress = self.loop.time(), 0
 
@@ -127,7 +132,7 @@ class Connection(HttpToolsProtocol):
                 self._mark, self._unsent = now, unsent
             return False
         self._unsent = 0
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self._ending:
             return False
         if self.flow.read_paused:  # the service has not yet taken what came
             self._mark, self._progress = now, 0
@@ -146,7 +151,7 @@ class Connection(HttpToolsProtocol):
 
     def give_way(self) -> None:
         """End the connection, for another needs its place."""
-        if self.transport.get_write_buffer_size():
+        if self.transport.get_write_buffer_size() or self._ending:
             self.transport.abort()
         elif self.cycle is not None and not self.answering and self._phase == "idle":
             self.transport.close()  # between two requests there is nothing to answer
@@ -156,7 +161,7 @@ class Connection(HttpToolsProtocol):
     def refuse(self, status: int, detail: str) -> None:
         """End the connection: with a problem where one can be told in turn, else after what is being answered."""
         self._deaf = True
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self._ending:
             return
         if self.answering and self._phase != "body":  # the last request is whole
             self.cycle.keep_alive = False
@@ -171,7 +176,38 @@ class Connection(HttpToolsProtocol):
         if self.answering:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        self.transport.close()
+        if status in (408, 503):  # nothing comes, or nothing may come
+            self.transport.close()
+        else:
+            self.end()
+
+    def end(self) -> None:
+        """Close the connection; where more of a request comes, only after a moment.
+
+        A connection that is closed while something comes is reset, and the client may never see the answer.
+        """
+        if self.transport.is_closing() or self._ending:
+            return
+        if self._phase == "idle" or not self.transport.can_write_eof():
+            self.transport.close()
+            return
+        self._deaf = self._ending = True
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        self.loop.call_later(LINGER, self.transport.close)
+
+
+class _Ending:
+    """A connection's transport, as who answers requests sees it: it is closed as `Connection.end` does."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.write = connection.transport.write
+        self.is_closing = connection.transport.is_closing
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.end()
 
 
 def make_room(new: Connection) -> None:
