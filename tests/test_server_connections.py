@@ -43,9 +43,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
 @contextmanager
 def running(command: list[str], folder: Path) -> Iterator[Process]:
     """A service that a command starts."""
-    started = subprocess.Popen(
-        command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    started = subprocess.Popen(command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     found = Process(started)
     try:
         yield found

@@ -29,8 +29,10 @@ END = 27
 """Seconds after which a process that was asked to stop is gone, whatever it was doing."""
 CONNECTIONS = 1000
 """Connections at once, where the process may open enough files."""
-FILES = 96
-"""Files that the process needs besides its connections: the store's, and pages that are being sent."""
+BACKLOG = 2048
+"""Connections that wait to be taken at most."""
+FILES = 128
+"""Files that the process needs besides its connections: the store's, pages that are being sent, connections that are ending."""
 SWEEP = 1.0
 """Seconds between two looks at who keeps the service waiting."""
 
@@ -105,7 +107,7 @@ def listening(host: str, port: int) -> socket.socket:
     """A socket that listens; raises `InputError` where the address cannot be had."""
     try:
         family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(place[:2], family=family, backlog=128)
+        return socket.create_server(place[:2], family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as error:
         raise InputError(f"cannot listen on {host}, port {port}: {error}; choose another with --host and --port") from error
 
@@ -116,13 +118,13 @@ def address(listener: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def run(app: ASGIApp, listener: socket.socket, connections: int | None = None) -> None:
+def run(app: ASGIApp, listener: socket.socket, connections: int = CONNECTIONS) -> None:
     """Serve until SIGTERM or SIGINT; what is being answered then is finished first.
 
     There are at most so many connections at once; fewer where the process may not open as many files. After the signal the
     process has `END` seconds: what then still hangs, here or after this returned, is cut off with status 1.
     """
-    most, backlog = room(connections or CONNECTIONS)
+    most = room(connections)
     config = uvicorn.Config(
         app,
         ws="none",
@@ -134,7 +136,7 @@ def run(app: ASGIApp, listener: socket.socket, connections: int | None = None) -
         proxy_headers=False,
         http=Connection,
         limit_concurrency=most + 1,
-        backlog=backlog,
+        backlog=BACKLOG,
         timeout_keep_alive=int(IDLE),
         timeout_graceful_shutdown=PATIENCE,
     )
@@ -151,23 +153,19 @@ def run(app: ASGIApp, listener: socket.socket, connections: int | None = None) -
         raise InputError("the service could not start; its log tells why")
 
 
-def room(connections: int) -> tuple[int, int]:
-    """How many connections there may be, and how many may wait to be taken, with the files that the process may open."""
+def room(connections: int) -> int:
+    """How many connections of these the process may hold, with the files that it may open; it raises their number if it can."""
     try:
         import resource
 
         files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        wanted = 2 * connections + FILES
+        wanted = connections + FILES
         if files != resource.RLIM_INFINITY and files < wanted:
             files = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
             resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
     except (ImportError, OSError, ValueError):  # no such bound, or it cannot be moved
-        return connections, 128
-    if files == resource.RLIM_INFINITY:
-        return connections, 128
-    left = max(files - FILES, 16)
-    backlog = min(128, left // 4)
-    return min(connections, left - backlog), backlog
+        return connections
+    return connections if files == resource.RLIM_INFINITY else min(connections, max(files - FILES, 16))
 
 
 def cores() -> int:
