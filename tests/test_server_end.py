@@ -141,6 +141,7 @@ def test_a_database_that_is_swallowed_holds_up_neither_health_nor_end(tmp_path: 
         with httpx.Client(base_url=served.url, timeout=60) as http, ExitStack() as stack:
             correct(http, "ana", [("1", 1, "a")])
             ok(http.get("/v1/ready"))
+            ok(http.get("/v1/openapi.json"))
             line.swallowing.set()
             time.sleep(2.1)  # what the service knows of keys is no longer fresh
             waiting = stack.enter_context(connected(served.url))
@@ -148,17 +149,17 @@ def test_a_database_that_is_swallowed_holds_up_neither_health_nor_end(tmp_path: 
             for turn in range(3):
                 began = time.monotonic()
                 found = problem(http.get("/v1/ready"), 503, "the store")
-                assert time.monotonic() - began < (3 if turn == 0 else 1)
+                assert time.monotonic() - began < (5 if turn == 0 else 2)
                 assert found["type"] == "urn:allograph:storage"
                 began = time.monotonic()
                 ok(http.get("/v1/live"))
                 ok(http.get("/v1/openapi.json"))
                 assert http.get("/").status_code == 200
-                assert http.get("/static/style/page.css").status_code in (200, 404)
-                assert time.monotonic() - began < 1
+                assert http.get("/static/icon.svg").status_code == 200
+                assert time.monotonic() - began < 2
             began = time.monotonic()
             problem(http.get("/v1/writers/ana"), 503, "the store")
-            assert time.monotonic() - began < 10
+            assert time.monotonic() - began < 12
         served.process.terminate()
         began = time.monotonic()
         assert served.ended(40) in (0, 1)

@@ -102,7 +102,7 @@ class Access:
         tokens, last = self._buckets.get(tenant) or self._full(burst, now)
         tokens = min(burst, tokens + (now - last) * limits.rate)
         needed = min(samples, burst - 1)
-        if tokens < needed:
+        if tokens + 1e-6 < needed:  # what flows in is not counted exactly
             self._buckets[tenant] = (tokens, now)
             more = needed if samples == 1 else needed + 1  # it takes one when it comes again
             after = max(1, math.ceil((more - tokens) / limits.rate))
