@@ -59,7 +59,12 @@ def answered(url: str, data: bytes, seconds: float = 30) -> bytes:
         connection.settimeout(seconds)
         with suppress(ConnectionError):
             connection.sendall(data)
-        return b"".join(iter(lambda: connection.recv(2**16), b""))
+        return rest(connection)
+
+
+def rest(connection: socket.socket) -> bytes:
+    """What comes until the service ends the connection."""
+    return b"".join(iter(lambda: connection.recv(2**16), b""))
 
 
 @pytest.mark.parametrize("kind", UNFINISHED)
@@ -95,7 +100,7 @@ def test_a_client_that_does_not_go_on_is_told_and_let_go(served: Process) -> Non
         found = {}
         for kind, connection in waiting.items():
             connection.settimeout(10)
-            found[kind] = b"".join(iter(lambda connection=connection: connection.recv(2**16), b""))
+            found[kind] = rest(connection)
         assert found["heads"].startswith(b"HTTP/1.1 408")
         assert found["bodies"].startswith(b"HTTP/1.1 408")
         assert found["idle"] == b""

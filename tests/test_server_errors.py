@@ -190,12 +190,11 @@ def test_ready_touches_what_requests_touch_and_writes_nothing(monkeypatch: pytes
 
 
 def test_advice_is_in_the_words_of_a_request(http: httpx.Client) -> None:
-    body = {"corrections": [{"id": "1", "image": image(1), "label": "Ѩ"}]}
-    found = problem(http.post("/v1/writers/ana/correct", json=body), 422, '"new": true')
+    taught = {"id": "1", "image": image(1), "label": "Ѩ"}
+    found = problem(http.post("/v1/writers/ana/correct", json={"corrections": [taught]}), 422, '"new": true')
     assert found["type"] == "urn:allograph:unknown-label"
     assert "=" not in found["detail"]
-    body["corrections"][0]["new"] = True
-    ok(http.post("/v1/writers/ana/correct", json=body))
+    ok(http.post("/v1/writers/ana/correct", json={"corrections": [taught | {"new": True}]}))
 
 
 def test_what_nobody_foresaw_is_a_500_without_details(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
