@@ -230,6 +230,8 @@ def test_more_connections_than_there_may_be_take_no_place_from_those_in_work(tmp
         working = stack.enter_context(connected(served.url))
         body = json.dumps({"samples": [{"image": image(i)} for i in range(250)]}).encode()
         working.sendall(request("POST", "/v1/writers/ana/read", body))
+        ok(httpx.get(f"{served.url}/v1/live"))  # the service has seen what came before
+        time.sleep(0.5)
         for _ in range(20):
             stack.enter_context(connected(served.url)).sendall(LIVE)
         assert until(working, b"]}").startswith(b"HTTP/1.1 200")

@@ -34,7 +34,7 @@ class Connection(HttpToolsProtocol):
         """Begin; where that is one too many, the one that can best be spared ends."""
         super().connection_made(transport)
         self._phase = "idle"
-        self._since = self._mark = self.loop.time()
+        self._since = self._mark = self.heard = self.loop.time()
         self._bytes = self._body = self._progress = self._unsent = 0
         self._deaf = self._ending = False
         if self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency:
@@ -44,6 +44,7 @@ class Connection(HttpToolsProtocol):
         """Parse what came, unless it is too much."""
         if self._deaf:
             return
+        self.heard = self.loop.time()
         self._bytes += len(data)
         self._progress += len(data)
         super().data_received(data)
@@ -113,11 +114,6 @@ class Connection(HttpToolsProtocol):
     def address(self) -> str | None:
         """Where the client is."""
         return self.client and self.client[0]
-
-    @property
-    def since(self) -> float:
-        """When what the client is at began: its request, or its silence."""
-        return self._since
 
     def sweep(self, now: float) -> bool:
         """End the connection where the client is late; True where it was."""
@@ -213,13 +209,13 @@ class _Ending:
 def make_room(new: Connection) -> None:
     """End the connections that can best be spared, so that a new one has a place; the new one itself where none can.
 
-    They are of the address that holds most of those without a request in work, and of these the ones that waited longest. A
+    They are of the address that holds most of those without a request in work, and of these the ones not heard of for longest. A
     few go at once where there are many, for looking for them takes a while.
     """
     idle = [one for one in new.connections if isinstance(one, Connection) and one is not new and not one.in_work]
     held = Counter(one.address for one in idle)
     count = max(1, len(idle) // 32)
-    spared = nlargest(count, idle, key=lambda one: (held[one.address], -one.since)) or [new]
+    spared = nlargest(count, idle, key=lambda one: (held[one.address], -one.heard)) or [new]
     for one in spared:
         one.connections.discard(one)
         one.give_way()
