@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import io
 import json
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import numpy as np
 import pytest
+from anyio.from_thread import start_blocking_portal
+from hypothesis import given
+from hypothesis import strategies as st
 
 from allograph.profiles import open_store
+from allograph.profiles.store import Keys
 from allograph.server.access import Access, Refused
+from allograph.server.app import application
 from allograph.server.settings import Limits, Settings
-from served import FREE, INK, client, correct, image, ok, png, problem, read, writers
+from served import FREE, INK, InProcess, client, correct, image, ok, png, problem, read, writers
 
 OPERATIONS = [
     ("POST", "/v1/writers/ana/read", {"samples": [{"ink": INK}]}),
@@ -153,6 +162,141 @@ def test_a_bucket_fills_again() -> None:
     access.check_rate("ours")
     with pytest.raises(Refused):
         access.check_rate("ours")
+
+
+def ask(access: Access, samples: int) -> float:
+    """Send a request of so many samples; 0 where it is let in, else the seconds until it will be."""
+    try:
+        access.check_rate("ours")
+        if samples > 1:
+            access.check_rate("ours", samples - 1)
+    except Refused as refused:
+        return float((refused.headers or {})["retry-after"])
+    return 0.0
+
+
+@given(
+    rate=st.floats(0.1, 1000),
+    requests=st.lists(st.tuples(st.floats(0, 5), st.integers(1, 256)), max_size=60),
+)
+def test_no_more_samples_come_in_than_the_rate_lets_and_who_comes_when_told_is_let_in(
+    rate: float, requests: list[tuple[float, int]]
+) -> None:
+    now = [0.0]
+    limits = Limits(rate=rate)
+    access = Access(open_store("memory:"), Settings(limits=limits), lambda: now[0])
+    let_in: list[tuple[float, int]] = []
+    for pause, samples in requests:
+        now[0] += pause
+        turns = 0
+        while after := ask(access, samples):
+            now[0] += after
+            turns += 1
+        assert turns <= 2  # who is refused before the samples are counted is told when one is let in
+        let_in.append((now[0], samples))
+    for first in range(len(let_in)):
+        for last in range(first, len(let_in)):
+            # all but the last, which may go beyond what the bucket holds, fit the burst and what flowed in
+            came = sum(samples for _, samples in let_in[first:last])
+            assert came <= limits.burst + rate * (let_in[last][0] - let_in[first][0]) + 1e-6
+
+
+def test_buckets_take_no_memory_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("allograph.server.access.REMEMBERED", 10)
+    now = [0.0]
+    access = Access(open_store("memory:"), Settings(), lambda: now[0])
+    for i in range(100):
+        now[0] += 1
+        access.check_rate(f"tenant-{i}")
+    assert len(access._buckets) <= 10
+
+
+def test_a_request_pays_for_its_samples_or_is_refused_as_a_whole() -> None:
+    with client(limits=Limits(rate=10)) as http:
+        body = {"corrections": [{"id": str(i), "image": image(i), "label": "a"} for i in range(12)]}
+        ok(http.post("/v1/writers/ana/correct", json=body))
+        refused = http.post("/v1/writers/bo/correct", json=body)
+        problem(refused, 429, "10 samples a second")
+        assert int(refused.headers["retry-after"]) >= 1
+        problem(http.post("/v1/writers/ana/read", json={"samples": [{"image": image(1)}] * 12}), 429)
+        problem(http.get("/v1/writers/bo"), 404)
+        limits = ok(http.get("/v1/model"))["limits"]
+        assert (limits["rate"], limits["burst"]) == (10, 20)
+        time.sleep(float(refused.headers["retry-after"]))
+        ok(http.post("/v1/writers/bo/correct", json=body))
+
+
+class Untouched:
+    """A store that may not be asked."""
+
+    def __getattr__(self, name: str) -> object:
+        raise AssertionError(f"the store was asked: {name}")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost:8000"])
+def test_what_is_the_same_for_everybody_asks_nothing_of_the_store(host: str) -> None:
+    served = writers()
+    served.store = Untouched()  # type: ignore[assignment]
+    app = application(served, Settings(limits=FREE))
+    with start_blocking_portal() as portal, httpx.Client(transport=InProcess(app, portal), base_url=f"http://{host}") as http:
+        ok(http.get("/v1/live"))
+        ok(http.get("/v1/openapi.json"))
+        assert http.get("/").status_code == 200
+        assert http.get("/static/icon.svg").status_code == 200
+        problem(http.get("/static/nothing"), 404)
+
+
+def test_health_is_told_to_whoever_asks() -> None:
+    with client() as http:
+        for path in ("/v1/live", "/v1/ready"):
+            ok(http.get(path, headers={"host": "10.0.0.7:8000"}))
+
+
+def test_once_keyed_always_keyed() -> None:
+    store = open_store("memory:")
+    with client(writers(store), key_seconds=0.0) as http:
+        ok(http.get("/v1/writers"))
+        key = store.keys.add("ours", "a")
+        problem(http.get("/v1/writers"), 401)
+        store.keys.revoke(key.partition(".")[0])
+        problem(http.get("/v1/writers"), 401)
+        problem(http.get("/v1/writers", headers=bearer(key)), 401)
+        store.keys.reopen()
+        problem(http.get("/v1/writers"), 401)  # this process was keyed
+        assert ok(http.get("/v1/model"))["keys"]
+    with client(writers(store)) as http:
+        ok(http.get("/v1/writers"))
+
+
+def test_a_store_whose_last_key_was_revoked_is_closed_to_new_processes_too() -> None:
+    store = open_store("memory:")
+    store.keys.revoke(store.keys.add("ours", "a").partition(".")[0])
+    with client(writers(store)) as http:
+        problem(http.get("/v1/writers"), 401)
+
+
+def test_made_up_keys_hold_up_nobody_who_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store("memory:")
+    key = store.keys.add("ours", "a")
+    held = threading.Event()
+    real = Keys.tenant_of
+
+    def tenant_of(self: Keys, asked: str) -> str | None:
+        if asked != key:
+            held.wait(20)
+        return real(self, asked)
+
+    with client(writers(store), key_seconds=0.0) as http, ThreadPoolExecutor(110) as pool:
+        ok(http.get("/v1/writers", headers=bearer(key)))
+        monkeypatch.setattr(Keys, "tenant_of", tenant_of)
+        made_up = [pool.submit(http.get, "/v1/writers", headers=bearer(f"x.{i}")) for i in range(110)]
+        time.sleep(0.5)
+        for _ in range(5):
+            ok(http.get("/v1/writers", headers=bearer(key)))
+        held.set()
+        found = [one.result() for one in made_up]
+        assert {one.status_code for one in found} == {401, 503}
+        assert [one for one in found if one.status_code == 503 and "come again in a moment" in one.json()["detail"]]
 
 
 def test_bodies_have_a_limit_told_or_not() -> None:

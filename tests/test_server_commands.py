@@ -42,6 +42,17 @@ def test_keys_are_made_listed_without_secrets_and_revoked(tmp_path: Path) -> Non
     assert isinstance(run("keys", "revoke", made["id"]).exception, InputError)
 
 
+def test_the_door_is_opened_again_by_a_command_alone(tmp_path: Path) -> None:
+    id = json.loads(run("keys", "add", "phone", "--json").stdout)["id"]
+    assert isinstance(run("keys", "reopen").exception, InputError)
+    run("keys", "revoke", id)
+    store = open_store(tmp_path / "allograph.db")
+    assert store.keys
+    assert run("keys", "reopen").exit_code == 0
+    assert not store.keys
+    store.close()
+
+
 def test_a_key_alone_is_printed_for_scripts() -> None:
     key = run("keys", "add", "phone", "--store", "other.db").stdout
     assert key.count("\n") == 1

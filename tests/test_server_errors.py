@@ -5,17 +5,22 @@ from __future__ import annotations
 import base64
 import io
 import json
+import sqlite3
 import struct
+import threading
+import time
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+from sqlalchemy.exc import OperationalError
 
-from allograph.errors import MismatchError, StorageError
+from allograph.errors import BusyError, FormatError, MismatchError, StorageError
 from allograph.profiles import MemoryStore
 from allograph.server.pixels import parsed
 from allograph.server.settings import Limits
@@ -75,26 +80,121 @@ def test_a_profile_of_another_model_is_a_conflict(http: httpx.Client, monkeypatc
         assert problem(http.put("/v1/writers/ana/profile", content=b"x"), 409)["type"] == "urn:allograph:mismatch"
 
 
-def test_a_store_that_does_not_answer_is_told_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+SECRET = "/home/ana/writers.db of postgres@10.0.0.7: the label 'Ж' is damaged"
+
+
+def damaged(kind: type[Exception]) -> Exception:
+    """An error as a store raises it, or lets it through."""
+    if kind is StorageError:
+        error: Exception = StorageError(SECRET)
+    elif kind is FormatError:
+        error = FormatError(SECRET)
+        error.__cause__ = sqlite3.DatabaseError("database disk image is malformed")
+    elif kind is OperationalError:
+        error = OperationalError("SELECT secret", {"secret": SECRET}, Exception(SECRET))
+    else:
+        error = sqlite3.DatabaseError(SECRET)
+    return error
+
+
+@pytest.mark.parametrize("kind", [StorageError, FormatError, OperationalError, sqlite3.DatabaseError])
+def test_a_store_that_fails_is_told_without_its_words_and_comes_back(
+    kind: type[Exception], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     def down(*_: object, **__: object) -> None:
-        raise StorageError("the database cannot be reached")
+        raise damaged(kind)
 
     with client() as http:
         correct(http, "ana", [("1", 1, "a")])
         with monkeypatch.context() as broken:
-            for name in ("check", "versions", "tail", "change"):
+            for name in ("check", "versions", "tail", "change", "profiles", "erase", "had_keys"):
                 broken.setattr(MemoryStore, name, down)
-            for response in (
+            answers = [
                 http.get("/v1/ready"),
+                http.get("/v1/writers"),
                 http.get("/v1/writers/ana"),
+                http.delete("/v1/writers/ana"),
+                http.get("/v1/writers/ana/profile"),
                 http.post("/v1/writers/ana/read", json={"samples": [{"image": image(1)}]}),
                 http.post("/v1/writers/ana/correct", json={"corrections": [{"id": "2", "image": image(1), "label": "a"}]}),
-            ):
-                assert problem(response, 503, "cannot be reached")["type"] == "urn:allograph:storage"
-                assert response.headers["retry-after"] == "1"
+            ]
             ok(http.get("/v1/live"))
+        for response in answers:
+            found = problem(response, 503, "the store does not answer as it should")
+            assert found["type"] == "urn:allograph:storage"
+            assert response.headers["retry-after"] == "1"
+            assert not [word for word in ("home", "postgres", "10.0.0.7", "damaged", "malformed") if word in response.text]
+        records = [record for record in caplog.records if record.msg == "storage"]
+        told = [record.facts for record in records]  # type: ignore[attr-defined]
+        assert [facts["id"] for facts in told] == [response.headers["x-request-id"] for response in answers]
+        assert all(facts["reason"] and kind.__name__ in facts["error"] for facts in told)
+        assert "Ж" not in json.dumps(told, ensure_ascii=False)
         ok(http.get("/v1/ready"))
         correct(http, "ana", [("2", 1, "a")])
+
+
+def test_what_is_only_busy_says_so(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    def busy(*_: object, **__: object) -> None:
+        raise BusyError("4096 samples wait already; come again in a moment")
+
+    with client() as http:
+        monkeypatch.setattr(MemoryStore, "versions", busy)
+        response = http.get("/v1/writers/ana")
+        assert problem(response, 503, "4096 samples wait")["type"] == "urn:allograph:storage"
+        assert response.headers["retry-after"] == "1"
+    assert not [record for record in caplog.records if record.name == "allograph.server"]
+
+
+def test_a_profile_that_is_none_is_the_clients_fault(http: httpx.Client) -> None:
+    assert problem(http.put("/v1/writers/ana/profile", content=b"x"), 422)["type"] == "urn:allograph:format"
+
+
+def test_a_store_that_hangs_is_not_ready_in_time_and_all_who_ask_share_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    held, looks = threading.Event(), []
+
+    def hang(self: MemoryStore) -> None:
+        looks.append(1)
+        held.wait(30)
+
+    with client() as http, ThreadPoolExecutor(20) as pool:
+        ok(http.get("/v1/ready"))
+        with monkeypatch.context() as broken:
+            broken.setattr(MemoryStore, "check", hang)
+            began = time.monotonic()
+            for response in pool.map(lambda _: http.get("/v1/ready"), range(60)):
+                problem(response, 503)
+            assert time.monotonic() - began < 5
+            assert looks == [1]
+            began = time.monotonic()
+            problem(http.get("/v1/ready"), 503)
+            assert time.monotonic() - began < 1
+            ok(http.get("/v1/writers"))
+        held.set()
+        time.sleep(0.2)
+        ok(http.get("/v1/ready"))
+
+
+def test_ready_touches_what_requests_touch_and_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(*_: object, **__: object) -> None:
+        raise StorageError("the database cannot be reached")
+
+    served = writers()
+    with client(served) as http:
+        ok(http.get("/v1/ready"))
+        assert ok(http.get("/v1/writers")) == {"writers": []}
+        for name in ("check", "versions", "profiles", "change", "find_key"):
+            with monkeypatch.context() as broken:
+                broken.setattr(MemoryStore, name, down)
+                problem(http.get("/v1/ready"), 503)
+            ok(http.get("/v1/ready"))
+
+
+def test_advice_is_in_the_words_of_a_request(http: httpx.Client) -> None:
+    taught = {"id": "1", "image": image(1), "label": "Ѩ"}
+    found = problem(http.post("/v1/writers/ana/correct", json={"corrections": [taught]}), 422, '"new": true')
+    assert found["type"] == "urn:allograph:unknown-label"
+    assert "=" not in found["detail"]
+    ok(http.post("/v1/writers/ana/correct", json={"corrections": [taught | {"new": True}]}))
 
 
 def test_what_nobody_foresaw_is_a_500_without_details(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

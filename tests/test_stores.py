@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,8 @@ from allograph.profiles import MemoryStore, Store, open_store, profile
 from allograph.profiles.archive import packed, unpacked
 from allograph.profiles.journal import Entry, Key, StoredState, Version, batches
 from allograph.profiles.profile import Contents, Merged
+from allograph.profiles.sql import SqlStore
+from allograph.profiles.tables import api_keys
 from allograph.readings import Samples
 
 MODEL, OTHER = "a" * 64, "b" * 64
@@ -258,6 +261,33 @@ def test_keys_belong_to_tenants_and_only_their_hashes_are_kept(store: Store) -> 
     assert store.keys.tenant_of(ana) is None
     with pytest.raises(InputError, match="tenant"):
         store.keys.add("", "x")
+
+
+def test_a_store_that_had_a_key_is_not_open_again_before_that_is_said(store: Store) -> None:
+    key = store.keys.add("a", "phone")
+    with pytest.raises(InputError, match="revoke them first"):
+        store.keys.reopen()
+    store.keys.revoke(key.partition(".")[0])
+    assert store.keys
+    assert store.keys.list() == []
+    for void in (key, key.partition(".")[0] + "."):
+        assert store.keys.tenant_of(void) is None
+    store.keys.reopen()
+    assert not store.keys
+    another = store.keys.add("a", "phone")
+    assert store.keys
+    assert store.keys.tenant_of(another) == "a"
+
+
+def test_that_there_was_a_key_outlasts_the_process_and_tells_nothing_of_it(lasting_url: str) -> None:
+    with contextlib.closing(open_store(lasting_url)) as store:
+        store.keys.revoke(store.keys.add("acme", "phone").partition(".")[0])
+    with contextlib.closing(open_store(lasting_url)) as store:
+        assert store.keys
+        assert store.keys.list() == []
+        assert isinstance(store, SqlStore)
+        with store._engine.connect() as connection:
+            assert not {"acme", "phone"} & set(connection.execute(sa.select(api_keys)).one())
 
 
 def test_threads_that_correct_one_writer_lose_nothing(store: Store) -> None:

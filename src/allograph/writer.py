@@ -231,7 +231,8 @@ class Writer:
         foreign = {label for label in labels if label not in self.recognizer.alphabet}
         foreign -= {label for label, taught in zip(labels, new, strict=True) if taught}
         if foreign and (unknown := sorted(foreign - self.follower.store.labels(self.follower.key))):
-            raise UnknownLabel(f"the bundle does not know the label {unknown[0]!r}; teach it to this writer with new=True")
+            label = unknown[0]
+            raise UnknownLabel(f"the bundle does not know the label {label!r}; teach it to this writer with new=True", label)
 
 
 def _stacked(images: Sequence[NDArray[Any]]) -> NDArray[Any]:

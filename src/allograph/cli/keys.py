@@ -57,3 +57,11 @@ def revoke(
         if not opened.keys.revoke(id):
             raise InputError(f"there is no key with the id {id!r}; allograph keys list shows them")
     print(f"the key {id} is void")
+
+
+@keys.command()
+def reopen(store: At = HERE) -> None:
+    """Let the service answer without keys again, once all are revoked; services that run must be started anew."""
+    with existing(store) as opened:
+        opened.keys.reopen()
+    print("the store is used without keys, by this machine alone, from the next start of a service on")

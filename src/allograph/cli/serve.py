@@ -42,7 +42,8 @@ def serve(
     pixels: Annotated[int, typer.Option(min=1, help="Pixels in a request's pictures.", rich_help_panel=LIMITS)] = 2**24,
     points: Annotated[int, typer.Option(min=1, help="Points in a request's strokes.", rich_help_panel=LIMITS)] = 20_000,
     writers: Annotated[int, typer.Option(min=1, help="Writers of a tenant.", rich_help_panel=LIMITS)] = 1_000_000,
-    rate: Annotated[float, typer.Option(min=0.1, help="Requests a second of a tenant.", rich_help_panel=LIMITS)] = 500.0,
+    rate: Annotated[float, typer.Option(min=0.1, help="Samples a second of a tenant.", rich_help_panel=LIMITS)] = 500.0,
+    connections: Annotated[int, typer.Option(min=1, help="Connections at once.", rich_help_panel=LIMITS)] = 1000,
 ) -> None:
     """Serve readings and corrections over HTTP, until interrupted; what it promises stands in docs/service.md."""
     try:
@@ -62,8 +63,9 @@ def serve(
         limits = Limits(body * MIB, profile * MIB, samples, pixels, points, writers, rate)
         recognizer = Recognizer(model, threads=cores())
         served = Writers(opened, recognizer, adapter, tenant, implicit, images, shadow, memory * MIB)
-        app = application(served, Settings(tenant, loopback, limits), start(log_level.value))
         with listening(host, port) as listener:
-            run(app, listener)
+            log = start(log_level.value)
+            run(application(served, Settings(tenant, loopback, limits), log), listener, connections)
+            log.flush()
     finally:
         opened.close()

@@ -54,6 +54,7 @@ class MemoryStore:
         self._numbers = itertools.count(1)
         self._lock = threading.RLock()
         self._keys: dict[str, tuple[ApiKey, str]] = {}
+        self._had_keys = False
 
     @property
     def keys(self) -> Keys:
@@ -138,6 +139,7 @@ class MemoryStore:
     def put_key(self, key: ApiKey, hashed: str) -> None:
         """Keep a key."""
         with self._lock:
+            self._had_keys = True
             self._keys[key.id] = (key, hashed)
 
     def drop_key(self, id: str) -> bool:
@@ -148,6 +150,15 @@ class MemoryStore:
     def find_key(self, id: str) -> tuple[ApiKey, str] | None:
         """A key and the hash of its secret."""
         return self._keys.get(id)
+
+    def had_keys(self) -> bool:
+        """Whether there is a key, or was one."""
+        return self._had_keys
+
+    def drop_marks(self) -> None:
+        """Forget that there were keys."""
+        with self._lock:
+            self._had_keys = bool(self._keys)
 
     def all_keys(self) -> list[ApiKey]:
         """All keys, the oldest first."""

@@ -80,7 +80,9 @@ _ADVANCE = (
     .where(profiles.c.profile == sa.bindparam("its"))
     .values({name: sa.bindparam(name) for name in ("edition", "head", "time", "model_hash")})
 )
-_KEY = sa.select(api_keys).where(api_keys.c.id == sa.bindparam("id"))
+_VALID = api_keys.c.hash != ""  # the row of a revoked key stays, blanked, as the mark that there was one
+_KEY = sa.select(api_keys).where(api_keys.c.id == sa.bindparam("id"), _VALID)
+_HAD_KEYS = sa.select(api_keys.c.id).limit(1)
 
 
 class SqlStore:
@@ -204,9 +206,10 @@ class SqlStore:
             connection.execute(sa.insert(api_keys), {**key._asdict(), "hash": hashed})
 
     def drop_key(self, id: str) -> bool:
-        """Remove a key."""
+        """Blank a key."""
+        blanked = sa.update(api_keys).where(api_keys.c.id == id, _VALID).values(tenant="", name="", hash="")
         with self._errors(), self._writer.begin() as connection:
-            return connection.execute(sa.delete(api_keys).where(api_keys.c.id == id)).rowcount > 0
+            return connection.execute(blanked).rowcount > 0
 
     def find_key(self, id: str) -> tuple[ApiKey, str] | None:
         """A key and the hash of its secret."""
@@ -217,8 +220,18 @@ class SqlStore:
     def all_keys(self) -> list[ApiKey]:
         """All keys, the oldest first."""
         with self._reading() as connection:
-            rows = connection.execute(sa.select(api_keys).order_by(api_keys.c.created, api_keys.c.id)).all()
+            rows = connection.execute(sa.select(api_keys).where(_VALID).order_by(api_keys.c.created, api_keys.c.id)).all()
         return [ApiKey(row.id, row.tenant, row.name, row.created) for row in rows]
+
+    def had_keys(self) -> bool:
+        """Whether there is a key, or was one."""
+        with self._reading() as connection:
+            return connection.execute(_HAD_KEYS).first() is not None
+
+    def drop_marks(self) -> None:
+        """Remove the rows of revoked keys."""
+        with self._errors(), self._writer.begin() as connection:
+            connection.execute(sa.delete(api_keys).where(~_VALID))
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

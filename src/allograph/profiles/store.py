@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
+from allograph.errors import InputError
 from allograph.profiles.journal import Correction, Entry, Key, Stored, StoredState, Tail, Tombstone, Version, check_name
 
 
@@ -119,7 +120,7 @@ class KeyTable(Protocol):
         ...
 
     def drop_key(self, id: str) -> bool:
-        """Remove a key; False where there is none."""
+        """Remove a key and leave a mark that there was one; False where there is none."""
         ...
 
     def find_key(self, id: str) -> tuple[ApiKey, str] | None:
@@ -130,9 +131,20 @@ class KeyTable(Protocol):
         """All keys, the oldest first."""
         ...
 
+    def had_keys(self) -> bool:
+        """Whether there is a key, or the mark of one."""
+        ...
+
+    def drop_marks(self) -> None:
+        """Remove the marks of the keys that are gone."""
+        ...
+
 
 class Keys:
-    """API keys, each bound to a tenant. A secret has 256 random bits, so that one round of SHA-256 hides it for good."""
+    """API keys, each bound to a tenant. A secret has 256 random bits, so that one round of SHA-256 hides it for good.
+
+    They are true once there was a key, even where all were revoked: who asked for keys once does not mean to open the door.
+    """
 
     def __init__(self, table: KeyTable) -> None:
         self._table = table
@@ -158,8 +170,14 @@ class Keys:
         right = hmac.compare_digest(_hashed(secret), found[1] if found else _hashed(""))
         return found[0].tenant if found and right else None
 
+    def reopen(self) -> None:
+        """Let the store be used without keys again; raises `InputError` while there is one."""
+        if self.list():
+            raise InputError("the store holds keys; revoke them first: allograph keys list shows them")
+        self._table.drop_marks()
+
     def __bool__(self) -> bool:
-        return bool(self.list())
+        return self._table.had_keys()
 
 
 def _hashed(secret: str) -> str:

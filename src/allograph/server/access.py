@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
+import math
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 
 from allograph.profiles import Store
+from allograph.server.asking import Asking
 from allograph.server.settings import Settings
 
 REMEMBERED = 10_000
-"""Keys that are remembered at most."""
+"""Keys, and tenants' buckets, that are remembered at most."""
+PATIENCE = 5.0
+"""Seconds that the store has to say whose a key is."""
+WAITING = 100
+"""Keys never seen before that wait to be looked up at most."""
 
 
 class Refused(Exception):  # noqa: N818  (no error of allograph's)
@@ -27,51 +31,58 @@ class Refused(Exception):  # noqa: N818  (no error of allograph's)
 class Access:
     """Finds the tenant of each request.
 
-    While the store holds no key, this machine may come in, and its tenant is the settings'. As soon as it holds one, a key is
-    needed. What the store said of a key is remembered for `key_seconds`, under the key's hash.
+    While the store never held a key, this machine may come in, and its tenant is the settings'. Once it held one, a key is
+    needed for as long as this process lives. What the store said of a key is remembered for `key_seconds`, under the key's
+    hash. Keys that were never found are looked up apart, so that who makes keys up holds up none who has one.
     """
 
     def __init__(self, store: Store, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._settings = settings
         self._clock = clock
-        self._open: tuple[float, bool] = (0.0, False)
+        self._keyed = not settings.loopback  # others than this machine are listened to only where there are keys
+        self._open_until = 0.0
         self._tenants: dict[bytes, tuple[float, str]] = {}
-        self._asking: dict[bytes, asyncio.Task[str | None]] = {}
         self._buckets: dict[str, tuple[float, float]] = {}
-        self._thread = ThreadPoolExecutor(2, "allograph-keys")
+        self._known: Asking[str | None] = Asking("allograph-keys", PATIENCE, REMEMBERED)
+        self._unknown: Asking[str | None] = Asking("allograph-unknown-keys", PATIENCE, WAITING)
 
     async def tenant(self, authorization: str | None) -> str:
-        """Whose the request is. Raises `Refused` with 401 for a missing or unknown key, and with 403 for a stranger."""
-        now = self._clock()
+        """Whose the request is. Raises `Refused` with 401 for a missing or unknown key, `StorageError` without an answer."""
+        now, known = self._clock(), False
         key = authorization[7:].strip() if authorization and authorization[:7].lower() == "bearer " else None
         if key:
             digest = hashlib.sha256(key.encode("utf-8", "replace")).digest()
             until, found = self._tenants.get(digest, (0.0, ""))
             if now < until:
                 return found
+            known = bool(found)
         if not await self.keys():
-            if self._settings.loopback:
-                return self._settings.tenant
-            raise Refused(401, "the store holds no keys any more; make one with: allograph keys add")
+            return self._settings.tenant
         if not key:
             raise Refused(401, "a key is needed, in the header Authorization: Bearer KEY", {"www-authenticate": "Bearer"})
-        tenant = await self._once(digest, lambda: self._store.keys.tenant_of(key))
+        tenant = await (self._known if known else self._unknown).ask(digest, lambda: self._store.keys.tenant_of(key))
         if tenant is None:
+            self._tenants.pop(digest, None)
             raise Refused(401, "the key is unknown or was revoked", {"www-authenticate": "Bearer"})
         if len(self._tenants) >= REMEMBERED:
             self._tenants.clear()
         self._tenants[digest] = (now + self._settings.key_seconds, tenant)
         return tenant
 
+    @property
+    def keyed(self) -> bool:
+        """Whether keys are known to be needed, without asking the store."""
+        return self._keyed
+
     async def keys(self) -> bool:
-        """Whether the store holds keys."""
-        now = self._clock()
-        until, found = self._open
-        if now >= until:
-            found = bool(await self._once(b"", lambda: "yes" if self._store.keys else None))
-            self._open = (now + self._settings.key_seconds, found)
-        return found
+        """Whether keys are needed: whether the store holds or held one. It never comes to be false again."""
+        if not self._keyed:
+            now = self._clock()
+            if now >= self._open_until:
+                self._keyed |= bool(await self._known.ask(b"", lambda: "yes" if self._store.keys else None))
+                self._open_until = now + self._settings.key_seconds
+        return self._keyed
 
     def check_origin(self, host: str | None, origin: str | None, keys: bool) -> None:
         """Raise `Refused` with 403 for a page of another site, and without keys for a name that is not this machine's."""
@@ -80,34 +91,41 @@ class Access:
         if origin is not None and (host is None or origin.partition("://")[2].lower() != host.lower()):
             raise Refused(403, "a page of another origin may not call this service")
 
-    def check_rate(self, tenant: str) -> None:
-        """Take a token from the tenant's bucket, or raise `Refused` with 429."""
-        rate, now = self._settings.limits.rate, self._clock()
-        tokens, last = self._buckets.get(tenant, (2 * rate, now))
-        tokens = min(2 * rate, tokens + (now - last) * rate)
-        if tokens < 1:
+    def check_rate(self, tenant: str, samples: int = 1) -> None:
+        """Take so many tokens from the tenant's bucket, or none and raise `Refused` with 429.
+
+        A request takes one when it comes in, and one for each further sample once they are counted. What a full bucket cannot
+        pay, for it holds less, is paid by what flows in next.
+        """
+        limits, now = self._settings.limits, self._clock()
+        burst = limits.burst
+        tokens, last = self._buckets.get(tenant) or self._full(burst, now)
+        tokens = min(burst, tokens + (now - last) * limits.rate)
+        needed = min(samples, burst - 1)
+        if tokens + 1e-6 < needed:  # what flows in is not counted exactly
             self._buckets[tenant] = (tokens, now)
-            after = max(1, round((1 - tokens) / rate))
-            raise Refused(429, f"more than {rate:g} requests a second; come again later", {"retry-after": str(after)})
-        self._buckets[tenant] = (tokens - 1, now)
+            more = needed if samples == 1 else needed + 1  # it takes one when it comes again
+            after = max(1, math.ceil((more - tokens) / limits.rate))
+            raise Refused(
+                429,
+                f"more than {limits.rate:g} samples a second, after {burst:g} at once; come again in {after} s",
+                {"retry-after": str(after)},
+            )
+        self._buckets[tenant] = (tokens - samples, now)
 
     def close(self) -> None:
         """Let the threads go."""
-        self._thread.shutdown()
+        self._known.close()
+        self._unknown.close()
 
-    async def _once(self, what: bytes, ask: Callable[[], str | None]) -> str | None:
-        """Ask the store, in a thread; who asks the same meanwhile waits for the same answer."""
-        task = self._asking.get(what)
-        if task is None:
-
-            async def asked() -> str | None:
-                try:
-                    return await asyncio.get_running_loop().run_in_executor(self._thread, ask)
-                finally:
-                    del self._asking[what]
-
-            task = self._asking[what] = asyncio.create_task(asked())
-        return await asyncio.shield(task)
+    def _full(self, burst: float, now: float) -> tuple[float, float]:
+        """A new bucket; those that are full again are forgotten where there are too many."""
+        if len(self._buckets) >= REMEMBERED:
+            rate = self._settings.limits.rate
+            for tenant, (tokens, last) in list(self._buckets.items()):
+                if tokens + (now - last) * rate >= burst:
+                    del self._buckets[tenant]
+        return burst, now
 
 
 def is_loopback(host: str) -> bool:

@@ -193,7 +193,8 @@ class Bounds(BaseModel):
     pixels: int
     points: int
     writers: int
-    rate: float
+    rate: float = Field(description="Samples a second of a tenant; a request without any counts as one.")
+    burst: float = Field(description="Samples that a tenant may send at once, after a pause.")
 
 
 class Model(BaseModel):

@@ -22,6 +22,7 @@ from allograph.server.gate import OPEN, Gate
 from allograph.server.log import LOGGER, RequestLog, failure
 from allograph.server.metrics import Metrics
 from allograph.server.operations import habits, itself, knowing, reading, suggesting, teaching
+from allograph.server.readiness import Readiness
 from allograph.server.reader import Reader
 from allograph.server.service import Service
 from allograph.server.settings import Settings
@@ -81,7 +82,7 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.state.service = Service(writers, settings, metrics, reader)
+    app.state.service = Service(writers, settings, metrics, reader, access, Readiness(writers.store, settings.tenant))
     problems.install(app)
     app.router.routes.extend(reading.router.routes)  # looked at first, and without detours
     for room in (teaching, knowing, habits, suggesting, itself):

@@ -5,20 +5,29 @@ from __future__ import annotations
 import time
 from collections.abc import MutableMapping
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from allograph.errors import StorageError
-from allograph.server.access import Access, Refused
+from allograph.server.access import Access, Refused, is_loopback
 from allograph.server.log import LOGGER, RequestLog, failure
 from allograph.server.metrics import Metrics
 from allograph.server.names import new_id
-from allograph.server.problems import GONE, RETRY, problem
+from allograph.server.problems import GONE, problem, storage_problem
 from allograph.server.settings import Limits
 
 OPEN = ("/v1/live", "/v1/ready", "/v1/model", "/v1/openapi.json")
 """What needs no key, besides the page: it tells of no writer."""
+HEALTH = ("/v1/live", "/v1/ready")
+"""What answers to whoever asks, and asks no key table first: it tells nothing."""
+ADDRESS = 8192
+"""Bytes that an address may have; 414 beyond."""
+HEAD = 32768
+"""Bytes that the headers of a request may have together; 431 beyond."""
+HEADERS = 100
+"""Headers that a request may have; 431 beyond."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; "
     "manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -46,6 +55,7 @@ class Gate:
         self._limits = limits
         self._metrics = metrics
         self._log = log
+        metrics.watch_log(lambda: log.lost)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI)."""
@@ -74,7 +84,7 @@ class Gate:
             except Refused as refused:
                 await problem(refused.status, refused.detail, id, headers=refused.headers)(scope, receive, answer)
             except StorageError as error:
-                await problem(503, str(error), id, "storage", RETRY)(scope, receive, answer)
+                await storage_problem(error, id)(scope, receive, answer)
         except Exception as error:  # the inner application has answered with a problem already
             LOGGER.error("failure", extra={"facts": {"id": id, **failure(error)}})
             if not status:
@@ -85,14 +95,21 @@ class Gate:
     async def _admit(self, scope: Scope) -> None:
         """Find the tenant, or raise `Refused`."""
         path, headers = scope["path"], _headers(scope)
-        keys = await self._access.keys()
-        self._access.check_origin(headers.get(b"host"), headers.get(b"origin"), keys)
+        _check_address(scope)
+        host = headers.get(b"host")
+        if path in HEALTH:
+            keys = True
+        elif path.startswith("/v1") and path != "/v1/openapi.json":
+            keys = await self._access.keys()
+        else:  # what is the same for everybody asks the store only before it turns somebody away
+            keys = self._access.keyed or (not (host and is_loopback(host)) and await self._access.keys())
+        self._access.check_origin(host, headers.get(b"origin"), keys)
         scope["allograph.keys"] = keys
         if path.startswith("/v1") and path not in OPEN:
             tenant = scope["allograph.tenant"] = await self._access.tenant(headers.get(b"authorization"))
             self._access.check_rate(tenant)
         length = headers.get(b"content-length", "0")
-        if not length.isdigit() or int(length) > self._most(scope):
+        if not (length.isascii() and length.isdigit() and len(length) < 20) or int(length) > self._most(scope):
             raise _too_large(self._most(scope))
         if scope["method"] == "POST" and b"transfer-encoding" not in headers and length == "0":
             return
@@ -122,17 +139,42 @@ class Gate:
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         """Count the request and write its line. The address is told by its template: it may hold a name."""
         route = getattr(scope.get("route"), "path", "other")
-        method = "other" if route == "other" else scope["method"]
+        method = "other" if route == "other" or scope["method"] not in _METHODS else scope["method"]
         self._metrics.answered(method, route, status, seconds)
         self._log.request(route, method, status, seconds, scope["allograph.id"], scope.get("allograph.tenant"))
 
 
 def _headers(scope: Scope) -> dict[bytes, str]:
-    """The headers that matter here."""
-    return {name: value.decode("latin-1") for name, value in scope["headers"] if name in _WANTED}
+    """The headers that matter here; raises `Refused` where there are too many or too large ones."""
+    found: dict[bytes, str] = {}
+    size = 0
+    for name, value in scope["headers"]:
+        size += len(name) + len(value)
+        if name in _WANTED:
+            found[name] = value.decode("latin-1")
+    if size > HEAD or len(scope["headers"]) > HEADERS:
+        detail = f"the head of a request may have {HEADERS} headers of {HEAD} bytes together; send fewer or shorter ones"
+        raise Refused(431, detail, {"connection": "close"})
+    return found
 
 
 _WANTED = frozenset((b"host", b"origin", b"authorization", b"content-length", b"content-type", b"transfer-encoding"))
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+
+
+def _check_address(scope: Scope) -> None:
+    """Raise `Refused` for an address that is too long, or that is no text: what comes of bytes that are none is a guess."""
+    path, query = scope["path"], scope["query_string"]
+    if len(path) + len(query) > ADDRESS:
+        raise Refused(414, f"an address may have {ADDRESS} bytes; what is longer goes into a body", {"connection": "close"})
+    if query or "\ufffd" in path:
+        try:
+            asked = unquote_to_bytes(query).decode()
+            unquote_to_bytes(scope.get("raw_path") or b"").decode()
+        except UnicodeDecodeError:
+            raise Refused(400, "the address is no UTF-8 text; encode what it names as UTF-8 before it is quoted") from None
+        if "\0" in asked:
+            raise Refused(400, "the address has a NUL character in its query; leave it out")
 
 
 def _too_large(most: int) -> Refused:

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
+import errno
 import json
 import logging
-import sys
+import re
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
+from allograph.server.lines import Lines
+
 LOGGER = logging.getLogger("allograph.server")
-GATHER = 0.05
-"""Seconds for which lines gather before they are written."""
 
 
 class RequestLog:
-    """Writes a line for each request; those of a moment together, for writing is what takes the time.
+    """Writes a line for each request, without waiting for where it goes: see `Lines`.
 
     `level` is the lowest that is written: `info` for every request, `warning` for those with status 400 and above, `error` for
     those with status 500.
     """
 
-    def __init__(self, level: str = "info", stream: TextIO | None = None) -> None:
+    def __init__(self, level: str = "info", stream: TextIO | None = None, lines: Lines | None = None) -> None:
         self._lowest = {"info": 0, "warning": 400, "error": 500}[level]
-        self._stream = stream
-        self._lines: list[str] = []
+        self._lines = lines or Lines(stream)
+
+    @property
+    def lost(self) -> int:
+        """Lines that could not be written so far."""
+        return self._lines.lost
 
     def request(self, route: str, method: str, status: int, seconds: float, id: str, tenant: str | None) -> None:
         """Tell of a request: the route's template, never the path."""
@@ -45,17 +49,11 @@ class RequestLog:
             "id": id,
             "tenant": tenant,
         }
-        if not self._lines:
-            asyncio.get_running_loop().call_later(GATHER, self.flush)
-        self._lines.append(json.dumps(facts))
+        self._lines.put(json.dumps(facts))
 
     def flush(self) -> None:
-        """Write what has gathered."""
-        if self._lines:
-            stream = self._stream or sys.stdout
-            stream.write("\n".join(self._lines) + "\n")
-            self._lines.clear()
-            stream.flush()
+        """Wait until what has gathered is written; two seconds at most."""
+        self._lines.flush()
 
 
 class JsonLines(logging.Formatter):
@@ -85,16 +83,51 @@ def failure(error: BaseException | None) -> dict[str, Any]:
     return {"error": chain, "where": where}
 
 
+def storage_failure(error: BaseException) -> dict[str, Any]:
+    """What a store's error was: as `failure` tells it, with the system's code and words, without what these quote."""
+    facts = failure(error)
+    said, one = error, error.__cause__
+    while one is not None:
+        code = getattr(one, "sqlite_errorname", None) or getattr(one, "sqlstate", None)
+        if code is None and isinstance(one, OSError):
+            code = errno.errorcode.get(one.errno or 0)
+        if code is not None:
+            said, facts["code"] = one, code
+        one = one.__cause__
+    lines = str(said).strip().splitlines()
+    return {**facts, "reason": _QUOTED.sub("…", lines[0])[:200] if lines else ""}
+
+
+_QUOTED = re.compile(r"""(?<!\w)(["']).*?\1""")
+"""What stands in quotes in a message may be a name or a label."""
+
+
+class Handler(logging.Handler):
+    """Hands records to `Lines`, which wait for nothing."""
+
+    def __init__(self, lines: Lines) -> None:
+        super().__init__()
+        self._lines = lines
+        self.setFormatter(JsonLines())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand on a record."""
+        self._lines.put(self.format(record))
+
+
 def start(level: str, stream: TextIO | None = None) -> RequestLog:
-    """Send the service's lines, and what uvicorn warns of, to standard output."""
-    handler = logging.StreamHandler(stream or sys.stdout)
-    handler.setFormatter(JsonLines())
-    for name, lowest in (("allograph.server", level.upper()), ("uvicorn.error", "WARNING"), ("asyncio", "ERROR")):
+    """Send the service's lines, and what others warn of, to standard output."""
+    lines = Lines(stream)
+    handler = Handler(lines)
+    levels = {"allograph.server": level.upper(), "uvicorn.error": "WARNING", "asyncio": "ERROR", "": "WARNING"}
+    for name, lowest in levels.items():
         logger = logging.getLogger(name)
+        if not name and logger.handlers:
+            continue  # somebody listens to all others already
         logger.handlers[:] = [handler]
         logger.setLevel(lowest)
         logger.propagate = False
-    return RequestLog(level, stream)
+    return RequestLog(level, lines=lines)
 
 
 def _innermost(trace: TracebackType | None) -> str:

@@ -14,6 +14,9 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 ROLLING = 1000
@@ -52,6 +55,17 @@ class TenantMetrics:
         return sum(right[place] for right in self._window) / len(self._window) if self._window else float("nan")
 
 
+class _Lost(Collector):
+    """Counts lines of the log that could not be written."""
+
+    def __init__(self, lost: Callable[[], int]) -> None:
+        self._lost = lost
+
+    def collect(self) -> Iterable[Metric]:
+        """The count now."""
+        yield CounterMetricFamily("allograph_log_lost", "Lines of the log that could not be written.", self._lost())
+
+
 class Metrics:
     """This process's numbers, in a registry of its own. `warm` counts a tenant's writers in memory."""
 
@@ -70,6 +84,10 @@ class Metrics:
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._tenants: dict[str, TenantMetrics] = {}
         self._warm = warm
+
+    def watch_log(self, lost: Callable[[], int]) -> None:
+        """Tell how many lines of the log were lost, as `lost` counts them."""
+        self.registry.register(_Lost(lost))
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request."""

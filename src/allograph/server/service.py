@@ -19,9 +19,11 @@ from starlette.types import Receive, Scope, Send
 
 from allograph.profiles.journal import Key, unknown_writer
 from allograph.recognizer import Recognizer
+from allograph.server.access import Access
 from allograph.server.bodies import FastRequest
 from allograph.server.metrics import Metrics, TenantMetrics
 from allograph.server.pixels import parsed
+from allograph.server.readiness import Readiness
 from allograph.server.reader import Reader
 from allograph.server.settings import Limits, Settings
 from allograph.writer import Writer
@@ -37,6 +39,8 @@ class Service:
     settings: Settings
     metrics: Metrics
     reader: Reader
+    access: Access
+    readiness: Readiness
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,11 @@ class Caller:
     def metrics(self) -> TenantMetrics:
         """The tenant's numbers."""
         return self.service.metrics.of(self.tenant)
+
+    def check_rate(self, samples: int) -> None:
+        """Let the tenant pay for a request's samples, before any work is done; raises `Refused` with 429 where it cannot."""
+        if samples > 1:
+            self.service.access.check_rate(self.tenant, samples - 1)  # the gate took one
 
     def known(self, name: str) -> Writer:
         """A writer that has a profile; raises `UnknownWriter` for any other, other tenants' among them."""

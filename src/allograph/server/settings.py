@@ -24,9 +24,14 @@ class Limits:
     writers: int = 1_000_000
     """Writers of a tenant; one more is refused with 409."""
     rate: float = 500.0
-    """Requests a second of a tenant, after a burst of as many as come in two seconds; 429 beyond."""
+    """Samples a second of a tenant, a request without any counting as one; 429 beyond."""
     waiting: int = 4096
     """Samples of a tenant that wait for the model; 503 beyond."""
+
+    @property
+    def burst(self) -> float:
+        """Samples that a tenant may send at once, after a pause: those of two seconds."""
+        return max(2 * self.rate, 2.0)
 
 
 @dataclass(frozen=True)

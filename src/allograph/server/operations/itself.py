@@ -22,6 +22,7 @@ TEXT: dict[str, Any] = {"text/plain": {"schema": {"type": "string"}}}
 async def model(request: Request, served: Served) -> Response:
     """The recognizer, and what the service is set to. Needs no key."""
     recognizer, limits = served.writers.method.recognizer, asdict(served.settings.limits)
+    limits["burst"] = served.settings.limits.burst
     labels = recognizer.alphabet.labels
     alphabets = {name: found for name, named in NAMED.items() if (found := [label for label in labels if label in named])}
     del limits["waiting"]
@@ -46,9 +47,9 @@ async def live() -> Response:
 
 
 @router.get("/ready", response_model=Health, responses=responses())
-def ready(served: Served) -> Response:
-    """That the store answers too; 503 where it does not. Needs no key."""
-    served.writers.store.check()
+async def ready(served: Served) -> Response:
+    """That the store would serve a request now; 503 where it would not, or does not say so in two seconds. Needs no key."""
+    await served.readiness.check()
     return answer({"status": "ok"})
 
 

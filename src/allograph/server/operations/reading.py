@@ -25,6 +25,7 @@ async def read(writer: WriterName, body: ReadBody, called: Called) -> Response:
     """
     samples = body.samples
     check_count(samples, called.limits)
+    called.check_rate(len(samples))
     images = plain(samples)
     if images is None:
         images = await in_thread(drawn, samples, called.recognizer.frame, called.limits)

@@ -64,6 +64,7 @@ async def _taught(called: Caller, name: str, taught: Sequence[Taught], keep: boo
     """Read what came with a sample, and store all of the request, in its order, or nothing."""
     began = time.time()
     check_count(taught, called.limits)
+    called.check_rate(len(taught))
     shown = [one for one in taught if one.shown]
     await in_thread(called.check_room, name)
     readings = dict(zip((one.id for one in shown), await _readings(called, name, shown), strict=True))
