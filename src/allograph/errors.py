@@ -26,7 +26,14 @@ class ImageError(InputError):
 
 
 class UnknownLabel(InputError):  # noqa: N818  (DESIGN.md names it so)
-    """A label that the bundle's alphabet, or the alphabet offered with the reading, does not hold."""
+    """A label that the bundle's alphabet, or the alphabet offered with the reading, does not hold.
+
+    `teachable` is the label where the writer could be taught it as a new one, which each front says in its own words, else None.
+    """
+
+    def __init__(self, message: str, teachable: str | None = None) -> None:
+        super().__init__(message)
+        self.teachable = teachable
 
 
 class MismatchError(InputError):
@@ -48,7 +55,14 @@ class MissingExtraError(AllographError, ImportError):
 
 
 class StorageError(AllographError, OSError):
-    """The disk is full, or a file cannot be written."""
+    """The disk is full, a file cannot be written, or a store does not answer as it should.
+
+    The message is for whoever runs the store: it may name the file or the host, never what is stored.
+    """
+
+
+class BusyError(StorageError):
+    """Too much is waiting already; the message is for whoever asked, who may ask again in a moment."""
 
 
 class WorkerError(AllographError):
