@@ -6,6 +6,7 @@ from typing import Any
 
 from allograph.errors import ImageError, InputError
 from allograph.images import PIXELS, SIDE
+from allograph.profiles.journal import LONGEST_NAME
 from allograph.server.settings import Limits
 
 LABELS = 10_000
@@ -14,24 +15,28 @@ ALL_LABELS = 32_768
 """Labels in all alphabets of a request: 128 for each of 256 corrections, where the shipped model has 94."""
 FIELDS = 16
 """Fields of one object; none has as many."""
-_SAMPLE = PIXELS + SIDE + 128 + FIELDS
-"""Values in one sample at most, and commas in its id."""
 _POINT = 4
 """Values in a point: its array, x, y and pressure."""
 
 
 def check_size(raw: bytes, limits: Limits) -> None:
-    """Raise `InputError` for JSON that holds more values than any request within the limits.
+    """Raise `InputError` for JSON that holds more values, arrays, fields or strings than any request within the limits.
 
-    Each value begins an array or an object, or follows one's beginning or a comma; so its marks bound what a reader of JSON
-    would make of it, and counting them takes no memory.
+    Each value begins an array or an object, or follows one's beginning or a comma; each field has a colon, each string two
+    quotes. So these marks bound what a reader of JSON would make, and counting them takes no memory. Where they stand in ids
+    and labels they are counted too, so there is room for that.
     """
-    most = limits.images * _SAMPLE + limits.points * _POINT + ALL_LABELS + FIELDS
-    if len(raw) > most and raw.count(b",") + raw.count(b"[") + raw.count(b"{") > most:
-        raise InputError(
-            f"the body holds more values than a request may, with {limits.images} samples, {limits.points} points of ink and "
-            f"{ALL_LABELS} labels. Send less at once"
-        )
+    fields = limits.images * FIELDS + FIELDS
+    room = limits.images * LONGEST_NAME + ALL_LABELS
+    values = limits.images * (PIXELS + SIDE) + limits.points * _POINT + ALL_LABELS + fields
+    arrays = limits.images * (SIDE + FIELDS) + 2 * limits.points
+    strings = 2 * fields + ALL_LABELS
+    for marks, most in (((b",", b"[", b"{"), values), ((b"[",), arrays), ((b":", b"{"), fields), ((b'"',), 2 * strings)):
+        if len(raw) > most + room and sum(map(raw.count, marks)) > most + room:
+            raise InputError(
+                f"the body holds more than a request may, with {limits.images} samples, {limits.points} points of ink and "
+                f"{ALL_LABELS} labels. Send less at once"
+            )
 
 
 def check_counts(body: Any, limits: Limits) -> None:
@@ -59,14 +64,12 @@ def check_counts(body: Any, limits: Limits) -> None:
             f"the ink has {points} points; a request may have {limits.points}. Send fewer samples or coarser strokes"
         )
     if labels > ALL_LABELS:
-        raise InputError(
-            f"the alphabets have {labels} labels; those of a request may have {ALL_LABELS}. Send fewer corrections at once"
-        )
+        raise InputError(f"the alphabets have {labels} labels; those of a request may have {ALL_LABELS}. Send less at once")
 
 
 def _check_fields(found: dict[str, Any], place: str) -> None:
     if len(found) > FIELDS:
-        raise InputError(f"{place} has {len(found)} fields, more than there are")
+        raise InputError(f"{place} has {len(found)} fields, more than there are names for")
 
 
 def _labels(item: dict[str, Any]) -> int:
