@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def columns(strokes: list[list[list[float]]], times: bool) -> list[list[list[flo
     return [[*stroke, [10.0 * i for i in range(len(stroke[0]))]] for stroke in found] if times else found
 
 
-LONG = [[[0, 0], [10, 25], [20, 45], [30, 70], [40, 90]], [[20, 45], [40, 50], [50, 55], [60, 40]]]
+LONG: Any = [[[0, 0], [10, 25], [20, 45], [30, 70], [40, 90]], [[20, 45], [40, 50], [50, 55], [60, 40]]]
 
 
 @pytest.mark.parametrize("times", [False, True])
@@ -148,7 +149,8 @@ def test_coordinates_that_are_no_places_are_refused(number: str, http: httpx.Cli
 
 
 def test_columns_of_different_lengths_are_refused(http: httpx.Client) -> None:
-    for ink in ([[[1, 2], [3]]], [[[1, 2]]], [[[1], [2], [3], [4]]], [[]], [[[], [], []]]):
+    odd: list[Any] = [[[[1, 2], [3]]], [[[1, 2]]], [[[1], [2], [3], [4]]], [[]], [[[], [], []]]]
+    for ink in odd:
         refused(http, "", ink=ink, ink_form="columns")
     refused(http, "'points' or 'columns'", ink=INK, ink_form="rows")
 
@@ -502,14 +504,14 @@ def test_pictures_and_odd_bodies_take_bounded_memory_and_hold_nobody_up(tmp_path
         bodies = [
             odd_bodies("samples", 3 * MIB)[kind] for kind in ("zeros", "objects", "ids", "empty strokes", "fields", "points")
         ]
-        posts = [lambda raw=raw: httpx.post(url, content=raw, headers=headers, timeout=120) for raw in bodies * 2]
+        posts = [partial(httpx.post, url, content=raw, headers=headers, timeout=120) for raw in bodies * 2]
         statuses, slowest = during(served.url, posts, lambda other: ok(other.get("/v1/live")))
         assert set(statuses) == {422}
         assert slowest < 1.5
         assert resident(pid, peak=True) < start + 150
 
         large = [{"samples": [{"png": picture(kind)}]} for kind in ("16", "webp")]
-        posts = [lambda body=body: httpx.post(url, json=body, timeout=120) for body in large * 4]
+        posts = [partial(httpx.post, url, json=body, timeout=120) for body in large * 4]
         statuses, slowest = during(served.url, posts, lambda other: ok(other.post(url, json={"samples": [{"ink": INK}]})))
         assert set(statuses) <= {200, 503}
         assert statuses.count(200) >= 3

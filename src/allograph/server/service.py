@@ -36,7 +36,7 @@ LARGE = 96 * 2**10
 """Bytes of a body from which on it is looked at beside the event loop: for images it takes 1.5 ms, for ink 5 ms."""
 PARSERS = 2
 """Large bodies that are looked at at a time in the process."""
-PATIENCE = 10.0
+PATIENCE = 20.0
 """Seconds that a request waits for its turn where work is done for few at a time."""
 
 
