@@ -10,7 +10,7 @@ import threading
 import time
 import tracemalloc
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -480,7 +480,9 @@ def picture(kind: str, side: int = 4096) -> str:
     return base64.b64encode(file.getvalue()).decode()
 
 
-def during(url: str, work: list[Callable[[], httpx.Response]], ask: Callable[[httpx.Client], None]) -> tuple[list[int], float]:
+def during(
+    url: str, work: Sequence[Callable[[], httpx.Response]], ask: Callable[[httpx.Client], None]
+) -> tuple[list[int], float]:
     """The statuses of work done at once, and the longest that somebody else, who asks all the while, has to wait."""
     slowest = 0.0
     with ThreadPoolExecutor(len(work)) as pool, httpx.Client(base_url=url, timeout=60) as other:
