@@ -62,11 +62,7 @@ class StorageError(AllographError, OSError):
 
 
 class BusyError(StorageError):
-    """Too much is waiting already; the message is for whoever asked, who may ask again in a moment."""
-
-
-class BusyError(StorageError):
-    """Too much waits already, or a writer's corrections are still being learned; the same asked a moment later goes well."""
+    """Too much waits, or a writer's corrections are still being learned; the message is for whoever asked, who may ask again."""
 
 
 class WorkerError(AllographError):

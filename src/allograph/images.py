@@ -92,7 +92,7 @@ def decoded(
     `kinds` are the only formats to try, by Pillow's names; who serves strangers names those that are needed. Raises `ImageError`
     when it is truncated, foreign, or has more than `largest` pixels, which is found out before it is decoded.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
         with warnings.catch_warnings():
@@ -109,6 +109,8 @@ def decoded(
                 return np.array(picture.convert("L"), dtype=np.uint8)
     except ImageError:
         raise
+    except UnidentifiedImageError:
+        raise ImageError(f"{name} is not a readable picture: it is of an unknown kind") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(f"{name} is not a readable picture: it is truncated, damaged or of an unknown kind ({error})") from error
 
@@ -243,17 +245,26 @@ def _mass_square(ink: NDArray[np.float32], size: int) -> tuple[float, float, flo
 
 
 def _cut(ink: NDArray[np.float32], left: float, top: float, side: float) -> NDArray[np.uint8]:
-    """Resample a square of the ink, which may reach beyond it, to 28×28 (bicubic, antialiased)."""
+    """Resample a square of the ink, which may reach beyond it, to 28×28 (bicubic, antialiased).
+
+    Along the rows first, as Pillow does, and each way by itself: the whole square of a long thin picture would fill the memory.
+    """
+    grey = np.clip(ink + 0.5, 0, 255).astype(np.uint8)
+    if grey.shape[0] > 4 * grey.shape[1]:
+        return _narrowed(_narrowed(grey.T, top, side).T, left, side)
+    return np.ascontiguousarray(_narrowed(_narrowed(grey, left, side).T, top, side).T)
+
+
+def _narrowed(grey: NDArray[np.uint8], left: float, side: float) -> NDArray[np.uint8]:
+    """Resample each row from `left` on, `side` pixels that may reach beyond it, to 28."""
     from PIL import Image
 
-    before_x, before_y = max(0, int(np.ceil(-left))), max(0, int(np.ceil(-top)))
-    height = max(ink.shape[0] + before_y, int(np.ceil(top + side)) + before_y)
-    width = max(ink.shape[1] + before_x, int(np.ceil(left + side)) + before_x)
-    canvas = np.zeros((height, width), np.uint8)
-    canvas[before_y : before_y + ink.shape[0], before_x : before_x + ink.shape[1]] = np.clip(ink + 0.5, 0, 255)
-    box = (left + before_x, top + before_y, left + before_x + side, top + before_y + side)
-    square = Image.fromarray(canvas).resize((SIDE, SIDE), Image.Resampling.BICUBIC, box=box)
-    return np.asarray(square, dtype=np.uint8)
+    rows, columns = grey.shape
+    before = max(0, int(np.ceil(-left)))
+    canvas = np.zeros((rows, max(columns, int(np.ceil(left + side))) + before), np.uint8)
+    canvas[:, before : before + columns] = grey
+    box = (left + before, 0, left + before + side, rows)
+    return np.asarray(Image.fromarray(canvas).resize((SIDE, rows), Image.Resampling.BICUBIC, box=box), dtype=np.uint8)
 
 
 def check_frame(frame: str) -> Frame:

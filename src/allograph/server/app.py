@@ -22,8 +22,8 @@ from allograph.server.gate import OPEN, Gate
 from allograph.server.log import LOGGER, RequestLog, failure
 from allograph.server.metrics import Metrics
 from allograph.server.operations import habits, itself, knowing, reading, suggesting, teaching
-from allograph.server.readiness import Readiness
 from allograph.server.reader import Reader
+from allograph.server.readiness import Readiness
 from allograph.server.service import Service
 from allograph.server.settings import Settings
 from allograph.writers import Writers

@@ -5,26 +5,19 @@ from __future__ import annotations
 from itertools import chain
 from typing import Annotated, Any
 
-from fastapi import Path, Request
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
+from fastapi import Path, Query
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
 
+from allograph.alphabet import LONGEST_LABEL, NAMED, check_label
 from allograph.images import SIDE
-from allograph.server.pixels import parsed
+from allograph.profiles.journal import LONGEST_NAME, check_name
+from allograph.server.counts import LABELS
+from allograph.server.strokes import Form, Ink, read_strokes
 
-NAME = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029/]+$"
-PLAIN = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]+$"
+CONTROL = r"\u0000-\u001f\u007f-\u009f"
 IMAGE = f"an image is {SIDE} rows of {SIDE} whole numbers, 0 (paper) … 255 (ink); any other picture goes as png, strokes as ink"
-INK = "ink is a list of strokes, each a list of points [x, y] or [x, y, pressure]"
-
-
-class FastRequest(Request):
-    """A request whose JSON is read as fast as may be; JSON has no NaN and no infinity."""
-
-    async def json(self) -> Any:
-        """The body; a `ValueError`, which becomes status 400, where it is no JSON."""
-        if not hasattr(self, "_json"):
-            self._json = parsed(await self.body())
-        return self._json
+DECOMPOSED = 4
+"""Code points that one of NFC may be sent as; what is longer than any name or label so written is not looked at."""
 
 
 def _image(rows: Any) -> bytes:
@@ -35,25 +28,61 @@ def _image(rows: Any) -> bytes:
         if set(map(type, chain.from_iterable(rows))) != {int} or not all(0 <= min(row) <= max(row) <= 255 for row in rows):
             raise ValueError(IMAGE)
         rows = b"".join(map(bytes, rows))
-    if not rows.strip(b"\0"):
-        raise ValueError("the image is empty: it shows no ink")
+    if not rows.strip(b"\0\1"):
+        if not rows.strip(b"\0"):
+            raise ValueError("the image is empty: it shows no ink")
+        raise ValueError("the image holds only 0 and 1, which is nearly black; grey values go up to 255 (ink): multiply by 255")
     return rows
 
 
-def _ink(strokes: Any) -> list[list[tuple[float, float]]]:
-    """Strokes of points, without their pressure."""
+def _ink(strokes: Any, info: ValidationInfo) -> Ink:
+    return read_strokes(strokes, info.data.get("ink_form"))
 
-    def point(found: Any) -> tuple[float, float]:
-        if isinstance(found, list) and len(found) in (2, 3) and all(type(number) in (int, float) for number in found):
-            return float(found[0]), float(found[1])
-        raise ValueError(INK)
 
-    if not isinstance(strokes, list) or not all(isinstance(stroke, list) for stroke in strokes):
-        raise ValueError(INK)
-    try:
-        return [[point(found) for found in stroke] for stroke in strokes]
-    except OverflowError:
-        raise ValueError(INK) from None
+def _text(value: Any, what: str, longest: int) -> str:
+    """A string that is not so long that it were work to look at it."""
+    if not isinstance(value, str):
+        raise ValueError(f"{what} is a string")
+    if len(value) > DECOMPOSED * longest:
+        raise ValueError(f"{what} has 1–{longest} characters; this one has {len(value)}")
+    return value
+
+
+def _id(value: Any) -> str:
+    return check_name(_text(value, "an id", LONGEST_NAME), "correction")
+
+
+def _writer(value: Any) -> str:
+    name = check_name(_text(value, "a writer's name", LONGEST_NAME), "writer")
+    if "/" in name:
+        raise ValueError("the name of a writer has no slash")
+    return name
+
+
+def _after(value: Any) -> str:
+    return value if value == "" else check_name(_text(value, "a writer's name", LONGEST_NAME), "writer")
+
+
+def _label(value: Any) -> str:
+    return check_label(_text(value, "a label", LONGEST_LABEL))
+
+
+def _offer(value: Any) -> str | list[str] | None:
+    """The library checks what the labels are."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        if value not in NAMED:
+            name = f"an alphabet named {value!r}" if len(value) <= LONGEST_NAME else "an alphabet with so long a name"
+            raise ValueError(f"there is no {name[3:]}; there are {', '.join(NAMED)}, or give an array of labels")
+        return value
+    if not isinstance(value, list):
+        raise ValueError("an alphabet is the name of one, or an array of labels")
+    if not 1 <= len(value) <= LABELS:
+        raise ValueError(f"an alphabet has 1–{LABELS} labels; this one has {len(value)}")
+    for label in value:
+        _text(label, "a label", LONGEST_LABEL)
+    return value
 
 
 Image = Annotated[
@@ -74,29 +103,73 @@ Image = Annotated[
         }
     ),
 ]
-Ink = Annotated[
-    list[list[tuple[float, float]]],
+Strokes = Annotated[
+    Ink,
     PlainValidator(_ink),
     WithJsonSchema(
         {
             "type": "array",
             "minItems": 1,
             "items": {
-                "type": "array",
-                "items": {"type": "array", "minItems": 2, "maxItems": 3, "items": {"type": "number"}},
+                "anyOf": [
+                    {
+                        "type": "array",
+                        "items": {"type": "array", "minItems": 2, "maxItems": 3, "items": {"type": "number"}},
+                        "description": "Points [x, y]; a third number, the pressure, is ignored.",
+                    },
+                    {
+                        "type": "array",
+                        "minItems": 2,
+                        "maxItems": 3,
+                        "items": {"type": "array", "items": {"type": "number"}},
+                        "description": "Columns, all x and all y, of one length; a third one is ignored. `ink_form` says so.",
+                    },
+                ]
             },
-            "description": "Strokes of points [x, y] in any unit, y down; a third number, the pressure, is ignored.",
+            "description": "Strokes in any unit, y down.",
         }
     ),
 ]
-Id = Annotated[str, Field(min_length=1, max_length=128, pattern=PLAIN, description="Yours to choose; unique for a writer.")]
-Label = Annotated[str, Field(min_length=1, max_length=16, description="What a sample shows.")]
+Id = Annotated[
+    str,
+    PlainValidator(_id),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": LONGEST_NAME,
+            "pattern": f"^[^{CONTROL}]+$",
+            "description": "Yours to choose; unique for a writer. It is kept in NFC.",
+        }
+    ),
+]
+LABEL = {"type": "string", "minLength": 1, "maxLength": LONGEST_LABEL, "description": "What a sample shows."}
+Label = Annotated[str, PlainValidator(_label), WithJsonSchema(LABEL)]
 Offer = Annotated[
-    str | list[Label] | None,
-    Field(description="The labels that may be answered: a named alphabet or a list; all of them unless given."),
+    str | list[str] | None,
+    PlainValidator(_offer),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "enum": list(NAMED)},
+                {"type": "array", "minItems": 1, "maxItems": LABELS, "items": LABEL},
+                {"type": "null"},
+            ],
+            "description": "The labels that may be answered: a named alphabet or a list; all of them unless given.",
+        }
+    ),
 ]
 WriterName = Annotated[
-    str, Path(min_length=1, max_length=128, pattern=NAME, description="The writer's name, without a slash.", examples=["ana"])
+    str,
+    PlainValidator(_writer),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": LONGEST_NAME, "pattern": f"^[^{CONTROL}/]+$"}),
+    Path(description="The writer's name, without a slash.", examples=["ana"]),
+]
+After = Annotated[
+    str,
+    PlainValidator(_after),
+    WithJsonSchema({"type": "string", "maxLength": LONGEST_NAME, "pattern": f"^[^{CONTROL}]*$"}),
+    Query(description="Only names after this one."),
 ]
 
 
@@ -110,8 +183,14 @@ class Picture(Body):
     """One character as an image, a picture or ink."""
 
     image: Image | None = None
-    png: str | None = Field(None, description="Base64 of a picture of one character (PNG, JPEG, WebP, GIF or BMP), in any frame.")
-    ink: Ink | None = None
+    png: str | None = Field(
+        None,
+        description="Base64 of a picture of one character (PNG, JPEG, WebP, GIF or BMP), in any frame; a data: URL does as well.",
+    )
+    ink_form: Form | None = Field(
+        None, description="What the strokes of `ink` are: `points` [x, y], unless this says `columns` [[x, …], [y, …]]."
+    )
+    ink: Strokes | None = None  # after its form
 
     @property
     def shown(self) -> int:
@@ -158,17 +237,24 @@ class Taught(Picture):
 class ReadBody(Body):
     """Samples to be read."""
 
-    samples: Annotated[list[Sample], Field(min_length=1)]
+    samples: Annotated[list[Sample], Field(min_length=1, fail_fast=True)]
     alphabet: Offer = None
     confidence: float = Field(0.0, ge=0, le=1, description="A reading that is less probable abstains.")
     best: int = Field(5, ge=0, le=1000, description="How many of the likeliest labels to name.")
     why: bool = Field(False, description="Whether to explain each reading.")
 
+    @model_validator(mode="after")
+    def _once(self) -> ReadBody:
+        ids = [sample.id for sample in self.samples if sample.id is not None]
+        if len(set(ids)) != len(ids):
+            raise ValueError("an id comes twice; each sample's reading has its own")
+        return self
+
 
 class TeachBody(Body):
     """Samples with their labels."""
 
-    corrections: Annotated[list[Taught], Field(min_length=1)]
+    corrections: Annotated[list[Taught], Field(min_length=1, fail_fast=True)]
 
     @model_validator(mode="after")
     def _once(self) -> TeachBody:

@@ -9,7 +9,10 @@ import numpy as np
 from pydantic_core import from_json
 
 from allograph.images import PIXELS, SIDE
+from allograph.server.counts import check_size
+from allograph.server.settings import Limits
 
+USUAL = Limits()
 KEY = b'"image"'
 DIGITS = b"0123456789 "
 FRAME = b"[" + b",".join([b"[" + b"," * (SIDE - 1) + b"]"] * SIDE) + b"]"
@@ -20,16 +23,18 @@ _PLACE = secrets.token_hex(16)
 """Stands where an image was taken out; nobody else can know it."""
 
 
-def parsed(raw: bytes) -> Any:
+def parsed(raw: bytes, limits: Limits = USUAL) -> Any:
     """The value that a body of JSON tells, with every well-made image in it as its 784 bytes; raises `ValueError` for no JSON.
 
-    What is no such image stays what it is, for others to refuse.
+    What is no such image stays what it is, for others to refuse. Raises `InputError` for a body that holds more values than any
+    within the limits, before they are made.
     """
-    rest, texts = _lifted(raw)
+    # An image comes once a sample, and its key may be a sample's id besides; of more, no request is made.
+    rest, texts = _lifted(raw) if raw.count(KEY) <= 2 * limits.images else (raw, [])
     numbers = _numbers(texts)
     if numbers is None:
-        return from_json(raw, allow_inf_nan=False)
-    found = from_json(rest, allow_inf_nan=False)
+        return _read(raw, limits)
+    found = _read(rest, limits)
     for items in found.values() if isinstance(found, dict) else ():
         for item in items if isinstance(items, list) else ():
             place = item.get("image") if isinstance(item, dict) else None
@@ -37,6 +42,11 @@ def parsed(raw: bytes) -> Any:
                 start = PIXELS * int(place[len(_PLACE) :])
                 item["image"] = numbers[start : start + PIXELS]
     return found
+
+
+def _read(raw: bytes, limits: Limits) -> Any:
+    check_size(raw, limits)
+    return from_json(raw, allow_inf_nan=False, cache_strings="keys")  # what strings say is not kept
 
 
 def _lifted(raw: bytes) -> tuple[bytes, list[bytes]]:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from allograph.habits import shares
 from allograph.profiles.journal import Entry, Key, unknown_writer
 from allograph.server.answers import About, Erased, Journal, Merged, Page
-from allograph.server.bodies import WriterName
+from allograph.server.bodies import After, WriterName
 from allograph.server.problems import responses
 from allograph.server.service import Called, FastRoute, answer, in_thread
 
@@ -26,7 +26,7 @@ Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
 @router.get("/writers", response_model=Page, response_model_exclude_unset=True, responses=responses(422))
 def listed(
     called: Called,
-    after: Annotated[str, Query(max_length=128, description="Only names after this one.")] = "",
+    after: After = "",
     limit: Limit = 100,
 ) -> Response:
     """The tenant's writers in the order of their names."""

@@ -10,7 +10,6 @@ from allograph.server.bodies import ReadBody, WriterName
 from allograph.server.names import new_id
 from allograph.server.problems import responses
 from allograph.server.questions import Answer
-from allograph.server.samples import check_count, drawn, plain
 from allograph.server.service import Called, LeanRoute, answer, in_thread
 from allograph.writers import Request
 
@@ -24,11 +23,8 @@ async def read(writer: WriterName, body: ReadBody, called: Called) -> Response:
     Nothing is stored. The ids name the readings for later corrections; they are random unless given.
     """
     samples = body.samples
-    check_count(samples, called.limits)
     called.check_rate(len(samples))
-    images = plain(samples)
-    if images is None:
-        images = await in_thread(drawn, samples, called.recognizer.frame, called.limits)
+    images = await called.samples(samples)
     ids = [sample.id or new_id() for sample in samples]
     request = Request(writer, images, body.alphabet, body.confidence, ids, called.tenant)
     found = await called.service.reader.read(request, body.best)

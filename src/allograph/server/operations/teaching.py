@@ -15,7 +15,6 @@ from allograph.readings import Reading
 from allograph.server.answers import Corrected, Forgotten, Undone
 from allograph.server.bodies import ForgetBody, Taught, TeachBody, UndoBody, WriterName
 from allograph.server.problems import responses
-from allograph.server.samples import check_count, drawn, plain
 from allograph.server.service import Called, Caller, FastRoute, answer, in_thread
 from allograph.writers import Request
 
@@ -63,7 +62,6 @@ def forget(writer: WriterName, body: ForgetBody, called: Called) -> Response:
 async def _taught(called: Caller, name: str, taught: Sequence[Taught], keep: bool, implicit: bool) -> Response:
     """Read what came with a sample, and store all of the request, in its order, or nothing."""
     began = time.time()
-    check_count(taught, called.limits)
     called.check_rate(len(taught))
     shown = [one for one in taught if one.shown]
     await in_thread(called.check_room, name)
@@ -88,9 +86,7 @@ async def _readings(called: Caller, name: str, shown: Sequence[Taught]) -> list[
     """What would be answered now, in the order of the samples; those with the same alphabet are read together."""
     if not shown:
         return []
-    images = plain(shown)
-    if images is None:
-        images = await in_thread(drawn, shown, called.recognizer.frame, called.limits)
+    images = await called.samples(shown)
     groups: dict[Any, list[int]] = {}
     for i, one in enumerate(shown):
         offer = tuple(one.alphabet) if isinstance(one.alphabet, list) else one.alphabet
