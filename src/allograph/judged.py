@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -47,7 +48,7 @@ class Judged:
         if path.exists():
             try:
                 self._found, self.stale = self._read()
-            except (FormatError, TypeError, ValueError, KeyError, AttributeError):
+            except (FormatError, TypeError, ValueError, KeyError, AttributeError, OverflowError, RecursionError):
                 self.stale = "it cannot be read"
 
     def __len__(self) -> int:
@@ -80,13 +81,13 @@ class Judged:
         other = [key for key, value in self._matter.items() if record["of"].get(key) != value]
         if other:
             return {}, f"it is of other {' and '.join(other)}"
-        found = {}
-        for method, judged in record["judged"].items():
-            found[method] = [
-                Tuned(
-                    {str(name): value for name, value in one["parameters"].items()},
-                    *(tuple(map(float, one[key])) for key in ("error_cuts", "harmed", "calibration_errors")),
-                )
-                for one in judged
-            ]
-        return found, None
+        return {method: [_tuned(one) for one in judged] for method, judged in record["judged"].items()}, None
+
+
+def _tuned(record: Mapping[str, Any]) -> Tuned:
+    """What `asdict` made of it; raises one of many errors where the record is something else."""
+    figures = [tuple(map(float, record[key])) for key in ("error_cuts", "harmed", "calibration_errors")]
+    parameters = dict(record["parameters"])
+    if not all(map(math.isfinite, (*parameters.values(), *(value for part in figures for value in part)))):
+        raise ValueError("a number is not finite")
+    return Tuned(parameters, *figures)
