@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allograph.judged import Judged, Tuned
@@ -32,6 +32,7 @@ anything = st.recursive(
 )
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.lists(tuned, max_size=4, unique_by=lambda one: tuple(sorted(one.parameters.items()))))
 def test_what_is_kept_is_found_again(found: list[Tuned]) -> None:
     with TemporaryDirectory() as folder:
@@ -48,6 +49,7 @@ def test_what_is_kept_is_found_again(found: list[Tuned]) -> None:
             assert again.find("prior", one.parameters) is None
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.one_of(st.binary(max_size=60), anything.map(lambda value: json.dumps(value).encode())))
 def test_a_foreign_or_damaged_file_is_named_and_never_an_error(content: bytes) -> None:
     with TemporaryDirectory() as folder:
@@ -58,6 +60,7 @@ def test_a_foreign_or_damaged_file_is_named_and_never_an_error(content: bytes) -
         assert len(judged) == 0
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.sampled_from(["judged", "of"]), anything)
 def test_a_record_with_something_else_in_it_is_never_an_error(key: str, value: object) -> None:
     with TemporaryDirectory() as folder:

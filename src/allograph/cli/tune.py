@@ -55,11 +55,12 @@ def tune(
         return
     heads = [f"{p.adaptation:.0%}" if p.per_label is None else f"{p.per_label} a label" for p in PROTOCOLS]
     rows = tuple(
-        (
-            name,
-            *(f"{percent(cut, 1)}, {percent(harm, 0)}" for cut, harm in zip(found.error_cuts, found.harmed, strict=True)),
-            ", ".join(f"{parameter} {value:g}" for parameter, value in found.parameters.items()),
-        )
+        (name, *(f"{percent(cut, 1)}, {percent(harm, 0)}" for cut, harm in zip(found.error_cuts, found.harmed, strict=True)))
         for name, found in tuned.items()
     )
-    print_table(Table("Errors cut and writers harmed, and what was chosen", ("method", *heads, "parameters"), rows))
+    chosen = tuple(
+        (name, ", ".join(f"{parameter} {value:g}" for parameter, value in found.parameters.items()))
+        for name, found in tuned.items()
+    )
+    print_table(Table("Errors cut, and writers harmed", ("method", *heads), rows))
+    print_table(Table("What was chosen", ("method", "parameters"), chosen))
