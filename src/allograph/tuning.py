@@ -88,6 +88,23 @@ class Answered(NamedTuple):
     """[t] each answer's probability, likewise."""
 
 
+class Methods:
+    """The methods built on each ground: each choice once in a process, so that what it works out for itself is there for all."""
+
+    def __init__(self, grounds: Sequence[Ground]) -> None:
+        self._known = [(ground.alphabet, ground.population) for ground in grounds]
+        self._built: dict[tuple[Any, ...], Tunable] = {}
+
+    def build(self, ground: int, method: type[Tunable], choice: Parameters) -> Tunable:
+        """A method with these parameters, for the writers of a ground."""
+        key = (ground, method, *choice.items())
+        if key not in self._built:
+            alphabet, known = self._known[ground]
+            given: dict[str, Any] = {"population": known} if "population" in {field.name for field in fields(method)} else {}
+            self._built[key] = method(alphabet, **(given | dict(choice)))
+        return self._built[key]
+
+
 def tune(
     embedded: EmbeddedCorpus,
     bundle: Bundle,
@@ -126,7 +143,7 @@ def tune(
         grounds.append(_ground(other, "application", FOLD_PROTOCOLS))
     tasks = sorted(_tasks(grounds), key=lambda task: -task.size)  # who takes long begins first
     tuned = {}
-    with Workers([(ground.alphabet, ground.population) for ground in grounds], jobs) as workers:
+    with Workers(Methods(grounds), jobs) as workers:
         search = _Search(tasks, workers, judged, chosen, progress)
         for method in chosen:
             tuned[method.name] = search.choose(method)
@@ -247,12 +264,10 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
 
 
-def _answer(grounds: Sequence[tuple[Alphabet, Population]], line: Line) -> Answered:
+def _answer(methods: Methods, line: Line) -> Answered:
     """Adapt and test one writer with every choice of parameters."""
-    task, method, choices = line
-    alphabet, known = grounds[task.ground]
-    given: dict[str, Any] = {"population": known} if "population" in {field.name for field in fields(method)} else {}
-    adapters = [method(alphabet, **(given | dict(choice))) for choice in choices]
+    task = line.task
+    adapters = [methods.build(task.ground, line.method, choice) for choice in line.choices]
     replays = replay_settings(adapters, task.samples, task.trials)
     rows = np.concatenate([trial.test for trial in task.trials])
     true = task.true[rows]

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.adapters.population import Population
+from allograph.adapters.population import RIDGE, Population
 from allograph.adapters.remembered import Fitted, Memory, Remembering
 from allograph.adapters.tunable import Floats
 from allograph.readings import Samples
@@ -36,7 +36,7 @@ class WriterMeans(Remembering):
 
     def fit(self, memory: Memory) -> Fitted:
         """Find every label's posterior."""
-        basis, spread = self.population.diagonal
+        basis, spread = diagonalised(self.population.within, self.population.between)
         spread = spread * self.between
         size = memory.size
         centres = np.zeros((size, basis.shape[0]), np.float32)
@@ -59,6 +59,14 @@ class WriterMeans(Remembering):
             return logs + np.float32(self.strength) * (after(asked) - before(asked))
 
         return values
+
+
+def diagonalised(within: Floats, between: Floats) -> tuple[Floats, NDArray[np.float64]]:
+    """A basis [d, d] in which `within` is the unit matrix and `between` is diagonal, and that diagonal [d]."""
+    values, vectors = np.linalg.eigh(within.astype(np.float64))
+    white = vectors / np.sqrt(np.maximum(values, 0) + RIDGE * values.mean())
+    spread, turn = np.linalg.eigh(white.T @ between @ white)
+    return (white @ turn).astype(np.float32), np.maximum(spread, 1e-6)
 
 
 def log_density(means: NDArray[np.floating], variances: NDArray[np.floating]) -> Callable[[Floats], Floats]:

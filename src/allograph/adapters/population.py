@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -61,22 +60,9 @@ class Population:
 
     def whitening(self, power: float = 1.0) -> Floats:
         """[d, d] the map in which the within-writer covariance is the unit matrix; with a power below 1, nearly so."""
-        values, vectors = self._axes
-        return (vectors * (values / values.mean()) ** (-power / 2)).astype(np.float32)
-
-    @cached_property
-    def diagonal(self) -> tuple[Floats, NDArray[np.float64]]:
-        """A basis [d, d] in which `within` is the unit matrix and `between` is diagonal, and that diagonal [d]."""
-        values, vectors = self._axes
-        white = vectors / np.sqrt(values)
-        spread, turn = np.linalg.eigh(white.T @ self.between @ white)
-        return (white @ turn).astype(np.float32), np.maximum(spread, 1e-6)
-
-    @cached_property
-    def _axes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The variances [d] of `within` along its principal axes, the ridge added, and these axes [d, d]."""
         values, vectors = np.linalg.eigh(self.within.astype(np.float64))
-        return np.maximum(values, 0) + RIDGE * values.mean(), vectors  # half precision can leave a trace below zero
+        values = np.maximum(values, 0) + RIDGE * values.mean()  # half precision can leave a trace below zero
+        return (vectors * (values / values.mean()) ** (-power / 2)).astype(np.float32)
 
 
 def population(samples: Samples, labels: NDArray[np.int32], writers: NDArray[np.str_]) -> Population:
@@ -113,8 +99,9 @@ class Cells:
 
     def centres(self, rows: Floats) -> NDArray[np.float64]:
         """The mean of each cell's rows [n, d]."""
-        sums = np.zeros((len(self.counts), rows.shape[1]))
-        np.add.at(sums, self.of, rows)
+        order = np.argsort(self.of, kind="stable")
+        starts = np.cumsum(self.counts) - self.counts
+        sums: NDArray[np.float64] = np.add.reduceat(rows[order], starts, axis=0, dtype=np.float64)
         return sums / self.counts[:, None]
 
     def within(self, rows: Floats) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,8 +47,6 @@ class Memory(NamedTuple):
 @dataclass(frozen=True)
 class Remembering(Tunable):
     """What these adapters share; each says how it is fitted."""
-
-    learns_by: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def fit(self, memory: Memory) -> Fitted:
