@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from allograph.errors import AllographError, ImageError
-from allograph.parallel import available_cores, in_order
+from allograph.parallel import Workers, available_cores, in_order
+from small import environment
 
 
 def _late(shared: float, task: int) -> tuple[int, int]:
@@ -74,3 +78,70 @@ def test_no_tasks_give_no_results() -> None:
 
 def test_there_is_a_core() -> None:
     assert available_cores() >= 1
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_workers_stay_from_one_list_of_tasks_to_the_next(jobs: int) -> None:
+    with Workers(0.0, jobs) as workers:
+        lists = [list(workers.in_order(_late, range(8))) for _ in range(3)]
+    assert [[square for square, _ in results] for results in lists] == [[task * task for task in range(8)]] * 3
+    assert len({process for results in lists for _, process in results}) <= jobs
+
+
+def test_a_list_that_is_broken_off_leaves_the_workers_to_the_next() -> None:
+    with Workers(3, 2) as workers:
+        with pytest.raises(ImageError):
+            list(workers.in_order(_failing, range(100)))
+        assert list(workers.in_order(_failing, range(3))) == [0, 1, 2]
+
+
+def test_all_tasks_may_be_taken_ahead() -> None:
+    taken: list[int] = []
+    with Workers(-1, 2) as workers:
+        results = workers.in_order(_failing, _counted(taken, 50), ahead=50)
+        assert next(results) == 0
+        assert len(taken) == 50
+        assert list(results) == list(range(1, 50))
+
+
+PARENT = """
+import os, sys, time
+from pathlib import Path
+from allograph.parallel import in_order
+
+def work(folder, task):
+    Path(folder, str(os.getpid())).touch()
+    time.sleep(600)
+
+if __name__ == "__main__":
+    list(in_order(work, sys.argv[1], range(9), jobs=2))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_no_worker_outlives_the_process_that_began_it(tmp_path: Path, number: int) -> None:
+    script, folder = tmp_path / "parent.py", tmp_path / "workers"
+    script.write_text(PARENT)
+    folder.mkdir()
+    parent = subprocess.Popen([sys.executable, str(script), str(folder)], env=environment())
+    _until(lambda: len(list(folder.iterdir())) == 2)
+    workers = [int(file.name) for file in folder.iterdir()]
+    assert all(map(_lives, workers))
+    parent.send_signal(number)
+    assert parent.wait(30) == -number
+    _until(lambda: not any(map(_lives, workers)))
+
+
+def _until(happens: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not happens():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def _lives(process: int) -> bool:
+    """Whether it is there, and not a corpse that nobody has fetched yet."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

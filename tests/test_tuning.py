@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from allograph.adapters import OURS, best, build
 from allograph.adapters.population import Population, population
+from allograph.adapters.tunable import Tunable
 from allograph.bundle import Bundle
 from allograph.embedding import EmbeddedCorpus, embed
 from allograph.errors import InputError, MismatchError
+from allograph.evaluation.measures import figures
+from allograph.evaluation.quality import calibration_error, reliability
+from allograph.evaluation.replay import WriterSamples, replay_writers, writers_of
+from allograph.judged import HARM
 from allograph.readings import Samples
 from allograph.recognizer import Recognizer
-from allograph.tuning import tune
-from small import allograph, digits_corpus, digits_split, some_styles, tiny_bundle
+from allograph.tuning import PROTOCOLS, tune, unfinished
+from small import COMMAND, allograph, digits_corpus, digits_split, environment, some_styles, tiny_bundle
 
 CHEAP = ("prior", "lookup")
 
@@ -92,6 +103,132 @@ def test_the_command_says_what_was_chosen(bundle: Bundle, embedded: EmbeddedCorp
     assert found["parameters"] == Bundle.open(bundle.path).config["adapters"]["lookup"]
     shown = allograph("tune", "embedded.parquet", "--model", "bundle", "--method", "lookup", cwd=tmp_path).stdout
     assert "belief" in shown
+
+
+def judged_alone(
+    method: type[Tunable], chosen: Mapping[str, float], embedded: EmbeddedCorpus
+) -> tuple[list[float], list[float], list[float]]:
+    """Error cuts, harm and calibration errors by the long way: what `evaluate` would say of these parameters alone."""
+    train, others = embedded.samples(split="train"), embedded.samples(split="validation")
+    known = population(
+        Samples(train.embeddings, train.logits, train.features), embedded.alphabet.indices(train.labels), train.writers
+    )
+    rounded = Population(*(array.astype(np.float32) for array in known.arrays().values()))
+    given: dict[str, Any] = {"population": rounded} if "population" in {field.name for field in fields(method)} else {}
+    adapter = method(embedded.alphabet, **(given | dict(chosen)))
+    writers: list[WriterSamples] = writers_of(others)
+    cuts, harmed, errors = [], [], []
+    for protocol in PROTOCOLS:
+        replayed = replay_writers(writers, embedded.alphabet, {"it": adapter}, protocol)
+        found = figures(replayed).methods["it"]
+        right = np.concatenate([writer.methods["it"].labels == writer.true for writer in replayed])
+        sure = np.concatenate([writer.methods["it"].probabilities for writer in replayed])
+        cuts.append(found.error_cut or 0.0)
+        harmed.append(found.worse / len(writers))
+        errors.append(calibration_error(reliability(right, sure)))
+    return cuts, harmed, errors
+
+
+@pytest.mark.parametrize("name", ["prior", "memory", "means", "allograph"])
+def test_the_search_finds_what_trying_one_choice_after_the_other_finds(
+    name: str, bundle: Bundle, embedded: EmbeddedCorpus
+) -> None:
+    (method,) = [method for method in OURS if method.name == name]
+    found = tune(embedded, bundle, [name])[name]
+    best: dict[str, float] = {parameter: getattr(method, parameter) for parameter in method.tried}
+    reached: dict[tuple[float, ...], tuple[list[float], list[float], list[float]]] = {}
+    for parameter, values in method.tried.items():
+        merits = []
+        line = [best, *({**best, parameter: value} for value in values if value != best[parameter])]
+        for chosen in line:
+            key = tuple(chosen.values())
+            reached[key] = reached.get(key) or judged_alone(method, chosen, embedded)
+            cuts, harmed, errors = reached[key]
+            merits.append(sum(cuts) - sum(errors) - HARM * sum(harmed))
+        best = line[int(np.argmax(merits))]
+    assert found.parameters == best
+    cuts, harmed, errors = reached[tuple(best.values())]
+    assert found.error_cuts == tuple(cuts)
+    assert found.harmed == tuple(harmed)
+    np.testing.assert_allclose(found.calibration_errors, errors, atol=1e-6)
+
+
+def test_how_many_processes_changes_nothing(bundle: Bundle, embedded: EmbeddedCorpus) -> None:
+    assert tune(embedded, bundle, [*CHEAP, "cache"], jobs=2) == tune(embedded, bundle, [*CHEAP, "cache"], jobs=1)
+
+
+def stopped(folder: Path, at: str, number: int) -> subprocess.Popen[str]:
+    """A tuning that was sent this signal as soon as it said that it is at this method."""
+    command = [*COMMAND, "tune", "embedded.parquet", "--model", "bundle", "--jobs", "2"]
+    process = subprocess.Popen(command, cwd=folder, env=environment(), stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith(f"tuning {at}"):
+            os.kill(process.pid, number)
+            break
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_tuning_that_was_stopped_keeps_what_is_finished_and_goes_on(
+    number: int, bundle: Bundle, embedded: EmbeddedCorpus, tmp_path: Path
+) -> None:
+    process = stopped(tmp_path, "cache", number)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == (-number if number == signal.SIGKILL else 130)
+    assert "Traceback" not in said
+    assert ("the same command goes on" in said) == (number != signal.SIGKILL)
+    assert unfinished(bundle.path).exists()
+    half = Bundle.open(bundle.path).config
+    assert set(half["adapters"]) >= {"prior", "lookup"}
+    assert "allograph" not in half["adapters"]
+
+    methods = [option for name in (*CHEAP, "memory", "cache") for option in ("--method", name)]
+    again = allograph("tune", "embedded.parquet", "--model", "bundle", *methods, cwd=tmp_path).stderr
+    assert "going on with" in again
+    assert "tuning prior" not in again
+    assert "tuning lookup" not in again
+    assert "tuning cache" in again
+    assert not unfinished(bundle.path).exists()
+    after = Bundle.open(bundle.path)
+
+    fresh = tiny_bundle(tmp_path / "fresh", some_styles())
+    tune(embedded, fresh, [*CHEAP, "memory", "cache"])
+    assert Bundle.open(fresh.path).config == after.config
+    assert [file.name for file in tmp_path.glob(".*")] == [] or number == signal.SIGKILL
+
+
+def test_what_was_judged_on_another_corpus_is_not_gone_on_with(bundle: Bundle, embedded: EmbeddedCorpus, tmp_path: Path) -> None:
+    said: list[str] = []
+    stopped(tmp_path, "memory", signal.SIGKILL).wait(60)
+    other = embed(
+        digits_corpus(tmp_path / "other.parquet", digits_split(tmp_path / "other.csv", validation=3)),
+        Recognizer(bundle),
+        tmp_path / "other.embedded.parquet",
+    )
+    found = tune(other, Bundle.open(bundle.path), CHEAP, progress=lambda what, done, total: said.append(what))
+    assert "it is of other corpora" in said[0]
+    assert any(what.startswith("tuning prior") for what in said)
+    fresh = tiny_bundle(tmp_path / "fresh", some_styles())
+    assert tune(other, fresh, CHEAP) == found
+
+
+def test_a_damaged_record_is_named_and_replaced(bundle: Bundle, embedded: EmbeddedCorpus) -> None:
+    said: list[str] = []
+    unfinished(bundle.path).write_text("{")
+    tune(embedded, bundle, CHEAP, progress=lambda what, done, total: said.append(what))
+    assert "cannot be read" in said[0]
+    assert not unfinished(bundle.path).exists()
+
+
+def test_progress_says_where_it_is_and_what_is_left(bundle: Bundle, embedded: EmbeddedCorpus) -> None:
+    said: list[tuple[str, int, int]] = []
+    tune(embedded, bundle, CHEAP, progress=lambda *where: said.append(where))
+    words = [what for what, _, _ in said]
+    assert "tuning prior: smooth (method 1 of 2, parameter 1 of 2)" in words
+    assert any(what.startswith("tuning lookup: belief (method 2 of 2, parameter 1 of 1, about ") for what in words)
+    assert ("tuning prior: smooth (method 1 of 2, parameter 1 of 2)", 0, 2) in said  # two validation writers
+    assert ("tuning prior: smooth (method 1 of 2, parameter 1 of 2)", 2, 2) in said
 
 
 def test_the_statistics_are_those_of_a_hand_computed_case() -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
-from typing import Any, TypeVar
+from contextlib import AbstractContextManager, nullcontext, suppress
+from multiprocessing import parent_process
+from multiprocessing.connection import wait
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 from allograph.errors import WorkerError
 
@@ -20,36 +24,69 @@ Result = TypeVar("Result")
 _shared: Any = None
 
 
+class Workers:
+    """Processes that stay for several lists of tasks; they end with the block, or when the process that began them is gone.
+
+    `shared` is sent to each process once; there are `jobs` of them (None: one a core). With one job everything happens in this
+    process; with more, a script that calls this needs `if __name__ == "__main__":` around its work, as with all of Python's
+    process pools. Small products are not spread over threads.
+    """
+
+    def __init__(self, shared: Any, jobs: int | None = None) -> None:
+        self._shared = shared
+        self._jobs = jobs or available_cores()
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        if self._jobs > 1:
+            spawn = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(self._jobs, mp_context=spawn, initializer=_begin, initargs=(self._shared,))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        if self._pool:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def in_order(
+        self, function: Callable[[Any, Task], Result], tasks: Iterable[Task], ahead: int | None = None
+    ) -> Iterator[Result]:
+        """Yield `function(shared, task)` for each task, in order.
+
+        So many tasks are taken `ahead` of the result that is waited for (None: twice as many as there are processes). An error
+        in a task is raised here, and the tasks not yet begun are dropped.
+        """
+        if self._pool is None:
+            limits = _thread_limits()
+            for task in tasks:
+                with limits():
+                    result = function(self._shared, task)
+                yield result
+            return
+        ahead = 2 * self._jobs if ahead is None else ahead
+        waiting: deque[Future[Result]] = deque()
+        try:
+            for task in tasks:
+                waiting.append(self._pool.submit(_call, function, task))
+                if len(waiting) > ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        except BrokenProcessPool as error:
+            raise WorkerError(
+                "a worker process died: killed, perhaps for want of memory, or unable to start because the calling script has no "
+                'if __name__ == "__main__": around its work. Try again with one job (--jobs 1)'
+            ) from error
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
 def in_order(
     function: Callable[[Any, Task], Result], shared: Any, tasks: Iterable[Task], jobs: int | None = None
 ) -> Iterator[Result]:
-    """Yield `function(shared, task)` for each task, in order, computed by `jobs` processes (None: one a core).
-
-    `shared` is sent to each process once. With one job everything happens in this process; with more, a script that calls this
-    needs `if __name__ == "__main__":` around its work, as with all of Python's process pools. An error in a task
-    is raised here, and the tasks not yet begun are dropped.
-    """
-    jobs = jobs or available_cores()
-    if jobs == 1:
-        for task in tasks:
-            yield function(shared, task)
-        return
-    pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_begin, initargs=(shared,))
-    waiting: deque[Future[Result]] = deque()
-    try:
-        for task in tasks:
-            waiting.append(pool.submit(_call, function, task))
-            if len(waiting) > 2 * jobs:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    except BrokenProcessPool as error:
-        raise WorkerError(
-            "a worker process died: killed, perhaps for want of memory, or unable to start because the calling script has no "
-            'if __name__ == "__main__": around its work. Try again with one job (--jobs 1)'
-        ) from error
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    """Yield `function(shared, task)` for each task, in order, as `Workers` do who come for this alone."""
+    with Workers(shared, jobs) as workers:
+        yield from workers.in_order(function, tasks)
 
 
 def available_cores() -> int:
@@ -60,11 +97,30 @@ def available_cores() -> int:
 def _begin(shared: Any) -> None:
     global _shared
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(ImportError):  # it comes with scikit-learn
         from threadpoolctl import threadpool_limits
 
         threadpool_limits(1)  # the processes have taken the cores already
     _shared = shared
+
+
+def _end_with_parent() -> None:
+    """Wait for the end of the process that began this one, be it killed, and end too; nobody would take the results."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def _thread_limits() -> Callable[[], AbstractContextManager[Any]]:
+    """What makes blocks in which products of matrices stay in one thread, where that can be asked for."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError:
+        return nullcontext
+    controller = ThreadpoolController()
+    return lambda: controller.limit(limits=1)
 
 
 def _call(function: Callable[[Any, Task], Result], task: Task) -> Result:

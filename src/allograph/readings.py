@@ -231,7 +231,8 @@ def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     >>> np.exp(log_softmax(np.zeros((1, 4), np.float32))).tolist()
     [[0.25, 0.25, 0.25, 0.25]]
     """
-    normalised: NDArray[np.float32] = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+    normalised: NDArray[np.float32] = logits - logits.max(axis=1, keepdims=True)
+    normalised -= np.log(np.exp(normalised).sum(axis=1, keepdims=True))
     return normalised
 
 

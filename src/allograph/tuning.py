@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from allograph.adapters import OURS
+import allograph
+from allograph.adapters import OURS, Trial
 from allograph.adapters.population import PREFIX, Population, population
+from allograph.adapters.settings import replay_settings
 from allograph.adapters.tunable import Tunable
 from allograph.alphabet import Alphabet
 from allograph.bundle import MODEL, Bundle, write_bundle
 from allograph.embedding import EmbeddedCorpus
 from allograph.errors import InputError
-from allograph.evaluation.measures import MethodFigures, figures
+from allograph.evaluation.measures import NO_TEST_SAMPLE
 from allograph.evaluation.protocol import Resample
 from allograph.evaluation.quality import calibration_error, reliability
-from allograph.evaluation.replay import Replayed, WriterSamples, replay_writers, writers_of
+from allograph.evaluation.replay import WriterSamples, writers_of
+from allograph.files import sha256
+from allograph.judged import Judged, Parameters, Tuned
+from allograph.parallel import Workers
 from allograph.progress import Progress, silent
-from allograph.readings import Samples
+from allograph.readings import Corrections, Samples
 from allograph.split import Split
 
 PROTOCOLS = (
@@ -30,25 +38,9 @@ PROTOCOLS = (
     Resample(per_label=1, resamples=6),
 )
 """What a parameter has to be good at. Of a fold, which has more writers, one resample each is enough."""
-HARM = 0.25
-"""What one writer in a hundred who is harmed costs, in errors in a hundred cut; at a higher price the timid win."""
-
-
-@dataclass(frozen=True)
-class Tuned:
-    """What was chosen for one adapter, and what it reaches on the writers who chose it, each for one of `PROTOCOLS`."""
-
-    parameters: Mapping[str, float]
-    error_cuts: tuple[float, ...]
-    harmed: tuple[float, ...]
-    """The share of these writers who are read worse than by the base."""
-    calibration_errors: tuple[float, ...]
-    """How far probabilities are from the shares that were right."""
-
-    @property
-    def merit(self) -> float:
-        """What is made as large as may be: errors cut, less the calibration error, less a little for writers harmed."""
-        return sum(self.error_cuts) - sum(self.calibration_errors) - HARM * sum(self.harmed)
+FOLD_PROTOCOLS = tuple(replace(protocol, resamples=1) for protocol in PROTOCOLS)
+EFFORT = {"memory": 2.0, "means": 2.0, "transfer": 3.0, "head": 5.0, "allograph": 3.0}
+"""About how long one choice of a method's parameters takes to judge, next to one of the quickest; to say what is left."""
 
 
 class Ground(NamedTuple):
@@ -58,6 +50,59 @@ class Ground(NamedTuple):
     population: Population
     writers: list[WriterSamples]
     protocols: Sequence[Resample]
+
+
+class Task(NamedTuple):
+    """One writer under one protocol: what is adapted to and tested with every choice of parameters."""
+
+    ground: int
+    protocol: int
+    """Places among the grounds, and in `PROTOCOLS`."""
+    samples: Corrections
+    true: NDArray[np.int32]
+    """[n] places in the alphabet."""
+    trials: Sequence[Trial]
+
+    @property
+    def size(self) -> int:
+        """About how much work it is."""
+        return len(self.true) * len(self.trials)
+
+
+class Line(NamedTuple):
+    """Choices of parameters that are judged together."""
+
+    task: Task
+    method: type[Tunable]
+    choices: Sequence[Parameters]
+
+
+class Answered(NamedTuple):
+    """What was answered to one task's test samples, all trials one after the other."""
+
+    base: int
+    """How many of the base's answers are right."""
+    right: list[NDArray[np.bool_]]
+    """[t] whether the answer is right, for each choice of parameters."""
+    probabilities: list[NDArray[np.float32]]
+    """[t] each answer's probability, likewise."""
+
+
+class Methods:
+    """The methods built on each ground: each choice once in a process, so that what it works out for itself is there for all."""
+
+    def __init__(self, grounds: Sequence[Ground]) -> None:
+        self._known = [(ground.alphabet, ground.population) for ground in grounds]
+        self._built: dict[tuple[Any, ...], Tunable] = {}
+
+    def build(self, ground: int, method: type[Tunable], choice: Parameters) -> Tunable:
+        """A method with these parameters, for the writers of a ground."""
+        key = (ground, method, *choice.items())
+        if key not in self._built:
+            alphabet, known = self._known[ground]
+            given: dict[str, Any] = {"population": known} if "population" in {field.name for field in fields(method)} else {}
+            self._built[key] = method(alphabet, **(given | dict(choice)))
+        return self._built[key]
 
 
 def tune(
@@ -73,31 +118,56 @@ def tune(
     Parameters are chosen on the validation writers, and on the application writers of `folds`, each of which another base
     embedded that had not seen them (`corpora.fold`); of `embedded` only train and validation writers are looked at. A parameter
     is tried value by value while the others stand still, in the order of the adapter's `tried`; of methods that are not named,
-    what was chosen before stays. Raises `MismatchError` where the corpus was embedded by another model, `InputError` where
-    writers are missing, or where a fold holds application writers of `embedded`.
+    what was chosen before stays. By how many `jobs` (None: one a core) changes nothing but the time it takes.
+
+    Each method is written when it is finished. What was judged is kept beside the bundle until all is done (`unfinished`), and
+    the same call after one that was stopped goes on from there. Raises `MismatchError` where the corpus was embedded by another
+    model, `InputError` where writers are missing, or where a fold holds application writers of `embedded`.
     """
     embedded.check_model(bundle.model_hash)
     unknown = sorted({*methods} - {"all", *(method.name for method in OURS)})
     if unknown:
         raise InputError(f"there is no method {unknown[0]!r} to tune; there are {', '.join(method.name for method in OURS)}")
-    progress("gathering statistics", 0, 1 + len(folds))
+    chosen = [method for method in OURS if "all" in methods or method.name in methods]
+    judged = _judged_before(embedded, bundle, folds)
+    what = "gathering statistics"
+    if judged.stale:
+        what += f" (an earlier tuning is not gone on with: {judged.stale})"
+    elif len(judged):
+        what += f" (going on with {len(judged)} choices judged before)"
+    progress(what, 0, 1 + len(folds))
     grounds = [_ground(embedded, "validation", PROTOCOLS)]
     for other in folds:
-        progress("gathering statistics", len(grounds), 1 + len(folds))
+        progress(what, len(grounds), 1 + len(folds))
         _check_apart(other, embedded)
-        grounds.append(_ground(other, "application", [replace(protocol, resamples=1) for protocol in PROTOCOLS]))
-    chosen = [method for method in OURS if "all" in methods or method.name in methods]
-    steps, done, tuned = sum(len(method.tried) for method in chosen), 0, {}
-    for method in chosen:
-        best: Mapping[str, float] = {name: getattr(method, name) for name in method.tried}
-        for name, values in method.tried.items():
-            progress(f"tuning {method.name}", done, steps)
-            done += 1
-            others = [{**best, name: value} for value in values if value != best[name]]
-            tuned[method.name] = max(_judged(method, [best, *others], grounds, jobs), key=lambda found: found.merit)
-            best = tuned[method.name].parameters
-    _write(bundle, grounds[0].population, tuned)
+        grounds.append(_ground(other, "application", FOLD_PROTOCOLS))
+    tasks = sorted(_tasks(grounds), key=lambda task: -task.size)  # who takes long begins first
+    tuned = {}
+    with Workers(Methods(grounds), jobs) as workers:
+        search = _Search(tasks, workers, judged, chosen, progress)
+        for method in chosen:
+            tuned[method.name] = search.choose(method)
+            bundle = _write(bundle, grounds[0].population, {method.name: tuned[method.name]})
+    judged.forget(tuned)
     return tuned
+
+
+def unfinished(bundle: str | Path) -> Path:
+    """The file in which a tuning of this bundle keeps what it has judged, until it is done."""
+    path = Path(bundle).resolve()
+    return path.parent / f".{path.name}.tuning"
+
+
+def _judged_before(embedded: EmbeddedCorpus, bundle: Bundle, folds: Sequence[EmbeddedCorpus]) -> Judged:
+    """What an earlier run judged of the same; in words, everything that changes what is found."""
+    matter = {
+        "release": allograph.__version__,
+        "model": bundle.model_hash,
+        "corpora": [sha256(corpus.path) for corpus in (embedded, *folds)],
+        "protocols": [[one.as_dict() for one in protocols] for protocols in (PROTOCOLS, FOLD_PROTOCOLS)],
+        "methods": {method.name: method.version for method in OURS},
+    }
+    return Judged(unfinished(bundle.path), matter)
 
 
 def _check_apart(fold: EmbeddedCorpus, embedded: EmbeddedCorpus) -> None:
@@ -118,40 +188,114 @@ def _ground(embedded: EmbeddedCorpus, judges: Split, protocols: Sequence[Resampl
     return Ground(embedded.alphabet, rounded, writers_of(others), protocols)
 
 
-def _judged(
-    method: type[Tunable], candidates: Sequence[Mapping[str, float]], grounds: Sequence[Ground], jobs: int | None
-) -> list[Tuned]:
-    """What each of these choices of parameters reaches on all grounds' writers together."""
-    found: list[list[tuple[MethodFigures, float]]] = []
-    count = sum(len(ground.writers) for ground in grounds)
-    wants_population = "population" in {field.name for field in fields(method)}
-    for i in range(len(PROTOCOLS)):
-        replayed: list[Replayed] = []
-        for ground in grounds:
-            known: dict[str, Any] = {"population": ground.population} if wants_population else {}
-            adapters = {str(k): method(ground.alphabet, **(known | dict(chosen))) for k, chosen in enumerate(candidates)}
-            replayed += replay_writers(ground.writers, ground.alphabet, adapters, ground.protocols[i], jobs)
-        found.append([(one, _calibration(replayed, name)) for name, one in figures(replayed).methods.items()])
-    return [
-        Tuned(
-            chosen,
-            tuple(one.error_cut or 0.0 for one, _ in reached),
-            tuple(one.worse / count for one, _ in reached),
-            tuple(error for _, error in reached),
-        )
-        for chosen, reached in zip(candidates, zip(*found, strict=True), strict=True)
-    ]
+def _tasks(grounds: Sequence[Ground]) -> Iterator[Task]:
+    for number, ground in enumerate(grounds):
+        for writer in ground.writers:
+            labels = np.array(writer.samples.labels)
+            true = ground.alphabet.indices(writer.samples.labels)
+            for place, protocol in enumerate(ground.protocols):
+                trials = protocol.trials(writer.writer, labels, writer.order)
+                yield Task(number, place, writer.samples, true, trials)
 
 
-def _calibration(replayed: Sequence[Replayed], name: str) -> float:
-    """A method's calibration error over all answers; 0 where it gives no probabilities."""
-    right = np.concatenate([writer.methods[name].labels == writer.true for writer in replayed])
-    parts = [writer.methods[name].probabilities for writer in replayed]
-    sure = [part for part in parts if part is not None]
-    return calibration_error(reliability(right, np.concatenate(sure))) if len(sure) == len(parts) else 0.0
+class _Search:
+    """The search for each method's parameters, one after the other."""
+
+    def __init__(
+        self, tasks: Sequence[Task], workers: Workers, judged: Judged, methods: Sequence[type[Tunable]], progress: Progress
+    ) -> None:
+        self._tasks = tasks
+        self._workers = workers
+        self._judged = judged
+        self._methods = methods
+        self._progress = progress
+        self._spent = self._effort = 0.0
+
+    def choose(self, method: type[Tunable]) -> Tuned:
+        """The best parameters, sought value by value while the others stand still; what was judged before is not again."""
+        best: Parameters = {name: getattr(method, name) for name in method.tried}
+        for name, values in method.tried.items():
+            line = [best, *({**best, name: value} for value in values if value != best[name])]
+            new = [choice for choice in line if self._judged.find(method.name, choice) is None]
+            if new:
+                self._judged.keep(method.name, self._judge(method, name, new))
+            reached = [found for choice in line if (found := self._judged.find(method.name, choice))]
+            chosen = max(reached, key=lambda found: found.merit)
+            best = chosen.parameters
+        return chosen
+
+    def _judge(self, method: type[Tunable], parameter: str, choices: Sequence[Parameters]) -> list[Tuned]:
+        """What each of these choices reaches on all writers together."""
+        began, what = time.monotonic(), self._where(method, parameter)
+        writers = len(self._tasks) // len(PROTOCOLS)
+        self._progress(what, 0, writers)
+        answered: list[list[Answered]] = [[] for _ in PROTOCOLS]
+        lines = (Line(task, method, choices) for task in self._tasks)
+        found = self._workers.in_order(_answer, lines, ahead=len(self._tasks))
+        for done, (task, answers) in enumerate(zip(self._tasks, found, strict=True), start=1):
+            answered[task.protocol].append(answers)
+            self._progress(what, done // len(PROTOCOLS), writers)
+        self._spent += time.monotonic() - began
+        self._effort += EFFORT.get(method.name, 1.0) * len(choices)
+        reached = [_reached(one) for one in answered]
+        return [
+            Tuned(choice, *zip(*figures, strict=True))
+            for choice, figures in zip(choices, zip(*reached, strict=True), strict=True)
+        ]
+
+    def _where(self, method: type[Tunable], parameter: str) -> str:
+        """What is being done, of how much, and how long all of it will take from here."""
+        names = list(method.tried)
+        place = self._methods.index(method)
+        where = f"method {place + 1} of {len(self._methods)}, parameter {names.index(parameter) + 1} of {len(names)}"
+        if self._effort:
+            left = _effort(method, names[names.index(parameter) :]) + sum(map(_effort, self._methods[place + 1 :]))
+            where += f", about {_duration(left * self._spent / self._effort)} left"
+        return f"tuning {method.name}: {parameter} ({where})"
 
 
-def _write(bundle: Bundle, known: Population, tuned: Mapping[str, Tuned]) -> None:
+def _effort(method: type[Tunable], parameters: Sequence[str] | None = None) -> float:
+    """About how much work is left in a method, when these of its parameters are; all unless said."""
+    names = method.tried if parameters is None else parameters
+    return EFFORT.get(method.name, 1.0) * sum(len(method.tried[name]) - 1 for name in names)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
+
+
+def _answer(methods: Methods, line: Line) -> Answered:
+    """Adapt and test one writer with every choice of parameters."""
+    task = line.task
+    adapters = [methods.build(task.ground, line.method, choice) for choice in line.choices]
+    replays = replay_settings(adapters, task.samples, task.trials)
+    rows = np.concatenate([trial.test for trial in task.trials])
+    true = task.true[rows]
+    base = task.samples.logits.argmax(axis=1)[rows]
+    return Answered(
+        int(np.count_nonzero(base == true)),
+        [np.concatenate([found.answers for found in each]) == true for each in replays],
+        [np.concatenate([found.probabilities for found in each if found.probabilities is not None]) for each in replays],
+    )
+
+
+def _reached(answered: Sequence[Answered]) -> list[tuple[float, float, float]]:
+    """For each choice of parameters the error cut, the share of writers harmed, and the calibration error, over all writers."""
+    base = np.array([one.base for one in answered])
+    errors = sum(len(one.right[0]) for one in answered) - int(base.sum())
+    if not any(len(one.right[0]) for one in answered):
+        raise InputError(NO_TEST_SAMPLE)
+    found = []
+    for k in range(len(answered[0].right)):
+        hits = np.array([np.count_nonzero(one.right[k]) for one in answered])
+        right = np.concatenate([one.right[k] for one in answered])
+        sure = np.concatenate([one.probabilities[k] for one in answered])
+        cut = int((hits - base).sum()) / errors if errors else 0.0
+        found.append((cut, int(np.count_nonzero(hits < base)) / len(base), calibration_error(reliability(right, sure))))
+    return found
+
+
+def _write(bundle: Bundle, known: Population, tuned: Mapping[str, Tuned]) -> Bundle:
     ours = {"format", "frame", "embedding_size", "model_hash", "alphabet"}
     record: dict[str, Any] = {key: value for key, value in bundle.config.items() if key not in ours}
     before = record.get("tuning", {})
@@ -164,7 +308,7 @@ def _write(bundle: Bundle, known: Population, tuned: Mapping[str, Tuned]) -> Non
         },
     }
     others = {name: array for name, array in bundle.statistics.items() if not name.startswith(PREFIX)}
-    write_bundle(
+    return write_bundle(
         bundle.path,
         (bundle.path / MODEL).read_bytes(),
         bundle.alphabet,

@@ -81,6 +81,7 @@ class Allograph(Tunable):
 
     name: ClassVar[str] = "allograph"
     version: ClassVar[int] = 2
+    learns_by: ClassVar[tuple[str, ...]] = ("weight", "bias", "temperature")
     tried: ClassVar[dict[str, tuple[float, ...]]] = {
         "weight": (8.0, 16.0, 24.0, 32.0),
         "temperature": (1.25, 1.5, 1.75),

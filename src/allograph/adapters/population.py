@@ -99,8 +99,9 @@ class Cells:
 
     def centres(self, rows: Floats) -> NDArray[np.float64]:
         """The mean of each cell's rows [n, d]."""
-        sums = np.zeros((len(self.counts), rows.shape[1]))
-        np.add.at(sums, self.of, rows)
+        order = np.argsort(self.of, kind="stable")
+        starts = np.cumsum(self.counts) - self.counts
+        sums: NDArray[np.float64] = np.add.reduceat(rows[order], starts, axis=0, dtype=np.float64)
         return sums / self.counts[:, None]
 
     def within(self, rows: Floats) -> NDArray[np.float64]:

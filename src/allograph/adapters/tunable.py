@@ -39,6 +39,8 @@ class Tunable(ABC):
     """Whether it cannot do without the population's statistics, where it has a place for them."""
     tried: ClassVar[dict[str, tuple[float, ...]]] = {}
     """The values of each parameter that tuning tries."""
+    learns_by: ClassVar[tuple[str, ...]] = ()
+    """The parameters that change what `learn` keeps; adapters that differ in others alone can share a state."""
 
     @classmethod
     def of(cls, bundle: Bundle) -> Self:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from allograph.cli.terminal import AsJson, print_json, print_table, progress_bar
+from allograph.cli.terminal import AsJson, Jobs, print_json, print_table, progress_bar
 
 
 def tune(
@@ -20,19 +21,27 @@ def tune(
             help="A fold (`allograph fold`), trained and embedded: its held-out writers choose too. Several may be given."
         ),
     ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes.")] = 1,
+    jobs: Jobs = None,
     as_json: AsJson = False,
 ) -> None:
-    """Choose every method's parameters on the validation writers, and keep them in the bundle."""
+    """Choose every method's parameters on the validation writers, and keep them in the bundle.
+
+    Each method is kept as soon as it is finished. What was stopped goes on from there when it is started again.
+    """
     from allograph.bundle import Bundle
     from allograph.embedding import EmbeddedCorpus
     from allograph.evaluation.tables import Table, percent
-    from allograph.tuning import PROTOCOLS
+    from allograph.tuning import PROTOCOLS, unfinished
     from allograph.tuning import tune as run
 
-    with progress_bar() as progress:
-        folds = [EmbeddedCorpus.open(path) for path in fold or ()]
-        tuned = run(EmbeddedCorpus.open(corpus), Bundle.open(model), method or ["all"], jobs, progress, folds)
+    try:
+        with progress_bar() as progress:
+            folds = [EmbeddedCorpus.open(path) for path in fold or ()]
+            tuned = run(EmbeddedCorpus.open(corpus), Bundle.open(model), method or ["all"], jobs, progress, folds)
+    except BaseException:
+        if unfinished(model).exists():
+            print("what was judged so far is kept; the same command goes on from there", file=sys.stderr)
+        raise
     if as_json:
         print_json(
             {
@@ -46,11 +55,12 @@ def tune(
         return
     heads = [f"{p.adaptation:.0%}" if p.per_label is None else f"{p.per_label} a label" for p in PROTOCOLS]
     rows = tuple(
-        (
-            name,
-            *(f"{percent(cut, 1)}, {percent(harm, 0)}" for cut, harm in zip(found.error_cuts, found.harmed, strict=True)),
-            ", ".join(f"{parameter} {value:g}" for parameter, value in found.parameters.items()),
-        )
+        (name, *(f"{percent(cut, 1)}, {percent(harm, 0)}" for cut, harm in zip(found.error_cuts, found.harmed, strict=True)))
         for name, found in tuned.items()
     )
-    print_table(Table("Errors cut and writers harmed, and what was chosen", ("method", *heads, "parameters"), rows))
+    chosen = tuple(
+        (name, ", ".join(f"{parameter} {value:g}" for parameter, value in found.parameters.items()))
+        for name, found in tuned.items()
+    )
+    print_table(Table("Errors cut, and writers harmed", ("method", *heads), rows))
+    print_table(Table("What was chosen", ("method", "parameters"), chosen))

@@ -15,6 +15,7 @@ from allograph.errors import InputError
 from allograph.evaluation.replay import Replayed
 
 BOOTSTRAPS = 10_000
+NO_TEST_SAMPLE = "there is no test sample: every writer has too few samples of each label; learn from a smaller share"
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def figures(replayed: Sequence[Replayed], seed: int = 0) -> Figures:
     """
     tested = [writer for writer in replayed if len(writer.rows)]
     if not tested:
-        raise InputError("there is no test sample: every writer has too few samples of each label; learn from a smaller share")
+        raise InputError(NO_TEST_SAMPLE)
     samples = np.array([len(writer.rows) for writer in tested])
     base = np.array([np.count_nonzero(writer.base == writer.true) for writer in tested])
     names = list(replayed[0].methods)
