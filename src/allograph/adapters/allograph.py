@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from allograph.adapters.compact import pack_logs, pack_vectors, unpack_logs, unpack_vectors
 from allograph.adapters.logistic import residual
 from allograph.adapters.population import Population
+from allograph.adapters.products import product
 from allograph.adapters.protocol import State
-from allograph.adapters.tunable import SHOWN, Floats, Tunable, finite, places_of, with_own_labels
+from allograph.adapters.tunable import SHOWN, Floats, Tunable, finite, in_use, places_of, with_own_labels
+from allograph.adapters.usable import FAR, agree, usable, without_faults
 from allograph.readings import Corrections, Explanation, Samples, Scores, log_softmax
 
 SAME = 0.02
@@ -98,35 +100,33 @@ class Allograph(Tunable):
         if not len(batch.labels):
             return state
         own, places = places_of(self.alphabet, state.labels, batch.labels)
-        logs = finite(with_own_labels(batch.logits, 0))
-        fresh = pack_vectors(self._vectors(batch.samples.shapes)[:, :-1]) | pack_logs(logs) | {"labels": places.astype(np.uint16)}
+        logs = finite(with_own_labels(without_faults(batch.logits), 0))
+        vectors, told = self._vectors(batch.samples.shapes)
+        fresh = pack_vectors(vectors[:, :-1]) | pack_logs(logs) | {"labels": places.astype(np.uint16)}
+        fresh["units"][~told] = 0
         known = state.arrays
         kept = {name: self.newest(known.get(name, rows[:0]), rows) for name, rows in fresh.items()}
-        size, count = len(self.alphabet) + len(own), len(kept["labels"])
+        before, (own, labels, stay) = len(own), in_use(len(self.alphabet), own, kept["labels"].astype(np.int32))
+        kept["labels"] = labels.astype(np.uint16)
+        size, count = len(self.alphabet) + len(own), len(labels)
         change = None
         if len(known["labels"]):
             change = known["change"].astype(np.float32)
-            change = np.pad(change, ((0, 0), (0, size - change.shape[1])))
+            change = np.pad(change, ((0, 0), (0, len(self.alphabet) + before - change.shape[1])))[:, stay]
         rounds = ROUNDS if 4 * len(places) >= count else min(max(AT_ONCE // count, 1), ROUNDS)
-        vectors, labels = self._unpacked(kept)
-        found = residual(
-            vectors,
-            unpack_logs(kept, len(self.alphabet), len(own)) / np.float32(self.temperature),
-            np.eye(size, dtype=np.float32)[labels],
-            rounds,
-            change,
-        )
+        found = self._sought(kept, len(own), rounds, change)
         return State(own, {**kept, "change": found.astype(np.float16), "seen": known["seen"] + len(places)})
 
     def scores(self, state: State, samples: Samples) -> Scores:
         """The base's logits and their change, and −inf for every label that is not on offer."""
-        own = len(state.labels)
-        logs = with_own_labels(samples.logits, own) if own else samples.logits
-        if not len(state.arrays["labels"]):
+        own, logits = len(state.labels), without_faults(samples.logits)
+        logs = with_own_labels(logits, own) if own else logits
+        learned = self._learned(state) if len(state.arrays["labels"]) else None
+        if learned is None or not len(learned.labels):
             return Scores(logs, np.zeros(len(logs), np.int8))
-        learned, each, base = self._learned(state), np.arange(len(logs)), logs.argmax(axis=1)
-        vectors = self._vectors(samples.shapes)
-        asked = vectors @ learned.asked
+        each, base = np.arange(len(logs)), logs.argmax(axis=1)
+        vectors, told = self._vectors(samples.shapes)
+        asked = product(vectors, learned.asked)
         values = logs / np.float32(self.temperature) + asked[:, : logs.shape[1]]
         lengths = np.vecdot(vectors, vectors)
         away = lengths[:, None] + learned.lengths
@@ -134,7 +134,7 @@ class Allograph(Tunable):
         np.sqrt(np.maximum(away, 0, out=away), out=away)
         least = away.min(axis=1)
         limit = SAME * np.sqrt(lengths)
-        same = [(row, learned.newest(away[row] <= limit[row])) for row in (least <= limit).nonzero()[0].tolist()]
+        same = self._same(state, learned, logits, away, limit, told) if (least <= limit).any() else []
 
         votes = np.exp((least[:, None] - away) * np.float32(self.scale / np.sqrt(self.weight)))
         known = len(learned.lengths)
@@ -148,8 +148,10 @@ class Allograph(Tunable):
         for row, label in same:
             values[row, label] = 2 * values[row].max()
         values = np.log(np.maximum(values, np.float32(1e-12)))
-        if samples.logits.min(initial=0) == -np.inf:
+        if logits.min(initial=0) == -np.inf:
             values[np.isneginf(logs)] = -np.inf
+        if not told.all():
+            values[~told] = log_softmax(logs[~told])
         return Scores(values, (values.argmax(axis=1) != base).astype(np.int8))
 
     def explain(self, state: State, sample: Samples) -> Explanation:
@@ -161,16 +163,18 @@ class Allograph(Tunable):
         """
         names = [*self.alphabet, *state.labels]
         scores = self.scores(state, sample)
-        base, answer = int(sample.logits[0].argmax()), int(scores.answers[0])
-        if not len(state.arrays["labels"]):
+        base, answer = int(without_faults(sample.logits)[0].argmax()), int(scores.answers[0])
+        (vector,), (told,) = self._vectors(sample.shapes)
+        if not (told and (state.arrays["labels"].size and _told(state.arrays).any())):
             return Explanation("base", names[base], f"The base classifier reads {names[base]!r}.", {"answer": names[answer]})
         order = np.argsort(-scores.values[0], kind="stable")
         other = base if base != answer else int(order[1]) if len(order) > 1 else answer
         vectors, labels = self._unpacked(state.arrays)
-        vector, change = self._vectors(sample.shapes)[0], state.arrays["change"].astype(np.float32)
+        change = state.arrays["change"].astype(np.float32)
         logs = unpack_logs(state.arrays, len(self.alphabet), len(state.labels)) / np.float32(self.temperature)
-        wrong = np.eye(len(names), dtype=np.float32)[labels] - np.exp(log_softmax(logs + vectors @ change))
-        weights = (vectors @ vector) * (wrong[:, answer] - wrong[:, other])
+        wrong = np.eye(len(names), dtype=np.float32)[labels] - np.exp(log_softmax(logs + product(vectors, change)))
+        wrong[~_told(state.arrays)] = 0
+        weights = np.vecdot(vectors, vector) * (wrong[:, answer] - wrong[:, other])
         away = np.linalg.norm(vectors - vector, axis=1) / np.sqrt(self.weight)
         oldest = int(state.arrays["seen"][0]) - len(labels)
 
@@ -195,10 +199,51 @@ class Allograph(Tunable):
         space[-1, -1] = np.sqrt(self.bias)
         return np.ascontiguousarray(space[:-1]), space[-1]
 
-    def _vectors(self, shapes: Floats) -> Floats:
-        """[n, r + 1] features, as the last layer takes them."""
+    def _vectors(self, shapes: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+        """[n, r + 1] features, as the last layer takes them; and which of them say something, bool [n], the others being 0."""
         turn, shift = self._layer
-        return shapes @ turn + shift
+        told = usable(shapes)
+        if not told.all():
+            shapes = np.where(told[:, None], shapes, np.float32(0))
+        moved = product(shapes, turn)
+        vectors = moved + shift
+        square, far = np.vecdot(vectors, vectors), np.float32(self.weight * FAR**2)
+        told &= (square <= far) & (np.vecdot(moved, moved) >= self.weight / FAR**2)
+        if not told.all():
+            vectors[~told, :-1] = 0
+        return vectors, told
+
+    def _sought(self, kept: Mapping[str, NDArray[Any]], own: int, rounds: int, change: Floats | None) -> Floats:
+        """The change [r + 1, C + own] that fits the packed samples best, sought from `change`."""
+        told, size = _told(kept), len(self.alphabet) + own
+        vectors, labels = self._unpacked(kept)
+        logs = unpack_logs(kept, len(self.alphabet), own) / np.float32(self.temperature)
+        if not told.all():
+            vectors, labels, logs = vectors[told], labels[told], logs[told]
+        if not len(labels):
+            return np.zeros((vectors.shape[1], size), np.float32)
+        return residual(vectors, logs, np.eye(size, dtype=np.float32)[labels], rounds, change)
+
+    def _same(
+        self, state: State, learned: Learned, logits: Floats, away: Floats, limit: Floats, told: NDArray[np.bool_]
+    ) -> list[tuple[int, int]]:
+        """The rows of `logits` [n, C] that show an image that was corrected before, each with the label of the newest correction.
+
+        Such an image has the features of a sample, to which it is `away` [n, k] less than the `limit` [n], and the base's opinion
+        of it. Where it has the features of all samples, and other opinions, the features say nothing: `told` becomes False.
+        """
+        found, opinions = [], log_softmax(logits)
+        for row in np.flatnonzero(away.min(axis=1) <= limit).tolist():
+            near = np.flatnonzero(away[row] <= limit[row])
+            places = learned.order[near]
+            likeliest, logs = state.arrays["likeliest"][places], state.arrays["logs"][places].astype(np.float32)
+            alike = np.zeros(len(learned.labels), bool)
+            alike[near] = [bool(agree(opinions[row, place], log[None])[0]) for place, log in zip(likeliest, logs, strict=True)]
+            if alike.any():
+                found.append((row, learned.newest(alike)))
+            elif len(near) == len(learned.labels):
+                told[row] = False
+        return found
 
     def _unpacked(self, arrays: Mapping[str, NDArray[Any]]) -> tuple[Floats, NDArray[np.int32]]:
         """The samples [n, r + 1], as the last layer takes them, and their labels [n]; the oldest first."""
@@ -210,7 +255,8 @@ class Allograph(Tunable):
         """The state, unpacked once."""
         if "learned" not in state.derived:
             vectors, labels = self._unpacked(state.arrays)
-            order = np.argsort(labels, kind="stable")
+            rows = np.flatnonzero(_told(state.arrays))
+            order = rows[np.argsort(labels[rows], kind="stable")]
             vectors = vectors[order]
             labels = labels[order]
             present, starts = np.unique(labels, return_index=True)
@@ -219,6 +265,12 @@ class Allograph(Tunable):
             state.derived["learned"] = Learned((vectors**2).sum(axis=1), labels, order, present, starts, asked, odd)
         learned: Learned = state.derived["learned"]
         return learned
+
+
+def _told(arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
+    """Which packed samples say something: bool [n]."""
+    told: NDArray[np.bool_] = arrays["units"] > 0
+    return told
 
 
 def excess(arrays: Mapping[str, NDArray[Any]], size: int) -> float:
