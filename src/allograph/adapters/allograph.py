@@ -48,11 +48,6 @@ class Learned(NamedTuple):
     excess: float
     """As the function of that name."""
 
-    def newest(self, chosen: NDArray[np.bool_]) -> int:
-        """The label of the newest of the `chosen` samples [n]; at least one is."""
-        (places,) = chosen.nonzero()
-        return int(self.labels[places[self.order[places].argmax()]])
-
 
 @dataclass(frozen=True)
 class Allograph(Tunable):
@@ -134,7 +129,8 @@ class Allograph(Tunable):
         np.sqrt(np.maximum(away, 0, out=away), out=away)
         least = away.min(axis=1)
         limit = SAME * np.sqrt(lengths)
-        same = self._same(state, learned, logits, away, limit, told) if (least <= limit).any() else []
+        close = bool((least <= limit).any())
+        same, taught = self._same(state, learned, logits, away <= limit[:, None], told) if close else (each[:0], each[:0])
 
         votes = np.exp((least[:, None] - away) * np.float32(self.scale / np.sqrt(self.weight)))
         known = len(learned.lengths)
@@ -145,8 +141,8 @@ class Allograph(Tunable):
         values *= np.float32(1 - share) / values.sum(axis=1, keepdims=True)
         values[:, learned.present] += np.add.reduceat(votes, learned.starts, axis=1)
         values[each, base] *= np.float32(math.exp(self.guard + self.doubt * learned.excess**2))
-        for row, label in same:
-            values[row, label] = 2 * values[row].max()
+        if len(same):
+            values[same, taught] = 2 * values[same].max(axis=1)
         values = np.log(np.maximum(values, np.float32(1e-12)))
         if logits.min(initial=0) == -np.inf:
             values[np.isneginf(logs)] = -np.inf
@@ -207,8 +203,8 @@ class Allograph(Tunable):
             shapes = np.where(told[:, None], shapes, np.float32(0))
         moved = product(shapes, turn)
         vectors = moved + shift
-        square, far = np.vecdot(vectors, vectors), np.float32(self.weight * FAR**2)
-        told &= (square <= far) & (np.vecdot(moved, moved) >= self.weight / FAR**2)
+        told &= np.vecdot(vectors, vectors) <= self.weight * FAR**2
+        told &= np.vecdot(moved, moved) >= self.weight / FAR**2
         if not told.all():
             vectors[~told, :-1] = 0
         return vectors, told
@@ -225,25 +221,22 @@ class Allograph(Tunable):
         return residual(vectors, logs, np.eye(size, dtype=np.float32)[labels], rounds, change)
 
     def _same(
-        self, state: State, learned: Learned, logits: Floats, away: Floats, limit: Floats, told: NDArray[np.bool_]
-    ) -> list[tuple[int, int]]:
-        """The rows of `logits` [n, C] that show an image that was corrected before, each with the label of the newest correction.
+        self, state: State, learned: Learned, logits: Floats, near: NDArray[np.bool_], told: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The rows of `logits` [n, C] that show an image that was corrected before, and the newest correction's labels (places).
 
-        Such an image has the features of a sample, to which it is `away` [n, k] less than the `limit` [n], and the base's opinion
-        of it. Where it has the features of all samples, and other opinions, the features say nothing: `told` becomes False.
+        Such an image is `near` [n, k] a sample and has the base's opinion of it. Where it is near all samples, and none has its
+        opinion, the features say nothing: `told` [n] becomes False.
         """
-        found, opinions = [], log_softmax(logits)
-        for row in np.flatnonzero(away.min(axis=1) <= limit).tolist():
-            near = np.flatnonzero(away[row] <= limit[row])
-            places = learned.order[near]
-            likeliest, logs = state.arrays["likeliest"][places], state.arrays["logs"][places].astype(np.float32)
-            alike = np.zeros(len(learned.labels), bool)
-            alike[near] = [bool(agree(opinions[row, place], log[None])[0]) for place, log in zip(likeliest, logs, strict=True)]
-            if alike.any():
-                found.append((row, learned.newest(alike)))
-            elif len(near) == len(learned.labels):
-                told[row] = False
-        return found
+        rows, columns = near.nonzero()
+        places = learned.order[columns]
+        opinions = log_softmax(logits)[rows[:, None], state.arrays["likeliest"][places]]
+        alike = agree(opinions, state.arrays["logs"][places].astype(np.float32))
+        newest = np.full(len(logits), -1)
+        np.maximum.at(newest, rows[alike], places[alike])
+        told &= (newest >= 0) | (near.sum(axis=1) < near.shape[1])
+        (found,) = (newest >= 0).nonzero()
+        return found, state.arrays["labels"][newest[found]].astype(np.int64)
 
     def _unpacked(self, arrays: Mapping[str, NDArray[Any]]) -> tuple[Floats, NDArray[np.int32]]:
         """The samples [n, r + 1], as the last layer takes them, and their labels [n]; the oldest first."""

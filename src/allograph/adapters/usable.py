@@ -13,6 +13,8 @@ LARGEST = 1e15
 """Numbers beyond this, and below its inverse, have squares that float32 cannot hold."""
 FLAT = 1e-6
 """Numbers that differ by less than this share of the largest are constant."""
+SOME = 3
+"""Of fewer numbers than this, that they are the same is no sign that they are constant."""
 UNLIKELY = -25.0
 """Log-probabilities below this are no opinion."""
 AGREE = 0.05
@@ -27,16 +29,20 @@ def usable(rows: NDArray[np.floating], length: float | None = None) -> NDArray[n
     """
     if not rows.shape[1]:
         return np.zeros(len(rows), bool)
-    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
-        highest, lowest = rows.max(axis=1), rows.min(axis=1)
-        peak = np.maximum(highest, -lowest)
-        told: NDArray[np.bool_] = (peak <= LARGEST) & (peak >= 1 / LARGEST)  # NaN is neither
-        if rows.shape[1] > 1:
-            told &= highest - lowest > FLAT * peak
-        if length:
+    flat = FLAT if rows.shape[1] >= SOME else -1.0
+    extremes = zip(rows.max(axis=1).tolist(), rows.min(axis=1).tolist(), strict=True)
+    told = np.array([_is_usable(high, low, flat) for high, low in extremes], bool)
+    if length:
+        with np.errstate(invalid="ignore", over="ignore"):
             square = np.vecdot(rows, rows)
-            told &= (square <= (FAR * length) ** 2) & (square >= (length / FAR) ** 2)
+        told &= (square <= (FAR * length) ** 2) & (square >= (length / FAR) ** 2)
     return told
+
+
+def _is_usable(high: float, low: float, flat: float) -> bool:
+    """The same of one row, by its extremes, both of which are NaN where one number is. Single readings have no time for more."""
+    peak = max(high, -low)
+    return 1 / LARGEST <= peak <= LARGEST and high - low > flat * peak
 
 
 def usual_length(rows: Floats) -> float:
@@ -58,7 +64,7 @@ def without_faults(logits: Floats) -> Floats:
 
 
 def agree(logs: Floats, others: Floats) -> NDArray[np.bool_]:
-    """Whether the base said the same of one sample, log-probabilities [k], as of others [m, k]: bool [m].
+    """Whether the base said the same of one sample, log-probabilities [k] or [m, k], as of others [m, k]: bool [m].
 
     Labels that were as good as impossible, or not on offer, for one of two do not count.
     """
