@@ -52,16 +52,25 @@ class Recognizer:
     def embed(self, images: ArrayLike) -> Samples:
         """Embeddings [n, d], logits [n, C] and features [n, f], float32, of samples [28, 28] or [n, 28, 28].
 
-        Takes uint8 in 0…255 or float in 0…1. Raises `ImageError` for anything else, and for images without ink.
+        Takes uint8 in 0…255 or float in 0…1; an empty list gives no rows. Raises `ImageError` for anything else, and for images
+        without ink.
         """
-        return self.run(model_input(images))
+        array = np.asarray(images)
+        return self.run(model_input(array if array.shape != (0,) else np.empty((0, SIDE, SIDE), np.float32)))
 
     def run(self, inputs: NDArray[np.float32]) -> Samples:
         """The same for checked input, float32 [n, 1, 28, 28]."""
+        if not len(inputs):
+            return self._nothing()
         if len(inputs) <= BATCH:
             return Samples(*self.session.run(self._outputs, {"images": inputs}))
         parts = [self.session.run(self._outputs, {"images": inputs[i : i + BATCH]}) for i in range(0, len(inputs), BATCH)]
         return Samples(*map(np.concatenate, zip(*parts, strict=True)))
+
+    def _nothing(self) -> Samples:
+        """No samples: what a model of somebody's own would make of none is its affair."""
+        sizes = (self.bundle.embedding_size, len(self.alphabet), self.feature_size)
+        return Samples(*(None if size is None else np.empty((0, size), np.float32) for size in sizes))
 
 
 def open_session(model: Path | bytes, threads: int | None = None) -> onnxruntime.InferenceSession:

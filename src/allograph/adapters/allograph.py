@@ -103,7 +103,7 @@ class Allograph(Tunable):
         kept = {name: self.newest(known.get(name, rows[:0]), rows) for name, rows in fresh.items()}
         before, (own, labels, stay) = len(own), in_use(len(self.alphabet), own, kept["labels"].astype(np.int32))
         kept["labels"] = labels.astype(np.uint16)
-        size, count = len(self.alphabet) + len(own), len(labels)
+        _size, count = len(self.alphabet) + len(own), len(labels)
         change = None
         if len(known["labels"]):
             change = known["change"].astype(np.float32)

@@ -6,7 +6,7 @@ import copyreg
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
