@@ -70,7 +70,7 @@ def _parts(size: int, largest: int) -> list[slice]:
 
 
 def _fill(out: NDArray[Any], one: NDArray[Any], other: NDArray[Any]) -> None:
-    """Put the product into `out`, as many rows in one call as the work allows: NumPy calls the BLAS once for each stack of them."""
+    """Put the product into `out`, in stacks of as many rows as the work allows; NumPy calls the BLAS once for each."""
     m, k = one.shape
     n = other.shape[1]
     rows = min(max(WORK // (k * n), 1), m)
