@@ -221,12 +221,13 @@ def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     >>> np.exp(log_softmax(np.zeros((1, 4), np.float32))).tolist()
     [[0.25, 0.25, 0.25, 0.25]]
     """
-    total = np.logaddexp.reduce(logits, axis=1, keepdims=True)
-    if np.isneginf(total).any():
-        logits = np.where(np.isneginf(total), np.float32(0), logits)
-        total = np.logaddexp.reduce(logits, axis=1, keepdims=True)
-    normalised: NDArray[np.float32] = logits - total
-    return normalised
+    highest = logits.max(axis=1, keepdims=True)
+    if highest.min(initial=0) == -np.inf:
+        logits = np.where(highest == -np.inf, np.float32(0), logits)
+        highest = logits.max(axis=1, keepdims=True)
+    lower: NDArray[np.float32] = logits - highest  # else large logits would lose their differences
+    lower -= np.logaddexp.reduce(lower, axis=1, keepdims=True)
+    return lower
 
 
 def highest_probability(logits: NDArray[np.float32]) -> NDArray[np.float32]:
