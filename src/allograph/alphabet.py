@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -12,6 +13,8 @@ from allograph.errors import InputError, UnknownLabel
 
 LONGEST_LABEL = 16
 """Code points in the longest label."""
+NAMED_AT_MOST = 10
+"""Labels that a message names."""
 
 NAMED = {
     "digits": string.digits,
@@ -40,7 +43,7 @@ def check_label(label: object) -> str:
 
 
 class Alphabet(Sequence[str]):
-    """The ordered set of labels that a recognizer knows.
+    """The ordered set of labels that a recognizer knows; a label is found in whatever form it is composed.
 
     >>> digits = Alphabet("0123456789")
     >>> digits.index("7"), "x" in digits, len(digits)
@@ -48,18 +51,20 @@ class Alphabet(Sequence[str]):
     """
 
     def __init__(self, labels: Iterable[str]) -> None:
-        self.labels = tuple(check_label(label) for label in labels)
+        self.labels = tuple(check_label(label) for label in _each(labels))
         self._index = {label: i for i, label in enumerate(self.labels)}
         if not self.labels:
             raise InputError("an alphabet has at least one label")
         if len(self._index) != len(self.labels):
-            twice = sorted({label for label in self.labels if self.labels.count(label) > 1})
-            raise InputError(f"an alphabet holds each label once; these come twice: {' '.join(twice)}")
+            twice = sorted(label for label, count in Counter(self.labels).items() if count > 1)
+            more = f" and {len(twice) - NAMED_AT_MOST} more" if len(twice) > NAMED_AT_MOST else ""
+            named = " ".join(twice[:NAMED_AT_MOST])
+            raise InputError(f"an alphabet holds each label once; these come twice: {named}{more}")
 
     @classmethod
     def of(cls, labels: Iterable[str]) -> Alphabet:
         """The alphabet of these labels in code-point order, each once."""
-        return cls(sorted(set(labels)))
+        return cls(sorted({check_label(label) for label in _each(labels)}))
 
     @classmethod
     def named(cls, name: str | Iterable[str]) -> Alphabet:
@@ -80,7 +85,7 @@ class Alphabet(Sequence[str]):
         return iter(self.labels)
 
     def __contains__(self, label: object) -> bool:
-        return label in self._index
+        return isinstance(label, str) and self._place(label) is not None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Alphabet) and self.labels == other.labels
@@ -93,19 +98,30 @@ class Alphabet(Sequence[str]):
 
     def index(self, label: str, start: int = 0, stop: int | None = None) -> int:
         """The position of `label`; raises `UnknownLabel` when it is not in the alphabet."""
-        place = self._index.get(label)
-        if place is None:
-            place = self._index.get(unicodedata.normalize("NFC", label))
+        place = self._place(label) if isinstance(label, str) else None
         if place is None:
             raise UnknownLabel(f"the label {label!r} is not in the alphabet of {len(self)} labels")
         return place
 
+    def count(self, label: object) -> int:
+        """1 for a label of the alphabet, else 0."""
+        return int(label in self)
+
     def indices(self, labels: Iterable[str]) -> np.ndarray:
         """The positions of many labels, int32 [n]."""
-        return np.fromiter((self.index(str(label)) for label in labels), dtype=np.int32)
+        return np.fromiter((self.index(str(label)) for label in _each(labels)), dtype=np.int32)
 
     def mask(self, labels: Iterable[str]) -> np.ndarray:
         """True, bool [C], where a label is among `labels`; labels that the alphabet does not hold raise `UnknownLabel`."""
         mask = np.zeros(len(self), dtype=bool)
         mask[self.indices(labels)] = True
         return mask
+
+    def _place(self, label: str) -> int | None:
+        place = self._index.get(label)
+        return self._index.get(unicodedata.normalize("NFC", label)) if place is None else place
+
+
+def _each(labels: Iterable[str]) -> Iterable[str]:
+    """The labels; those of a string are its characters, composed."""
+    return unicodedata.normalize("NFC", labels) if isinstance(labels, str) else labels

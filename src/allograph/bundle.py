@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from allograph.alphabet import Alphabet
+from allograph.equality import by_content
 from allograph.errors import FormatError, InputError, MismatchError
 from allograph.files import check_version, read_json, sha256, write_json, written_folder
 from allograph.images import FRAMES, SIDE, Frame
@@ -29,9 +30,10 @@ SHIPPED = Path(__file__).parent / "shipped"
 MODEL, CONFIG, STYLES, STATISTICS = "model.onnx", "config.json", "styles.safetensors", "adapters.safetensors"
 
 
-@dataclass(frozen=True)
+@by_content
+@dataclass(frozen=True, eq=False)
 class Bundle:
-    """A bundle that was opened and found sound."""
+    """A bundle that was opened and found sound; equal to another of the same place and content, and hashable."""
 
     path: Path
     config: dict[str, Any]
@@ -59,6 +61,9 @@ class Bundle:
         bundle = cls(folder, config, _styles(folder), _tensors(folder / STATISTICS))
         bundle._check()
         return bundle
+
+    def __hash__(self) -> int:
+        return hash((self.path, self.config.get("model_hash")))
 
     @cached_property
     def alphabet(self) -> Alphabet:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from allograph.alphabet import Alphabet
 from allograph.corpora.corpus import Corpus, image_column, images_to_arrow, order_column, string_column
 from allograph.corpora.parquet import opened, pa, pq, sign, writing
+from allograph.equality import by_content
 from allograph.errors import FormatError, MismatchError, UnknownLabel
 from allograph.images import PIXELS, SIDE, Frame
 from allograph.progress import Progress, silent
@@ -27,6 +28,7 @@ LISTS = ("embedding", "logits", "features")
 """The columns of numbers."""
 
 
+@by_content
 class EmbeddedSamples(NamedTuple):
     """Some samples of an embedded corpus."""
 

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from allograph.equality import by_content
 from allograph.errors import ImageError, InputError
 
 SIDE = 28
@@ -37,6 +38,7 @@ LARGEST = 4096 * 4096
 """Pixels in the largest picture that is decoded."""
 
 
+@by_content
 class Framed(NamedTuple):
     """A sample and what was found out on the way to it."""
 

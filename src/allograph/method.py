@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 
 from allograph.adapters import Adapter, best, build
+from allograph.adapters.fingerprint import fingerprint
 from allograph.recognizer import Recognizer
 
 
@@ -17,7 +17,10 @@ class Method:
     recognizer: Recognizer
     adapter: Adapter
     fingerprint: str
-    """Of the adapter, its parameters and its statistics: a state that was made by another is made anew."""
+    """Of the adapter with all that it holds, of the model and its statistics: a state that was made by another is made anew.
+
+    An adapter that has a `fingerprint` of its own, a string, answers for what it holds itself.
+    """
 
     @classmethod
     def of(cls, recognizer: Recognizer | None, adapter: Adapter | str | None) -> Method:
@@ -26,12 +29,10 @@ class Method:
         bundle = recognizer.bundle
         if adapter is None or isinstance(adapter, str):
             adapter = build(adapter or best(bundle), bundle)
-        values: dict[str, object] = {}
-        if is_dataclass(adapter):
-            values = {field.name: getattr(adapter, field.name) for field in fields(adapter)}
-        settings = [(name, value) for name, value in values.items() if isinstance(value, int | float | str | None)]
-        record = repr((adapter.name, adapter.version, settings, bundle.statistics_hash, bundle.model_hash))
-        return cls(recognizer, adapter, hashlib.sha256(record.encode()).hexdigest())
+        own = getattr(adapter, "fingerprint", None)
+        content = own if isinstance(own, str) else adapter
+        record = (adapter.name, adapter.version, content, bundle.statistics_hash, bundle.model_hash)
+        return cls(recognizer, adapter, fingerprint(record))
 
 
 @lru_cache(maxsize=1)

@@ -9,9 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from allograph.equality import by_content
+
 Rows = NDArray[np.integer] | slice
 
 
+@by_content
 class Samples(NamedTuple):
     """Samples as a recognizer sees them."""
 
@@ -32,6 +35,7 @@ class Samples(NamedTuple):
         return Samples(self.embeddings[rows], self.logits[rows], None if self.features is None else self.features[rows])
 
 
+@by_content
 class Corrections(NamedTuple):
     """Samples with their true labels, in the order in which they are learned."""
 
@@ -69,6 +73,7 @@ class Corrections(NamedTuple):
         )
 
 
+@by_content
 class Scores(NamedTuple):
     """An adapter's answers."""
 
@@ -226,14 +231,18 @@ def likeliest(readings: Sequence[Reading], count: int) -> list[list[tuple[str, f
 
 
 def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Log-probabilities, float32 [n, C]; −inf stays −inf.
+    """Log-probabilities, float32 [n, C]; −inf stays −inf, but where there is nothing else: then all labels are equally likely.
 
     >>> np.exp(log_softmax(np.zeros((1, 4), np.float32))).tolist()
     [[0.25, 0.25, 0.25, 0.25]]
     """
-    normalised: NDArray[np.float32] = logits - logits.max(axis=1, keepdims=True)
-    normalised -= np.log(np.exp(normalised).sum(axis=1, keepdims=True))
-    return normalised
+    highest = logits.max(axis=1, keepdims=True)
+    if highest.min(initial=0) == -np.inf:
+        logits = np.where(highest == -np.inf, np.float32(0), logits)
+        highest = logits.max(axis=1, keepdims=True)
+    lower: NDArray[np.float32] = logits - highest  # else large logits would lose their differences
+    lower -= np.log(np.exp(lower).sum(axis=1, keepdims=True))
+    return lower
 
 
 def highest_probability(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from allograph.readings import Samples
 
 BATCH = 64
 """Images in one call of the model, at most."""
+FEW = 8
+"""Images up to which a call of the model is not spread over threads."""
 OUTPUTS = ["embedding", "logits"]
 FEATURES = "features"
 """The output that a model may have besides."""
@@ -24,12 +27,15 @@ FEATURES = "features"
 class Recognizer:
     """A bundle's model, ready to be called; safe to share between threads.
 
-    `threads` is what one call may use; None leaves it to onnxruntime (all cores).
+    `threads` is how many threads one call may use; None leaves it to onnxruntime (all cores). A call with few images uses the
+    thread that makes it alone: more would not be quicker, and much slower beside other load. A process that was forked needs a
+    recognizer of its own.
     """
 
     def __init__(self, bundle: Bundle | str | Path | None = None, threads: int | None = None) -> None:
         self.bundle = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
-        self.session = open_session(self.bundle.path / MODEL, threads)
+        self.threads = threads
+        self.session = open_session(self.bundle.path / MODEL, 1)
         for output, size in (("embedding", self.bundle.embedding_size), ("logits", len(self.alphabet))):
             found = _output_size(self.session, output, self.bundle.path)
             if found != size:
@@ -52,16 +58,31 @@ class Recognizer:
     def embed(self, images: ArrayLike) -> Samples:
         """Embeddings [n, d], logits [n, C] and features [n, f], float32, of samples [28, 28] or [n, 28, 28].
 
-        Takes uint8 in 0…255 or float in 0…1. Raises `ImageError` for anything else, and for images without ink.
+        Takes uint8 in 0…255 or float in 0…1; an empty list gives no rows. Raises `ImageError` for anything else, and for images
+        without ink.
         """
-        return self.run(model_input(images))
+        array = np.asarray(images)
+        return self.run(model_input(array if array.shape != (0,) else np.empty((0, SIDE, SIDE), np.float32)))
 
     def run(self, inputs: NDArray[np.float32]) -> Samples:
         """The same for checked input, float32 [n, 1, 28, 28]."""
+        if not len(inputs):
+            return self._nothing()
+        session = self.session if len(inputs) <= FEW else self._wide_session
         if len(inputs) <= BATCH:
-            return Samples(*self.session.run(self._outputs, {"images": inputs}))
-        parts = [self.session.run(self._outputs, {"images": inputs[i : i + BATCH]}) for i in range(0, len(inputs), BATCH)]
+            return Samples(*session.run(self._outputs, {"images": inputs}))
+        parts = [session.run(self._outputs, {"images": inputs[i : i + BATCH]}) for i in range(0, len(inputs), BATCH)]
         return Samples(*map(np.concatenate, zip(*parts, strict=True)))
+
+    @cached_property
+    def _wide_session(self) -> onnxruntime.InferenceSession:
+        """What reads many images, on as many threads as it may."""
+        return self.session if self.threads == 1 else open_session(self.bundle.path / MODEL, self.threads)
+
+    def _nothing(self) -> Samples:
+        """No samples: what a model of somebody's own would make of none is its affair."""
+        sizes = (self.bundle.embedding_size, len(self.alphabet), self.feature_size)
+        return Samples(*(None if size is None else np.empty((0, size), np.float32) for size in sizes))
 
 
 def open_session(model: Path | bytes, threads: int | None = None) -> onnxruntime.InferenceSession:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from allograph.equality import by_content
 from allograph.errors import missing_extra
 from allograph.progress import Progress, silent
 
@@ -17,7 +18,8 @@ NOBODY = -1
 """In place of a label: an embedding that belongs to no style."""
 
 
-@dataclass(frozen=True)
+@by_content
+@dataclass(frozen=True, eq=False)
 class Styles:
     """The styles of all labels, those of one label side by side."""
 
@@ -53,6 +55,7 @@ def z_scored(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return ((wide - wide.mean(axis=1, keepdims=True)) / deviation).astype(np.float32)
 
 
+@by_content
 class Clusters(NamedTuple):
     """Styles before their medoids' images are at hand."""
 

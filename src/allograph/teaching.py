@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from allograph.adapters.population import Population
 from allograph.bundle import Bundle
+from allograph.equality import by_content
 
 KEPT = ((1, 0.86), (2, 0.71), (3, 0.60), (5, 0.50), (10, 0.30), (30, 0.20))
 """From so many corrections of a label on, this share of the base's errors on it is left (docs/adapters.md, how soon)."""
@@ -67,7 +68,8 @@ class Suggestions(NamedTuple):
     after: float
 
 
-@dataclass(frozen=True)
+@by_content
+@dataclass(frozen=True, eq=False)
 class Errors:
     """How often a base classifier misreads each label, over all writers."""
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.adapters import Adapter
+from allograph.equality import by_content
 from allograph.errors import AllographError, StorageError
 from allograph.follower import Follower
 from allograph.method import Method
@@ -30,6 +31,7 @@ MEMORY = 256 * 2**20
 """Bytes that warm writers may take."""
 
 
+@by_content
 class Request(NamedTuple):
     """What is to be read for one writer."""
 

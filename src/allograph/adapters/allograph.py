@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from allograph.adapters.compact import pack_logs, pack_vectors, unpack_logs, unpack_vectors
 from allograph.adapters.logistic import residual
 from allograph.adapters.population import Population
+from allograph.adapters.products import product
 from allograph.adapters.protocol import State
-from allograph.adapters.tunable import SHOWN, Floats, Tunable, finite, places_of, with_own_labels
+from allograph.adapters.tunable import SHOWN, Floats, Tunable, finite, in_use, places_of, with_own_labels
+from allograph.adapters.usable import FAR, agree, usable, without_faults
 from allograph.readings import Corrections, Explanation, Samples, Scores, log_softmax
 
 SAME = 0.02
@@ -45,11 +47,6 @@ class Learned(NamedTuple):
     """[r + 1, C + m + n] from a sample to what changes its logits, and to its products with the known ones."""
     excess: float
     """As the function of that name."""
-
-    def newest(self, chosen: NDArray[np.bool_]) -> int:
-        """The label of the newest of the `chosen` samples [n]; at least one is."""
-        (places,) = chosen.nonzero()
-        return int(self.labels[places[self.order[places].argmax()]])
 
 
 @dataclass(frozen=True)
@@ -99,35 +96,33 @@ class Allograph(Tunable):
         if not len(batch.labels):
             return state
         own, places = places_of(self.alphabet, state.labels, batch.labels)
-        logs = finite(with_own_labels(batch.logits, 0))
-        fresh = pack_vectors(self._vectors(batch.samples.shapes)[:, :-1]) | pack_logs(logs) | {"labels": places.astype(np.uint16)}
+        logs = finite(with_own_labels(without_faults(batch.logits), 0))
+        vectors, told = self._vectors(batch.samples.shapes)
+        fresh = pack_vectors(vectors[:, :-1]) | pack_logs(logs) | {"labels": places.astype(np.uint16)}
+        fresh["units"][~told] = 0
         known = state.arrays
         kept = {name: self.newest(known.get(name, rows[:0]), rows) for name, rows in fresh.items()}
-        size, count = len(self.alphabet) + len(own), len(kept["labels"])
+        before, (own, labels, stay) = len(own), in_use(len(self.alphabet), own, kept["labels"].astype(np.int32))
+        kept["labels"] = labels.astype(np.uint16)
+        _size, count = len(self.alphabet) + len(own), len(labels)
         change = None
         if len(known["labels"]):
             change = known["change"].astype(np.float32)
-            change = np.pad(change, ((0, 0), (0, size - change.shape[1])))
+            change = np.pad(change, ((0, 0), (0, len(self.alphabet) + before - change.shape[1])))[:, stay]
         rounds = ROUNDS if 4 * len(places) >= count else min(max(AT_ONCE // count, 1), ROUNDS)
-        vectors, labels = self._unpacked(kept)
-        found = residual(
-            vectors,
-            unpack_logs(kept, len(self.alphabet), len(own)) / np.float32(self.temperature),
-            np.eye(size, dtype=np.float32)[labels],
-            rounds,
-            change,
-        )
+        found = self._sought(kept, len(own), rounds, change)
         return State(own, {**kept, "change": found.astype(np.float16), "seen": known["seen"] + len(places)})
 
     def scores(self, state: State, samples: Samples) -> Scores:
         """The base's logits and their change, and −inf for every label that is not on offer."""
-        own = len(state.labels)
-        logs = with_own_labels(samples.logits, own) if own else samples.logits
-        if not len(state.arrays["labels"]):
+        own, logits = len(state.labels), without_faults(samples.logits)
+        logs = with_own_labels(logits, own) if own else logits
+        learned = self._learned(state) if len(state.arrays["labels"]) else None
+        if learned is None or not len(learned.labels):
             return Scores(logs, np.zeros(len(logs), np.int8))
-        learned, each, base = self._learned(state), np.arange(len(logs)), logs.argmax(axis=1)
-        vectors = self._vectors(samples.shapes)
-        asked = vectors @ learned.asked
+        each, base = np.arange(len(logs)), logs.argmax(axis=1)
+        vectors, told = self._vectors(samples.shapes)
+        asked = product(vectors, learned.asked)
         values = logs / np.float32(self.temperature) + asked[:, : logs.shape[1]]
         lengths = np.vecdot(vectors, vectors)
         away = lengths[:, None] + learned.lengths
@@ -135,7 +130,8 @@ class Allograph(Tunable):
         np.sqrt(np.maximum(away, 0, out=away), out=away)
         least = away.min(axis=1)
         limit = SAME * np.sqrt(lengths)
-        same = [(row, learned.newest(away[row] <= limit[row])) for row in (least <= limit).nonzero()[0].tolist()]
+        close = bool((least <= limit).any())
+        same, taught = self._same(state, learned, logits, away <= limit[:, None], told) if close else (each[:0], each[:0])
 
         votes = np.exp((least[:, None] - away) * np.float32(self.scale / np.sqrt(self.weight)))
         known = len(learned.lengths)
@@ -146,11 +142,13 @@ class Allograph(Tunable):
         values *= np.float32(1 - share) / values.sum(axis=1, keepdims=True)
         values[:, learned.present] += np.add.reduceat(votes, learned.starts, axis=1)
         values[each, base] *= np.float32(math.exp(self.guard + self.doubt * learned.excess**2))
-        for row, label in same:
-            values[row, label] = 2 * values[row].max()
+        if len(same):
+            values[same, taught] = 2 * values[same].max(axis=1)
         values = np.log(np.maximum(values, np.float32(1e-12)))
-        if samples.logits.min(initial=0) == -np.inf:
+        if logits.min(initial=0) == -np.inf:
             values[np.isneginf(logs)] = -np.inf
+        if not told.all():
+            values[~told] = log_softmax(logs[~told])
         return Scores(values, (values.argmax(axis=1) != base).astype(np.int8))
 
     def explain(self, state: State, sample: Samples) -> Explanation:
@@ -162,16 +160,18 @@ class Allograph(Tunable):
         """
         names = [*self.alphabet, *state.labels]
         scores = self.scores(state, sample)
-        base, answer = int(sample.logits[0].argmax()), int(scores.answers[0])
-        if not len(state.arrays["labels"]):
+        base, answer = int(without_faults(sample.logits)[0].argmax()), int(scores.answers[0])
+        (vector,), (told,) = self._vectors(sample.shapes)
+        if not (told and (state.arrays["labels"].size and _told(state.arrays).any())):
             return Explanation("base", names[base], f"The base classifier reads {names[base]!r}.", {"answer": names[answer]})
         order = np.argsort(-scores.values[0], kind="stable")
         other = base if base != answer else int(order[1]) if len(order) > 1 else answer
         vectors, labels = self._unpacked(state.arrays)
-        vector, change = self._vectors(sample.shapes)[0], state.arrays["change"].astype(np.float32)
+        change = state.arrays["change"].astype(np.float32)
         logs = unpack_logs(state.arrays, len(self.alphabet), len(state.labels)) / np.float32(self.temperature)
-        wrong = np.eye(len(names), dtype=np.float32)[labels] - np.exp(log_softmax(logs + vectors @ change))
-        weights = (vectors @ vector) * (wrong[:, answer] - wrong[:, other])
+        wrong = np.eye(len(names), dtype=np.float32)[labels] - np.exp(log_softmax(logs + product(vectors, change)))
+        wrong[~_told(state.arrays)] = 0
+        weights = np.vecdot(vectors, vector) * (wrong[:, answer] - wrong[:, other])
         away = np.linalg.norm(vectors - vector, axis=1) / np.sqrt(self.weight)
         oldest = int(state.arrays["seen"][0]) - len(labels)
 
@@ -196,10 +196,48 @@ class Allograph(Tunable):
         space[-1, -1] = np.sqrt(self.bias)
         return np.ascontiguousarray(space[:-1]), space[-1]
 
-    def _vectors(self, shapes: Floats) -> Floats:
-        """[n, r + 1] features, as the last layer takes them."""
+    def _vectors(self, shapes: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+        """[n, r + 1] features, as the last layer takes them; and which of them say something, bool [n], the others being 0."""
         turn, shift = self._layer
-        return shapes @ turn + shift
+        told = usable(shapes)
+        if not told.all():
+            shapes = np.where(told[:, None], shapes, np.float32(0))
+        moved = product(shapes, turn)
+        vectors = moved + shift
+        told &= np.vecdot(vectors, vectors) <= self.weight * FAR**2
+        told &= np.vecdot(moved, moved) >= self.weight / FAR**2
+        if not told.all():
+            vectors[~told, :-1] = 0
+        return vectors, told
+
+    def _sought(self, kept: Mapping[str, NDArray[Any]], own: int, rounds: int, change: Floats | None) -> Floats:
+        """The change [r + 1, C + own] that fits the packed samples best, sought from `change`."""
+        told, size = _told(kept), len(self.alphabet) + own
+        vectors, labels = self._unpacked(kept)
+        logs = unpack_logs(kept, len(self.alphabet), own) / np.float32(self.temperature)
+        if not told.all():
+            vectors, labels, logs = vectors[told], labels[told], logs[told]
+        if not len(labels):
+            return np.zeros((vectors.shape[1], size), np.float32)
+        return residual(vectors, logs, np.eye(size, dtype=np.float32)[labels], rounds, change)
+
+    def _same(
+        self, state: State, learned: Learned, logits: Floats, near: NDArray[np.bool_], told: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The rows of `logits` [n, C] that show an image that was corrected before, and the newest correction's labels (places).
+
+        Such an image is `near` [n, k] a sample and has the base's opinion of it. Where it is near all samples, and none has its
+        opinion, the features say nothing: `told` [n] becomes False.
+        """
+        rows, columns = near.nonzero()
+        places = learned.order[columns]
+        opinions = log_softmax(logits)[rows[:, None], state.arrays["likeliest"][places]]
+        alike = agree(opinions, state.arrays["logs"][places].astype(np.float32))
+        newest = np.full(len(logits), -1)
+        np.maximum.at(newest, rows[alike], places[alike])
+        told &= (newest >= 0) | (near.sum(axis=1) < near.shape[1])
+        (found,) = (newest >= 0).nonzero()
+        return found, state.arrays["labels"][newest[found]].astype(np.int64)
 
     def _unpacked(self, arrays: Mapping[str, NDArray[Any]]) -> tuple[Floats, NDArray[np.int32]]:
         """The samples [n, r + 1], as the last layer takes them, and their labels [n]; the oldest first."""
@@ -211,7 +249,8 @@ class Allograph(Tunable):
         """The state, unpacked once."""
         if "learned" not in state.derived:
             vectors, labels = self._unpacked(state.arrays)
-            order = np.argsort(labels, kind="stable")
+            rows = np.flatnonzero(_told(state.arrays))
+            order = rows[np.argsort(labels[rows], kind="stable")]
             vectors = vectors[order]
             labels = labels[order]
             present, starts = np.unique(labels, return_index=True)
@@ -220,6 +259,12 @@ class Allograph(Tunable):
             state.derived["learned"] = Learned((vectors**2).sum(axis=1), labels, order, present, starts, asked, odd)
         learned: Learned = state.derived["learned"]
         return learned
+
+
+def _told(arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
+    """Which packed samples say something: bool [n]."""
+    told: NDArray[np.bool_] = arrays["units"] > 0
+    return told
 
 
 def excess(arrays: Mapping[str, NDArray[Any]], size: int) -> float:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 
 from allograph.adapters.logistic import residual
 from allograph.adapters.population import Population
+from allograph.adapters.products import product
 from allograph.adapters.remembered import Fitted, Memory, Remembering
 from allograph.adapters.tunable import Floats
 from allograph.readings import Samples
@@ -43,19 +45,35 @@ class Head(Remembering):
 
     def fit(self, memory: Memory) -> Fitted:
         """Find the change."""
-        space = self.population.whitening(self.whitening) if self.population and self.whitening else None
-        known = memory.embeddings if space is None else memory.embeddings @ space
-        length = np.sqrt((known**2).sum(axis=1).mean())
-        scale = np.float32(np.sqrt(self.weight) / max(length, 1e-6))
-        root = np.float32(np.sqrt(self.bias))
+        placed = self.place(memory.embeddings)
+        scale = np.float32(np.sqrt(self.weight) / max(np.sqrt(np.vecdot(placed, placed).mean()), 1e-6))
+        features = self.features(placed, scale)
+        return FittedHead(self, scale, residual(features, memory.logs / self.temperature, memory.truth, ROUNDS))
 
-        def features(embeddings: Floats) -> Floats:
-            placed = (embeddings if space is None else embeddings @ space) * scale
-            return np.concatenate([placed, np.full((len(placed), 1), root, np.float32)], axis=1)
+    def place(self, embeddings: Floats) -> Floats:
+        """Embeddings [n, d], whitened."""
+        return embeddings if self._space is None else product(embeddings, self._space)
 
-        change = residual(features(memory.embeddings), memory.logs / self.temperature, memory.truth, ROUNDS)
+    def features(self, placed: Floats, scale: np.float32) -> Floats:
+        """[n, d + 1] what the layer takes; the last number is the bias's."""
+        return np.pad(placed * scale, ((0, 0), (0, 1)), constant_values=np.sqrt(self.bias))
 
-        def values(samples: Samples, logs: Floats) -> Floats:
-            return logs / self.temperature + features(samples.embeddings) @ change
+    @cached_property
+    def _space(self) -> Floats | None:
+        return self.population.whitening(self.whitening) if self.population and self.whitening else None
 
-        return values
+
+@dataclass(frozen=True, eq=False)
+class FittedHead:
+    """One writer's change."""
+
+    method: Head
+    scale: np.float32
+    """What embeddings are multiplied by."""
+    change: Floats
+    """[d + 1, C + m]"""
+
+    def __call__(self, samples: Samples, logs: Floats) -> Floats:
+        """As `Fitted`."""
+        features = self.method.features(self.method.place(samples.embeddings), self.scale)
+        return logs / self.method.temperature + product(features, self.change)

@@ -7,6 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from allograph.adapters.products import inverse, product
+
 Floats = NDArray[np.float32]
 
 
@@ -19,8 +21,8 @@ def residual(features: Floats, logs: Floats, truth: Floats, rounds: int, start: 
     """
     n, r = features.shape
     if n < r and start is None:
-        gram = features @ features.T
-        return features.T @ _least(gram, gram, logs, truth, rounds, np.zeros_like(logs))
+        gram = product(features, features.T)
+        return product(features.T, _least(gram, gram, logs, truth, rounds, np.zeros_like(logs)))
     found = np.zeros((r, logs.shape[1]), np.float32) if start is None else start
     return _least(features, None, logs, truth, rounds, found)
 
@@ -30,19 +32,19 @@ def _least(spread: Floats, metric: Floats | None, logs: Floats, truth: Floats, r
 
     `spread` carries what is sought to logits. The step is (½ FᵀF + 1)⁻¹ or, the same for A, (½ FFᵀ + 1)⁻¹.
     """
-    bound = spread.T @ spread if metric is None else metric
-    step: Floats = np.linalg.inv(np.float32(0.5) * bound + np.eye(len(bound), dtype=np.float32))
+    bound = product(spread.T, spread) if metric is None else metric
+    step: Floats = inverse(np.float32(0.5) * bound + np.eye(len(bound), dtype=np.float32))
     ahead, pace = found, 1.0
     for _ in range(rounds):
-        shares = logs + spread @ ahead
+        shares = logs + product(spread, ahead)
         shares -= shares.max(axis=1, keepdims=True)
         np.exp(shares, out=shares)
         shares /= shares.sum(axis=1, keepdims=True)
         shares -= truth
-        slope = np.asarray((spread.T @ shares if metric is None else shares) + ahead, np.float32)
-        moved: Floats = ahead - step @ slope
-        uphill = slope if metric is None else metric @ slope
-        if np.vdot(uphill, moved - found) > 0:
+        slope = np.asarray((product(spread.T, shares) if metric is None else shares) + ahead, np.float32)
+        moved: Floats = ahead - product(step, slope)
+        uphill = slope if metric is None else product(metric, slope)
+        if np.vecdot(uphill, moved - found).sum() > 0:
             pace = 1.0
         faster = (1 + math.sqrt(1 + 4 * pace * pace)) / 2
         ahead = moved + np.float32((pace - 1) / faster) * (moved - found)

@@ -19,17 +19,27 @@ class Lookup(Remembering):
     belief: float = 0.5
 
     name: ClassVar[str] = "lookup"
+    reads_embeddings: ClassVar[bool] = False
     tried: ClassVar[dict[str, tuple[float, ...]]] = {"belief": (0.3, 0.5, 1.0, 2.0)}
 
     def fit(self, memory: Memory) -> Fitted:
         """Count the true labels of each label that the base read."""
         meant = np.zeros((memory.size, memory.size), np.float32)
         np.add.at(meant, (memory.read_as, memory.labels), 1)
+        return FittedLookup(self, meant)
 
-        def values(samples: Samples, logs: Floats) -> Floats:
-            return np.log(meant[logs.argmax(axis=1)] + self.belief * np.exp(logs) + 1e-12)
 
-        return values
+@dataclass(frozen=True, eq=False)
+class FittedLookup:
+    """One writer's habits."""
+
+    method: Lookup
+    meant: Floats
+    """[C + m, C + m] how often each label was meant when the base said one."""
+
+    def __call__(self, samples: Samples, logs: Floats) -> Floats:
+        """As `Fitted`."""
+        return np.log(self.meant[logs.argmax(axis=1)] + self.method.belief * np.exp(logs) + 1e-12)
 
 
 @dataclass(frozen=True)
@@ -40,14 +50,22 @@ class Prior(Remembering):
     strength: float = 1.0
 
     name: ClassVar[str] = "prior"
+    reads_embeddings: ClassVar[bool] = False
     tried: ClassVar[dict[str, tuple[float, ...]]] = {"smooth": (0.1, 0.3, 1.0, 3.0), "strength": (0.3, 0.6, 1.0)}
 
     def fit(self, memory: Memory) -> Fitted:
         """Count the labels."""
         counts = np.bincount(memory.labels, minlength=memory.size) + self.smooth
-        bonus = (self.strength * np.log(counts / counts.mean())).astype(np.float32)
+        return FittedPrior((self.strength * np.log(counts / counts.mean())).astype(np.float32))
 
-        def values(samples: Samples, logs: Floats) -> Floats:
-            return logs + bonus
 
-        return values
+@dataclass(frozen=True, eq=False)
+class FittedPrior:
+    """How often one writer writes each label."""
+
+    bonus: Floats
+    """[C + m] what is added to each log-probability."""
+
+    def __call__(self, samples: Samples, logs: Floats) -> Floats:
+        """As `Fitted`."""
+        return logs + self.bonus

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allograph.adapters.population import RIDGE, Population
+from allograph.adapters.products import product
 from allograph.adapters.remembered import Fitted, Memory, Remembering
 from allograph.adapters.tunable import Floats
 from allograph.readings import Samples
@@ -36,46 +37,78 @@ class WriterMeans(Remembering):
 
     def fit(self, memory: Memory) -> Fitted:
         """Find every label's posterior."""
-        basis, spread = diagonalised(self.population.within, self.population.between)
+        basis, spread = self.basis
         spread = spread * self.between
         size = memory.size
         centres = np.zeros((size, basis.shape[0]), np.float32)
         centres[: len(self.population.means)] = self.population.means
-        placed = memory.embeddings @ basis
+        placed = product(memory.embeddings, basis)
         counts = np.bincount(memory.labels, minlength=size)[:, None]
         sums = np.zeros((size, placed.shape[1]))
         np.add.at(sums, memory.labels, placed)
-        centres = centres @ basis
+        centres = product(centres, basis)
         own_labels = slice(len(self.population.means), None)
         centres[own_labels] = (sums / np.maximum(counts, 1))[own_labels]  # nothing else is known of them
         gain = spread / (spread + 1 / np.maximum(counts, 1)) * (counts > 0)
         posterior = centres + gain * (sums / np.maximum(counts, 1) - centres) * (counts > 0)
         left = 1 + spread * (1 - gain)  # within is 1 in this basis
 
-        after, before = log_density(posterior, left), log_density(centres, np.broadcast_to(1 + spread, left.shape))
+        before = np.broadcast_to(1 + spread, left.shape)
+        return FittedMeans(self, Density.of(posterior, left), Density.of(centres, before))
 
-        def values(samples: Samples, logs: Floats) -> Floats:
-            asked = samples.embeddings @ basis
-            return logs + np.float32(self.strength) * (after(asked) - before(asked))
+    @cached_property
+    def basis(self) -> tuple[Floats, NDArray[np.float64]]:
+        """As `diagonalised`."""
+        return diagonalised(self.population.within, self.population.between)
 
-        return values
+
+@dataclass(frozen=True, eq=False)
+class Density:
+    """Every label's diagonal Gaussian, as what its log-density is made of."""
+
+    square: Floats
+    """[d, C]"""
+    line: Floats
+    """[d, C]"""
+    level: Floats
+    """[C]"""
+
+    @classmethod
+    def of(cls, means: NDArray[np.floating], variances: NDArray[np.floating]) -> Density:
+        """From means and variances [C, d]."""
+        precision = 1 / variances
+        square, line = (np.ascontiguousarray(rows.T, np.float32) for rows in (precision, means * precision))
+        return cls(square, line, ((means**2 * precision).sum(axis=1) + np.log(variances).sum(axis=1)).astype(np.float32))
+
+    def __call__(self, asked: Floats) -> Floats:
+        """The log-density of rows [n, d], less its constant, under each label's Gaussian: [n, C]."""
+        return np.float32(-0.5) * (product(asked**2, self.square) - 2 * product(asked, self.line) + self.level)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedMeans:
+    """One writer's means."""
+
+    method: WriterMeans
+    after: Density
+    """With what the writer's samples say."""
+    before: Density
+    """Of the population."""
+
+    def __call__(self, samples: Samples, logs: Floats) -> Floats:
+        """As `Fitted`."""
+        asked = product(samples.embeddings, self.method.basis[0])
+        return logs + np.float32(self.method.strength) * (self.after(asked) - self.before(asked))
 
 
 def diagonalised(within: Floats, between: Floats) -> tuple[Floats, NDArray[np.float64]]:
-    """A basis [d, d] in which `within` is the unit matrix and `between` is diagonal, and that diagonal [d]."""
+    """A basis [d, d] in which `within` is the unit matrix and `between` is diagonal, and that diagonal [d].
+
+    Where nothing varies within a writer, it is the basis that there was.
+    """
     values, vectors = np.linalg.eigh(within.astype(np.float64))
+    if not values.mean() > 0:
+        return np.eye(len(values), dtype=np.float32), np.full(len(values), 1e-6)
     white = vectors / np.sqrt(np.maximum(values, 0) + RIDGE * values.mean())
     spread, turn = np.linalg.eigh(white.T @ between @ white)
     return (white @ turn).astype(np.float32), np.maximum(spread, 1e-6)
-
-
-def log_density(means: NDArray[np.floating], variances: NDArray[np.floating]) -> Callable[[Floats], Floats]:
-    """From rows [n, d] to their log-density, less its constant, under each label's diagonal Gaussian [C, d]: [n, C]."""
-    precision = 1 / variances
-    square, line = precision.T.astype(np.float32), (means * precision).T.astype(np.float32)
-    level = ((means**2 * precision).sum(axis=1) + np.log(variances).sum(axis=1)).astype(np.float32)
-
-    def density(asked: Floats) -> Floats:
-        return np.float32(-0.5) * ((asked**2) @ square - 2 * (asked @ line) + level)
-
-    return density

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from allograph.adapters.population import Population
+from allograph.adapters.products import product
 from allograph.adapters.remembered import Fitted, Memory, Remembering, mixed
 from allograph.adapters.tunable import Floats
 from allograph.readings import Samples
@@ -39,21 +41,39 @@ class NearestMemory(Remembering):
 
     def fit(self, memory: Memory) -> Fitted:
         """Bring the samples into the space."""
-        space = self.population.whitening(self.whitening) if self.population and self.whitening else None
-        known = memory.embeddings if space is None else memory.embeddings @ space
+        known = self.place(memory.embeddings)
         unit = max(float(np.sqrt((known**2).sum(axis=1).mean())), 1e-6) / self.scale
-        count = min(int(self.k), len(known))
-        truth, distances = memory.truth, distances_to(known)
+        return FittedMemory(self, Distances.of(known), memory.truth, unit)
 
-        def values(samples: Samples, logs: Floats) -> Floats:
-            away = distances(samples.embeddings if space is None else samples.embeddings @ space) / unit
-            nearest = np.argpartition(away, count - 1, axis=1)[:, :count]
-            near = np.take_along_axis(away, nearest, axis=1)
-            weights = np.exp(near.min(axis=1, keepdims=True) - near)
-            weights /= weights.sum(axis=1, keepdims=True)
-            return mixed(logs, np.einsum("nk,nkc->nc", weights, truth[nearest]), self.share)
+    def place(self, embeddings: Floats) -> Floats:
+        """Embeddings [n, d], whitened."""
+        return embeddings if self._space is None else product(embeddings, self._space)
 
-        return values
+    @cached_property
+    def _space(self) -> Floats | None:
+        return self.population.whitening(self.whitening) if self.population and self.whitening else None
+
+
+@dataclass(frozen=True, eq=False)
+class FittedMemory:
+    """One writer's samples in the space."""
+
+    method: NearestMemory
+    distances: Distances
+    truth: Floats
+    """[n, C + m]"""
+    unit: float
+    """In which distances are measured."""
+
+    def __call__(self, samples: Samples, logs: Floats) -> Floats:
+        """As `Fitted`."""
+        away = self.distances(self.method.place(samples.embeddings)) / self.unit
+        count = min(int(self.method.k), len(self.truth))
+        nearest = np.argpartition(away, count - 1, axis=1)[:, :count]
+        near = np.take_along_axis(away, nearest, axis=1)
+        weights = np.exp(near.min(axis=1, keepdims=True) - near)
+        weights /= weights.sum(axis=1, keepdims=True)
+        return mixed(logs, np.einsum("nk,nkc->nc", weights, self.truth[nearest]), self.method.share)
 
 
 @dataclass(frozen=True)
@@ -68,13 +88,23 @@ class Cache(Remembering):
 
     def fit(self, memory: Memory) -> Fitted:
         """Normalise the samples."""
-        known, truth = directions(memory.embeddings), memory.truth
+        return FittedCache(self, np.ascontiguousarray(directions(memory.embeddings).T), memory.truth)
 
-        def values(samples: Samples, logs: Floats) -> Floats:
-            likeness = directions(samples.embeddings) @ known.T
-            return logs + self.alpha * np.exp(self.beta * (likeness - 1)) @ truth
 
-        return values
+@dataclass(frozen=True, eq=False)
+class FittedCache:
+    """One writer's samples, at length 1."""
+
+    method: Cache
+    known: Floats
+    """[d, n]"""
+    truth: Floats
+    """[n, C + m]"""
+
+    def __call__(self, samples: Samples, logs: Floats) -> Floats:
+        """As `Fitted`."""
+        likeness = product(directions(samples.embeddings), self.known)
+        return logs + product(self.method.alpha * np.exp(self.method.beta * (likeness - 1)), self.truth)
 
 
 @dataclass(frozen=True)
@@ -92,32 +122,53 @@ class LocalCompetence(Remembering):
 
     def fit(self, memory: Memory) -> Fitted:
         """Ask base and memory about every sample."""
-        known, labels, truth = memory.embeddings, memory.labels, memory.truth
-        distances = distances_to(known)
-        away = distances(known)
+        labels, distances = memory.labels, Distances.of(memory.embeddings)
+        away = distances(memory.embeddings)
         np.fill_diagonal(away, np.inf)
-        base_right = memory.read_as == labels
         own_right = labels[away.argmin(axis=1)] == labels if len(labels) > 1 else np.zeros(1, bool)
-        count = min(int(self.k), len(known))
-
-        def values(samples: Samples, logs: Floats) -> Floats:
-            away = distances(samples.embeddings)
-            nearest = np.argpartition(away, count - 1, axis=1)[:, :count]
-            base, own = base_right[nearest].mean(axis=1), own_right[nearest].mean(axis=1)
-            share = np.where(own > base, 0.9, 0.0).astype(np.float32)[:, None]
-            return mixed(logs, truth[away.argmin(axis=1)], share)
-
-        return values
+        return FittedCompetence(self, distances, memory.truth, memory.read_as == labels, own_right)
 
 
-def distances_to(known: Floats) -> Callable[[Floats], Floats]:
-    """From rows [n, d] to their Euclidean distances [n, m] to the rows of `known` [m, d]."""
-    lengths = (known**2).sum(axis=1)
+@dataclass(frozen=True, eq=False)
+class FittedCompetence:
+    """One writer's samples, and who was right about each."""
 
-    def distances(asked: Floats) -> Floats:
-        return np.sqrt(np.maximum((asked**2).sum(axis=1)[:, None] + lengths - 2 * (asked @ known.T), 0))
+    method: LocalCompetence
+    distances: Distances
+    truth: Floats
+    """[n, C + m]"""
+    base_right: NDArray[np.bool_]
+    """[n]"""
+    own_right: NDArray[np.bool_]
+    """[n]"""
 
-    return distances
+    def __call__(self, samples: Samples, logs: Floats) -> Floats:
+        """As `Fitted`."""
+        away = self.distances(samples.embeddings)
+        count = min(int(self.method.k), len(self.truth))
+        nearest = np.argpartition(away, count - 1, axis=1)[:, :count]
+        base, own = self.base_right[nearest].mean(axis=1), self.own_right[nearest].mean(axis=1)
+        share = np.where(own > base, 0.9, 0.0).astype(np.float32)[:, None]
+        return mixed(logs, self.truth[away.argmin(axis=1)], share)
+
+
+@dataclass(frozen=True, eq=False)
+class Distances:
+    """Samples, ready to be compared with others."""
+
+    known: Floats
+    """[d, m]"""
+    lengths: Floats
+    """[m] squared."""
+
+    @classmethod
+    def of(cls, known: Floats) -> Distances:
+        """Of rows [m, d]."""
+        return cls(np.ascontiguousarray(known.T), (known**2).sum(axis=1))
+
+    def __call__(self, asked: Floats) -> Floats:
+        """The Euclidean distances [n, m] of rows [n, d] to these."""
+        return np.sqrt(np.maximum((asked**2).sum(axis=1)[:, None] + self.lengths - 2 * product(asked, self.known), 0))
 
 
 def directions(embeddings: Floats) -> Floats:

@@ -17,14 +17,17 @@ from numpy.typing import NDArray
 from allograph.adapters.paper_history import ANSWERERS, History
 from allograph.adapters.paper_rules import KS, NOTHING, nearest_style, squared_distances
 from allograph.adapters.protocol import Replay, State, Trial
+from allograph.adapters.usable import usable, without_faults
 from allograph.alphabet import Alphabet
 from allograph.bundle import Bundle
+from allograph.equality import by_content
 from allograph.errors import InputError
 from allograph.readings import Corrections, Explanation, Samples, Scores, highest_probability
 from allograph.styles import z_scored
 
 
-@dataclass(frozen=True)
+@by_content
+@dataclass(frozen=True, eq=False)
 class PaperAdapter:
     """The paper's adapter, for a bundle's styles [S, d] and their labels [S].
 
@@ -67,12 +70,13 @@ class PaperAdapter:
             return state
         history = self._history(state).copy()
         true = self._places(history, batch.labels)
-        history.learn(batch.samples, batch.logits.argmax(axis=1).tolist(), true, self._nearest_styles(batch.embeddings, true))
-        return State(tuple(history.names[len(self.alphabet) :]), history.arrays(), {"history": history})
+        samples = _readable(batch.samples)
+        history.learn(samples, samples.logits.argmax(axis=1).tolist(), true, self._nearest_styles(samples.embeddings, true))
+        return State(tuple(history.names[len(self.alphabet) :]), history.arrays(self.styles.shape[1]), {"history": history})
 
     def scores(self, state: State, samples: Samples) -> Scores:
         """The base's scores; where a kNN answers, its label comes first and those it overtook move down one."""
-        history = self._history(state)
+        history, samples = self._history(state), _readable(samples)
         values = samples.logits
         if state.labels:
             own = np.full((len(values), len(state.labels)), -np.inf, np.float32)
@@ -88,7 +92,7 @@ class PaperAdapter:
 
     def explain(self, state: State, sample: Samples) -> Explanation:
         """Whose answer it is, from which pairs, and how far each answerer is trusted."""
-        history = self._history(state)
+        history, sample = self._history(state), _readable(sample)
         (base,) = sample.logits.argmax(axis=1).tolist()
         (answers,) = history.answers(sample, [base])
         trust, answerer, names = history.trust(answers), history.choose(answers), history.names
@@ -123,7 +127,8 @@ class PaperAdapter:
 
     def replay(self, samples: Corrections, trials: Sequence[Trial], reveal: bool) -> Iterator[Replay]:
         """Adapt to and test on each trial, as `learn` and `scores` would, with the nearest styles found only once."""
-        known = self._history(self.start())
+        known, read = self._history(self.start()), _readable(samples.samples)
+        samples = samples._replace(embeddings=read.embeddings, logits=read.logits)
         true = self._places(known, samples.labels)
         predicted = samples.logits.argmax(axis=1).tolist()
         styles = self._nearest_styles(samples.embeddings, true)
@@ -180,6 +185,13 @@ class PaperAdapter:
         known.update((label, len(history.names) + i) for i, label in enumerate(new))
         history.name(new)
         return [self.alphabet.index(label) if label in self.alphabet else known[label] for label in labels]
+
+
+def _readable(samples: Samples) -> Samples:
+    """The samples; where an embedding says nothing, it is 0, which no pair is compared with."""
+    told = usable(samples.embeddings)
+    embeddings = samples.embeddings if told.all() else np.where(told[:, None], samples.embeddings, np.float32(0))
+    return samples._replace(embeddings=embeddings, logits=without_faults(samples.logits))
 
 
 def _answerer_name(answerer: int) -> str:

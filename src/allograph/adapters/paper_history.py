@@ -14,6 +14,8 @@ from allograph.readings import Samples
 
 ANSWERERS = 1 + len(KS)
 """The base classifier and the kNN classifiers, in this order."""
+MOST_ORDERS = 256
+"""Orders of the pairs whose answers are kept."""
 
 
 @dataclass
@@ -54,6 +56,8 @@ class Pairs:
             orders = [(0,) * len(self.true)] * len(embeddings)
         else:
             orders = list(map(tuple, squared_distances(embeddings, self.mean).argsort(axis=1, kind="stable").tolist()))
+        if len(self._answers) > MOST_ORDERS:
+            self._answers.clear()
         for order in orders:
             if order not in self._answers:
                 self._answers[order] = knn_answers([(self.count[i], self.true[i]) for i in order], names)
@@ -83,15 +87,15 @@ class History:
         }
         return cls(list(names), pairs, arrays["wins"].tolist(), arrays["losses"].tolist())
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Put a state's arrays together."""
+    def arrays(self, width: int) -> dict[str, NDArray[Any]]:
+        """Put a state's arrays together, for styles of `width` numbers."""
         order = sorted(self.pairs)
         groups = [self.pairs[label] for label in order]
         return {
             "predicted": np.repeat(np.array(order, np.int32), [len(group.true) for group in groups]),
             "true": np.array([label for group in groups for label in group.true], np.int32),
             "count": np.array([count for group in groups for count in group.count], np.int64),
-            "mean": np.concatenate([group.mean for group in groups]),
+            "mean": np.concatenate([np.empty((0, width)), *(group.mean for group in groups)]),
             "wins": np.array(self.wins, np.int32),
             "losses": np.array(self.losses, np.int32),
         }
@@ -108,10 +112,15 @@ class History:
             self.losses.append([0] * ANSWERERS)
 
     def learn(self, samples: Samples, predicted: Sequence[int], true: Sequence[int], styles: NDArray[np.float64]) -> None:
-        """Enter samples with their nearest styles [n, d], then ask every answerer about them and count who was right."""
+        """Enter samples with their nearest styles [n, d], then ask every answerer about them and count who was right.
+
+        A sample whose embedding is 0 enters nothing, and no kNN classifier answers for it.
+        """
+        told = samples.embeddings.any(axis=1).tolist()
         groups: dict[tuple[int, int], list[int]] = {}
         for row, pair in enumerate(zip(predicted, true, strict=True)):
-            groups.setdefault(pair, []).append(row)
+            if told[row]:
+                groups.setdefault(pair, []).append(row)
         for (p, c), rows in groups.items():
             known = self.pairs.get(p) or Pairs([], [], np.empty((0, styles.shape[1])))
             self.pairs[p] = known.with_more(c, styles[rows])
@@ -145,6 +154,12 @@ class History:
 
     def _knn(self, predicted: int, samples: Samples, rows: list[int]) -> list[list[int]]:
         pairs = self.pairs.get(predicted)
+        told = samples.embeddings[rows].any(axis=1)
+        if pairs is not None and not told.all():
+            found = [[NOTHING] * len(KS)] * len(rows)
+            for i in np.flatnonzero(told).tolist():
+                found[i] = pairs.offered(samples.logits[rows[i]]).knn(samples.embeddings[[rows[i]]], self.names)[0]
+            return found
         if pairs is None:
             return [[NOTHING] * len(KS)] * len(rows)
         if len(samples.logits) == 1:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from allograph.adapters.products import product
+from allograph.adapters.usable import FAR, usable, usual_length, without_faults
 from allograph.bundle import Bundle
+from allograph.equality import by_content
 from allograph.errors import InputError
 from allograph.readings import Samples
 
@@ -17,11 +21,14 @@ Floats = NDArray[np.float32]
 PREFIX = "population/"
 RIDGE = 0.1
 """Share of the mean variance that is added to every direction before it is whitened."""
+HALF = (2.0**-6, 2.0**15)
+"""Where the largest number of an array lies that half precision holds well."""
 WIDEST = 144
 """Numbers that adapters keep of a sample, at most."""
 
 
-@dataclass(frozen=True)
+@by_content
+@dataclass(frozen=True, eq=False)
 class Population:
     """Statistics of the training writers' embeddings."""
 
@@ -51,23 +58,44 @@ class Population:
             raise InputError(f"the bundle {bundle.path} has no population statistics; make them with: allograph tune") from None
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """For a bundle's statistics, in half precision."""
-        return {PREFIX + name: getattr(self, name).astype(np.float16) for name in type(self).__annotations__}
+        """For a bundle's statistics, in half precision where that can hold them."""
+        return {PREFIX + name: _packed(getattr(self, name)) for name in type(self).__annotations__}
 
     def place(self, shapes: Floats) -> Floats:
         """Features [n, f] in their space: [n, r]."""
-        return shapes @ self.space[:-1] + self.space[-1]
+        return product(shapes, self.space[:-1]) + self.space[-1]
+
+    @cached_property
+    def length(self) -> float:
+        """The root mean squared length of an embedding; 0 where nothing is known of it."""
+        known = self.means[self.means.any(axis=1)].astype(np.float64)
+        square = (known**2).sum(axis=1).mean() if len(known) else 0.0
+        return float(np.sqrt(square + np.trace(self.within, dtype=np.float64) + max(np.trace(self.between, dtype=np.float64), 0)))
 
     def whitening(self, power: float = 1.0) -> Floats:
-        """[d, d] the map in which the within-writer covariance is the unit matrix; with a power below 1, nearly so."""
+        """[d, d] the map in which the within-writer covariance is the unit matrix; with a power below 1, nearly so.
+
+        Where nothing varies within a writer, all stays as it is.
+        """
         values, vectors = np.linalg.eigh(self.within.astype(np.float64))
+        if not values.mean() > 0:
+            return np.eye(len(values), dtype=np.float32)
         values = np.maximum(values, 0) + RIDGE * values.mean()  # half precision can leave a trace below zero
         return (vectors * (values / values.mean()) ** (-power / 2)).astype(np.float32)
 
 
 def population(samples: Samples, labels: NDArray[np.int32], writers: NDArray[np.str_]) -> Population:
-    """The statistics of samples with their labels (places) [n] and writers [n]."""
-    embeddings, logits = samples.embeddings, samples.logits
+    """The statistics of samples with their labels (places) [n] and writers [n].
+
+    Samples whose embeddings or features say nothing are left out; where all are, so are the statistics: zeros.
+    """
+    told = _told(samples.embeddings) & _told(samples.shapes)
+    if not told.all():
+        samples, labels, writers = samples.at(told), labels[told], writers[told]
+    embeddings, logits = samples.embeddings, without_faults(samples.logits)
+    if not len(embeddings):
+        return _nothing(embeddings.shape[1], logits.shape[1], samples.shapes.shape[1])
+    logits = np.clip(logits, np.float32(-FAR), np.float32(FAR))
     size, width = logits.shape[1], embeddings.shape[1]
     means = np.zeros((size, width))
     counts = np.bincount(labels, minlength=size)
@@ -79,13 +107,31 @@ def population(samples: Samples, labels: NDArray[np.int32], writers: NDArray[np.
     apart = centres - means[cells.labels]
     between = apart.T @ apart / len(centres) - within * (1 / cells.counts).mean()  # a mean of few samples strays by itself
     values, vectors = np.linalg.eigh(between)
-    between = (vectors * np.maximum(values, 1e-3 * values.max())) @ vectors.T
+    between = (vectors * np.maximum(values, 1e-3 * max(values.max(), 0))) @ vectors.T
 
     affine = np.concatenate([embeddings, np.ones((len(embeddings), 1), np.float32)], axis=1).astype(np.float64)
     gram = affine.T @ affine
     head = np.linalg.solve(gram + 1e-6 * np.trace(gram) / len(gram) * np.eye(len(gram)), affine.T @ logits)
     space = _space(samples.shapes, cells)
     return Population(*(array.astype(np.float32) for array in (within, between, means, head, space)))
+
+
+def _told(rows: Floats) -> NDArray[np.bool_]:
+    """Which rows [n, d] say something, also beside the others: bool [n]."""
+    told = usable(rows)
+    return told & usable(rows, usual_length(rows[told]))
+
+
+def _nothing(width: int, size: int, features: int) -> Population:
+    """The statistics of nobody."""
+    shapes = (width, width), (width, width), (size, width), (width + 1, size), (features + 1, min(features, WIDEST))
+    return Population(*(np.zeros(shape, np.float32) for shape in shapes))
+
+
+def _packed(array: Floats) -> NDArray[Any]:
+    """In half precision, but for numbers that it cannot hold."""
+    peak = float(np.abs(array).max(initial=0))
+    return array.astype(np.float16) if peak == 0 or HALF[0] <= peak <= HALF[1] else array.astype(np.float32)
 
 
 class Cells:

@@ -12,14 +12,20 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from allograph.adapters.footprint import footprint
 from allograph.alphabet import check_label
+from allograph.equality import by_content
 from allograph.errors import FormatError, MismatchError
 from allograph.readings import Corrections, Explanation, Samples, Scores, highest_probability
 
 
-@dataclass(frozen=True)
+@by_content
+@dataclass(frozen=True, eq=False)
 class State:
-    """What an adapter knows about one writer: a value that no one changes."""
+    """What an adapter knows about one writer: a value that no one changes, equal to another of the same labels and arrays.
+
+    It has no hash: arrays have none.
+    """
 
     labels: tuple[str, ...] = ()
     """[m] the writer's own labels, in the order in which they were taught."""
@@ -29,9 +35,8 @@ class State:
 
     @property
     def size(self) -> int:
-        """Bytes of its arrays, those included that were computed from them."""
-        parts = [part for value in self.derived.values() for part in (value if isinstance(value, tuple) else (value,))]
-        return sum(part.nbytes for part in (*self.arrays.values(), *parts) if isinstance(part, np.ndarray))
+        """Bytes that it takes in memory, with all that was computed from it."""
+        return footprint(self.labels, self.arrays, self.derived)
 
     def to_bytes(self, adapter: Adapter) -> bytes:
         """One safetensors blob that names the adapter and its version."""
@@ -56,6 +61,7 @@ class State:
         return cls(labels, arrays)
 
 
+@by_content
 class Trial(NamedTuple):
     """One resample of one writer: places among the writer's samples, in the order in which they are seen."""
 
@@ -63,6 +69,7 @@ class Trial(NamedTuple):
     test: NDArray[np.int64]
 
 
+@by_content
 class Replay(NamedTuple):
     """An adapter's answers to one trial's test samples."""
 

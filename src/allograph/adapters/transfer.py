@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from allograph.adapters.population import Population
+from allograph.adapters.products import inverse, product
 from allograph.adapters.remembered import Fitted, Memory, Remembering
 from allograph.adapters.tunable import Floats
 from allograph.readings import Samples, log_softmax
@@ -35,17 +36,26 @@ class StyleTransfer(Remembering):
         wanted = self.population.means[memory.labels[known]].astype(np.float64)
         width = x.shape[1]
         if not len(x):
-            return lambda samples, logs: logs
+            return FittedTransfer(self, None)
         both = np.concatenate([x, np.ones((len(x), 1))], axis=1)
         hold = np.full(width + 1, max(self.linear * float((x**2).sum()) / width, 1e-6))
         hold[-1] = self.shift * len(x)
         unit = np.eye(width + 1, width)
-        held = np.linalg.solve(both.T @ both + np.diag(hold), both.T @ wanted + hold[:, None] * unit)
-        moved = (held - unit).astype(np.float32)  # what the map adds to an embedding
-        head = self.population.head
+        held = product(inverse(product(both.T, both) + np.diag(hold)), product(both.T, wanted) + hold[:, None] * unit)
+        return FittedTransfer(self, (held - unit).astype(np.float32))
 
-        def values(samples: Samples, logs: Floats) -> Floats:
-            change = (samples.embeddings @ moved[:-1] + moved[-1]) @ head[:-1]
-            return logs + log_softmax(np.pad(change, ((0, 0), (0, logs.shape[1] - change.shape[1]))))
 
-        return values
+@dataclass(frozen=True, eq=False)
+class FittedTransfer:
+    """One writer's map."""
+
+    method: StyleTransfer
+    moved: Floats | None
+    """[d + 1, d] what the map adds to an embedding; None where it adds nothing."""
+
+    def __call__(self, samples: Samples, logs: Floats) -> Floats:
+        """As `Fitted`."""
+        if self.moved is None:
+            return logs
+        change = product(product(samples.embeddings, self.moved[:-1]) + self.moved[-1], self.method.population.head[:-1])
+        return logs + log_softmax(np.pad(change, ((0, 0), (0, logs.shape[1] - change.shape[1]))))

@@ -71,9 +71,11 @@ class Tunable(ABC):
         """Why the one sample reads as it does."""
 
     def newest(self, known: NDArray[np.generic], more: NDArray[np.generic]) -> NDArray[np.generic]:
-        """The rows of both, those that fit the window."""
-        joined = np.concatenate([known, more]) if len(known) else more
-        return joined if self.window is None else joined[-self.window :]
+        """The rows of both that fit the window, in memory of their own."""
+        if len(known) and self.window is not None:
+            known = known[max(0, len(known) + len(more) - self.window) :]
+        more = more if self.window is None else more[max(0, len(more) - self.window) :]
+        return np.concatenate([known, more]) if len(known) else more.copy()
 
 
 def places_of(alphabet: Alphabet, own: tuple[str, ...], labels: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.int32]]:
@@ -83,6 +85,17 @@ def places_of(alphabet: Alphabet, own: tuple[str, ...], labels: Sequence[str]) -
         alphabet.index(label) if label in alphabet else known.setdefault(label, len(alphabet) + len(known)) for label in labels
     ]
     return tuple(known), np.array(places, np.int32)
+
+
+def in_use(size: int, own: tuple[str, ...], places: NDArray[np.int32]) -> tuple[tuple[str, ...], NDArray[np.int32], list[int]]:
+    """The writer's own labels that samples still have, the samples' places [n] then, and which of C + m places stay.
+
+    `size` is C. Without this a window would bound the samples of a writer who teaches ever new labels, and not the labels.
+    """
+    kept = [*range(size), *np.unique(places[places >= size]).tolist()]
+    if len(kept) == size + len(own):
+        return own, places, kept
+    return tuple(own[place - size] for place in kept[size:]), np.searchsorted(kept, places).astype(np.int32), kept
 
 
 def with_own_labels(logits: Floats, own: int) -> Floats:

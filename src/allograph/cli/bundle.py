@@ -26,18 +26,12 @@ def bundle(
     as_json: AsJson = False,
 ) -> None:
     """Make any ONNX model with an embedding and a logits output usable."""
-    from allograph.alphabet import Alphabet
+    from allograph.alphabet_file import read_alphabet
     from allograph.corpora.corpus import Corpus
-    from allograph.errors import FormatError, InputError
     from allograph.images import check_frame
     from allograph.training.adopt import adopt
 
-    try:
-        labels = Alphabet(line for line in alphabet.read_text(encoding="utf-8-sig").splitlines() if line)
-    except (OSError, UnicodeDecodeError) as error:
-        raise FormatError(f"{alphabet} is not a readable text file ({error})") from error
-    except InputError as error:
-        raise InputError(f"{alphabet}: {error}") from error
+    labels = read_alphabet(alphabet)
     opened = None if corpus is None else Corpus.open(corpus)
     chosen = check_frame(frame) if frame is not None else opened.frame if opened else "mnist"
     with progress_bar() as progress:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from allograph.alphabet import Alphabet
 from allograph.corpora.parquet import opened, pa
+from allograph.equality import by_content
 from allograph.errors import FormatError
 from allograph.images import FRAMES, PIXELS, SIDE, Frame
 from allograph.split import SPLITS, Split
@@ -29,6 +30,7 @@ SCHEMA = pa.schema(
 )
 
 
+@by_content
 class Samples(NamedTuple):
     """Some rows of a corpus."""
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from allograph.equality import by_content
 from allograph.errors import InputError, UnknownWriter
 from allograph.readings import Corrections, Samples
 
@@ -50,7 +51,8 @@ class Correction:
     """Seconds since 1970, UTC; later corrections of a journal have later times."""
 
 
-@dataclass(frozen=True)
+@by_content
+@dataclass(frozen=True, eq=False)
 class Entry(Correction):
     """A correction and what it was learned from: one row of the journal."""
 
