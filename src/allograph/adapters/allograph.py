@@ -27,7 +27,9 @@ FEW = 15
 ROUNDS = 60
 """Rounds of the solver for a writer who is new."""
 AT_ONCE = 800
-"""Where few samples join many, the solver goes over so many samples in all its rounds, and at least over all of them once."""
+"""Where few samples join many, the solver goes over so many samples in all its rounds, or once over all of them. Of twice as many,
+and of every so many more, it does that only when as many more have joined: what a correction costs does not grow with those before.
+"""
 
 
 class Learned(NamedTuple):
@@ -77,7 +79,7 @@ class Allograph(Tunable):
     doubt: float = 0.0
 
     name: ClassVar[str] = "allograph"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     learns_by: ClassVar[tuple[str, ...]] = ("weight", "bias", "temperature")
     tried: ClassVar[dict[str, tuple[float, ...]]] = {
         "weight": (8.0, 16.0, 24.0, 32.0),
@@ -104,14 +106,17 @@ class Allograph(Tunable):
         kept = {name: self.newest(known.get(name, rows[:0]), rows) for name, rows in fresh.items()}
         before, (own, labels, stay) = len(own), in_use(len(self.alphabet), own, kept["labels"].astype(np.int32))
         kept["labels"] = labels.astype(np.uint16)
-        _size, count = len(self.alphabet) + len(own), len(labels)
+        count, seen = len(labels), int(known["seen"][0])
         change = None
         if len(known["labels"]):
             change = known["change"].astype(np.float32)
             change = np.pad(change, ((0, 0), (0, len(self.alphabet) + before - change.shape[1])))[:, stay]
-        rounds = ROUNDS if 4 * len(places) >= count else min(max(AT_ONCE // count, 1), ROUNDS)
-        found = self._sought(kept, len(own), rounds, change)
-        return State(own, {**kept, "change": found.astype(np.float16), "seen": known["seen"] + len(places)})
+        turn = max(count // AT_ONCE, 1)
+        if change is None or 4 * len(places) >= count:
+            change = self._sought(kept, len(own), ROUNDS, change)
+        elif seen // turn < (seen + len(places)) // turn:
+            change = self._sought(kept, len(own), min(max(AT_ONCE // count, 1), ROUNDS), change)
+        return State(own, {**kept, "change": change.astype(np.float16), "seen": known["seen"] + len(places)})
 
     def scores(self, state: State, samples: Samples) -> Scores:
         """The base's logits and their change, and −inf for every label that is not on offer."""
