@@ -232,11 +232,11 @@ def test_progress_says_where_it_is_and_what_is_left(bundle: Bundle, embedded: Em
 
 
 def test_the_statistics_are_those_of_a_hand_computed_case() -> None:
-    # Two writers, one label: at 0 and 2, and at 10 and 12. Within: each strays by ±1, 4 samples, 2 cells: (1 + 1 + 1 + 1) / 2.
-    embeddings = np.array([[0], [2], [10], [12]], np.float32)
+    # Two writers, one label: at 5 and 7, and at 15 and 17. Within: each strays by ±1, 4 samples, 2 cells: (1 + 1 + 1 + 1) / 2.
+    embeddings = np.array([[5], [7], [15], [17]], np.float32)
     found = population(Samples(embeddings, 3 * embeddings + 1), np.zeros(4, np.int32), np.array(["v", "v", "w", "w"]))
     assert found.within.tolist() == [[2]]
-    assert found.means.tolist() == [[6]]
+    assert found.means.tolist() == [[11]]
     # Between: the cells' means stray by ±5: 25; less what means of two samples stray by themselves: 2 / 2.
     assert found.between.tolist() == [[24]]
     np.testing.assert_allclose(found.head, [[3], [1]], atol=1e-3)
