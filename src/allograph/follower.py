@@ -89,11 +89,11 @@ class Follower:
         """What the journal holds: learned on from what was known last, or before that, or was stored; else from its beginning."""
         for find in (self._last, self._before_last, self._stored):
             known = find()
-            tail = self.store.tail(self.key, known.version.head) if known.version else None
+            tail = self.store.tail(self.key, known.version.head, images=False) if known.version else None
             if known.version and tail and tail.follows(known.version):
                 break
         else:
-            known, tail = self._nothing(), self.store.tail(self.key)
+            known, tail = self._nothing(), self.store.tail(self.key, images=False)
         if tail is None:
             return self._nothing()
         check_model(self.key, tail.model_hash, self.method.recognizer.bundle.model_hash)
