@@ -76,9 +76,7 @@ class MemoryStore:
             return None
         return Tail(profile.version, profile.model_hash, self.entries(key, after, images=images), profile.undone(after))
 
-    def rows(
-        self, key: Key, after: int = 0, limit: int | None = None, images: bool = False, waiting: bool = False
-    ) -> list[Row]:
+    def rows(self, key: Key, after: int = 0, limit: int | None = None, images: bool = False, waiting: bool = False) -> list[Row]:
         """What stands, to be listed."""
         return [_row(entry, images) for entry in self.entries(key, after, limit, waiting=waiting)]
 

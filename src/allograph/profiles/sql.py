@@ -56,7 +56,8 @@ _VERSIONS = sa.select(profiles.c.name, *_VERSION).where(
 _PROFILE = sa.select(profiles).where(_MINE)
 _HOLD = _PROFILE.with_for_update()
 _NO_IMAGE = tuple(column for column in journal.c if column.name != "image")
-_LISTED = tuple(journal.c[name] for name in ("id", "label", "implicit", "time", "base", "answer", "model_hash")) + (
+_LISTED = (
+    *(journal.c[name] for name in ("id", "label", "implicit", "time", "base", "answer", "model_hash")),
     journal.c.image.is_not(None),
     journal.c.seq,
 )
@@ -157,9 +158,7 @@ class SqlStore:
             undone = connection.execute(_UNDONE, {"profile": profile.profile, "after": after}).scalar_one()
         return Tail(_version(profile), profile.model_hash, list(map(_entry, entries)), undone)
 
-    def rows(
-        self, key: Key, after: int = 0, limit: int | None = None, images: bool = False, waiting: bool = False
-    ) -> list[Row]:
+    def rows(self, key: Key, after: int = 0, limit: int | None = None, images: bool = False, waiting: bool = False) -> list[Row]:
         """What stands, to be listed."""
         with self._errors():
             return list(map(_listed, self._found(key, False, after, limit, images, waiting)))

@@ -138,9 +138,7 @@ class SqliteFile:
         """Raise unless a store is or may be made there; another program's file is left as it is."""
         path = self.path
         if not path.absolute().parent.is_dir():
-            raise InputError(
-                f"cannot open the store {path}: the folder {path.absolute().parent} does not exist; make it first"
-            )
+            raise InputError(f"cannot open the store {path}: the folder {path.absolute().parent} does not exist; make it first")
         if not path.exists():
             if existing:
                 raise InputError(f"the store {path} does not exist; name it with --store")
@@ -177,7 +175,7 @@ def _writable(path: Path) -> bool:
     log = real.with_name(real.name + "-wal")
     if log.exists() and log.stat().st_size:
         raise StorageError(
-            f"{path} cannot be written, and part of what it holds is in its log {log.name}; copy both to where they can be written"
+            f"{path} cannot be written, and part of what it holds is in its log {log.name}; copy both to another place"
         )
     return False
 

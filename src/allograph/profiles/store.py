@@ -98,12 +98,10 @@ class Store(Protocol):
         """
         ...
 
-    def rows(
-        self, key: Key, after: int = 0, limit: int | None = None, images: bool = False, waiting: bool = False
-    ) -> list[Row]:
+    def rows(self, key: Key, after: int = 0, limit: int | None = None, images: bool = False, waiting: bool = False) -> list[Row]:
         """What stands after a place of the journal, at most `limit`, in order, with its images where they are asked for.
 
-        Only entries of the profile's model, unless those that wait for their own model are wanted too. None stand without a profile.
+        Only entries of the profile's model, unless those that wait for their own are wanted too; none without a profile.
         """
         ...
 
