@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from allograph.errors import FormatError, InputError, MismatchError, UnknownCorrection, UnknownWriter
 from allograph.profiles import MemoryStore, Store, open_store, profile
 from allograph.profiles.archive import packed, unpacked
-from allograph.profiles.journal import Entry, Key, StoredState, Version, batches
-from allograph.profiles.profile import Contents, Merged
+from allograph.profiles.journal import Contents, Entry, Key, StoredState, Version, batches
+from allograph.profiles.profile import Merged
 from allograph.readings import Samples
 
 MODEL, OTHER = "a" * 64, "b" * 64

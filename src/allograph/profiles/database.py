@@ -19,12 +19,20 @@ LOCKED = 5.0
 class Database(Protocol):
     """A database that is open: its engines, and what only its kind needs. All may be used from any thread."""
 
-    reading: Engine
-    """For what only looks; its connections are never held by those who wait to write."""
-    snapshot: Engine
-    """The same; whoever looks twice in one transaction sees the same."""
-    writing: Engine
-    """For what changes something; a transaction that commits is on disk."""
+    @property
+    def reading(self) -> Engine:
+        """For what only looks; its connections are never held by those who wait to write."""
+        ...
+
+    @property
+    def snapshot(self) -> Engine:
+        """The same; whoever looks twice in one transaction sees the same."""
+        ...
+
+    @property
+    def writing(self) -> Engine:
+        """For what changes something; a transaction that commits is on disk."""
+        ...
 
     def turn(self, what: Hashable) -> AbstractContextManager[None]:
         """Wait here for one's turn to change a profile, or whatever else is changed alone, so as not to wait in the database."""

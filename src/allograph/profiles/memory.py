@@ -92,6 +92,11 @@ class MemoryStore:
         found = list(itertools.islice((entry for entry in standing if entry.seq > after), limit))
         return found if images else [replace(entry, image=None) for entry in found]
 
+    def taken_back(self, key: Key) -> int:
+        """How many corrections were taken back."""
+        profile = self._profiles.get(key)
+        return len(profile.tombstones) if profile else 0
+
     def contents(self, key: Key) -> Contents:
         """The whole journal."""
         profile = self._profiles.get(key)

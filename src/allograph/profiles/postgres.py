@@ -7,7 +7,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager, suppress
 from typing import Any
 
@@ -85,7 +85,7 @@ class Postgres:
             )
         except ModuleNotFoundError as error:
             raise missing_extra("psycopg", "postgres") from error
-        listen, watch = sa.event.listen, self._watch
+        watch = self._watch
 
         def opened(dialect: Any, record: Any, arguments: Any, parameters: Any) -> Any:
             """Connect, and be watched from the first word on."""
@@ -118,7 +118,7 @@ class Postgres:
         def returned(made: Any, *rest: Any) -> None:
             watch.stop(made)
 
-        for name, act in {
+        acts: dict[str, Callable[..., Any]] = {
             "do_connect": opened,
             "connect": prepared,
             "checkout": taken,
@@ -131,8 +131,9 @@ class Postgres:
             "close": returned,
             "close_detached": returned,
             "invalidate": returned,
-        }.items():
-            listen(engine, name, act)
+        }
+        for name, act in acts.items():
+            sa.event.listen(engine, name, act)
         return engine
 
 

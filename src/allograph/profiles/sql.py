@@ -88,6 +88,11 @@ _STATE = (
 # Not sorted here: SQLite would walk the whole journal in that order.
 _BY_ID = sa.select(journal).where(_ITS, _STANDS, journal.c.id.in_(sa.bindparam("ids", expanding=True)))
 _APPEND = sa.insert(journal)
+_BLANKED = (
+    sa.update(journal)
+    .where(journal.c.profile == sa.bindparam("its"), journal.c.seq.in_(sa.bindparam("rows", expanding=True)))
+    .values(dict.fromkeys(CONTENT))
+)
 _ADVANCE = (
     sa.update(profiles)
     .where(profiles.c.profile == sa.bindparam("its"))
@@ -169,6 +174,12 @@ class SqlStore:
         """What stands, to be learned."""
         with self._errors():
             return list(map(_entry, self._found(key, True, after, limit, images, waiting)))
+
+    def taken_back(self, key: Key) -> int:
+        """How many corrections were taken back."""
+        stones = sa.select(sa.func.count()).where(journal.c.profile == profiles.c.profile, journal.c.undoes.is_not(None), _MINE)
+        with self._reading() as connection:
+            return int(connection.execute(stones, key._asdict()).scalar_one())
 
     def contents(self, key: Key) -> Contents:
         """The whole journal."""
@@ -425,8 +436,8 @@ class SqlChange:
         """Append tombstones, blank the rows, and drop the state that knew them."""
         self.took_back = True
         rows = [entry.seq for entry in entries]
-        blanked = sa.update(journal).where(journal.c.profile == self._profile, journal.c.seq == sa.bindparam("row"))
-        self._connection.execute(blanked.values(dict.fromkeys(CONTENT)), [{"row": row} for row in rows])
+        for start in range(0, len(rows), ROWS):
+            self._connection.execute(_BLANKED, {"its": self._profile, "rows": rows[start : start + ROWS]})
         self._insert([self._tombstone(entry.id, self._tick(), entry.seq) for entry in entries])
         knew = sa.delete(states).where(states.c.profile == self._profile, states.c.head >= min(rows))
         self._connection.execute(knew)
@@ -527,8 +538,8 @@ def _standing(
 
 def _listed(row: Any) -> Row:
     """A row that is only shown: its columns, in their order, the image last where it was asked for."""
-    *plain, has_image, seq = row[: len(_LISTED)]
-    return Row(*plain, bool(has_image), seq, _image(row[-1]) if len(row) > len(_LISTED) else None)
+    id, label, implicit, time, base, answer, model_hash, has_image, seq, *image = row
+    return Row(id, label, implicit, time, base, answer, model_hash, bool(has_image), seq, _image(image[0]) if image else None)
 
 
 def _entry(row: Any) -> Entry:

@@ -111,6 +111,10 @@ class Store(Protocol):
         """The same with all that they were learned from."""
         ...
 
+    def taken_back(self, key: Key) -> int:
+        """How many corrections were taken back."""
+        ...
+
     def contents(self, key: Key) -> Contents:
         """The whole journal at one moment, while others go on writing; raises `UnknownWriter` without a profile."""
         ...
