@@ -55,9 +55,7 @@ def test_one_writer_that_is_held_takes_nothing_from_others(lasting_url: str) -> 
         for key in (ANA, BEN):
             profile.record(store, key, [entry("0")], MODEL)
         with held(lasting_url, ANA):
-            corrections = [
-                pool.submit(timed, lambda i=i: profile.record(store, ANA, [entry(f"a{i}")], MODEL)) for i in range(45)
-            ]
+            corrections = [pool.submit(timed, lambda i=i: profile.record(store, ANA, [entry(f"a{i}")], MODEL)) for i in range(45)]
             time.sleep(0.3)
             for _ in range(20):  # readings wait for nobody
                 seconds, found = timed(lambda: (store.versions([ANA, BEN]), labels(store, ANA), store.check()))
@@ -217,5 +215,3 @@ def test_checking_is_quick_and_touches_what_a_reading_touches(lasting_url: str) 
                 connection.execute(f"DROP TABLE {name}")
         with pytest.raises(StorageError):
             store.check()
-
-
