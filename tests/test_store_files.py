@@ -156,7 +156,7 @@ def test_another_programs_file_is_refused_and_left_as_it_is(where: Path, stateme
         with pytest.raises(FormatError, match="another program"):
             open_store(where, existing=existing)
     assert where.read_bytes() == before
-    if statement == THEIRS[0]:
+    if statement == "CREATE TABLE songs (name TEXT)":
         run("keys", "add", "x", "--store", where, cwd=where.parent, status=2)
     assert where.read_bytes() == before
     assert sorted(path.name for path in where.parent.iterdir()) == [where.name]
@@ -290,11 +290,11 @@ def test_what_was_taken_back_is_gone_from_file_and_log_while_others_read(store: 
             profile.record(store, ANA, [entry("secret", "b")], MODEL)
         else:
             store.erase(ANA)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 5
         while remains(where.parent, needles) and time.monotonic() - began < 60:
             began_other = time.monotonic()
             profile.record(store, Key("default", "ben"), [entry(f"{began_other}"[:16])], MODEL)
-            assert time.monotonic() - began_other < 2  # nobody waits for it
+            assert time.monotonic() - began_other < 5  # nobody waits for it
             time.sleep(0.2)
     assert remains(where.parent, needles) == []
 
@@ -309,7 +309,7 @@ def test_erasing_waits_for_no_reader_and_is_finished_when_that_has_gone(store: S
         assert store.erase(ANA)
         profile.record(store, Key("default", "ben"), [entry("1")], MODEL)
         assert store.versions([ANA]) == [None]
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 5
         reader.execute("COMMIT")
         until = time.monotonic() + 60
         while remains(where.parent, needles) and time.monotonic() < until:

@@ -228,9 +228,12 @@ def _list(record: Any, name: str) -> list[Any]:
 
 
 def _name(value: Any, what: str) -> str:
-    if check_name(value, what) != value:
-        raise InputError(f"the id {_short(value)} is not in NFC")
-    return str(value)
+    try:
+        if check_name(value, what) == value:
+            return str(value)
+    except InputError as error:
+        raise InputError(f"the id of a {what} cannot be: {error}") from error
+    raise InputError(f"the id {_short(value)} is not in NFC")
 
 
 def _label(value: Any, what: str) -> str:

@@ -52,10 +52,8 @@ class Migrating:
             self._done["moved"] += outcome.done.moved
             self._done["without_image"] += outcome.done.without_image
             if outcome.done.without_image:
-                facts = {"without_image": outcome.done.without_image}
-                LOGGER.log(
-                    logging.WARNING, "migrate: corrections without an image wait for their own model", extra={"facts": facts}
-                )
+                facts = {"without_image": outcome.done.without_image, "reason": "they wait for their own model"}
+                LOGGER.log(logging.WARNING, "migrate", extra={"facts": facts})
         elif not isinstance(outcome.error, UnknownWriter):  # who was erased meanwhile did not fail
             self._done["failed"] += 1
             LOGGER.log(logging.WARNING, "migrate", extra={"facts": failure(outcome.error)})
