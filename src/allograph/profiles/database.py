@@ -138,7 +138,11 @@ def _told(engine: Engine, error: BaseException) -> AllographError:
 def _is_damage(error: BaseException) -> bool:
     """Whether an error of the driver's or SQLAlchemy's own tells of content that cannot be: tables or rows that are missing."""
     text = str(error)
-    return isinstance(error, sa.exc.InvalidRequestError) or "no such table" in text or "Could not decode" in text
+    return (
+        isinstance(error, sa.exc.NoResultFound | sa.exc.MultipleResultsFound)
+        or "no such table" in text
+        or "Could not decode" in text
+    )
 
 
 def not_a_database(where: object) -> FormatError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import socket
 import threading
 import time
@@ -26,6 +25,8 @@ FEW = 4
 """Changes of one profile that wait for another process that changes it; all further ones are refused at once."""
 ANSWER = 10.0
 """Seconds after which a statement that has no answer is given up, and its connection."""
+PING = 3.0
+"""And so many for the question whether a connection is still alive."""
 TCP = {
     "connect_timeout": 3,
     "keepalives": 1,
@@ -85,7 +86,7 @@ class Postgres:
             )
         except ModuleNotFoundError as error:
             raise missing_extra("psycopg", "postgres") from error
-        watch = self._watch
+        watch, dialect_error = self._watch, engine.dialect.loaded_dbapi.Error
 
         def opened(dialect: Any, record: Any, arguments: Any, parameters: Any) -> Any:
             """Connect, and be watched from the first word on."""
@@ -99,17 +100,25 @@ class Postgres:
             made.commit()
 
         def taken(made: Any, record: Any, proxy: Any) -> None:
-            """Look whether the server has ended the connection: then there is something to read, if only its end."""
-            watch.stop(made)
-            if made.closed or _readable(made):
-                raise sa.exc.DisconnectionError
+            """Ask whether the server is still there: if not, all other connections are to be made anew too."""
+            watch.start(made, PING)
+            try:
+                made.autocommit = True
+                made.execute("SELECT 1")
+                made.autocommit = False
+            except dialect_error as error:
+                raise sa.exc.InvalidatePoolError from error
+            finally:
+                watch.stop(made)
 
         def asked(connection: Connection, *rest: Any) -> None:
-            made = connection.connection.dbapi_connection
-            watch.start(made, connection.get_execution_options().get(PATIENCE, ANSWER))
+            if not connection.invalidated:
+                patience = connection.get_execution_options().get(PATIENCE, ANSWER)
+                watch.start(connection.connection.dbapi_connection, patience)
 
         def answered(connection: Connection, *rest: Any) -> None:
-            watch.stop(connection.connection.dbapi_connection)
+            if not connection.invalidated:
+                watch.stop(connection.connection.dbapi_connection)
 
         def failed(context: Any) -> None:
             if context.connection is not None and not context.connection.invalidated:
@@ -179,9 +188,3 @@ def _cut(made: Any) -> None:
     """End a connection from outside: whoever waits on it gets an error."""
     with suppress(Exception), socket.socket(fileno=os.dup(made.fileno())) as line:
         line.shutdown(socket.SHUT_RDWR)
-
-
-def _readable(made: Any) -> bool:
-    poll = select.poll()
-    poll.register(made.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
