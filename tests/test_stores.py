@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,11 +18,19 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allograph.errors import FormatError, InputError, MismatchError, UnknownCorrection, UnknownWriter
+from allograph.errors import (
+    FormatError,
+    InputError,
+    MismatchError,
+    StorageError,
+    TooManyWriters,
+    UnknownCorrection,
+    UnknownWriter,
+)
 from allograph.profiles import MemoryStore, Store, open_store, profile
 from allograph.profiles.archive import packed, unpacked
-from allograph.profiles.journal import Entry, Key, StoredState, Version, batches
-from allograph.profiles.profile import Contents, Merged
+from allograph.profiles.journal import Contents, Entry, Key, StoredState, Version, batches
+from allograph.profiles.profile import Merged
 from allograph.profiles.sql import SqlStore
 from allograph.profiles.tables import api_keys
 from allograph.readings import Samples
@@ -444,3 +456,176 @@ def test_a_store_is_a_file_or_a_database(tmp_path: Path) -> None:
     (tmp_path / "foreign.db").write_bytes(b"no database at all, but long enough to look like a file of something" * 40)
     with pytest.raises(FormatError, match="not an SQLite database"):
         open_store(tmp_path / "foreign.db")
+
+
+def test_a_page_holds_what_was_asked_for_and_no_more(store: Store) -> None:
+    for i in range(10):
+        profile.record(store, ANA, [entry(str(i), image=None) if i == 4 else entry(str(i))], MODEL)
+    profile.undo(store, ANA, "3")
+    whole = store.entries(ANA)
+    assert [one.id for one in whole] == list("012456789")
+    for after in (0, whole[2].seq, whole[-1].seq, 10**9):
+        for limit in (None, 0, 1, 3, 100):
+            wanted = [one for one in whole if one.seq > after][:limit]
+            assert all(map(same, store.entries(ANA, after, limit), wanted))
+            bare = store.entries(ANA, after, limit, images=False)
+            assert [(one.id, one.image) for one in bare] == [(one.id, None) for one in wanted]
+            for images in (False, True):
+                rows = store.rows(ANA, after, limit, images)
+                assert [row.seq for row in rows] == [one.seq for one in wanted]
+                for row, one in zip(rows, wanted, strict=True):
+                    for name in ("id", "label", "implicit", "time", "base", "answer", "model_hash"):
+                        assert getattr(row, name) == getattr(one, name)
+                    assert row.has_image is (one.image is not None)
+                    assert (row.image is not None) is (images and one.image is not None)
+                    assert (row.image if row.image is None else row.image.tolist()) == (
+                        one.image.tolist() if images and one.image is not None else None
+                    )
+    assert (store.rows(BEN), store.entries(BEN), store.taken_back(BEN)) == ([], [], 0)
+    assert store.taken_back(ANA) == 1
+    tail = store.tail(ANA, images=False)
+    assert tail is not None
+    assert {one.image is None for one in tail.entries} == {True}
+    refused: list[dict[str, Any]] = [{"after": -1}, {"limit": -1}, {"after": 2**70}, {"limit": True}, {"after": 1.5}]
+    for wrong in refused:
+        with pytest.raises(InputError, match="whole number"):
+            store.rows(ANA, **wrong)
+        with pytest.raises(InputError, match="whole number"):
+            store.entries(ANA, **wrong)
+
+
+def test_a_page_of_one_reads_one_row(lasting_url: str) -> None:
+    """However long the journal is: what is not shown is not fetched."""
+    import sqlalchemy as sa
+
+    with contextlib.closing(open_store(lasting_url)) as store:
+        profile.record(store, ANA, [entry(str(i), batch="b") for i in range(300)], MODEL)
+        fetched: list[str] = []
+        engine = store._engine  # type: ignore[attr-defined]
+        sa.event.listen(engine, "before_cursor_execute", lambda c, cursor, statement, *rest: fetched.append(statement))
+        store.rows(ANA, 100, 1, images=True)
+        store.rows(ANA)
+        store.entries(ANA, 100, 1, images=False)
+    (page,) = [one for one in fetched if "image" in one.partition("FROM")[0].replace("image IS NOT NULL", "") and "LIMIT" in one]
+    assert "embedding" not in page
+    assert "logits" not in page
+    assert sum("embedding" in one for one in fetched) == 1
+
+
+def test_a_tenant_has_no_more_writers_than_it_may_however_many_begin_at_once(store: Store) -> None:
+    store.most_writers = 5
+    refused: list[str] = []
+
+    def begin(i: int) -> None:
+        try:
+            key = Key("default", f"w{i}")
+            if i % 2:
+                profile.record(store, key, [entry("1")], MODEL)
+            else:
+                profile.merge(store, key, Contents([entry("1", time=1.0)], [], MODEL))
+        except TooManyWriters as error:
+            refused.append(str(error))
+
+    with ThreadPoolExecutor(25) as pool:
+        list(pool.map(begin, range(25)))
+    assert store.count("default") == 5
+    assert len(refused) == 20
+    assert "erase one" in refused[0]
+    profile.record(store, Key("other", "w"), [entry("1")], MODEL)  # others have their own
+    first = store.profiles("default")[0].name
+    profile.record(store, Key("default", first), [entry("2")], MODEL)  # who is there may go on
+    assert store.erase(Key("default", first))
+    profile.record(store, Key("default", "new"), [entry("1")], MODEL)
+    with pytest.raises(TooManyWriters):
+        profile.record(store, Key("default", "one more"), [entry("1")], MODEL)
+    store.most_writers = None
+    profile.record(store, Key("default", "one more"), [entry("1")], MODEL)
+
+
+@pytest.mark.parametrize("since", [1.7e12, 1.7e15, True, math.nan, math.inf, -1.0, -math.inf, "0", 10**400])
+def test_a_time_that_cannot_be_forgets_nothing_and_says_so(since: object) -> None:
+    with pytest.raises(InputError, match="seconds since 1970"):
+        profile.check_forget(None, since)  # type: ignore[arg-type]
+    for fine in (0, 1, 1.5, np.float64(3), time.time() + 3600):
+        profile.check_forget(None, fine)
+
+
+def test_lists_go_on_after_any_name_that_can_be(store: Store) -> None:
+    composed, apart = "Jos\u00e9", "Jose\u0301"
+    for name in ("Ana", composed, "Zoe"):
+        profile.record(store, Key("default", name), [entry("1")], MODEL)
+    assert [one.name for one in store.profiles("default", apart)] == [one.name for one in store.profiles("default", composed)]
+    assert Key.of("default", apart) == Key("default", composed)
+    for wrong in ("\x00", "a\x00b", "\ud800", "x" * 129):
+        with pytest.raises(InputError, match="name of a writer"):
+            store.profiles("default", wrong)
+        with pytest.raises(InputError, match="name of a"):
+            Key.of(wrong, "ana")
+        assert not store.keys.revoke(wrong)
+        assert store.keys.tenant_of(f"{wrong}.x") is None
+        with pytest.raises(InputError, match="name of a"):
+            store.keys.add("t", wrong)
+
+
+def test_all_profiles_of_all_tenants_are_found_page_by_page(store: Store) -> None:
+    keys = sorted(Key(tenant, name) for tenant in "ab" for name in ("x", "y", "é"))
+    for key in keys:
+        model = OTHER if key.name == "y" else MODEL
+        profile.record(store, key, [entry("1", model_hash=model)], model)
+    assert store.every_key() == keys
+    assert store.every_key(limit=2) == keys[:2]
+    assert store.every_key(after=keys[2], limit=2) == keys[3:5]
+    assert store.every_key("b") == keys[3:]
+    assert store.every_key("b", keys[3]) == keys[4:]
+    assert store.every_key(not_of=MODEL) == [Key("a", "y"), Key("b", "y")]
+
+
+def test_what_is_taught_while_images_are_read_anew_is_read_too(store: Store) -> None:
+    profile.record(store, ANA, [entry(str(i), batch="b") for i in range(4)], MODEL)
+    seen: list[str] = []
+    meanwhile: list[Callable[[], Any]] = [
+        lambda: profile.merge(store, ANA, Contents([entry("merged", time=5.0)], [], MODEL)),
+        lambda: profile.record(store, ANA, [entry("new"), entry("bare", image=None)], MODEL),
+        lambda: profile.undo(store, ANA, "1"),
+    ]
+
+    def read(page: list[Entry]) -> list[tuple[Samples, str]]:
+        seen.extend(one.id for one in page)
+        if meanwhile:
+            meanwhile.pop(0)()  # nobody is kept from it
+        return [(Samples(np.full((1, 5), 2, "f4"), np.full((1, 3), 3, "f4")), "q")] * len(page)
+
+    assert profile.migrate(store, ANA, OTHER, read) == (5, 1)
+    assert [(one.id, one.base) for one in store.entries(ANA)] == [(id, "q") for id in ("merged", "0", "2", "3", "new")]
+    assert seen == ["0", "1", "2", "3", "merged", "0", "1", "2", "3", "new"]
+    assert [row.id for row in store.rows(ANA, waiting=True) if row.model_hash == MODEL] == ["bare"]
+    with pytest.raises(UnknownWriter):
+        profile.migrate(store, BEN, OTHER, read)
+
+
+def test_a_journal_that_never_rests_is_given_up_and_unchanged(store: Store) -> None:
+    profile.record(store, ANA, [entry("0")], MODEL)
+    count = iter(range(100))
+
+    def read(page: list[Entry]) -> list[tuple[Samples, str]]:
+        profile.record(store, ANA, [entry(f"n{next(count)}")], MODEL)
+        return [(page[0].samples, "q")] * len(page)
+
+    with pytest.raises(StorageError, match="taught all the while"):
+        profile.migrate(store, ANA, OTHER, read)
+    tail = store.tail(ANA)
+    assert tail is not None
+    assert tail.model_hash == MODEL
+    assert {one.base for one in tail.entries} == {"b"}
+
+
+def test_memory_keeps_nothing_of_what_was_taken_back() -> None:
+    import gc
+
+    store = MemoryStore()
+    profile.record(store, ANA, [entry("1", "keep"), entry("2", "gone-for-good")], MODEL)
+    profile.record(store, BEN, [entry("3", "gone-for-good")], MODEL)
+    profile.undo(store, ANA, "2")
+    store.erase(BEN)
+    gc.collect()
+    assert [one.id for one in gc.get_objects() if isinstance(one, Entry) and one.label == "gone-for-good"] == []

@@ -48,6 +48,10 @@ class UnknownWriter(InputError):  # noqa: N818
     """A name under which nothing is stored."""
 
 
+class TooManyWriters(InputError):  # noqa: N818
+    """A tenant has as many writers as it may."""
+
+
 class MissingExtraError(AllographError, ImportError):
     """A library of an optional extra is needed and not installed."""
 

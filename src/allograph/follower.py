@@ -81,7 +81,7 @@ class Follower:
         if not self._learning.acquire(blocking=False):
             return None
         try:
-            tail = self.store.tail(self.key, known.head, NEAR + 1)
+            tail = self.store.tail(self.key, known.head, NEAR + 1, images=False)
             if tail is None or len(tail.entries) > NEAR or (known.version and not tail.follows(known.version)):
                 return None
             self._check_model(tail)
@@ -100,7 +100,7 @@ class Follower:
         """
         known, limit = self._begin(), PAGE
         while True:
-            tail = self.store.tail(self.key, known.head, limit)
+            tail = self.store.tail(self.key, known.head, limit, images=False)
             if tail is None:
                 self._known = self._before = self._nothing
                 return

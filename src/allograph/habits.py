@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from allograph.alphabet import Alphabet
 from allograph.profiles.journal import Entry
@@ -14,6 +16,24 @@ from allograph.styles import Styles
 
 RECENT = 50
 """Corrections over which the recent shares go."""
+TOGETHER = 1000
+"""Entries that are compared with the styles at a time."""
+
+
+class Read(Protocol):
+    """What matters here of a correction, be it a row or an entry of the journal."""
+
+    @property
+    def label(self) -> str:
+        """What the sample shows."""
+
+    @property
+    def base(self) -> str:
+        """What the base said."""
+
+    @property
+    def answer(self) -> str:
+        """What was answered before it was learned."""
 
 
 class Shares(NamedTuple):
@@ -59,7 +79,7 @@ class Matched(NamedTuple):
     """How many of the writer's samples are nearest to it."""
 
 
-def shares(entries: Sequence[Entry]) -> Shares:
+def shares(entries: Sequence[Read]) -> Shares:
     """How many of all corrected samples were read right, implicit corrections included: without them only errors would count."""
     if not entries:
         return Shares(0, None, None)
@@ -67,7 +87,7 @@ def shares(entries: Sequence[Entry]) -> Shares:
     return Shares(len(entries), float(base.mean()), float(personal.mean()))
 
 
-def progress(entries: Sequence[Entry], points: int = 100, recent: int = RECENT) -> list[Point]:
+def progress(entries: Sequence[Read], points: int = 100, recent: int = RECENT) -> list[Point]:
     """The shares read right among the first so many corrections, in at most so many points, the last of them after all."""
     if not entries:
         return []
@@ -84,7 +104,7 @@ def progress(entries: Sequence[Entry], points: int = 100, recent: int = RECENT) 
     return found
 
 
-def confusions(entries: Sequence[Entry]) -> list[Confusion]:
+def confusions(entries: Sequence[Read]) -> list[Confusion]:
     """What the base took for something else, the most frequent first; equal ones by label."""
     times = Counter((entry.label, entry.base) for entry in entries if entry.base != entry.label)
     recent = entries[len(entries) // 2 :]
@@ -93,27 +113,38 @@ def confusions(entries: Sequence[Entry]) -> list[Confusion]:
     return sorted(pairs, key=lambda pair: (-pair.times, -pair.still, pair.label, pair.read_as))
 
 
-def matched_styles(entries: Sequence[Entry], styles: Styles, alphabet: Alphabet) -> list[Matched]:
+def matched_styles(entries: Iterable[Entry], styles: Styles, alphabet: Alphabet) -> list[Matched]:
     """For each label that was taught, the styles nearest to the writer's samples of it, the one nearest to most first.
 
-    A label that has no styles, such as one of the writer's own, is left out.
+    A label that has no styles, such as one of the writer's own, is left out. The entries need no images, and are never held all
+    at once.
     """
+    counts: dict[str, Counter[int]] = {}
+    remaining = iter(entries)
+    while some := list(islice(remaining, TOGETHER)):
+        samples: dict[str, list[Entry]] = {}
+        for entry in some:
+            samples.setdefault(entry.label, []).append(entry)
+        for label, its in samples.items():
+            centroids = styles.centroids[_rows(styles, alphabet, label)]
+            if len(centroids):
+                points = np.concatenate([entry.samples.embeddings for entry in its])
+                away = np.linalg.norm(points[:, None] - centroids, axis=2)
+                counts.setdefault(label, Counter()).update(away.argmin(axis=1).tolist())
     found: list[Matched] = []
-    samples: dict[str, list[Entry]] = {}
-    for entry in entries:
-        samples.setdefault(entry.label, []).append(entry)
-    for label in sorted(samples):
-        rows = np.flatnonzero(styles.labels == alphabet.index(label)) if label in alphabet else np.empty(0, np.int64)
-        if len(rows):
-            points = np.concatenate([entry.samples.embeddings for entry in samples[label]])
-            away = np.linalg.norm(points[:, None] - styles.centroids[rows], axis=2)
-            counts = Counter(away.argmin(axis=1).tolist())
-            ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-            found += [Matched(label, style, int(rows[style]), count) for style, count in ordered]
+    for label in sorted(counts):
+        rows = _rows(styles, alphabet, label)
+        ordered = sorted(counts[label].items(), key=lambda item: (-item[1], item[0]))
+        found += [Matched(label, style, int(rows[style]), count) for style, count in ordered]
     return found
 
 
-def _right(entries: Sequence[Entry]) -> tuple[np.ndarray, np.ndarray]:
+def _rows(styles: Styles, alphabet: Alphabet, label: str) -> NDArray[np.int64]:
+    """Where a label's styles are among all."""
+    return np.flatnonzero(styles.labels == alphabet.index(label)) if label in alphabet else np.empty(0, np.int64)
+
+
+def _right(entries: Sequence[Read]) -> tuple[np.ndarray, np.ndarray]:
     """Whether the base, and the answer, were right: bool [n] each."""
     return (
         np.array([entry.base == entry.label for entry in entries]),

@@ -15,7 +15,7 @@ from allograph.follower import Follower
 from allograph.images import SIDE
 from allograph.method import Method
 from allograph.profiles import MemoryStore, Store, profile
-from allograph.profiles.journal import Correction, Entry, Key, check_name, new_batch
+from allograph.profiles.journal import Correction, Entry, Key, Row, check_name, new_batch
 from allograph.profiles.profile import Relabel
 from allograph.readings import Reading
 from allograph.recognizer import Recognizer
@@ -189,13 +189,16 @@ class Writer:
         """What the adapter knows about this writer."""
         return self.follower.up_to_date().state
 
-    def entries(self, after: int = 0) -> list[Entry]:
-        """The corrections, those after a place in the journal, with their images and all else that they were learned from.
+    def entries(self, after: int = 0, limit: int | None = None, images: bool = True) -> list[Entry]:
+        """The corrections with all else that they were learned from: those after a place in the journal, at most `limit`.
 
-        The profile may be of another model.
+        Without `images` those are left out. The profile may be of another model.
         """
-        tail = self.follower.store.tail(self.follower.key, after)
-        return tail.entries if tail else []
+        return self.follower.store.entries(self.follower.key, after, limit, images)
+
+    def rows(self, after: int = 0, limit: int | None = None, images: bool = False) -> list[Row]:
+        """The same to be listed and counted: what was said of each correction, without what only learning needs."""
+        return self.follower.store.rows(self.follower.key, after, limit, images)
 
     def __repr__(self) -> str:
         return f"Writer({self.name!r})"

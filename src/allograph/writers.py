@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-import numpy as np
 from numpy.typing import NDArray
 
 from allograph.adapters import Adapter
@@ -19,10 +18,11 @@ from allograph.errors import AllographError, StorageError
 from allograph.follower import Follower
 from allograph.method import Method
 from allograph.profiles import Store, profile
-from allograph.profiles.archive import packed, unpacked
-from allograph.profiles.journal import Entry, Key, Stored, Version, check_name
+from allograph.profiles.archive import check_model, packed, unpacked
+from allograph.profiles.change_of_model import bring_over, sizes_of
+from allograph.profiles.journal import Key, Stored, Version, check_name
 from allograph.profiles.profile import Merged, Migrated
-from allograph.readings import Reading, Samples
+from allograph.readings import Reading
 from allograph.recognizer import Recognizer
 from allograph.together import Alphabets, Asked, Behind, Ready, prepare, read
 from allograph.writer import Writer
@@ -176,9 +176,12 @@ class Writers:
     def merge(self, name: str, blob: bytes) -> Merged:
         """Join an exported profile to a writer's own, which need not exist; of each correction the latest word counts.
 
-        Raises `FormatError` for bytes that are no exported profile, `MismatchError` for one of another model.
+        Raises `FormatError` for bytes that are no exported profile, or do not fit the model that they name, `MismatchError` for
+        a profile of another model than the one that is there.
         """
-        return profile.merge(self.store, self._key(name), unpacked(blob))
+        contents = unpacked(blob)
+        check_model(contents, self.method.recognizer.bundle.model_hash, sizes_of(self.method.recognizer))
+        return profile.merge(self.store, self._key(name), contents)
 
     def erase(self, name: str) -> bool:
         """Remove every trace of a writer, from the store and from memory; False where there was none."""
@@ -197,13 +200,15 @@ class Writers:
         Corrections without an image wait: they count again when the profile comes back to their model. Raises `UnknownWriter`
         where there is no profile.
         """
-        return profile.migrate(self.store, self._key(name), self.method.recognizer.bundle.model_hash, self._read_anew)
+        return bring_over(self.store, self._key(name), self.method.recognizer)
 
     def refresh(self) -> None:
         """Let go of what was erased or taken back elsewhere, store checkpoints that are due, keep to the bytes that are allowed.
 
-        A service calls it every second: nothing of what another process erased or took back stays in this one's memory.
+        A service calls it every second: nothing of what another process erased or took back stays in this one's memory, nor what
+        was taken back in the store's log.
         """
+        self.store.tidy()
         warm = self._warm
         with warm.lock:
             alive = list(warm.alive.items())
@@ -274,16 +279,3 @@ class Writers:
             if writer is not None:
                 with suppress(StorageError):  # the journal has it all; the state only saves time
                     writer.follower.keep()
-
-    def _read_anew(self, entries: list[Entry]) -> Iterator[tuple[Samples, str]]:
-        recognizer = self.method.recognizer
-        labels = recognizer.alphabet.labels
-        samples = recognizer.embed(np.stack([entry.image for entry in entries if entry.image is not None])) if entries else None
-        for i, entry in enumerate(entries):
-            assert samples is not None
-            one = samples.at(slice(i, i + 1))
-            if entry.alphabet is not None:
-                offered = np.array([label in entry.alphabet for label in labels])
-                if offered.any():
-                    one = one._replace(logits=np.where(offered, one.logits, np.float32(-np.inf)))
-            yield one, labels[int(one.logits.argmax())]

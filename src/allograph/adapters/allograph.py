@@ -27,9 +27,8 @@ FEW = 15
 ROUNDS = 60
 """Rounds of the solver for a writer who is new."""
 AT_ONCE = 800
-"""Where few samples join many, the solver goes over so many samples in all its rounds, or once over all of them. Of twice as many,
-and of every so many more, it does that only when as many more have joined: what a correction costs does not grow with those before.
-"""
+"""Where few samples join many, the solver goes over so many samples in all its rounds, or once over all of them. With n times as
+many as this it does that only for every n-th that joins, so that what a correction costs does not grow with those before it."""
 
 
 class Learned(NamedTuple):

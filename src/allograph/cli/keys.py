@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -24,11 +25,8 @@ def add(
     """Make a key and print it, this once: only its hash is kept."""
     from allograph.profiles import open_store
 
-    opened = open_store(store)
-    try:
+    with closing(open_store(store)) as opened:
         key = opened.keys.add(tenant, name)
-    finally:
-        opened.close()
     if as_json:
         print_json({"key": key, "id": key.partition(".")[0], "tenant": tenant, "name": name})
     else:

@@ -34,6 +34,9 @@ def serve(
     ] = True,
     images: Annotated[bool, typer.Option("--images/--no-images", help="Keep the images of corrections.")] = True,
     shadow: Annotated[bool, typer.Option("--shadow", help="Answer with the base; only record what would be answered.")] = False,
+    migrate: Annotated[
+        bool, typer.Option("--migrate", help="Bring profiles of another model over to this one, while serving.")
+    ] = False,
     memory: Annotated[int, typer.Option(min=1, help="MiB that warm writers may take.")] = 256,
     log_level: Annotated[Level, typer.Option(help="info: a line of JSON a request, on standard output.")] = Level.info,
     body: Annotated[int, typer.Option(min=1, help="MiB in a body.", rich_help_panel=LIMITS)] = 8,
@@ -65,7 +68,7 @@ def serve(
         served = Writers(opened, recognizer, adapter, tenant, implicit, images, shadow, memory * MIB)
         with listening(host, port) as listener:
             log = start(log_level.value)
-            run(application(served, Settings(tenant, loopback, limits), log), listener, connections)
+            run(application(served, Settings(tenant, loopback, limits, migrate), log), listener, connections)
             log.flush()
     finally:
         opened.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,10 +23,18 @@ HERE = "allograph.db"
 
 
 @writers.command("list")
-def list_(store: At = HERE, tenant: Tenant = "default", as_json: AsJson = False) -> None:
+def list_(
+    store: At = HERE,
+    tenant: Tenant = "default",
+    after: Annotated[str, typer.Option(help="Only names after this one.")] = "",
+    limit: Annotated[int | None, typer.Option(min=1, help="How many at most.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """The writers of a tenant, and how many corrections each has."""
+    from allograph.profiles.journal import check_name
+
     with existing(store) as opened:
-        found = opened.profiles(tenant)
+        found = opened.profiles(check_name(tenant, "tenant"), after, limit)
     if as_json:
         print_json({"tenant": tenant, "writers": [one._asdict() for one in found]})
     else:
@@ -36,22 +44,24 @@ def list_(store: At = HERE, tenant: Tenant = "default", as_json: AsJson = False)
 @writers.command()
 def show(name: Name, store: At = HERE, tenant: Tenant = "default", as_json: AsJson = False) -> None:
     """What a profile holds, without its content."""
-    from allograph.profiles import profile
-    from allograph.profiles.journal import Key
+    from allograph.profiles.journal import FARTHEST, Key, unknown_writer
 
+    key = Key.of(tenant, name)
     with existing(store) as opened:
-        contents = profile.contents(opened, Key(tenant, name))
-    entries = contents.entries
+        tail = opened.tail(key, FARTHEST)
+        if tail is None:
+            raise unknown_writer(key)
+        rows, taken_back = opened.rows(key, waiting=True), opened.taken_back(key)
     facts: dict[str, Any] = {
-        "corrections": len(entries),
-        "implicit": sum(entry.implicit for entry in entries),
-        "labels": len({entry.label for entry in entries}),
-        "with an image": sum(entry.image is not None for entry in entries),
-        "taken back": len(contents.tombstones),
-        "base right": _share([entry.base == entry.label for entry in entries]),
-        "answer right": _share([entry.answer == entry.label for entry in entries]),
-        "model": contents.model_hash,
-        "of other models": sum(entry.model_hash != contents.model_hash for entry in entries),
+        "corrections": len(rows),
+        "implicit": sum(row.implicit for row in rows),
+        "labels": len({row.label for row in rows}),
+        "with an image": sum(row.has_image for row in rows),
+        "taken back": taken_back,
+        "base right": _share([row.base == row.label for row in rows]),
+        "answer right": _share([row.answer == row.label for row in rows]),
+        "model": tail.model_hash,
+        "of other models": sum(row.model_hash != tail.model_hash for row in rows),
     }
     if as_json:
         print_json({"name": name, "tenant": tenant, **facts})
@@ -73,8 +83,9 @@ def export(
     from allograph.profiles.archive import packed
     from allograph.profiles.journal import Key
 
+    key = Key.of(tenant, name)
     with existing(store) as opened:
-        contents = profile.contents(opened, Key(tenant, name))
+        contents = profile.contents(opened, key)
     with written(output) as temporary:
         temporary.write_bytes(packed(contents))
     _say({"output": str(output), "corrections": len(contents.entries)}, as_json)
@@ -84,26 +95,29 @@ def export(
 def import_(
     file: Annotated[Path, typer.Argument(help="A profile that was exported.")],
     name: Annotated[str, typer.Option("--as", help="The writer's name here, new or not.")],
+    model: Model = None,
     store: At = HERE,
     tenant: Tenant = "default",
     as_json: AsJson = False,
 ) -> None:
     """Join an exported profile to a writer's own: of each correction the latest word counts."""
     from allograph.errors import FormatError
-    from allograph.profiles import open_store, profile
+    from allograph.profiles import open_store
     from allograph.profiles.archive import unpacked
-    from allograph.profiles.journal import Key, check_name
+    from allograph.profiles.journal import Key
+    from allograph.recognizer import Recognizer
+    from allograph.writers import Writers
 
+    key = Key.of(tenant, name)
     try:
-        contents = unpacked(file.read_bytes(), str(file))
+        blob = file.read_bytes() if file.is_file() else b""
     except OSError as error:
         raise FormatError(f"{file} cannot be read ({error.strerror})") from error
-    key = Key(check_name(tenant, "tenant"), check_name(name, "writer"))
-    opened = open_store(store)
-    try:
-        done = profile.merge(opened, key, contents)
-    finally:
-        opened.close()
+    if not blob:
+        raise FormatError(f"{file} is no file, or is empty; it should be an exported profile")
+    unpacked(blob, str(file))  # before a store is made for it
+    with closing(open_store(store)) as opened:
+        done = Writers(opened, Recognizer(model, threads=1), tenant=key.tenant).merge(key.name, blob)
     _say({"name": name, **done._asdict()}, as_json)
 
 
@@ -121,55 +135,73 @@ def erase(
 
     if not yes:
         raise InputError(f"erasing {name!r} cannot be taken back; say --yes")
+    key = Key.of(tenant, name)
     with existing(store) as opened:
-        if not opened.erase(Key(tenant, name)):
-            raise unknown_writer(Key(tenant, name))
+        if not opened.erase(key):
+            raise unknown_writer(key)
     _say({"erased": name}, as_json)
 
 
 @writers.command()
 def migrate(
-    name: Annotated[str | None, typer.Argument(help="The writer's name.")] = None,
-    everyone: Annotated[bool, typer.Option("--all", help="Every writer of the tenant.")] = False,
+    names: Annotated[list[str] | None, typer.Argument(help="The writers' names; every writer unless some are named.")] = None,
+    everyone: Annotated[bool, typer.Option("--all", help="Every writer; so it is unless some are named.")] = False,
     model: Model = None,
     store: At = HERE,
-    tenant: Tenant = "default",
+    tenant: Annotated[str | None, typer.Option(help="Whose writers; every tenant's, or default's where some are named.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring profiles that were made for another model over to this one, by reading their images anew."""
-    from allograph.errors import InputError
-    from allograph.recognizer import Recognizer
-    from allograph.writers import Writers
+    """Bring profiles that were made for another model over to this one, by reading their images anew.
 
-    if (name is None) == (not everyone):
-        raise InputError("name a writer, or say --all")
-    done = []
+    Each writer by itself, while others go on; started again after an interruption, it goes on with those that are left.
+    Corrections without an image wait: they count again when the profile comes back to their model.
+    """
+    from allograph.errors import InputError, StorageError
+    from allograph.profiles.change_of_model import Outcome, all_keys, bring_over_all
+    from allograph.profiles.journal import Key, check_name, unknown_writer
+    from allograph.recognizer import Recognizer
+
+    if names and everyone:
+        raise InputError("name writers, or say --all; not both")
+    done: list[dict[str, Any]] = []
+    failed: list[dict[str, Any]] = []
+    recognizer = Recognizer(model)
     with existing(store) as opened, progress_bar() as progress:
-        of_tenant = Writers(opened, Recognizer(model), tenant=tenant)
-        names = [name] if name is not None else list(of_tenant)
-        for i, one in enumerate(names):
-            progress("migrating", i, len(names))
-            done.append({"name": one, **of_tenant.migrate(one)._asdict()})
+        if names:
+            keys = [Key.of(tenant or "default", name) for name in names]
+            for key, version in zip(keys, opened.versions(keys), strict=True):
+                if version is None:
+                    raise unknown_writer(key)
+        else:
+            keys = list(all_keys(opened, None if tenant is None else check_name(tenant, "tenant")))
+
+        def tell(outcome: Outcome) -> None:
+            whose = {"tenant": outcome.key.tenant, "name": outcome.key.name}
+            if outcome.done is None:
+                failed.append({**whose, "error": str(outcome.error)})
+            else:
+                done.append({**whose, **outcome.done._asdict()})
+            progress("migrating", len(done) + len(failed), len(keys))
+
+        bring_over_all(opened, recognizer, iter(keys), told=tell)
     if as_json:
-        print_json({"writers": done})
-        return
-    for found in done:
-        print(f"{found['name']}: {found['moved']} samples read anew; {found['without_image']} have no image and wait")
+        totals = {name: sum(one[name] for one in done) for name in ("moved", "without_image")}
+        print_json({"writers": done, "failed": failed, **totals})
+    else:
+        for found in done:
+            print(f"{found['name']}: {found['moved']} samples read anew; {found['without_image']} have no image and wait")
+    if failed:
+        first = failed[0]
+        raise StorageError(f"{len(failed)} writers were not brought over; {first['name']!r}: {first['error']}")
 
 
 @contextmanager
 def existing(store: str) -> Iterator[Store]:
-    """A store that is there; raises `InputError` for a file that is not, rather than make it."""
-    from allograph.errors import InputError
+    """A store that is there, to be read where it cannot be written; raises `InputError` rather than make one."""
     from allograph.profiles import open_store
 
-    if "://" not in store and not Path(store).exists():
-        raise InputError(f"the store {store} does not exist; name it with --store")
-    opened = open_store(store)
-    try:
+    with closing(open_store(store, existing=True)) as opened:
         yield opened
-    finally:
-        opened.close()
 
 
 def _share(right: list[bool]) -> float | None:

@@ -10,11 +10,12 @@ from allograph.profiles.store import Store
 __all__ = ["MemoryStore", "Store", "open_store"]
 
 
-def open_store(where: str | Path) -> Store:
+def open_store(where: str | Path, existing: bool = False) -> Store:
     """Open a store: a path or `sqlite:///PATH` for a file, `postgresql://USER@HOST/DATABASE`, or `memory:`.
 
-    Tables are made where there are none. Raises `InputError` for anything else, `FormatError` for a file that is no database of
-    ours or of a later release, `StorageError` where the place cannot be written or reached.
+    Tables are made where there are none; with `existing` that is an `InputError`, and a file that cannot be written is opened
+    all the same, to be read. Raises `InputError` for anything else, `FormatError` for a file that is no store, or one of a later
+    release, `StorageError` where the place cannot be written or reached, or is damaged.
 
     >>> open_store("memory:").profiles("default")
     []
@@ -23,4 +24,4 @@ def open_store(where: str | Path) -> Store:
         return MemoryStore()
     from allograph.profiles.sql import SqlStore
 
-    return SqlStore(str(where))
+    return SqlStore(str(where), existing=existing)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import secrets
+import time as clock
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,11 +22,22 @@ LONGEST_NAME = 128
 """Characters in the longest name of a writer, a tenant or a correction."""
 
 
+FARTHEST = 2**62
+"""The last place that a journal can have."""
+AHEAD = 86_400.0
+"""Seconds that another machine's clock may be ahead of this one's."""
+
+
 class Key(NamedTuple):
     """Whose profile it is."""
 
     tenant: str
     name: str
+
+    @classmethod
+    def of(cls, tenant: object, name: object) -> Key:
+        """The key of names that somebody typed or sent; raises `InputError` where they can be none."""
+        return cls(check_name(tenant, "tenant"), check_name(name, "writer"))
 
 
 class Version(NamedTuple):
@@ -49,6 +62,23 @@ class Correction:
     """True where the reading was left standing, False where its label was given."""
     time: float
     """Seconds since 1970, UTC; later corrections of a journal have later times."""
+
+
+@dataclass(frozen=True)
+class Row(Correction):
+    """A correction as it is listed and counted: without what only learning needs."""
+
+    base: str
+    """What the base classifier alone said."""
+    answer: str
+    """What the adapter said before it learned this."""
+    model_hash: str
+    """The model that read it."""
+    has_image: bool
+    seq: int
+    """Its place in the journal, from 1."""
+    image: NDArray[np.uint8] | None = None
+    """[28, 28]; None where it was not asked for, or is not kept."""
 
 
 @by_content
@@ -100,6 +130,14 @@ class Tail(NamedTuple):
     def follows(self, version: Version) -> bool:
         """Whether whoever knows the journal as it was at `version`, the place that was asked for, need only learn the entries."""
         return self.version[:2] == version[:2] and (self.undone is None or self.undone > version.head)
+
+
+class Contents(NamedTuple):
+    """A whole journal, as it is exported and merged."""
+
+    entries: list[Entry]
+    tombstones: list[Tombstone]
+    model_hash: str
 
 
 class StoredState(NamedTuple):
@@ -173,6 +211,37 @@ def check_name(name: object, what: str) -> str:
     if any(unicodedata.category(point) in ("Cc", "Cs") for point in name):
         raise InputError(f"the name of a {what} holds a control or surrogate character")
     return name
+
+
+def check_after(name: str) -> str:
+    """Return the name after which a list is to go on, as `check_name` does; the empty one is before all."""
+    return name and check_name(name, "writer")
+
+
+def check_page(after: int, limit: int | None) -> None:
+    """Raise `InputError` unless these are a place in a journal and how many entries after it are wanted at most."""
+    for what, number in (("a place in the journal", after), ("how many are wanted", 0 if limit is None else limit)):
+        if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= FARTHEST:
+            raise InputError(f"{what} is a whole number from 0 to {FARTHEST}, not {number!r}")
+
+
+def check_time(time: object, what: str) -> float:
+    """Return a time in seconds since 1970; raises `InputError` for what is none, or lies more than a day ahead.
+
+    >>> check_time(1767225600, "the time")
+    1767225600.0
+    """
+    if isinstance(time, bool) or not isinstance(time, int | float | np.integer | np.floating):
+        raise InputError(f"{what} is a number of seconds since 1970, not {type(time).__name__}")
+    try:
+        seconds = float(time)
+    except OverflowError:
+        seconds = math.inf
+    if not 0 <= seconds < math.inf:
+        raise InputError(f"{what} is a number of seconds since 1970, not {seconds:g}")
+    if seconds > clock.time() + AHEAD:
+        raise InputError(f"{what} is in seconds since 1970, and {seconds:.14g} is in the future; is it in milliseconds?")
+    return seconds
 
 
 def unknown_writer(key: Key) -> UnknownWriter:

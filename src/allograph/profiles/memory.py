@@ -5,24 +5,29 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from allograph.profiles.journal import (
+    Contents,
     Correction,
     Entry,
     Key,
+    Row,
     Stored,
     StoredState,
     Tail,
     Tombstone,
     Version,
+    check_after,
+    check_page,
     later,
     spare,
     unknown_writer,
 )
-from allograph.profiles.store import ApiKey, Keys
+from allograph.profiles.store import ApiKey, Keys, check_room
+from allograph.readings import Samples
 
 
 @dataclass
@@ -50,6 +55,7 @@ class MemoryStore:
     """A store for one process."""
 
     def __init__(self) -> None:
+        self.most_writers: int | None = None
         self._profiles: dict[Key, _Profile] = {}
         self._numbers = itertools.count(1)
         self._lock = threading.RLock()
@@ -66,13 +72,42 @@ class MemoryStore:
         found = [self._profiles.get(key) for key in keys]
         return [profile.version if profile else None for profile in found]
 
-    def tail(self, key: Key, after: int = 0, limit: int | None = None) -> Tail | None:
+    def tail(self, key: Key, after: int = 0, limit: int | None = None, images: bool = True) -> Tail | None:
         """A profile's entries after a place."""
         profile = self._profiles.get(key)
         if profile is None:
             return None
-        entries = [entry for entry in profile.standing() if entry.seq > after][:limit]
+        entries = [] if limit == 0 else self.entries(key, after, limit, images)
         return Tail(profile.version, profile.model_hash, entries, profile.undone(after))
+
+    def rows(self, key: Key, after: int = 0, limit: int | None = None, images: bool = False, waiting: bool = False) -> list[Row]:
+        """What stands, to be listed."""
+        return [_row(entry, images) for entry in self.entries(key, after, limit, waiting=waiting)]
+
+    def entries(
+        self, key: Key, after: int = 0, limit: int | None = None, images: bool = True, waiting: bool = False
+    ) -> list[Entry]:
+        """What stands, to be learned."""
+        check_page(after, limit)
+        profile = self._profiles.get(key)
+        if profile is None:
+            return []
+        standing = profile.entries.values() if waiting else profile.standing()
+        found = list(itertools.islice((entry for entry in standing if entry.seq > after), limit))
+        return found if images else [replace(entry, image=None) for entry in found]
+
+    def taken_back(self, key: Key) -> int:
+        """How many corrections were taken back."""
+        profile = self._profiles.get(key)
+        return len(profile.tombstones) if profile else 0
+
+    def contents(self, key: Key) -> Contents:
+        """The whole journal."""
+        profile = self._profiles.get(key)
+        if profile is None:
+            raise unknown_writer(key)
+        stones = [stone for _, _, stone in profile.tombstones]
+        return Contents(list(profile.entries.values()), stones, profile.model_hash)
 
     @contextmanager
     def change(self, key: Key, model_hash: str | None) -> Iterator[MemoryChange]:
@@ -82,6 +117,7 @@ class MemoryStore:
             if profile is None:
                 if model_hash is None:
                     raise unknown_writer(key)
+                check_room(self.count(key.tenant), self.most_writers)
                 profile = _Profile(model_hash, Version(next(self._numbers), 0, 0))
             profile = replace(profile, entries=dict(profile.entries), tombstones=list(profile.tombstones))
             yield MemoryChange(profile)
@@ -116,9 +152,22 @@ class MemoryStore:
 
     def profiles(self, tenant: str, after: str = "", limit: int | None = None) -> list[Stored]:
         """The tenant's profiles by name."""
+        after = check_after(after)
         with self._lock:
             names = sorted(key.name for key in self._profiles if key.tenant == tenant and key.name > after)[:limit]
             return [Stored(name, len(self._profiles[Key(tenant, name)].entries)) for name in names]
+
+    def every_key(
+        self, tenant: str | None = None, after: Key | None = None, limit: int | None = None, not_of: str | None = None
+    ) -> list[Key]:
+        """The profiles of one tenant or of all."""
+        with self._lock:
+            found = [
+                key
+                for key, profile in self._profiles.items()
+                if tenant in (None, key.tenant) and (after is None or key > after) and profile.model_hash != not_of
+            ]
+        return sorted(found)[:limit]
 
     def count(self, tenant: str) -> int:
         """How many profiles the tenant has."""
@@ -129,6 +178,9 @@ class MemoryStore:
         """Forget a profile."""
         with self._lock:
             return self._profiles.pop(key, None) is not None
+
+    def tidy(self) -> None:
+        """Nothing is left of what was taken back."""
 
     def check(self) -> None:
         """Memory always answers."""
@@ -177,6 +229,11 @@ class MemoryChange:
         """The model that the profile is for."""
         return self._profile.model_hash
 
+    @property
+    def version(self) -> Version:
+        """How far the journal goes."""
+        return self._profile.version
+
     def find(self, ids: Iterable[str] | None = None, label: str | None = None, since: float | None = None) -> list[Entry]:
         """The entries that stand and fit."""
         wanted = None if ids is None else set(ids)
@@ -188,6 +245,10 @@ class MemoryChange:
             and (since is None or entry.time >= since)
         ]
 
+    def rows(self, label: str | None = None, since: float | None = None) -> list[Row]:
+        """The same, to be listed."""
+        return [_row(entry) for entry in self.find(label=label, since=since)]
+
     def tombstones(self) -> list[Tombstone]:
         """What was taken back."""
         return [stone for _, _, stone in self._profile.tombstones]
@@ -198,7 +259,7 @@ class MemoryChange:
         self._profile.entries.update((entry.seq, entry) for entry in added)
         return added
 
-    def retract(self, entries: Sequence[Entry]) -> None:
+    def retract(self, entries: Sequence[Entry | Row]) -> None:
         """Take back."""
         profile = self._profile
         first = min(entry.seq for entry in entries)
@@ -216,6 +277,16 @@ class MemoryChange:
         profile.model_hash, profile.states = model_hash, ()
         profile.version = profile.version._replace(edition=profile.version.edition + 1)
 
+    def bring_over(self, read: Mapping[int, tuple[Samples, str]], model_hash: str) -> int:
+        """Make it a profile for another model."""
+        profile = self._profile
+        moved = {seq: found for seq, found in read.items() if seq in profile.entries}
+        for seq, (samples, base) in moved.items():
+            profile.entries[seq] = replace(profile.entries[seq], samples=samples, base=base, model_hash=model_hash)
+        profile.model_hash, profile.states = model_hash, ()
+        profile.version = profile.version._replace(edition=profile.version.edition + 1)
+        return len(moved)
+
     def _next(self) -> int:
         self._profile.version = self._profile.version._replace(head=self._profile.version.head + 1)
         return self._profile.version.head
@@ -223,3 +294,18 @@ class MemoryChange:
     def _tick(self) -> float:
         self._profile.time = later(self._profile.time, time.time())
         return self._profile.time
+
+
+def _row(entry: Entry, image: bool = False) -> Row:
+    return Row(
+        entry.id,
+        entry.label,
+        entry.implicit,
+        entry.time,
+        entry.base,
+        entry.answer,
+        entry.model_hash,
+        entry.image is not None,
+        entry.seq,
+        entry.image if image else None,
+    )

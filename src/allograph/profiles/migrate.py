@@ -5,25 +5,40 @@ from __future__ import annotations
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection
 
-from allograph.errors import FormatError
+from allograph.errors import FormatError, InputError
+from allograph.profiles.database import Database
+from allograph.profiles.postgres import PATIENCE
 
 NEWEST = "0002"
 """The migration that this release's tables need; a test holds it to the files."""
 VERSIONS = "allograph_version"
 """The table that says which migration a database is at."""
+MIGRATING = 600.0
+"""Seconds that a statement of a migration may take."""
 _LOCK = 0x616C6C6F
 """A number of ours, which PostgreSQL locks while tables are made."""
 
 
-def upgrade(engine: Engine) -> None:
-    """Make or renew the tables, once, whoever comes first. Raises `FormatError` for those of a later release."""
-    with engine.begin() as connection:
-        if _found(connection) == NEWEST:
-            return
+def upgrade(database: Database, make: bool = True) -> None:
+    """Make or renew the tables, once, whoever comes first.
+
+    Raises `FormatError` for those of a later release, and without `make` `InputError` where there are none.
+    """
+    with database.reading.begin() as connection:
+        found = _found(connection)
+    if found == NEWEST:
+        return
+    if found is None and not make:
+        raise InputError("the store does not exist: there are no tables of ours; it begins with the first correction")
+    with database.writing.begin() as connection:
         if connection.dialect.name == "postgresql":
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+            # Whoever comes second waits for the first, however long that takes.
+            connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
+            connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
+            patient = connection.execution_options(**{PATIENCE: MIGRATING})
+            patient.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
         found = _found(connection)
         if found is None or found < NEWEST:
             _migrate(connection)
@@ -42,6 +57,6 @@ def _migrate(connection: Connection) -> None:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

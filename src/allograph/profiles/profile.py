@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
 
-from allograph.errors import InputError, MismatchError, UnknownCorrection, UnknownLabel, UnknownWriter
-from allograph.profiles.journal import Entry, Key, Tombstone
+from allograph.errors import (
+    FormatError,
+    InputError,
+    MismatchError,
+    StorageError,
+    UnknownCorrection,
+    UnknownLabel,
+    UnknownWriter,
+)
+from allograph.profiles.journal import FARTHEST, Contents, Entry, Key, Tombstone, Version, check_time, unknown_writer
 from allograph.profiles.store import Change, Store
 from allograph.readings import Samples
 
@@ -31,12 +39,10 @@ class Migrated(NamedTuple):
     """Corrections that have no image: they wait for their own model."""
 
 
-class Contents(NamedTuple):
-    """A whole journal, as it is exported and merged."""
-
-    entries: list[Entry]
-    tombstones: list[Tombstone]
-    model_hash: str
+TRIES = 5
+"""How often a journal that grows meanwhile is read anew before a change of model is given up."""
+PAGE = 64
+"""Images that are read together when a profile is brought over to another model."""
 
 
 class Relabel(NamedTuple):
@@ -98,7 +104,7 @@ def undo(store: Store, key: Key, id: str) -> None:
 def forget(store: Store, key: Key, label: str | None, since: float | None) -> int:
     """Take back all with a label, or since a time, or both; returns how many."""
     with suppress(UnknownWriter), store.change(key, None) as change:
-        found = change.find(label=label, since=since)
+        found = change.rows(label, since)
         if found:
             change.retract(found)
         return len(found)
@@ -106,9 +112,8 @@ def forget(store: Store, key: Key, label: str | None, since: float | None) -> in
 
 
 def contents(store: Store, key: Key) -> Contents:
-    """A whole journal; raises `UnknownWriter` where there is none."""
-    with store.change(key, None) as change:
-        return Contents(change.find(), change.tombstones(), change.model_hash)
+    """A whole journal at one moment; raises `UnknownWriter` where there is none."""
+    return store.contents(key)
 
 
 def merge(store: Store, key: Key, theirs: Contents) -> Merged:
@@ -120,6 +125,7 @@ def merge(store: Store, key: Key, theirs: Contents) -> Merged:
         check_model(key, change.model_hash, theirs.model_hash)
         mine = Contents(change.find(), change.tombstones(), change.model_hash)
         joined = _joined(mine, theirs)
+        _check_alike(joined.entries)
         before = {(entry.id, entry.time) for entry in mine.entries}
         after = {(entry.id, entry.time) for entry in joined.entries}
         if before != after or set(_joined(mine, mine).tombstones) != set(joined.tombstones):
@@ -131,20 +137,45 @@ def merge(store: Store, key: Key, theirs: Contents) -> Merged:
 def migrate(store: Store, key: Key, model_hash: str, read: Callable[[list[Entry]], Iterable[tuple[Samples, str]]]) -> Migrated:
     """Make a profile one for another model; `read` gives what that model says of the images: samples, and the base's answer.
 
-    Corrections without an image keep what the old model said, and wait; they count again if the profile comes back to it.
+    The images are read while nobody waits; what was taught meanwhile is read too, and all is exchanged at once. Corrections
+    without an image keep what the old model said, and wait; they count again if the profile comes back to it. Raises
+    `UnknownWriter` without a profile, and `StorageError` where the journal changes faster than it can be read.
     """
-    with store.change(key, None) as change:
-        entries = change.find()
-        old = [entry for entry in entries if entry.model_hash != model_hash]
-        seen = [entry for entry in old if entry.image is not None]
-        if not old and change.model_hash == model_hash:
-            return Migrated(0, 0)
-        moved = {
-            entry.seq: replace(entry, samples=samples, base=base, model_hash=model_hash)
-            for entry, (samples, base) in zip(seen, read(seen), strict=True)
-        }
-        change.rewrite([moved.get(entry.seq, entry) for entry in entries], change.tombstones(), model_hash)
-        return Migrated(len(seen), len(old) - len(seen))
+    known: dict[int, tuple[Samples, str]] = {}
+    seen: Version | None = None
+    for _ in range(TRIES):
+        tail = store.tail(key, FARTHEST)  # no entry is after that place
+        if tail is None:
+            raise unknown_writer(key)
+        if seen is None or tail.version[:2] != seen[:2]:
+            known, seen = {}, tail.version._replace(head=0)
+        for page in _unread(store, key, model_hash, seen.head):
+            known |= zip((entry.seq for entry in page), read(page), strict=True)
+        seen = tail.version
+        if tail.model_hash == model_hash and not known:
+            return Migrated(0, _waiting(store, key, model_hash))
+        with store.change(key, None) as change:
+            if change.version == seen:
+                moved = change.bring_over(known, model_hash)
+                break
+    else:
+        raise StorageError(f"the writer {key.name!r} was taught all the while that the images were read; try again")
+    return Migrated(moved, _waiting(store, key, model_hash))
+
+
+def _unread(store: Store, key: Key, model_hash: str, after: int) -> Iterator[list[Entry]]:
+    """The entries after a place that have an image and are of another model, page by page."""
+    places = [row.seq for row in store.rows(key, after, waiting=True) if row.model_hash != model_hash and row.has_image]
+    for start in range(0, len(places), PAGE):
+        wanted = set(places[start : start + PAGE])
+        page = store.entries(key, min(wanted) - 1, max(wanted) - min(wanted) + 1, waiting=True)
+        # A blank image, which no model reads, is none.
+        yield [entry for entry in page if entry.seq in wanted and entry.image is not None and entry.image.any()]
+
+
+def _waiting(store: Store, key: Key, model_hash: str) -> int:
+    """How many entries are of another model."""
+    return sum(row.model_hash != model_hash for row in store.rows(key, waiting=True))
 
 
 def check_model(key: Key, found: str, expected: str) -> None:
@@ -160,6 +191,20 @@ def check_offered(label: str, alphabet: Collection[str] | None) -> None:
     """Raise `UnknownLabel` for a label that was not offered with the reading, whose answers `alphabet` had restricted."""
     if alphabet is not None and label not in alphabet:
         raise UnknownLabel(f"the reading was restricted to {len(alphabet)} labels, and {label!r} is not among them")
+
+
+def _check_alike(entries: Sequence[Entry]) -> None:
+    """Raise `FormatError` where entries of one model differ in what that model says of a sample."""
+    sizes: dict[str, tuple[int | None, ...]] = {}
+    for entry in entries:
+        found = tuple(None if array is None else array.shape[1] for array in entry.samples)
+        expected = sizes.setdefault(entry.model_hash, found)
+        for name, one, other in zip(Samples._fields, found, expected, strict=True):
+            if one != other:
+                raise FormatError(
+                    f"the {name} of the correction {entry.id!r} have {one or 'no'} numbers, and others of the same model "
+                    f"have {other or 'no'}; the profile was not exported from that model"
+                )
 
 
 def _joined(mine: Contents, theirs: Contents) -> Contents:
@@ -194,6 +239,8 @@ def _unknown(key: Key, id: str) -> UnknownCorrection:
 
 
 def check_forget(label: str | None, since: float | None) -> None:
-    """Raise `InputError` unless something is to be forgotten."""
+    """Raise `InputError` unless something is to be forgotten, and the time can be one."""
     if label is None and since is None:
         raise InputError("forget needs a label, a time, or both")
+    if since is not None:
+        check_time(since, "since")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -15,23 +16,30 @@ from numpy.typing import NDArray
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from allograph.errors import StorageError
 from allograph.images import SIDE
-from allograph.profiles.database import connect, scrub, storage_errors
+from allograph.profiles.database import Damage, connect, storage_errors
 from allograph.profiles.journal import (
+    FARTHEST,
+    Contents,
     Correction,
     Entry,
     Key,
+    Row,
     Stored,
     StoredState,
     Tail,
     Tombstone,
     Version,
+    check_after,
+    check_page,
     later,
     spare,
     unknown_writer,
 )
 from allograph.profiles.migrate import upgrade
-from allograph.profiles.store import ApiKey, Keys
+from allograph.profiles.postgres import PATIENCE
+from allograph.profiles.store import ApiKey, Keys, check_room
 from allograph.profiles.tables import CONTENT, api_keys, journal, profiles, states
 from allograph.readings import Samples
 
@@ -39,10 +47,8 @@ _VERSION = (profiles.c.profile, profiles.c.edition, profiles.c.head)
 _STANDS = journal.c.label.is_not(None)
 _MINE = (profiles.c.tenant == sa.bindparam("tenant")) & (profiles.c.name == sa.bindparam("name"))
 _ITS = journal.c.profile == sa.bindparam("profile")
+_AFTER = journal.c.seq > sa.bindparam("after")
 _OF_MODEL = _ITS & (journal.c.model_hash == sa.bindparam("model_hash")) & _STANDS
-
-_ALL = 2**31 - 1
-"""A limit that bounds nothing."""
 
 # Statements are made once: making one takes longer than running it.
 _VERSIONS = sa.select(profiles.c.name, *_VERSION).where(
@@ -50,15 +56,26 @@ _VERSIONS = sa.select(profiles.c.name, *_VERSION).where(
 )
 _PROFILE = sa.select(profiles).where(_MINE)
 _HOLD = _PROFILE.with_for_update()
-_ENTRIES = (
-    sa.select(journal)
-    .where(_OF_MODEL, journal.c.seq > sa.bindparam("after"))
+_NO_IMAGE = tuple(column for column in journal.c if column.name != "image")
+_LISTED = (
+    *(journal.c[name] for name in ("id", "label", "implicit", "time", "base", "answer", "model_hash")),
+    journal.c.image.is_not(None),
+    journal.c.seq,
+)
+_STANDING = {
+    (learned, images, waiting): sa.select(
+        *((journal.c if images else _NO_IMAGE) if learned else (*_LISTED, journal.c.image) if images else _LISTED)
+    )
+    .where(_ITS & _STANDS if waiting else _OF_MODEL, _AFTER)
     .order_by(journal.c.seq)
-    .limit(sa.bindparam("limit", type_=sa.Integer))
-)
-_UNDONE = sa.select(sa.func.min(journal.c.undoes)).where(
-    _ITS, journal.c.seq > sa.bindparam("after"), journal.c.undoes.is_not(None)
-)
+    .limit(sa.bindparam("limit"))
+    for learned in (False, True)
+    for images in (False, True)
+    for waiting in (False, True)
+}
+"""What stands after a place: to be listed or to be learned, with images or without, with what waits or without."""
+_TOMBSTONES = sa.select(journal.c.id, journal.c.time).where(_ITS, journal.c.undoes.is_not(None)).order_by(journal.c.seq)
+_UNDONE = sa.select(sa.func.min(journal.c.undoes)).where(_ITS, _AFTER, journal.c.undoes.is_not(None))
 _CORRECTIONS = (
     sa.select(journal.c.id, journal.c.label, journal.c.implicit, journal.c.time)
     .where(_OF_MODEL, journal.c.seq <= sa.bindparam("head"))
@@ -75,26 +92,56 @@ _LABELS = sa.select(journal.c.label).where(_OF_MODEL).distinct()
 # Not sorted here: SQLite would walk the whole journal in that order.
 _BY_ID = sa.select(journal).where(_ITS, _STANDS, journal.c.id.in_(sa.bindparam("ids", expanding=True)))
 _APPEND = sa.insert(journal)
+_BLANKED = (
+    sa.update(journal)
+    .where(journal.c.profile == sa.bindparam("its"), journal.c.seq.in_(sa.bindparam("rows", expanding=True)))
+    .values(dict.fromkeys(CONTENT))
+)
 _ADVANCE = (
     sa.update(profiles)
     .where(profiles.c.profile == sa.bindparam("its"))
     .values({name: sa.bindparam(name) for name in ("edition", "head", "time", "model_hash")})
 )
+_COUNT = sa.select(sa.func.count()).where(profiles.c.tenant == sa.bindparam("tenant"))
+_ROOM = sa.select(sa.func.pg_advisory_xact_lock(0x616C6C6F, sa.func.hashtext(sa.bindparam("tenant"))))
+_NEWEST = sa.select(profiles).order_by(profiles.c.profile.desc()).limit(1)
+_LAST = sa.select(journal).where(_ITS).order_by(journal.c.seq.desc()).limit(1)
 _VALID = api_keys.c.hash != ""  # the row of a revoked key stays, blanked, as the mark that there was one
 _KEY = sa.select(api_keys).where(api_keys.c.id == sa.bindparam("id"), _VALID)
 _HAD_KEYS = sa.select(api_keys.c.id).limit(1)
 
 
+TIDY = 2.0
+"""Seconds after which it is tried (again) to remove what was taken back from where it still stands."""
+AT_LEAST = 20.0
+"""And so many, where nobody here took anything back: another process may have."""
+CLOSING = 5.0
+"""Seconds for which that is tried when a store is closed."""
+READY = 2.0
+"""Seconds that a statement of `check` may take."""
+ROWS = 500
+"""Rows that are written by one statement."""
+
+
 class SqlStore:
     """A store in a database. What a call wrote is on disk when it returns."""
 
-    def __init__(self, url: str, page_limit: int | None = None) -> None:
-        self._engine = connect(url, page_limit)
-        self._writer = self._engine.execution_options(writes=True)
-        postgres = self._engine.dialect.name == "postgresql"
-        self._at_once = self._engine.execution_options(isolation_level="REPEATABLE READ") if postgres else self._engine
-        with self._errors():
-            upgrade(self._writer)
+    def __init__(self, url: str, page_limit: int | None = None, existing: bool = False) -> None:
+        self.most_writers: int | None = None
+        self._database = connect(url, page_limit, existing)
+        self._engine, self._at_once, self._writer = self._database.reading, self._database.snapshot, self._database.writing
+        self._damage: StorageError | None = None
+        self._untidy, self._tidied = False, time.monotonic()
+        self._timer: threading.Timer | None = None
+        self._closed = False
+        self._tidying = threading.Lock()
+        try:
+            with self._errors():
+                upgrade(self._database, not existing)
+                self._database.hold()
+        except BaseException:
+            self._database.close()
+            raise
 
     @property
     def keys(self) -> Keys:
@@ -112,25 +159,53 @@ class SqlStore:
                         found[Key(tenant, name)] = Version(*version)
         return [found.get(key) for key in keys]
 
-    def tail(self, key: Key, after: int = 0, limit: int | None = None) -> Tail | None:
-        """A profile's entries after a place."""
-        with self._errors(), self._at_once.begin() as connection:
+    def tail(self, key: Key, after: int = 0, limit: int | None = None, images: bool = True) -> Tail | None:
+        """How far a profile goes, and what there is to learn after a place."""
+        with self._seeing() as connection:
             profile = connection.execute(_PROFILE, key._asdict()).one_or_none()
             if profile is None:
                 return None
-            its = {"profile": profile.profile, "model_hash": profile.model_hash, "after": after}
-            rows = connection.execute(_ENTRIES, {**its, "limit": _ALL if limit is None else limit})
-            entries = [_entry(row) for row in rows]
+            entries = [] if limit == 0 else _standing(connection, profile, True, after, limit, images, False)
             undone = connection.execute(_UNDONE, {"profile": profile.profile, "after": after}).scalar_one()
-        return Tail(Version(profile.profile, profile.edition, profile.head), profile.model_hash, entries, undone)
+        return Tail(_version(profile), profile.model_hash, list(map(_entry, entries)), undone)
+
+    def rows(self, key: Key, after: int = 0, limit: int | None = None, images: bool = False, waiting: bool = False) -> list[Row]:
+        """What stands, to be listed."""
+        with self._errors():
+            return list(map(_listed, self._found(key, False, after, limit, images, waiting)))
+
+    def entries(
+        self, key: Key, after: int = 0, limit: int | None = None, images: bool = True, waiting: bool = False
+    ) -> list[Entry]:
+        """What stands, to be learned."""
+        with self._errors():
+            return list(map(_entry, self._found(key, True, after, limit, images, waiting)))
+
+    def taken_back(self, key: Key) -> int:
+        """How many corrections were taken back."""
+        stones = sa.select(sa.func.count()).where(journal.c.profile == profiles.c.profile, journal.c.undoes.is_not(None), _MINE)
+        with self._reading() as connection:
+            return int(connection.execute(stones, key._asdict()).scalar_one())
+
+    def contents(self, key: Key) -> Contents:
+        """The whole journal."""
+        with self._seeing() as connection:
+            profile = connection.execute(_PROFILE, key._asdict()).one_or_none()
+            if profile is None:
+                raise unknown_writer(key)
+            entries = list(map(_entry, _standing(connection, profile, True, 0, None, True, True)))
+            stones = [Tombstone(*row) for row in connection.execute(_TOMBSTONES, {"profile": profile.profile})]
+        return Contents(entries, stones, profile.model_hash)
 
     @contextmanager
     def change(self, key: Key, model_hash: str | None) -> Iterator[SqlChange]:
         """Change a profile, alone."""
-        with self._errors(), self._writer.begin() as connection:
-            change = SqlChange(connection, key, model_hash)
+        with self._writing(key) as connection:
+            change = SqlChange(connection, key, model_hash, self.most_writers)
             yield change
             change.finish()
+        if change.took_back:
+            self._tidy_soon()
 
     def state(self, key: Key) -> tuple[StoredState, tuple[Correction, ...]] | None:
         """The newest checkpoint."""
@@ -169,46 +244,105 @@ class SqlStore:
 
     def profiles(self, tenant: str, after: str = "", limit: int | None = None) -> list[Stored]:
         """The tenant's profiles by name."""
+        after = check_after(after)
         count = sa.select(sa.func.count()).where(journal.c.profile == profiles.c.profile, _STANDS).scalar_subquery()
         name = profiles.c.name
         chosen = sa.select(name, count).where(profiles.c.tenant == tenant, name > after).order_by(name).limit(limit)
         with self._reading() as connection:
             return [Stored(*row) for row in connection.execute(chosen)]
 
+    def every_key(
+        self, tenant: str | None = None, after: Key | None = None, limit: int | None = None, not_of: str | None = None
+    ) -> list[Key]:
+        """The profiles of one tenant or of all."""
+        owner, name = profiles.c.tenant, profiles.c.name
+        chosen = sa.select(owner, name).order_by(owner, name).limit(limit)
+        if tenant is not None:
+            chosen = chosen.where(owner == tenant)
+        if after is not None:
+            chosen = chosen.where((owner > after.tenant) | ((owner == after.tenant) & (name > after.name)))
+        if not_of is not None:
+            chosen = chosen.where(profiles.c.model_hash != not_of)
+        with self._reading() as connection:
+            return [Key(*row) for row in connection.execute(chosen)]
+
     def count(self, tenant: str) -> int:
         """How many profiles the tenant has."""
         with self._reading() as connection:
-            return int(connection.execute(sa.select(sa.func.count()).where(profiles.c.tenant == tenant)).scalar_one())
+            return int(connection.execute(_COUNT, {"tenant": tenant}).scalar_one())
 
     def erase(self, key: Key) -> bool:
-        """Remove every row of a profile; from an SQLite file every byte."""
-        with self._errors():
-            with self._writer.begin() as connection:
-                number = connection.execute(_HOLD, key._asdict()).scalar_one_or_none()
-                if number is not None:
-                    for table in (states, journal, profiles):
-                        connection.execute(sa.delete(table).where(table.c.profile == number))
-            scrub(self._engine)
+        """Remove every row of a profile; from an SQLite file every byte, as soon as nobody reads them any more."""
+        with self._writing(key) as connection:
+            number = connection.execute(_HOLD, key._asdict()).scalar_one_or_none()
+            if number is not None:
+                for table in (states, journal, profiles):
+                    connection.execute(sa.delete(table).where(table.c.profile == number))
+        if number is not None:
+            self._tidy_soon()
+            self.tidy()
         return number is not None
 
+    def tidy(self) -> None:
+        """Empty SQLite's log, where deleted bytes still stand, unless that means to wait."""
+        with self._tidying:
+            if not self._untidy and time.monotonic() - self._tidied < AT_LEAST:
+                return
+            self._untidy, self._tidied = False, time.monotonic()
+            with self._errors():
+                done = self._database.tidy()
+            if not done:
+                self._tidy_soon()
+
+    def _tidy_soon(self) -> None:
+        """Have it done even if nobody calls."""
+        self._untidy = True
+        if self._timer is None and not self._closed:
+            self._timer = threading.Timer(TIDY, self._tidy_alone)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _tidy_alone(self) -> None:
+        self._timer = None
+        try:
+            self.tidy()
+        except StorageError:
+            self._tidy_soon()
+
     def check(self) -> None:
-        """Raise `StorageError` when the database does not answer."""
-        with self._reading() as connection:
-            connection.execute(sa.select(1))
+        """Look up what a reading would."""
+        if self._damage is not None:
+            raise self._damage
+        with self._errors(), self._engine.connect() as connection:
+            patient = connection.execution_options(**{PATIENCE: READY})
+            newest = patient.execute(_NEWEST).one_or_none()
+            if newest is not None:
+                for row in patient.execute(_LAST, {"profile": newest.profile}):
+                    _ = row if row.label is None else _entry(row)
 
     def close(self) -> None:
         """Close all connections."""
-        self._engine.dispose()
+        self._closed = True
+        timer = self._timer
+        if timer is not None:
+            timer.cancel()
+        until = time.monotonic() + CLOSING
+        with suppress(StorageError):  # what cannot be removed now, the next who opens the store will
+            while self._untidy and time.monotonic() < until:
+                self.tidy()
+                if self._untidy:
+                    time.sleep(0.05)
+        self._database.close()
 
     def put_key(self, key: ApiKey, hashed: str) -> None:
         """Keep a key."""
-        with self._errors(), self._writer.begin() as connection:
+        with self._writing("keys") as connection:
             connection.execute(sa.insert(api_keys), {**key._asdict(), "hash": hashed})
 
     def drop_key(self, id: str) -> bool:
         """Blank a key."""
         blanked = sa.update(api_keys).where(api_keys.c.id == id, _VALID).values(tenant="", name="", hash="")
-        with self._errors(), self._writer.begin() as connection:
+        with self._writing("keys") as connection:
             return connection.execute(blanked).rowcount > 0
 
     def find_key(self, id: str) -> tuple[ApiKey, str] | None:
@@ -238,19 +372,48 @@ class SqlStore:
         with self._errors(), self._engine.begin() as connection:
             yield connection
 
+    @contextmanager
+    def _seeing(self) -> Iterator[Connection]:
+        """A transaction in which all looks see the same moment."""
+        with self._errors(), self._at_once.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self, what: Hashable) -> Iterator[Connection]:
+        """A transaction that changes something, after all others that change the same."""
+        with self._database.turn(what), self._errors(), self._writer.begin() as connection:
+            yield connection
+
+    def _found(self, key: Key, learned: bool, after: int, limit: int | None, images: bool, waiting: bool) -> list[Any]:
+        """What stands of a profile, as rows of the table."""
+        check_page(after, limit)
+        with self._seeing() as connection:
+            profile = connection.execute(_PROFILE, key._asdict()).one_or_none()
+            return [] if profile is None else _standing(connection, profile, learned, after, limit, images, waiting)
+
     def _errors(self) -> Any:
-        return storage_errors(self._engine)
+        return storage_errors(self._engine, self._damaged)
+
+    def _damaged(self, error: StorageError) -> None:
+        """Remember damage: it does not go away, and whoever asks whether all is well is to hear of it."""
+        self._damage = error
 
 
 class SqlChange:
     """A change to one profile within one transaction, which holds the profile's row."""
 
-    def __init__(self, connection: Connection, key: Key, model_hash: str | None) -> None:
+    def __init__(self, connection: Connection, key: Key, model_hash: str | None, most_writers: int | None = None) -> None:
         self._connection = connection
+        self.took_back = False
+        """Whether content was removed."""
         found = connection.execute(_HOLD, key._asdict()).one_or_none()
         if found is None:
             if model_hash is None:
                 raise unknown_writer(key)
+            if most_writers is not None:
+                if connection.dialect.name == "postgresql":  # as whoever writes an SQLite file is alone anyway
+                    connection.execute(_ROOM, {"tenant": key.tenant})
+                check_room(connection.execute(_COUNT, {"tenant": key.tenant}).scalar_one(), most_writers)
             begun = {**key._asdict(), "model_hash": model_hash, "edition": 0, "head": 0, "time": 0.0}
             insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
             connection.execute(insert(profiles).on_conflict_do_nothing(), begun)
@@ -258,6 +421,11 @@ class SqlChange:
         self._profile, self.model_hash = found.profile, found.model_hash
         self._before = (found.edition, found.head, found.model_hash)
         self._edition, self._head, self._time = found.edition, found.head, found.time
+
+    @property
+    def version(self) -> Version:
+        """How far the journal goes."""
+        return Version(self._profile, self._edition, self._head)
 
     def find(self, ids: Iterable[str] | None = None, label: str | None = None, since: float | None = None) -> list[Entry]:
         """The entries that stand and fit."""
@@ -273,13 +441,18 @@ class SqlChange:
             chosen = chosen.where(journal.c.time >= since)
         return [_entry(row) for row in self._connection.execute(chosen)]
 
+    def rows(self, label: str | None = None, since: float | None = None) -> list[Row]:
+        """The same, to be listed."""
+        chosen = sa.select(*_LISTED).where(journal.c.profile == self._profile, _STANDS).order_by(journal.c.seq)
+        if label is not None:
+            chosen = chosen.where(journal.c.label == label)
+        if since is not None:
+            chosen = chosen.where(journal.c.time >= since)
+        return [_listed(row) for row in self._connection.execute(chosen)]
+
     def tombstones(self) -> list[Tombstone]:
         """What was taken back."""
-        mine = (journal.c.profile == self._profile) & journal.c.undoes.is_not(None)
-        return [
-            Tombstone(*row)
-            for row in self._connection.execute(sa.select(journal.c.id, journal.c.time).where(mine).order_by(journal.c.seq))
-        ]
+        return [Tombstone(*row) for row in self._connection.execute(_TOMBSTONES, {"profile": self._profile})]
 
     def add(self, entries: Sequence[Entry]) -> list[Entry]:
         """Append."""
@@ -287,17 +460,19 @@ class SqlChange:
         self._insert([_row(self._profile, entry) for entry in added])
         return added
 
-    def retract(self, entries: Sequence[Entry]) -> None:
+    def retract(self, entries: Sequence[Entry | Row]) -> None:
         """Append tombstones, blank the rows, and drop the state that knew them."""
+        self.took_back = True
         rows = [entry.seq for entry in entries]
-        blanked = sa.update(journal).where(journal.c.profile == self._profile, journal.c.seq == sa.bindparam("row"))
-        self._connection.execute(blanked.values(dict.fromkeys(CONTENT)), [{"row": row} for row in rows])
+        for start in range(0, len(rows), ROWS):
+            self._connection.execute(_BLANKED, {"its": self._profile, "rows": rows[start : start + ROWS]})
         self._insert([self._tombstone(entry.id, self._tick(), entry.seq) for entry in entries])
         knew = sa.delete(states).where(states.c.profile == self._profile, states.c.head >= min(rows))
         self._connection.execute(knew)
 
     def rewrite(self, entries: Sequence[Entry], tombstones: Sequence[Tombstone], model_hash: str) -> None:
         """Exchange the whole journal."""
+        self.took_back = True
         for table in (journal, states):
             self._connection.execute(sa.delete(table).where(table.c.profile == self._profile))
         self._insert([_row(self._profile, replace(entry, seq=self._next())) for entry in entries])
@@ -306,6 +481,23 @@ class SqlChange:
         self._edition += 1
         self.model_hash = model_hash
 
+    def bring_over(self, read: Mapping[int, tuple[Samples, str]], model_hash: str) -> int:
+        """Make it a profile for another model."""
+        self.took_back = True
+        self._connection.execute(sa.delete(states).where(states.c.profile == self._profile))
+        mine = (journal.c.profile == self._profile) & (journal.c.seq == sa.bindparam("row")) & _STANDS
+        names = ("embedding", "logits", "features", "base", "model_hash")
+        exchanged = sa.update(journal).where(mine).values({name: sa.bindparam(f"new_{name}") for name in names})
+        rows = [
+            {"row": seq, **{f"new_{name}": value for name, value in {**_arrays(samples), **said}.items()}}
+            for seq, (samples, base) in read.items()
+            for said in [{"base": base, "model_hash": model_hash}]
+        ]
+        moved = sum(self._connection.execute(exchanged, rows[i : i + ROWS]).rowcount for i in range(0, len(rows), ROWS))
+        self._edition += 1
+        self.model_hash = model_hash
+        return moved
+
     def finish(self) -> None:
         """Write how far the journal goes now."""
         if (self._edition, self._head, self.model_hash) != self._before:
@@ -313,8 +505,8 @@ class SqlChange:
             self._connection.execute(_ADVANCE, {"its": self._profile, **now})
 
     def _insert(self, rows: list[dict[str, Any]]) -> None:
-        if rows:
-            self._connection.execute(_APPEND, rows)
+        for start in range(0, len(rows), ROWS):
+            self._connection.execute(_APPEND, rows[start : start + ROWS])
 
     def _tombstone(self, id: str, time: float, undoes: int) -> dict[str, Any]:
         return {**_BLANK, "profile": self._profile, "seq": self._next(), "id": id, "time": time, "undoes": undoes}
@@ -332,9 +524,9 @@ _BLANK: dict[str, Any] = dict.fromkeys(column.name for column in journal.columns
 
 
 def _row(profile: int, entry: Entry) -> dict[str, Any]:
-    features = entry.samples.features
     return {
         **_BLANK,
+        **_arrays(entry.samples),
         "profile": profile,
         "seq": entry.seq,
         "id": entry.id,
@@ -346,28 +538,67 @@ def _row(profile: int, entry: Entry) -> dict[str, Any]:
         "answer": entry.answer,
         "alphabet": None if entry.alphabet is None else json.dumps(entry.alphabet, ensure_ascii=False),
         "model_hash": entry.model_hash,
-        "embedding": _bytes(entry.samples.embeddings, "<f4"),
-        "logits": _bytes(entry.samples.logits, "<f4"),
-        "features": None if features is None else _bytes(features, "<f4"),
         "image": None if entry.image is None else _bytes(entry.image, "u1"),
     }
 
 
+def _arrays(samples: Samples) -> dict[str, Any]:
+    features = samples.features
+    return {
+        "embedding": _bytes(samples.embeddings, "<f4"),
+        "logits": _bytes(samples.logits, "<f4"),
+        "features": None if features is None else _bytes(features, "<f4"),
+    }
+
+
+def _version(profile: Any) -> Version:
+    return Version(profile.profile, profile.edition, profile.head)
+
+
+def _standing(
+    connection: Connection, profile: Any, learned: bool, after: int, limit: int | None, images: bool, waiting: bool
+) -> list[Any]:
+    its = {"profile": profile.profile, "after": after, "limit": FARTHEST if limit is None else limit}
+    if not waiting:
+        its["model_hash"] = profile.model_hash
+    return list(connection.execute(_STANDING[learned, images, waiting], its))
+
+
+def _listed(row: Any) -> Row:
+    """A row that is only shown: its columns, in their order, the image last where it was asked for."""
+    id, label, implicit, time, base, answer, model_hash, has_image, seq, *image = row
+    return Row(id, label, implicit, time, base, answer, model_hash, bool(has_image), seq, _image(image[0]) if image else None)
+
+
 def _entry(row: Any) -> Entry:
-    return Entry(
-        row.id,
-        row.label,
-        row.implicit,
-        row.time,
-        row.base,
-        row.answer,
-        None if row.alphabet is None else tuple(json.loads(row.alphabet)),
-        Samples(_floats(row.embedding), _floats(row.logits), None if row.features is None else _floats(row.features)),
-        None if row.image is None else np.frombuffer(row.image, np.uint8).reshape(SIDE, SIDE),
-        row.model_hash,
-        row.batch,
-        row.seq,
-    )
+    """A row with all that is learned from it; raises `Damage` where it cannot be what was stored."""
+    try:
+        embeddings, logits = _floats(row.embedding), _floats(row.logits)
+        if not np.isfinite(embeddings).all():
+            raise ValueError("an embedding is not finite")
+        return Entry(
+            row.id,
+            row.label,
+            row.implicit,
+            row.time,
+            row.base,
+            row.answer,
+            None if row.alphabet is None else tuple(json.loads(row.alphabet)),
+            Samples(embeddings, logits, None if row.features is None else _floats(row.features)),
+            _image(getattr(row, "image", None)),
+            row.model_hash,
+            row.batch,
+            row.seq,
+        )
+    except (ValueError, TypeError) as error:
+        raise Damage(f"a row of the journal is not what was stored: {type(error).__name__}") from error
+
+
+def _image(blob: bytes | None) -> NDArray[np.uint8] | None:
+    try:
+        return None if blob is None else np.frombuffer(blob, np.uint8).reshape(SIDE, SIDE)
+    except (ValueError, TypeError) as error:
+        raise Damage("an image of the journal is not what was stored") from error
 
 
 def _bytes(array: NDArray[Any], kind: str) -> bytes:

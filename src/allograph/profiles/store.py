@@ -6,12 +6,25 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
-from allograph.errors import InputError
-from allograph.profiles.journal import Correction, Entry, Key, Stored, StoredState, Tail, Tombstone, Version, check_name
+from allograph.errors import InputError, TooManyWriters
+from allograph.profiles.journal import (
+    Contents,
+    Correction,
+    Entry,
+    Key,
+    Row,
+    Stored,
+    StoredState,
+    Tail,
+    Tombstone,
+    Version,
+    check_name,
+)
+from allograph.readings import Samples
 
 
 class Change(Protocol):
@@ -22,8 +35,17 @@ class Change(Protocol):
         """The model that the profile is for."""
         ...
 
+    @property
+    def version(self) -> Version:
+        """How far the journal goes, this change included."""
+        ...
+
     def find(self, ids: Iterable[str] | None = None, label: str | None = None, since: float | None = None) -> list[Entry]:
         """The entries that stand and fit all that is given, the oldest first."""
+        ...
+
+    def rows(self, label: str | None = None, since: float | None = None) -> list[Row]:
+        """The same by label and time, without what they were learned from."""
         ...
 
     def tombstones(self) -> list[Tombstone]:
@@ -34,7 +56,7 @@ class Change(Protocol):
         """Append; returns them with their places and times, each later than all before."""
         ...
 
-    def retract(self, entries: Sequence[Entry]) -> None:
+    def retract(self, entries: Sequence[Entry | Row]) -> None:
         """Append a tombstone for each, blank what it held, and drop the state that knew it."""
         ...
 
@@ -42,12 +64,23 @@ class Change(Protocol):
         """Exchange the whole journal for this one, in this order, with these times; the state goes."""
         ...
 
+    def bring_over(self, read: Mapping[int, tuple[Samples, str]], model_hash: str) -> int:
+        """Make the profile one for another model, which read the entries at these places anew: samples, and the base's answer.
+
+        The state goes. Returns how many of these entries stand.
+        """
+        ...
+
 
 class Store(Protocol):
     """Profiles that last. Safe to share between threads; the same database may be open in many processes.
 
-    Every call raises `StorageError` where the disk is full or the database cannot be reached; then nothing was changed.
+    Every call raises `StorageError` where the disk is full, the database cannot be reached, is damaged, or is held by another for
+    more than a few seconds; then nothing was changed. Names are those that `check_name` returned.
     """
+
+    most_writers: int | None
+    """Profiles that a tenant may have at most; None for any number."""
 
     @property
     def keys(self) -> Keys:
@@ -58,12 +91,39 @@ class Store(Protocol):
         """In one look, how far each profile goes; None where there is none."""
         ...
 
-    def tail(self, key: Key, after: int = 0, limit: int | None = None) -> Tail | None:
-        """In one look, how far a profile goes, and its first entries above the place `after`; None where there is none."""
+    def tail(self, key: Key, after: int = 0, limit: int | None = None, images: bool = True) -> Tail | None:
+        """In one look, how far a profile goes, and what is to be learned first after a place of its journal; None without one.
+
+        Learning needs no images: who only learns leaves them out.
+        """
+        ...
+
+    def rows(self, key: Key, after: int = 0, limit: int | None = None, images: bool = False, waiting: bool = False) -> list[Row]:
+        """What stands after a place of the journal, at most `limit`, in order, with its images where they are asked for.
+
+        Only entries of the profile's model, unless those that wait for their own are wanted too; none without a profile.
+        """
+        ...
+
+    def entries(
+        self, key: Key, after: int = 0, limit: int | None = None, images: bool = True, waiting: bool = False
+    ) -> list[Entry]:
+        """The same with all that they were learned from."""
+        ...
+
+    def taken_back(self, key: Key) -> int:
+        """How many corrections were taken back."""
+        ...
+
+    def contents(self, key: Key) -> Contents:
+        """The whole journal at one moment, while others go on writing; raises `UnknownWriter` without a profile."""
         ...
 
     def change(self, key: Key, model_hash: str | None) -> AbstractContextManager[Change]:
-        """Change a profile, alone; it is begun for `model_hash` where there is none. With None that raises `UnknownWriter`."""
+        """Change a profile, alone; it is begun for `model_hash` where there is none. With None that raises `UnknownWriter`.
+
+        Raises `TooManyWriters` where the tenant may have no more.
+        """
         ...
 
     def state(self, key: Key) -> tuple[StoredState, tuple[Correction, ...]] | None:
@@ -85,6 +145,12 @@ class Store(Protocol):
         """The tenant's profiles by name, those after `after`."""
         ...
 
+    def every_key(
+        self, tenant: str | None = None, after: Key | None = None, limit: int | None = None, not_of: str | None = None
+    ) -> list[Key]:
+        """The profiles of one tenant or of all, in their order, those after one; only those that are not of a model, if given."""
+        ...
+
     def count(self, tenant: str) -> int:
         """How many profiles the tenant has."""
         ...
@@ -93,12 +159,16 @@ class Store(Protocol):
         """Remove every trace of a profile; False where there is none."""
         ...
 
+    def tidy(self) -> None:
+        """Remove what was taken back or erased from wherever it still stands, as far as that can be done without waiting."""
+        ...
+
     def check(self) -> None:
-        """Raise `StorageError` when the store does not answer."""
+        """Raise `StorageError` when the store cannot do what a reading asks of it; never takes long."""
         ...
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database; it is tidy then, unless others hold it open."""
         ...
 
 
@@ -157,7 +227,7 @@ class Keys:
 
     def revoke(self, id: str) -> bool:
         """Make a key void; False where there is none of this id."""
-        return self._table.drop_key(id)
+        return _is_id(id) and self._table.drop_key(id)
 
     def list(self) -> list[ApiKey]:
         """All keys, the oldest first."""
@@ -166,7 +236,7 @@ class Keys:
     def tenant_of(self, key: str) -> str | None:
         """Whose key it is; None where it is no valid one. Takes as long for a wrong secret as for a right one."""
         id, _, secret = key.partition(".")
-        found = self._table.find_key(id) if id.isascii() and id.isalnum() else None
+        found = self._table.find_key(id) if _is_id(id) else None
         right = hmac.compare_digest(_hashed(secret), found[1] if found else _hashed(""))
         return found[0].tenant if found and right else None
 
@@ -178,6 +248,16 @@ class Keys:
 
     def __bool__(self) -> bool:
         return self._table.had_keys()
+
+
+def check_room(tenant_has: int, most: int | None) -> None:
+    """Raise `TooManyWriters` unless a tenant that has so many writers may begin one more."""
+    if most is not None and tenant_has >= most:
+        raise TooManyWriters(f"the tenant has {tenant_has} writers, and may have {most}; erase one first")
+
+
+def _is_id(id: str) -> bool:
+    return id.isascii() and id.isalnum()
 
 
 def _hashed(secret: str) -> str:

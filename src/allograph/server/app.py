@@ -21,6 +21,7 @@ from allograph.server.access import Access
 from allograph.server.gate import OPEN, Gate
 from allograph.server.log import LOGGER, RequestLog, failure
 from allograph.server.metrics import Metrics
+from allograph.server.migrating import Migrating
 from allograph.server.operations import habits, itself, knowing, reading, suggesting, teaching
 from allograph.server.reader import Reader
 from allograph.server.readiness import Readiness
@@ -59,13 +60,19 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
     metrics = Metrics(lambda tenant: writers.of(tenant).warm[0])
     reader = Reader(writers, settings.limits.waiting, metrics.batches.observe)
     access = Access(writers.store, settings)
+    writers.store.most_writers = settings.limits.writers
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         refreshing = asyncio.create_task(_refreshing(writers, settings.refresh_seconds))
+        migrating = Migrating(writers) if settings.migrate else None
+        if migrating:
+            migrating.start()
         try:
             yield
         finally:
+            if migrating:
+                await run_in_threadpool(migrating.stop)
             refreshing.cancel()
             await asyncio.gather(refreshing, return_exceptions=True)
             await reader.close()

@@ -273,4 +273,4 @@ class ForgetBody(Body):
     """The corrections to take back: those of a label, those since a time, or where both are given, those that are both."""
 
     label: Label | None = None
-    since: float | None = Field(None, ge=0, le=1e11, description="Seconds since 1970, UTC.", examples=[1767225600.0])
+    since: float | None = Field(None, ge=0, description="Seconds since 1970, UTC.", examples=[1767225600.0])

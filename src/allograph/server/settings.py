@@ -43,6 +43,8 @@ class Settings:
     loopback: bool = True
     """Whether the service listens to this machine only: without keys it then serves, else it refuses."""
     limits: Limits = field(default_factory=Limits)
+    migrate: bool = False
+    """Whether to bring profiles of another model over to this one's, in the background, once the service runs."""
     key_seconds: float = 2.0
     """How long a key that was found is not looked up again: so long may a revoked one still work."""
     refresh_seconds: float = 1.0

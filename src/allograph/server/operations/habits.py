@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from allograph import habits
+from allograph.profiles.journal import Entry
 from allograph.server.answers import Confusions, Progress, Styles
 from allograph.server.bodies import WriterName
 from allograph.server.operations.knowing import png
 from allograph.server.problems import responses
 from allograph.server.service import Called, FastRoute, answer
+from allograph.writer import Writer
 
+PAGE = 1000
+"""Entries that are looked through at a time."""
 router = APIRouter(prefix="/v1", route_class=FastRoute, tags=["habits"])
 
 
@@ -25,7 +31,7 @@ def progress(writer: WriterName, called: Called) -> Response:
             "personal": point.personal,
             "recent": {"base": point.recent_base, "personal": point.recent_personal},
         }
-        for point in habits.progress(called.known(writer).entries())
+        for point in habits.progress(called.known(writer).rows())
     ]
     return answer({"points": points})
 
@@ -33,17 +39,25 @@ def progress(writer: WriterName, called: Called) -> Response:
 @router.get("/writers/{writer}/confusions", response_model=Confusions, responses=responses(404, 422))
 def confusions(writer: WriterName, called: Called) -> Response:
     """What the base takes for what in this hand, and how often that is still answered."""
-    return answer({"pairs": [pair._asdict() for pair in habits.confusions(called.known(writer).entries())]})
+    return answer({"pairs": [pair._asdict() for pair in habits.confusions(called.known(writer).rows())]})
 
 
 @router.get("/writers/{writer}/styles", response_model=Styles, responses=responses(404, 422))
 def styles(writer: WriterName, called: Called) -> Response:
     """In which of each label's styles the writer writes; none where the model has no styles."""
-    entries, bundle = called.known(writer).entries(), called.recognizer.bundle
-    matched = [] if bundle.styles is None else habits.matched_styles(entries, bundle.styles, bundle.alphabet)
+    known, bundle = called.known(writer), called.recognizer.bundle
+    matched = [] if bundle.styles is None else habits.matched_styles(_entries(known), bundle.styles, bundle.alphabet)
     found = [
         {"label": one.label, "style": one.style, "samples": one.samples, "image": png(bundle.styles.medoids[one.row])}
         for one in matched
         if bundle.styles is not None
     ]
     return answer({"styles": found})
+
+
+def _entries(known: Writer) -> Iterator[Entry]:
+    """The journal's entries, never all of them at once."""
+    after = 0
+    while page := known.entries(after, PAGE, images=False):
+        yield from page
+        after = page[-1].seq

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from starlette.responses import Response
 
 from allograph.habits import shares
-from allograph.profiles.journal import Entry, Key, unknown_writer
+from allograph.profiles.journal import Key, Row, unknown_writer
 from allograph.server.answers import About, Erased, Journal, Merged, Page
 from allograph.server.bodies import After, WriterName
 from allograph.server.problems import responses
@@ -41,13 +41,13 @@ def listed(
 def about(writer: WriterName, called: Called) -> Response:
     """A writer: how much was taught, the labels of their own, and how often reading them was right."""
     known = called.known(writer)
-    entries = known.entries()
-    samples, base, personal = shares(entries)
+    rows = known.rows()
+    samples, base, personal = shares(rows)
     return answer(
         {
             "name": known.name,
-            "corrections": len(entries),
-            "implicit": sum(entry.implicit for entry in entries),
+            "corrections": len(rows),
+            "implicit": sum(row.implicit for row in rows),
             "labels": list(known.state.labels),
             "accuracy": {"samples": samples, "base": base, "personal": personal},
         }
@@ -62,8 +62,8 @@ def corrections(
     limit: Limit = 100,
 ) -> Response:
     """The journal: what was taught and not taken back, in order."""
-    found = called.known(writer).entries(after)
-    page: dict[str, Any] = {"corrections": [_told(entry) for entry in found[:limit]]}
+    found = called.known(writer).rows(after, limit + 1, images=True)
+    page: dict[str, Any] = {"corrections": [_told(row) for row in found[:limit]]}
     if len(found) > limit:
         page["next"] = found[limit - 1].seq
     return answer(page)
@@ -88,12 +88,8 @@ def exported(writer: WriterName, called: Called) -> Response:
 async def imported(writer: WriterName, called: Called, request: Request) -> Response:
     """Join an exported profile to a writer's own, which need not exist; what is known already counts once."""
     blob = await request.body()
-
-    def merge() -> dict[str, int]:
-        called.check_room(writer)
-        return called.writers.merge(writer, blob)._asdict()
-
-    return answer(await in_thread(merge))
+    merged = await in_thread(called.writers.merge, writer, blob)
+    return answer(merged._asdict())
 
 
 @router.delete("/writers/{writer}", response_model=Erased, responses=responses(404, 422))
@@ -113,7 +109,7 @@ def png(image: NDArray[np.uint8]) -> str:
     return base64.b64encode(file.getvalue()).decode()
 
 
-def _told(entry: Entry) -> dict[str, Any]:
+def _told(row: Row) -> dict[str, Any]:
     names = ("seq", "id", "label", "implicit", "time", "base", "answer")
-    told = {name: getattr(entry, name) for name in names}
-    return told if entry.image is None else {**told, "image": png(entry.image)}
+    told = {name: getattr(row, name) for name in names}
+    return told if row.image is None else {**told, "image": png(row.image)}

@@ -45,8 +45,7 @@ class Suggestions(BaseModel):
 @router.get("/writers/{writer}/suggestions", response_model=Suggestions, responses=responses(422))
 def suggest(writer: WriterName, called: Called, count: Count = 12) -> Response:
     """The labels whose samples would help this writer most; of a writer who taught nothing, those that the base misreads most."""
-    entries = called.writers[writer].entries() if writer in called.writers else []
-    found = suggestions(entries, _errors(called.recognizer.bundle), count)
+    found = suggestions(called.writers[writer].rows(), _errors(called.recognizer.bundle), count)
     return answer(
         {
             "labels": [_told(one) for one in found.labels],
