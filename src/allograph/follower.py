@@ -30,6 +30,8 @@ class Known(NamedTuple):
     state: State
     corrections: tuple[Correction, ...]
     """Those in the state, the oldest first."""
+    seen: int = 0
+    """How far the journal went when they were learned: what was taken back until then is not in the state."""
 
     @property
     def head(self) -> int:
@@ -81,13 +83,13 @@ class Follower:
         if not self._learning.acquire(blocking=False):
             return None
         try:
-            tail = self.store.tail(self.key, known.head, NEAR + 1, images=False)
+            tail = self.store.tail(self.key, known.head, NEAR + 1, images=False, since=known.seen)
             if tail is None or len(tail.entries) > NEAR or (known.version and not tail.follows(known.version)):
                 return None
             self._check_model(tail)
             for batch in batches(tail.entries):
                 known = self._learn(known, batch, tail.version)
-            self._known = known = known._replace(version=tail.version)
+            self._known = known = known._replace(version=tail.version, seen=tail.version.head)
             return known
         finally:
             self._learning.release()
@@ -100,7 +102,7 @@ class Follower:
         """
         known, limit = self._begin(), PAGE
         while True:
-            tail = self.store.tail(self.key, known.head, limit, images=False)
+            tail = self.store.tail(self.key, known.head, limit, images=False, since=known.seen)
             if tail is None:
                 self._known = self._before = self._nothing
                 return
@@ -116,7 +118,7 @@ class Follower:
                 known = self._learn(known, batch, tail.version)
                 yield
             if not more:
-                self._known = known._replace(version=tail.version)
+                self._known = known._replace(version=tail.version, seen=tail.version.head)
                 return
             limit = PAGE
 
@@ -126,7 +128,7 @@ class Follower:
             known = self._known
             if known.version and known.head > self._kept:
                 blob = known.state.to_bytes(self.method.adapter)
-                self.store.keep(self.key, StoredState(known.version, self.method.fingerprint, blob))
+                self.store.keep(self.key, StoredState(known.version, self.method.fingerprint, blob), known.seen)
                 self._kept = known.head
 
     def let_go(self) -> None:
@@ -167,7 +169,7 @@ class Follower:
 
     def _stands(self, known: Known) -> bool:
         """Whether nothing that is known was taken back."""
-        tail = self.store.tail(self.key, known.head, 0) if known.version else None
+        tail = self.store.tail(self.key, known.head, 0, since=known.seen) if known.version else None
         return tail is not None and known.version is not None and tail.follows(known.version)
 
     def _stored(self) -> Known:
@@ -175,9 +177,9 @@ class Follower:
         found = self.store.state(self.key)
         if found is None or found[0].fingerprint != self.method.fingerprint:
             return self._nothing
-        (version, _, blob), corrections = found
+        (version, _, blob), corrections, seen = found
         try:
-            return Known(version, State.from_bytes(blob, self.method.adapter), corrections)
+            return Known(version, State.from_bytes(blob, self.method.adapter), corrections, seen)
         except (FormatError, MismatchError):
             return self._nothing
 
@@ -185,7 +187,7 @@ class Follower:
         """What is known after another batch of the journal."""
         state = self.method.adapter.learn(known.state, corrections_of(batch))
         corrections = (*known.corrections, *(entry.correction for entry in batch))
-        now = Known(reached._replace(head=batch[-1].seq), state, corrections)
+        now = Known(reached._replace(head=batch[-1].seq), state, corrections, reached.head)
         self._before = known._replace(state=State(known.state.labels, known.state.arrays))  # without what only reading needs
         self._known = now
         return now

@@ -125,10 +125,10 @@ class Tail(NamedTuple):
     entries: list[Entry]
     """Those of this model that stand and come after the place that was asked for, at most as many as were asked for."""
     undone: int | None
-    """The first place of the journal that was taken back after that place; None where nothing was."""
+    """The first place of the journal that was taken back since it went as far as was said; None where nothing was."""
 
     def follows(self, version: Version) -> bool:
-        """Whether whoever knows the journal as it was at `version`, the place that was asked for, need only learn the entries."""
+        """Whether whoever has learned the journal up to `version` need only learn the entries: nothing before was taken back."""
         return self.version[:2] == version[:2] and (self.undone is None or self.undone > version.head)
 
 

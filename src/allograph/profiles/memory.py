@@ -72,13 +72,16 @@ class MemoryStore:
         found = [self._profiles.get(key) for key in keys]
         return [profile.version if profile else None for profile in found]
 
-    def tail(self, key: Key, after: int = 0, limit: int | None = None, images: bool = True) -> Tail | None:
+    def tail(
+        self, key: Key, after: int = 0, limit: int | None = None, images: bool = True, since: int | None = None
+    ) -> Tail | None:
         """A profile's entries after a place."""
         profile = self._profiles.get(key)
         if profile is None:
             return None
         entries = [] if limit == 0 else self.entries(key, after, limit, images)
-        return Tail(profile.version, profile.model_hash, entries, profile.undone(after))
+        undone = profile.undone(after if since is None else since)
+        return Tail(profile.version, profile.model_hash, entries, undone)
 
     def rows(self, key: Key, after: int = 0, limit: int | None = None, images: bool = False, waiting: bool = False) -> list[Row]:
         """What stands, to be listed."""
@@ -123,22 +126,23 @@ class MemoryStore:
             yield MemoryChange(profile)
             self._profiles[key] = profile
 
-    def state(self, key: Key) -> tuple[StoredState, tuple[Correction, ...]] | None:
+    def state(self, key: Key) -> tuple[StoredState, tuple[Correction, ...], int] | None:
         """The newest checkpoint."""
         profile = self._profiles.get(key)
         if profile is None or not profile.states:
             return None
         newest = profile.states[-1]
         head = newest.version.head
-        return newest, tuple(entry.correction for entry in profile.standing() if entry.seq <= head)
+        corrections = tuple(entry.correction for entry in profile.standing() if entry.seq <= head)
+        return newest, corrections, profile.version.head
 
-    def keep(self, key: Key, state: StoredState) -> None:
+    def keep(self, key: Key, state: StoredState, seen: int | None = None) -> None:
         """Keep a checkpoint."""
         with self._lock:
             profile = self._profiles.get(key)
             if profile is None or profile.version[:2] != state.version[:2]:
                 return
-            undone = profile.undone(state.version.head)
+            undone = profile.undone(state.version.head if seen is None else seen)
             if undone is None or undone > state.version.head:
                 gone = spare([kept.version.head for kept in profile.states], state.version.head)
                 kept = [one for one in profile.states if one.version.head not in gone]

@@ -82,7 +82,7 @@ _CORRECTIONS = (
     .order_by(journal.c.seq)
 )
 _STATE = (
-    sa.select(states, profiles.c.model_hash)
+    sa.select(states, profiles.c.model_hash, profiles.c.head.label("seen"))
     .join(profiles, (profiles.c.profile == states.c.profile) & (profiles.c.edition == states.c.edition))
     .where(_MINE)
     .order_by(states.c.head.desc())
@@ -159,14 +159,17 @@ class SqlStore:
                         found[Key(tenant, name)] = Version(*version)
         return [found.get(key) for key in keys]
 
-    def tail(self, key: Key, after: int = 0, limit: int | None = None, images: bool = True) -> Tail | None:
+    def tail(
+        self, key: Key, after: int = 0, limit: int | None = None, images: bool = True, since: int | None = None
+    ) -> Tail | None:
         """How far a profile goes, and what there is to learn after a place."""
         with self._seeing() as connection:
             profile = connection.execute(_PROFILE, key._asdict()).one_or_none()
             if profile is None:
                 return None
             entries = [] if limit == 0 else _standing(connection, profile, True, after, limit, images, False)
-            undone = connection.execute(_UNDONE, {"profile": profile.profile, "after": after}).scalar_one()
+            since = after if since is None else since
+            undone = connection.execute(_UNDONE, {"profile": profile.profile, "after": since}).scalar_one()
         return Tail(_version(profile), profile.model_hash, list(map(_entry, entries)), undone)
 
     def rows(self, key: Key, after: int = 0, limit: int | None = None, images: bool = False, waiting: bool = False) -> list[Row]:
@@ -207,24 +210,25 @@ class SqlStore:
         if change.took_back:
             self._tidy_soon()
 
-    def state(self, key: Key) -> tuple[StoredState, tuple[Correction, ...]] | None:
+    def state(self, key: Key) -> tuple[StoredState, tuple[Correction, ...], int] | None:
         """The newest checkpoint."""
-        with self._errors(), self._at_once.begin() as connection:
+        with self._seeing() as connection:
             found = connection.execute(_STATE, key._asdict()).one_or_none()
             if found is None:
                 return None
             its = {"profile": found.profile, "model_hash": found.model_hash, "head": found.head}
             corrections = tuple(Correction(*row) for row in connection.execute(_CORRECTIONS, its))
-        return StoredState(Version(found.profile, found.edition, found.head), found.fingerprint, found.state), corrections
+        version = Version(found.profile, found.edition, found.head)
+        return StoredState(version, found.fingerprint, found.state), corrections, found.seen
 
-    def keep(self, key: Key, state: StoredState) -> None:
+    def keep(self, key: Key, state: StoredState, seen: int | None = None) -> None:
         """Keep a checkpoint."""
         number, edition, head = state.version
-        with self._errors(), self._writer.begin() as connection:
+        with self._writing(key) as connection:
             held = connection.execute(_HOLD, key._asdict()).one_or_none()
             if held is None or (held.profile, held.edition) != (number, edition):
                 return
-            undone = connection.execute(_UNDONE, {"profile": number, "after": head}).scalar_one()
+            undone = connection.execute(_UNDONE, {"profile": number, "after": head if seen is None else seen}).scalar_one()
             if undone is not None and undone <= head:
                 return
             known = sa.select(states.c.head).where(states.c.profile == number)

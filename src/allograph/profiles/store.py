@@ -91,10 +91,13 @@ class Store(Protocol):
         """In one look, how far each profile goes; None where there is none."""
         ...
 
-    def tail(self, key: Key, after: int = 0, limit: int | None = None, images: bool = True) -> Tail | None:
+    def tail(
+        self, key: Key, after: int = 0, limit: int | None = None, images: bool = True, since: int | None = None
+    ) -> Tail | None:
         """In one look, how far a profile goes, and what is to be learned first after a place of its journal; None without one.
 
-        Learning needs no images: who only learns leaves them out.
+        Learning needs no images: who only learns leaves them out. What was taken back is told since the journal went as far as
+        `since`, or as far as that place.
         """
         ...
 
@@ -126,12 +129,12 @@ class Store(Protocol):
         """
         ...
 
-    def state(self, key: Key) -> tuple[StoredState, tuple[Correction, ...]] | None:
-        """The newest checkpoint that belongs to the journal as it is, and the corrections in it, the oldest first."""
+    def state(self, key: Key) -> tuple[StoredState, tuple[Correction, ...], int] | None:
+        """The newest checkpoint that belongs to the journal as it is, the corrections in it, and how far the journal goes."""
         ...
 
-    def keep(self, key: Key, state: StoredState) -> None:
-        """Keep a checkpoint, unless the journal has changed meanwhile so that it no longer belongs to it.
+    def keep(self, key: Key, state: StoredState, seen: int | None = None) -> None:
+        """Keep a checkpoint, unless what it holds was taken back since the journal went as far as `seen`, or as it does.
 
         Older ones are thinned out, as `spare` says.
         """
