@@ -17,6 +17,8 @@ Floats = NDArray[np.float32]
 PREFIX = "population/"
 RIDGE = 0.1
 """Share of the mean variance that is added to every direction before it is whitened."""
+HALF = (2.0**-10, 65504.0)
+"""The least and the greatest largest number of an array that half precision is good for."""
 WIDEST = 144
 """Numbers that adapters keep of a sample, at most."""
 
@@ -51,8 +53,8 @@ class Population:
             raise InputError(f"the bundle {bundle.path} has no population statistics; make them with: allograph tune") from None
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """For a bundle's statistics, in half precision."""
-        return {PREFIX + name: getattr(self, name).astype(np.float16) for name in type(self).__annotations__}
+        """For a bundle's statistics, in half precision where that holds their numbers."""
+        return {PREFIX + name: _halved(getattr(self, name)) for name in type(self).__annotations__}
 
     def place(self, shapes: Floats) -> Floats:
         """Features [n, f] in their space: [n, r]."""
@@ -108,6 +110,12 @@ class Cells:
         spread = rows - self.centres(rows)[self.of]
         covariance: NDArray[np.float64] = spread.T @ spread / max(len(rows) - len(self.counts), 1)
         return covariance
+
+
+def _halved(array: Floats) -> NDArray[Any]:
+    """An array as float16, or as it is where its largest number is too large for that, or so small that little is left of it."""
+    largest = float(np.abs(array).max(initial=0))
+    return array if largest > HALF[1] or 0 < largest < HALF[0] else array.astype(np.float16)
 
 
 def _space(shapes: Floats, cells: Cells) -> NDArray[np.float64]:
