@@ -59,11 +59,11 @@ def adopt(
     progress: Progress = silent,
     features: str | None = None,
     *,
-    mean: Sequence[float] = (0.0,),
-    std: Sequence[float] = (1.0,),
+    mean: float | Sequence[float] = 0.0,
+    std: float | Sequence[float] = 1.0,
     invert: bool = False,
     transpose: bool = False,
-    size: tuple[int, int] = (SIDE, SIDE),
+    size: int | tuple[int, int] = SIDE,
     channels: int | None = None,
     warn: Warn = _warn,
 ) -> Bundle:
@@ -85,7 +85,9 @@ def adopt(
     at once, `MismatchError` when its images have another shape or the number of logits is not that of the labels.
     """
     check_place(output)
-    wanted = Preprocessing(transpose, invert, scale, tuple(mean), tuple(std), size, channels)
+    means, deviations = (tuple(np.atleast_1d(numbers).tolist()) for numbers in (mean, std))
+    sides = (size, size) if isinstance(size, int) else size
+    wanted = Preprocessing(transpose, invert, scale, means, deviations, sides, channels)
     path = Path(model)
     proto = read_model(path)
     values = dict(zip(OUTPUTS, (embedding, logits), strict=True)) | ({} if features is None else {FEATURES: features})
@@ -192,24 +194,31 @@ def _doubts(probe: Wrapped, path: Path, frame: Frame, corpus: Corpus, alphabet: 
     given = Setting(probe.preprocessing, frame)
     asked, better = find_better(read, given, probe.whole, images_at(corpus, rows), labels)
     share = f"{100 * asked.accuracy:.0f} % of {len(rows)} samples of {corpus.path}"
+    reordered = other_order((better or asked).logits, labels)
     doubts = []
     if better is not None:
-        other, options = better.setting.frame, better.setting.preprocessing.options()
-        again = f"prepare the corpus with --frame {other}, and adopt it again with --frame {other} " if other != frame else ""
-        again = again or f"adopt it again with{'' if options else 'out --transpose, --invert, --scale, --mean and --std'} "
-        again = (again + options).strip()
-        doubts.append(f"it reads {share} right, and would read {100 * better.accuracy:.0f} %: {again}")
-    elif is_near_chance(asked.right, labels):
+        doubts.append(f"it reads {share} right, and would read {100 * better.accuracy:.0f} %: {_how(given, better.setting)}")
+    elif reordered is None and is_near_chance(asked.right, labels):
         doubts.append(
             f"it reads {share} right, which is near chance, and no other setting reads them far better: are these the model's "
             "logits, and is the alphabet in their order?"
         )
-    reordered = other_order((better or asked).logits, labels)
-    if reordered:
+    if reordered is not None:
         accuracy, meant = reordered
         pairs = ", ".join(f"{alphabet[output]!r} for {alphabet[label]!r}" for output, label in list(meant.items())[:5])
         doubts.append(
-            f"the alphabet seems to be in another order than the logits: it says {pairs}{', …' if len(meant) > 5 else ''}; with "
-            f"the labels in the right order {100 * accuracy:.0f} % would be right"
+            f"the alphabet seems to be in another order than the logits: of {share.partition(' of ')[2]} it says {pairs}"
+            f"{', …' if len(meant) > 5 else ''}; with the labels in the right order {100 * accuracy:.0f} % would be right"
         )
     return doubts
+
+
+def _how(given: Setting, better: Setting) -> str:
+    """What to do to have a setting in place of the given one."""
+    had, wanted = given.preprocessing.options(), better.preprocessing.options()
+    dropped = [option for option in had if option.split()[0] not in {each.split()[0] for each in wanted}]
+    first = f"prepare the corpus with --frame {better.frame}, and " if better.frame != given.frame else ""
+    wanted += [f"--frame {better.frame}"] if better.frame != given.frame else []
+    parts = [f"with {' '.join(wanted)}"] if wanted else []
+    parts += [f"without {' '.join(dropped)}"] if dropped else []
+    return f"{first}adopt it again {' and '.join(parts)}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from allograph.errors import FormatError, InputError, missing_extra
+from allograph.recognizer import start_session
 
 try:
     import onnx
@@ -40,7 +42,7 @@ BEGINNINGS: tuple[tuple[int, bytes | tuple[bytes, ...], str, str], ...] = (
         0,
         (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
         "a pickle",
-        f"it is not opened, because a pickle can run any code. {TORCH}; {SKLEARN}",
+        f"it is not opened, because a pickle can run any code; {TORCH}; {SKLEARN}",
     ),
 )
 """Where a file of a kind has which bytes, what it is, and what to do."""
@@ -74,23 +76,26 @@ def read_model(path: Path) -> onnx.ModelProto:
     try:
         model = onnx.load_model_from_string(content)
     except Exception as error:  # protobuf's errors are of many kinds
-        raise _damaged(path, error) from error
+        raise _damaged(path, "") from error
     if not model.graph.node:
-        raise _damaged(path, ValueError("it holds no graph"))
+        raise _damaged(path, "it holds no graph")
+    if not _is_named(model.graph):
+        raise _damaged(path, "it holds names that are no text")
     _read_weights(model, path)
     _check(model, path)
     return model
 
 
 def reason(error: BaseException) -> str:
-    """The first line of what a library says, not too long."""
+    """The first line of what a library says, not too long, and without its own number for it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    return lines[0] if len(lines[0]) <= 200 else lines[0][:199] + "…"
+    said = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", lines[0])
+    return said if len(said) <= 200 else said[:199] + "…"
 
 
-def _damaged(path: Path, error: BaseException) -> FormatError:
+def _damaged(path: Path, why: str) -> FormatError:
     return FormatError(
-        f"{path} is not an ONNX model: it is truncated, damaged or foreign ({reason(error)}). Fetch it again, or {ANY}"
+        f"{path} is not an ONNX model: it is truncated, damaged or foreign{why and f' ({why})'}. Fetch it again, or {ANY}"
     )
 
 
@@ -116,8 +121,17 @@ def _check(model: onnx.ModelProto, path: Path) -> None:
             )
     try:
         onnx.checker.check_model(model)
-    except Exception as error:  # of several kinds
-        raise _damaged(path, error) from error
+    except Exception as refused:  # of several kinds
+        try:  # onnx is stricter than what runs the model: it refuses an output whose shape is left open, for instance
+            start_session(model.SerializeToString())
+        except Exception:  # onnxruntime's exceptions have no public names
+            nodes = [node for node in model.graph.node if node.domain in ("", "ai.onnx")]
+            unknown = [node.op_type for node in nodes if not onnx.defs.has(node.op_type, "")]
+            if unknown:
+                raise InputError(
+                    f"{path} uses {unknown[0]!r}, which is no operator of ONNX; export it with standard operators"
+                ) from refused
+            raise _damaged(path, reason(refused)) from refused
 
 
 def _kind(path: Path, head: bytes) -> tuple[str, str]:
@@ -128,7 +142,7 @@ def _kind(path: Path, head: bytes) -> tuple[str, str]:
     if head.startswith(b"PK\x03\x04"):
         return _archive_kind(path)
     if len(head) > 8 and head[8:9] == b"{" and 2 <= int.from_bytes(head[:8], "little") <= path.stat().st_size - 8:
-        return "a safetensors file", f"it holds weights without the network; load them into it. {TORCH}"
+        return "a safetensors file", f"it holds weights without the network; load them into it, and {TORCH}"
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith((b"<!doctype html", b"<html")):
         return "a web page, as a failed download leaves it", "fetch the model itself"
@@ -151,9 +165,9 @@ def _archive_kind(path: Path) -> tuple[str, str]:
     if models:
         return "a zip archive with an ONNX model in it", f"unpack it, and name {models[0]}"
     if "constants.pkl" in last:
-        return "a TorchScript file of PyTorch", f"it is not opened, because it can run any code. {TORCH}"
+        return "a TorchScript file of PyTorch", f"it is not opened, because it can run any code; {TORCH}"
     if "data.pkl" in last:
-        return "a PyTorch file, which is a pickle", f"it is not opened, because a pickle can run any code. {TORCH}"
+        return "a PyTorch file, which is a pickle", f"it is not opened, because a pickle can run any code; {TORCH}"
     if "archive_format" in last or any(name.startswith("serialized_exported_program") for name in last):
         return "an exported program of PyTorch", TORCH
     if "model.weights.h5" in last or {"config.json", "metadata.json"} <= last:
@@ -185,7 +199,7 @@ def _read_weights(model: onnx.ModelProto, path: Path) -> None:
             place, start = PurePosixPath(info.location), int(info.offset or 0)
             count = int(info.length) if info.length else None
         except (ValueError, TypeError) as error:
-            raise _damaged(path, error) from error
+            raise _damaged(path, "it does not say where its weights are") from error
         file = folder / place
         if place.is_absolute() or ".." in place.parts or "\\" in info.location:
             raise FormatError(f"{path} is not an ONNX model: it keeps weights outside its folder, in {info.location!r}")
@@ -213,6 +227,20 @@ def _read_weights(model: onnx.ModelProto, path: Path) -> None:
             raise InputError(f"{file} cannot be read: {error.strerror or error}") from error
         del tensor.external_data[:]
         tensor.data_location = TensorProto.DEFAULT
+
+
+def _is_named(graph: onnx.GraphProto) -> bool:
+    """Whether every name in a graph is text: protobuf gives bytes where it is no UTF-8."""
+    values = (*graph.input, *graph.output, *graph.value_info, *graph.initializer)
+    names = [value.name for value in values]
+    for node in graph.node:
+        names += [node.op_type, node.domain, *node.input, *node.output]
+        for attribute in node.attribute:
+            names.append(attribute.name)
+            inner = [*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])]
+            if not all(map(_is_named, inner)):
+                return False
+    return all(isinstance(name, str) for name in names)
 
 
 def _tensors(model: onnx.ModelProto) -> Iterator[TensorProto]:

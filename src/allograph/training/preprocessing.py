@@ -59,7 +59,7 @@ class Preprocessing:
     @property
     def depth(self) -> int:
         """The number of channels."""
-        return self.channels or 1
+        return 1 if self.channels is None else self.channels
 
     def factors(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The steps between transposing and resizing as x · factor + offset, each float32 [1, 1 or channels, 1, 1]."""
@@ -70,24 +70,23 @@ class Preprocessing:
         factor, offset = np.broadcast_arrays(factor, offset)
         return factor.astype(np.float32).reshape(1, -1, 1, 1), offset.astype(np.float32).reshape(1, -1, 1, 1)
 
-    def options(self) -> str:
-        """The options of `allograph bundle` that ask for this; empty where nothing is to be done."""
-        plain = Preprocessing()
+    def options(self) -> list[str]:
+        """The options of `allograph bundle` that ask for this; none where nothing is to be done."""
         size = self.size[:1] if self.size[0] == self.size[1] else self.size
         parts = {
             "--transpose": self.transpose,
             "--invert": self.invert,
             f"--scale {self.scale:g}" if self.scale else "": self.scale not in (None, 1),
-            f"--mean {_listed(self.mean)}": self.mean != plain.mean,
-            f"--std {_listed(self.std)}": self.std != plain.std,
-            f"--size {'x'.join(map(str, size))}": self.size != plain.size,
-            f"--channels {self.channels}": self.depth != max(len(self.mean), len(self.std)),
+            f"--mean {_listed(self.mean)}": any(self.mean),
+            f"--std {_listed(self.std)}": set(self.std) != {1.0},
+            f"--size {'x'.join(map(str, size))}": self.size != (SIDE, SIDE),
+            f"--channels {self.channels}": self.depth != 1,
         }
-        return " ".join(option for option, is_given in parts.items() if is_given)
+        return [option for option, is_given in parts.items() if is_given]
 
 
 def _listed(numbers: tuple[float, ...]) -> str:
-    return ",".join(f"{number:g}" for number in numbers)
+    return ",".join(f"{number:.7g}" for number in numbers)
 
 
 def parse_numbers(text: str, option: str) -> tuple[float, ...]:

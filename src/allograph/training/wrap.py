@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike
 
 from allograph.errors import InputError, MismatchError, missing_extra
 from allograph.images import SIDE
-from allograph.training.foreign import reason
 from allograph.training.preprocessing import LARGEST, Preprocessing, interpolation
 
 try:
@@ -75,10 +74,9 @@ def layouts(model: onnx.ModelProto, path: Path, wanted: Preprocessing) -> list[L
     known = [Layout((depth, height, width)), Layout((height, width, depth), channels_last=depth > 1)]
     if depth == 1:
         known += [Layout((height, width)), Layout((1, height * width)), Layout((height * width,))]
-    tensor = reads.type.tensor_type
-    if not tensor.HasField("shape"):
+    if not reads.type.tensor_type.HasField("shape"):
         return known
-    _, *shape = [dimension.dim_value for dimension in tensor.shape.dim] or [0]
+    _, *shape = _sides(reads) or [0]
     fitting = [
         layout
         for layout in known
@@ -117,14 +115,13 @@ def wrap(
     kind = reads.type.tensor_type.elem_type
     wanted = _with_scale(wanted, kind, path)
     sources = {name: _source(graph, value, path, name == "logits") for name, value in values.items()}
-    batch, *_ = [dimension.dim_value for dimension in reads.type.tensor_type.shape.dim] or [0]
+    batch, *_ = _sides(reads) or [0]
     if batch:
         _free(graph, batch)
     flags = [value for value in _inputs(graph) if value.name != reads.name]
     _prefix(graph)
     for flag in flags:  # they were given the prefix too
-        shape = [dimension.dim_value for dimension in flag.type.tensor_type.shape.dim]
-        graph.initializer.append(numpy_helper.from_array(np.zeros(shape, np.bool_), flag.name))
+        graph.initializer.append(numpy_helper.from_array(np.zeros(_sides(flag), np.bool_), flag.name))
 
     added = _Added()
     _preprocess(added, wanted, kind, layout, reads.name, open_factors)
@@ -221,8 +218,8 @@ def _modern(proto: onnx.ModelProto, path: Path) -> onnx.ModelProto:
             proto = onnx.version_converter.convert_version(proto, CONVERTED)
         except Exception as error:  # of several kinds
             raise InputError(
-                f"{path} uses opset {version}, which is too old, and cannot be converted ({reason(error)}); export it anew, "
-                f"with opset {CONVERTED} or later"
+                f"{path} uses opset {version}, which is too old, and cannot be converted; export it anew, with "
+                f"opset {CONVERTED} or later"
             ) from error
     proto.ir_version = max(proto.ir_version, 4)
     inputs = _inputs(proto.graph)
@@ -260,8 +257,13 @@ def _is_flag(value: onnx.ValueInfoProto) -> bool:
         value.type.HasField("tensor_type")
         and tensor.elem_type == TensorProto.BOOL
         and tensor.HasField("shape")
-        and all(dimension.dim_value == 1 for dimension in tensor.shape.dim)
+        and all(side == 1 for side in _sides(value))
     )
+
+
+def _sides(value: onnx.ValueInfoProto) -> list[int]:
+    """The shape of an input, 0 where a side is left open."""
+    return [max(dimension.dim_value, 0) for dimension in value.type.tensor_type.shape.dim]
 
 
 def _with_scale(wanted: Preprocessing, kind: int, path: Path) -> Preprocessing:
@@ -327,7 +329,7 @@ def _advice(shape: list[int]) -> str:
     if guess is None or max(guess) > LARGEST:
         return "Export it for one image a row: [n, channels, height, width] or [n, height, width, channels]"
     options = Preprocessing(size=(guess[1] or SIDE, guess[2] or SIDE), channels=guess[0]).options()
-    return f"Give {options}" if options else "Leave out --size and --channels"
+    return f"Give {' '.join(options)}" if options else "Leave out --size and --channels"
 
 
 def _prefix(graph: onnx.GraphProto) -> None:
