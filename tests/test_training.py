@@ -462,7 +462,7 @@ def test_it_learns_to_read_real_digits(digits: Corpus, tmp_path: Path) -> None:
     assert bundle.config["styles"]["count"] == len(bundle.styles) == 50
     assert bundle.config["styles"]["application_accuracy"] > 0.85
     assert best(bundle) == "allograph"
-    assert Population.of(bundle).space.shape[0] == recognizer.feature_size + 1
+    assert Population.of(bundle).space.shape == (144 + 1, 144)
     assert bundle.config["population"] == {"writers": 10, "samples": digits.count("train")}
     said = [what for what, _, _ in steps]
     assert said[0] == "epoch 1 of 8"

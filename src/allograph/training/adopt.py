@@ -197,7 +197,9 @@ def _doubts(probe: Wrapped, path: Path, frame: Frame, corpus: Corpus, alphabet: 
     reordered = other_order((better or asked).logits, labels)
     doubts = []
     if better is not None:
-        doubts.append(f"it reads {share} right, and would read {100 * better.accuracy:.0f} %: {_how(given, better.setting)}")
+        doubts.append(
+            f"it reads {share} right, and would read {100 * better.accuracy:.0f} %: {_how(given, better.setting, 255 if probe.whole else 1)}"
+        )
     elif reordered is None and is_near_chance(asked.right, labels):
         doubts.append(
             f"it reads {share} right, which is near chance, and no other setting reads them far better: are these the model's "
@@ -213,9 +215,9 @@ def _doubts(probe: Wrapped, path: Path, frame: Frame, corpus: Corpus, alphabet: 
     return doubts
 
 
-def _how(given: Setting, better: Setting) -> str:
-    """What to do to have a setting in place of the given one."""
-    had, wanted = given.preprocessing.options(), better.preprocessing.options()
+def _how(given: Setting, better: Setting, scale: float) -> str:
+    """What to do to have a setting in place of the given one, for a model whose `scale` is this unless said."""
+    had, wanted = given.preprocessing.options(scale), better.preprocessing.options(scale)
     dropped = [option for option in had if option.split()[0] not in {each.split()[0] for each in wanted}]
     first = f"prepare the corpus with --frame {better.frame}, and " if better.frame != given.frame else ""
     wanted += [f"--frame {better.frame}"] if better.frame != given.frame else []

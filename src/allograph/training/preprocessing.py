@@ -70,13 +70,13 @@ class Preprocessing:
         factor, offset = np.broadcast_arrays(factor, offset)
         return factor.astype(np.float32).reshape(1, -1, 1, 1), offset.astype(np.float32).reshape(1, -1, 1, 1)
 
-    def options(self) -> list[str]:
-        """The options of `allograph bundle` that ask for this; none where nothing is to be done."""
+    def options(self, usual: float = 1.0) -> list[str]:
+        """The options of `allograph bundle` that ask for this; none where nothing is to be done. `usual` is the scale unless said."""
         size = self.size[:1] if self.size[0] == self.size[1] else self.size
         parts = {
             "--transpose": self.transpose,
             "--invert": self.invert,
-            f"--scale {self.scale:g}" if self.scale else "": self.scale not in (None, 1),
+            f"--scale {self.scale:g}" if self.scale else "": self.scale not in (None, usual),
             f"--mean {_listed(self.mean)}": any(self.mean),
             f"--std {_listed(self.std)}": set(self.std) != {1.0},
             f"--size {'x'.join(map(str, size))}": self.size != (SIDE, SIDE),
