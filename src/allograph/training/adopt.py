@@ -197,9 +197,8 @@ def _doubts(probe: Wrapped, path: Path, frame: Frame, corpus: Corpus, alphabet: 
     reordered = other_order((better or asked).logits, labels)
     doubts = []
     if better is not None:
-        doubts.append(
-            f"it reads {share} right, and would read {100 * better.accuracy:.0f} %: {_how(given, better.setting, 255 if probe.whole else 1)}"
-        )
+        how = _how(given, better.setting, 255 if probe.whole else 1)
+        doubts.append(f"it reads {share} right, and would read {100 * better.accuracy:.0f} %: {how}")
     elif reordered is None and is_near_chance(asked.right, labels):
         doubts.append(
             f"it reads {share} right, which is near chance, and no other setting reads them far better: are these the model's "

@@ -71,7 +71,7 @@ class Preprocessing:
         return factor.astype(np.float32).reshape(1, -1, 1, 1), offset.astype(np.float32).reshape(1, -1, 1, 1)
 
     def options(self, usual: float = 1.0) -> list[str]:
-        """The options of `allograph bundle` that ask for this; none where nothing is to be done. `usual` is the scale unless said."""
+        """The options of `allograph bundle` that ask for this, where `usual` is the scale unless said; none for nothing."""
         size = self.size[:1] if self.size[0] == self.size[1] else self.size
         parts = {
             "--transpose": self.transpose,
