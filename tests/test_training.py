@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from allograph.adapters import best
+from allograph.adapters.population import Population
 from allograph.bundle import MODEL, Bundle
 from allograph.corpora.corpus import Corpus
 from allograph.errors import AllographError, FormatError, InputError, MismatchError, StorageError
@@ -382,6 +384,21 @@ def test_the_onnx_model_is_small_and_names_nothing_of_this_machine(exported: tup
     assert str(Path(__file__).parent.parent).encode() not in model
 
 
+def test_no_window_is_larger_than_its_map(exported: tuple[Any, bytes]) -> None:
+    """Some runtimes refuse a model in which one is."""
+    import onnx
+
+    _, model = exported
+    graph = onnx.shape_inference.infer_shapes(onnx.load_from_string(model), strict_mode=True, data_prop=True).graph
+    values = (*graph.input, *graph.value_info)
+    sides = {value.name: [side.dim_value for side in value.type.tensor_type.shape.dim[2:]] for value in values}
+    pooling = [node for node in graph.node if "Pool" in node.op_type]
+    assert [node.op_type for node in pooling].count("MaxPool") == 2
+    for node in pooling:
+        (window,) = [list(attribute.ints) for attribute in node.attribute if attribute.name == "kernel_shape"]
+        assert all(0 < side <= whole for side, whole in zip(window, sides[node.input[0]], strict=True))
+
+
 # From a corpus to a bundle
 
 
@@ -444,6 +461,9 @@ def test_it_learns_to_read_real_digits(digits: Corpus, tmp_path: Path) -> None:
     assert bundle.styles is not None
     assert bundle.config["styles"]["count"] == len(bundle.styles) == 50
     assert bundle.config["styles"]["application_accuracy"] > 0.85
+    assert best(bundle) == "allograph"
+    assert Population.of(bundle).space.shape == (144 + 1, 144)
+    assert bundle.config["population"] == {"writers": 10, "samples": digits.count("train")}
     said = [what for what, _, _ in steps]
     assert said[0] == "epoch 1 of 8"
     assert {"embedding", "finding styles"} <= set(said)

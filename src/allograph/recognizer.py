@@ -87,14 +87,9 @@ class Recognizer:
 
 def open_session(model: Path | bytes, threads: int | None = None) -> onnxruntime.InferenceSession:
     """Load an ONNX model; raises `FormatError` when it is none or lacks what a bundle's model has."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    if threads is not None:
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
     name = model if isinstance(model, Path) else "the model"
     try:
-        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        session = start_session(model, threads)
     except Exception as error:  # onnxruntime's exceptions have no public names
         raise FormatError(f"{name} is not an ONNX model that onnxruntime can load ({error})") from error
     inputs, outputs = session.get_inputs(), [output.name for output in session.get_outputs()]
@@ -109,6 +104,17 @@ def open_session(model: Path | bytes, threads: int | None = None) -> onnxruntime
             "Make it one with: allograph bundle"
         )
     return session
+
+
+def start_session(model: Path | bytes, threads: int | None = None) -> onnxruntime.InferenceSession:
+    """Load any ONNX model, with onnxruntime's own exceptions where that fails, and without a word of its log."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    if threads is not None:
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+    # without the fallback, to what it just tried, which prints on standard output
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=0)
 
 
 def _output_size(session: onnxruntime.InferenceSession, output: str, path: Path) -> int:

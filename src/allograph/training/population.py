@@ -17,17 +17,24 @@ from allograph.progress import Progress, silent
 from allograph.recognizer import Recognizer
 from allograph.split import SPLITS, Split
 from allograph.styles import NOBODY, Styles, find_styles, quality
+from allograph.training.statistics import TrainWriters
 
 LEARNED: tuple[Split, ...] = ("train", "validation")
 """The splits whose writers the styles are found on."""
 
 
 def population(
-    recognizer: Recognizer, corpus: Corpus, scratch: Path, seed: int = 0, progress: Progress = silent
+    recognizer: Recognizer,
+    corpus: Corpus,
+    scratch: Path,
+    seed: int = 0,
+    progress: Progress = silent,
+    train_writers: TrainWriters | None = None,
 ) -> tuple[Styles, dict[str, Any]]:
     """Find the styles of the train and validation writers, and note what the corpus is and how well the model reads it.
 
-    Embeddings lie in a file in the folder `scratch` meanwhile, so that a corpus may be larger than memory. Raises
+    Embeddings lie in a file in the folder `scratch` meanwhile, so that a corpus may be larger than memory; `train_writers` is
+    given every sample that was embedded, and says in the record of how many it keeps statistics. Raises
     `UnknownLabel` for a corpus with a label that the model cannot read, `MismatchError` when their frames differ, `InputError`
     when there are no such writers.
     """
@@ -48,10 +55,12 @@ def population(
         for samples in corpus.batches():
             embedded = recognizer.embed(samples.images)
             embeddings[samples.rows] = embedded.embeddings
+            if train_writers is not None:
+                train_writers.add(samples.rows, embedded)
             right[samples.rows] = embedded.logits.argmax(axis=1) == labels[samples.rows]
             progress("embedding", int(samples.rows[-1]) + 1, len(corpus))
         clusters = find_styles(embeddings, np.where(learned, labels, NOBODY), seed, progress)
-        styles = Styles(clusters.centroids, clusters.labels, _images(corpus, clusters.medoid_rows))
+        styles = Styles(clusters.centroids, clusters.labels, images_at(corpus, clusters.medoid_rows))
         application = corpus.splits == "application"
         found: dict[str, Any] = {"count": len(styles)}
         if application.any():
@@ -65,11 +74,12 @@ def population(
         "corpus": record | {"sha256": sha256(corpus.path)},
         "accuracy": {part: float(right[mask].mean()) if mask.any() else None for part, mask in parts.items()},
         "styles": found,
+        **({} if train_writers is None else {"population": train_writers.record}),
     }
 
 
-def _images(corpus: Corpus, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """The images [k, 28, 28] at some rows of a corpus, in one pass."""
+def images_at(corpus: Corpus, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """The images, uint8 [k, 28, 28], at some rows of a corpus, in one pass."""
     images = np.empty((len(rows), SIDE, SIDE), np.uint8)
     for samples in corpus.batches():
         here = np.flatnonzero((rows >= samples.rows[0]) & (rows <= samples.rows[-1]))

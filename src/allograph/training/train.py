@@ -25,6 +25,7 @@ from allograph.training.features import describe
 from allograph.training.fit import Plan, fit
 from allograph.training.network import EMBEDDING, Network, numbers
 from allograph.training.population import LEARNED, population
+from allograph.training.statistics import TrainWriters
 
 CHECKED = 512
 """Validation images on which the exported model is compared with the trained one."""
@@ -34,6 +35,8 @@ def train(
     corpus: Corpus, output: str | Path, plan: Plan | None = None, resume: bool = False, progress: Progress = silent
 ) -> Bundle:
     """Train the paper's network on the train writers, find the styles of train and validation writers, write the bundle.
+
+    The bundle has the train writers' statistics, so that the default method works; `tune` chooses its parameters.
 
     A run that was killed leaves a checkpoint beside `output`; with `resume` the next one goes on from it, or begins where there
     is none. Raises `InputError` when the corpus has no train or no validation samples, when something else stands at `output`,
@@ -106,8 +109,11 @@ def _train(corpus: Corpus, output: Path, plan: Plan, checkpoint: Path, progress:
         "torch": torch.__version__,
     }
     plain = write_bundle(scratch / "bundle", model, alphabet, corpus.frame, EMBEDDING)
-    styles, found = population(Recognizer(plain), corpus, scratch, plan.seed, progress)
-    return write_bundle(output, model, alphabet, corpus.frame, EMBEDDING, styles, record={"training": training, **found})
+    recognizer = Recognizer(plain)
+    known = TrainWriters(corpus, recognizer, plan.seed)
+    styles, found = population(recognizer, corpus, scratch, plan.seed, progress, known)
+    record = {"training": training, **found}
+    return write_bundle(output, model, alphabet, corpus.frame, EMBEDDING, styles, known.statistics(), record)
 
 
 def _images(corpus: Corpus, part: Split, folder: Path) -> NDArray[np.uint8]:
