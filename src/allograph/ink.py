@@ -53,7 +53,7 @@ def drawn(strokes: Sequence[ArrayLike], name: str = "the ink") -> NDArray[np.uin
 
 def ink_sample(strokes: Sequence[ArrayLike], frame: Frame = "mnist", name: str = "the ink") -> NDArray[np.uint8]:
     """Draw strokes and bring them into a frame: a sample, uint8 [28, 28]; raises `ImageError` as `drawn` does."""
-    return framed(drawn(strokes, name), frame, "light", size=LENGTH, name=name).image
+    return framed(drawn(strokes, name), frame, "light", size=LENGTH, name=name, level=False).image
 
 
 def _path(stroke: ArrayLike, name: str) -> NDArray[np.float64]:

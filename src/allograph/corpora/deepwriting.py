@@ -68,7 +68,7 @@ class DeepWritingSource:
         for image, row in zip(images, rows, strict=True):
             name = f"{self.name}: character {row} ({str(listing.labels[row])!r}, writer {listing.writers[row]})"
             picture = drawn(ink.character(row), name)
-            image[:] = framed(picture, frame, "light", self.square, LENGTH, name).image
+            image[:] = framed(picture, frame, "light", self.square, LENGTH, name, level=False).image
         return Rendered(images, Counter(light=len(images)))
 
     def _read(self) -> tuple[Ink, Listing]:
