@@ -21,7 +21,7 @@ COARSE = 48
 """Pixels along the longer side of the small copy."""
 EVEN = 0.9
 """A picture whose ink and ground are so far apart (see `_contrast`) is left as it is."""
-GOOD, BETTER = 0.8, 0.05
+GOOD, BETTER = 0.8, 0.1
 """How far apart they must be once the ground is evened out, and how much farther than before."""
 FALLS = (0.25, 0.92)
 """The darkest place of the ground as a share of its brightest; less is taken for ink, more for even light."""
@@ -39,8 +39,9 @@ def levelled(picture: Grey, polarity: Literal["auto", "dark", "light"] = "auto")
 
     None where the light is even, or where that would make it no better.
     """
-    if max(picture.shape) < SMALLEST or min(picture.shape) < 3 or not picture.any():
-        return None
+    border = (picture[0], picture[-1], picture[:, 0], picture[:, -1])
+    if max(picture.shape) < SMALLEST or min(picture.shape) < 3 or all((side == picture[0, 0]).all() for side in border):
+        return None  # no photo has the same grey all around
     from PIL import Image
 
     factor = -(-max(picture.shape) // COARSE)
