@@ -183,7 +183,7 @@ def manifest(place: Path, text: str) -> FolderSource:
 
 
 def test_blanks_around_fields_do_not_count_and_a_blank_is_a_label(tmp_path: Path) -> None:
-    text = 'path, label, writer\na.png, a, Ana\nb.png ,"," ,  "Bo, jr."\nc.png, ,Ana \nd.png," ",Ana\ne.png, """", Jose\u0301\n'
+    text = 'path, label, writer\na.png, a, Ana\nb.png ,",",  "Bo, jr."\nc.png, ,Ana \nd.png," ",Ana\ne.png, """", Jose\u0301\n'
     listing = manifest(tmp_path, text).listing()
     assert listing.labels.tolist() == ["a", ",", " ", " ", '"']
     assert listing.writers.tolist() == ["Ana", "Bo, jr.", "Ana", "Ana", "José"]
@@ -205,7 +205,7 @@ def test_a_manifest_from_windows_finds_its_pictures(tmp_path: Path) -> None:
 def test_pictures_that_are_no_files_are_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     for path in ("pipe.png", "/dev/zero"):
-        with pytest.raises(ImageError, match="line 2: .*cannot be read"):
+        with pytest.raises(ImageError, match=r"line 2: .*cannot be read"):
             folder(tmp_path, [(path, "a", "w")]).render(range(1), "paper")
 
 

@@ -46,7 +46,7 @@ def photo(sample: NDArray[np.uint8], falls: Light, noise: float = 4, paper: int 
 
 @pytest.fixture(scope="module")
 def medoids() -> NDArray[np.uint8]:
-    styles = allograph.Bundle.open().styles if hasattr(allograph.Bundle, "open") else allograph.Recognizer().bundle.styles
+    styles = allograph.Recognizer().bundle.styles
     assert styles is not None
     return styles.medoids[::4]
 

@@ -73,7 +73,7 @@ def _rows(text: io.TextIOWrapper, path: str | Path, columns: Sequence[str]) -> I
         raise FormatError(f"{path} names the column {twice[0]} twice in its first line; name each once")
     while (fields := next_row()) is not None:
         where = f"{path}, line {reader.line_num}"
-        if not any(fields) and not _blanks(fields, lines.taken):
+        if not any(fields):
             continue
         if any("\n" in field or "\r" in field for field in fields):
             raise FormatError(f"{where}: a field goes over several lines; {QUOTES}")

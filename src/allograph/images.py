@@ -153,7 +153,8 @@ def _shades(values: NDArray[Any], name: str) -> NDArray[np.uint8]:
         low, scale = 0.0, 255 / (2 ** max(int(greatest).bit_length(), 8) - 1)  # of 8, 12, 16 … bits
     else:
         low, scale = 0.0, 255.0 if greatest <= 1 else 1.0
-    shades = values.astype(np.float32 if abs(greatest) < 1e6 and abs(least) < 1e6 else np.float64)
+    exact = np.float32 if max(abs(greatest), abs(least)) < 1e6 else np.float64
+    shades: NDArray[np.floating[Any]] = values.astype(exact)
     shades -= low
     shades *= scale
     return np.asarray(np.rint(shades, out=shades), dtype=np.uint8)

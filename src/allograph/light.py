@@ -21,7 +21,7 @@ COARSE = 48
 """Pixels along the longer side of the small copy."""
 EVEN = 0.9
 """A picture whose ink and ground are so far apart (see `_contrast`) is left as it is."""
-GOOD, BETTER = 0.8, 0.1
+GOOD, BETTER = 0.85, 0.1
 """How far apart they must be once the ground is evened out, and how much farther than before."""
 FALLS = (0.25, 0.92)
 """The darkest place of the ground as a share of its brightest; less is taken for ink, more for even light."""
