@@ -39,7 +39,8 @@ def photo(sample: NDArray[np.uint8], falls: Light, noise: float = 4, paper: int 
     inside = SIDE * 3 // 4
     large = np.zeros((SIDE, SIDE))
     edge = (SIDE - inside) // 2
-    large[edge : edge + inside, edge : edge + inside] = Image.fromarray(sample).resize((inside, inside), Image.Resampling.BICUBIC)
+    written = Image.fromarray(sample).resize((inside, inside), Image.Resampling.BICUBIC)
+    large[edge : edge + inside, edge : edge + inside] = np.asarray(written)
     shades = (paper + (ink - paper) * large / 255) * falls
     return (shades + np.random.default_rng(0).normal(0, noise, shades.shape)).clip(0, 255).astype(np.uint8)
 

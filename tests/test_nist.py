@@ -361,11 +361,8 @@ def test_folders_that_are_links_are_followed_once(tmp_path: Path) -> None:
 
 
 def test_what_is_hidden_is_passed_over(tmp_path: Path) -> None:
-    hidden = {
-        "__MACOSX/by_class/30/hsf_0.mit": b"x",
-        "by_class/30/.old/2b/hsf_0.mit": b"x",
-        "by_class/30/hsf_0/._hsf_0_00000.png": b"x",
-    }
+    names = ("__MACOSX/by_class/30/hsf_0.mit", "by_class/30/.old/2b/hsf_0.mit", "by_class/30/hsf_0/._hsf_0_00000.png")
+    hidden = dict.fromkeys(names, b"x")
     files = {**by_class(), **hidden, "by_class/.DS_Store": b"x"}
     for root in (zipped(tmp_path / "by_class.zip", files), unpacked(tmp_path / "sd19", files)):
         listing = NistSource([root]).listing()

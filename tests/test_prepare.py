@@ -265,7 +265,7 @@ def test_unipen_with_its_own_split(shared: Path, tmp_path: Path) -> None:
     assert (done.samples, done.labels, done.writers) == (113_304, 94, 318)
     assert done.split_samples == {"train": 77_091, "validation": 7_138, "application": 29_075}
     assert done.split_writers == {"train": 249, "validation": 27, "application": 42}
-    assert done.shared_images == 81
+    assert done.shared_images == 40
     corpus = Corpus.open(tmp_path / "unipen.parquet")
     with np.load(data / "unipen.npz") as archive:
         np.testing.assert_array_equal(corpus.labels, archive["labels"])
