@@ -291,3 +291,10 @@ def test_one_person_is_one_writer_however_the_name_is_composed(tmp_path: Path) -
 def test_a_source_s_missing_writer_is_refused_with_its_place(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"writers\[3\]: the writer is missing: 'nan'"):
         prepare(source(tmp_path, 5, writers=np.array(["a", "b", "c", "nan", "d"])), tmp_path / "out.parquet", jobs=1)
+
+
+def test_a_pipe_or_a_device_is_no_corpus(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.parquet")
+    for path in (tmp_path / "pipe.parquet", Path("/dev/zero"), tmp_path):
+        with pytest.raises(FormatError, match="not a readable Parquet file"):
+            Corpus.open(path)
