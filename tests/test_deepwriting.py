@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import zipfile
 from collections import Counter
@@ -497,3 +498,99 @@ def test_paths_are_of_one_kind_and_exist(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(FormatError, match="empty: no character"):
         DeepWritingSource([tmp_path / "empty"]).listing()
+
+
+def stretched(fragments: list[Fragment], factor: float) -> list[Fragment]:
+    """Fragments of IAM-OnDB's writers as the merged file holds them."""
+    for fragment in fragments:
+        if fragment.writer < 100_000:
+            fragment.points = fragment.points * np.array([factor, 1], np.float32)
+    return fragments
+
+
+def both_collections(count: int = 6) -> list[Fragment]:
+    """The same letters by writers of both, some a little wider than others, and punctuation that only one writes."""
+    made = []
+    for i in range(count):
+        for first in (10_002, 123_456):
+            line = [
+                (label, [[(x * (0.9 + 0.04 * i), y) for x, y in stroke] for stroke in strokes])
+                for label, strokes in written("LTva")
+            ]
+            made.append(Fragment(line + (written("i.", 400) if first == 10_002 else []), writer=first + i))
+    return made
+
+
+@pytest.mark.parametrize("factor", [2.0, 1.0, 0.6])
+def test_the_distortion_of_a_collection_is_undone(tmp_path: Path, factor: float) -> None:
+    expected = saved(tmp_path / "right.npz", arrays(both_collections(), STEPS))
+    path = tmp_path / "merged.npz"
+    as_it_is = saved(path, arrays(stretched(both_collections(), factor), STEPS))
+    undone = DeepWritingSource([path], undistorted=True)
+    writers = expected.listing().writers
+    for row, (right, left, found) in enumerate(zip(images(expected), images(as_it_is), images(undone), strict=True)):
+        assert alike(found, right), expected.listing().labels[row]
+        if writers[row].startswith("123"):
+            assert (left == found).all()
+    if factor == 2:
+        assert not any(map(alike, images(as_it_is)[:3], images(expected)[:3]))
+    (said,) = (note for note in undone.listing().notes if "multiplied" in note)
+    assert f"by {1 / factor:.3f}" in said
+    assert not any("multiplied" in note for note in as_it_is.listing().notes)
+
+
+def test_what_cannot_be_estimated_is_said(tmp_path: Path) -> None:
+    few = saved(tmp_path / "few.npz", arrays(both_collections(2), STEPS))
+    with pytest.raises(InputError, match="there are 0 such labels of 3 that are needed"):
+        DeepWritingSource(few.paths, undistorted=True).listing()
+    own = saved(tmp_path / "own.npz", arrays([Fragment(written("LT"), writer=123_456)], STEPS))
+    assert DeepWritingSource(own.paths, undistorted=True).listing().labels.tolist() == ["L", "T"]
+    release = DeepWritingSource([forms(tmp_path / "json", FRAGMENTS)])
+    assert (images(DeepWritingSource(release.paths, undistorted=True)) == images(release)).all()
+
+
+def test_the_release_in_other_forms(tmp_path: Path) -> None:
+    folder = forms(tmp_path / "extended_dataset", FRAGMENTS)
+    expected = DeepWritingSource([folder]).listing()
+    for file in list(folder.rglob("*.json")):
+        file.rename(file.with_suffix(".JSON"))
+        file.with_name("._" + file.name).write_text("never read")
+    linked = tmp_path / "linked"
+    linked.symlink_to(folder)
+    windows = tmp_path / "windows.zip"
+    data = zipped_as(folder, windows)
+    for path in (folder, linked, data):
+        found = DeepWritingSource([path]).listing()
+        assert sorted(zip(found.writers, found.labels, strict=True)) == sorted(
+            zip(expected.writers, expected.labels, strict=True)
+        )
+
+
+def zipped_as(folder: Path, path: Path) -> Path:
+    """An archive whose names have backslashes, as some programs of Windows write it."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in folder.rglob("*.JSON"):
+            info = zipfile.ZipInfo("x")
+            info.filename = str(file.relative_to(folder)).replace("/", "\\")
+            archive.writestr(info, file.read_bytes())
+    return path
+
+
+def test_pipes_and_what_is_too_large_are_refused_at_once(tmp_path: Path) -> None:
+    for name in ("pipe.npz", "pipe.zip", "pipe.json"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(InputError, match=r"pipe\.\w+ (cannot be read|is not a readable)"):
+            DeepWritingSource([tmp_path / name]).listing()
+    with open(tmp_path / "large.json", "wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(FormatError, match="more than 67,108,864 bytes"):
+        DeepWritingSource([tmp_path / "large.json"]).listing()
+
+
+@pytest.mark.parametrize("change", [{"x": 1e300}, {"x": [1, 2]}, {"x": "9" * 400}, {"ev": None}])
+def test_points_that_are_none(tmp_path: Path, change: dict[str, Any]) -> None:
+    line = Fragment(written("LT")).as_json()
+    line["word_stroke"][1] |= change
+    (tmp_path / "form.json").write_text(json.dumps({"sample0": line}))
+    with pytest.raises(FormatError, match=r"form\.json, sample0: "):
+        DeepWritingSource([tmp_path / "form.json"]).listing()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,12 @@ def test_a_path_may_be_absolute_and_the_source_goes_to_other_processes(tmp_path:
         ("path,label,writer,order", ("a.png", "a", "w", "first"), InputError, "line 3: the order .* not 'first'"),
         ("path,label,writer,order", ("a.png", "a", "w", 2**31), InputError, "line 3: the order .* '2147483648'"),
         ("path,label,writer,order", ("a.png", "a", "w"), InputError, "line 3: the order .* not None"),
+        ("path,label,writer,order", ("a.png", "a", "w", "1_0"), InputError, "line 3: the order .* '1_0'"),
+        ("path,label,writer,order", ("a.png", "a", "w", "9" * 5000), InputError, "line 3: the order"),
+        ("path,label,writer", ("a.png", "NaN", "w"), InputError, "line 3: the label is missing"),
+        ("path,label,writer", ("a.png", "a", "nan"), InputError, "line 3: the writer is missing"),
+        ("path,label,writer", ("a.png", "a", "  "), InputError, "line 3: the writer is empty"),
+        ("path,label,writer", ("a.png", "a", "b\nc"), FormatError, "line 4: a field goes over several lines"),
     ],
 )
 def test_manifests_that_cannot_be_used(
@@ -168,3 +175,48 @@ def test_pictures_that_cannot_be_used_are_named_with_their_line(
 def test_an_error_of_another_process_keeps_its_words(tmp_path: Path) -> None:
     with pytest.raises(AllographError, match=r"line 2: .* does not exist"):
         prepare(folder(tmp_path, [("a.png", "a", "w")]), tmp_path / "out.parquet", "all", jobs=2)
+
+
+def manifest(place: Path, text: str) -> FolderSource:
+    (place / "manifest.csv").write_text(text, encoding="utf-8")
+    return FolderSource(place / "manifest.csv")
+
+
+def test_blanks_around_fields_do_not_count_and_a_blank_is_a_label(tmp_path: Path) -> None:
+    text = 'path, label, writer\na.png, a, Ana\nb.png ,",",  "Bo, jr."\nc.png, ,Ana \nd.png," ",Ana\ne.png, """", Jose\u0301\n'
+    listing = manifest(tmp_path, text).listing()
+    assert listing.labels.tolist() == ["a", ",", " ", " ", '"']
+    assert listing.writers.tolist() == ["Ana", "Bo, jr.", "Ana", "Ana", "José"]
+
+
+def test_a_quotation_mark_without_quotes_is_named_with_its_line(tmp_path: Path) -> None:
+    for text in ('a.png,a,w\nb.png,",w\n', 'a.png,a,w\nb.png,",w\nc.png,",w\n'):
+        with pytest.raises(FormatError, match=r"manifest\.csv.*line \d.*is written"):
+            manifest(tmp_path, "path,label,writer\n" + text).listing()
+
+
+def test_a_manifest_from_windows_finds_its_pictures(tmp_path: Path) -> None:
+    (tmp_path / "scans").mkdir()
+    picture().save(tmp_path / "scans" / "a.png")
+    source = manifest(tmp_path, "path,label,writer\r\nscans\\a.png,a,w\r\n")
+    assert source.render(range(1), "paper").images.any()
+
+
+def test_pictures_that_are_no_files_are_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    for path in ("pipe.png", "/dev/zero"):
+        with pytest.raises(ImageError, match=r"line 2: .*cannot be read"):
+            folder(tmp_path, [(path, "a", "w")]).render(range(1), "paper")
+
+
+def test_pictures_in_uneven_light_are_counted(tmp_path: Path) -> None:
+    page = np.asarray(picture(240, 200), dtype=np.float32) * 0.8 + 20
+    falling = page * np.linspace(1, 0.5, 240)
+    for name, values in (("even", page), ("uneven", falling)):
+        Image.fromarray(values.astype(np.uint8)).save(tmp_path / f"{name}.png")
+    source = folder(tmp_path, [("even.png", "a", "w"), ("uneven.png", "a", "w")])
+    done = prepare(source, tmp_path / "out.parquet", "all", jobs=1)
+    assert done.polarity == {"dark": 2}
+    assert done.notes == ["1 pictures were in uneven light, which was evened out"]
+    even, uneven = source.render(range(2), "paper").images.astype(int)
+    assert np.abs(even - uneven).mean() < 6

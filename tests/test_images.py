@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
 import zlib
 from pathlib import Path
 from typing import Any
@@ -393,3 +394,123 @@ def test_ink_in_the_mnist_frame_is_as_large_as_mnist_s_own(shared: Path) -> None
             differences.append(int(extents[0]) - int(extents[1]))
     assert abs(np.mean(differences)) < 0.3
     assert np.mean(np.abs(differences) <= 1) > 0.9  # a thin stroke may be told from the paper elsewhere
+
+
+def letter() -> Grey:
+    """A black F on white, 80 wide and 60 high: no turn and no mirror of it is like another."""
+    picture = np.full((60, 80), 255, np.uint8)
+    picture[5:55, 10:18] = picture[5:13, 10:50] = picture[28:36, 10:40] = 0
+    return picture
+
+
+AS_STORED = {
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+"""How a camera that says so has stored what is upright."""
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", AS_STORED)
+def test_a_picture_is_turned_as_its_exif_data_says(kind: str, orientation: int) -> None:
+    turn = AS_STORED[orientation]
+    stored = Image.fromarray(letter()) if turn is None else Image.fromarray(letter()).transpose(turn)
+    exif = Image.Exif()
+    exif[images.ORIENTATION] = orientation
+    file = io.BytesIO()
+    stored.save(file, kind, exif=exif)
+    found = decoded(file.getvalue())
+    assert found.shape == (60, 80)
+    assert found.flags.c_contiguous
+    assert np.abs(found.astype(int) - letter()).mean() < 8  # JPEG and WebP lose a little
+
+
+@pytest.mark.parametrize("value", [0, 9, 77])
+def test_an_orientation_that_is_none_turns_nothing(value: Any) -> None:
+    exif = Image.Exif()
+    exif[images.ORIENTATION] = value
+    file = io.BytesIO()
+    Image.fromarray(letter()).save(file, "PNG", exif=exif)
+    np.testing.assert_array_equal(decoded(file.getvalue()), letter())
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.binary(max_size=60))
+def test_damaged_exif_data_do_not_make_a_picture_unreadable(data: bytes) -> None:
+    file = io.BytesIO()
+    Image.fromarray(letter()).save(file, "PNG", exif=b"Exif\0\0II*\0" + data)
+    assert sorted(decoded(file.getvalue()).shape) == [60, 80]
+
+
+def test_shades_of_every_depth_are_kept() -> None:
+    grey = letter()
+    grey[40:50, 60:70] = 100
+    sixteen = grey.astype(np.uint16) * 257
+    pictures = {
+        "16 bits, big-endian": Image.frombytes("I;16B", (80, 60), sixteen.astype(">u2").tobytes()),
+        "16 bits": Image.fromarray(sixteen),
+        "32 bits": Image.fromarray(sixteen.astype(np.int32)),
+        "negative": Image.fromarray(grey.astype(np.int32) - 128),
+        "0 to 1": Image.fromarray(grey.astype(np.float32) / 255),
+        "0 to 255": Image.fromarray(grey.astype(np.float32)),
+        "-1 to 1": Image.fromarray(grey.astype(np.float32) / 127.5 - 1),
+        "enormous": Image.fromarray(grey.astype(np.float32) * 1e30),
+        "CMYK": Image.fromarray(grey).convert("CMYK"),
+        "YCbCr": Image.fromarray(grey).convert("YCbCr"),
+    }
+    for kind, picture in pictures.items():
+        np.testing.assert_allclose(decoded(png(picture, "TIFF"), kind).astype(int), grey, atol=1, err_msg=kind)
+    twelve = decoded(png(Image.fromarray(grey.astype(np.uint16) * 16 + 15), "TIFF"))
+    np.testing.assert_allclose(twelve.astype(int), grey, atol=1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from([np.uint16, np.int32, np.float32]).flatmap(
+        lambda kind: arrays(kind, (5, 6), elements=st.floats(-(2.0**99), 2.0**99, width=32) if kind is np.float32 else None)
+    )
+)
+def test_shades_keep_their_order(values: NDArray[Any]) -> None:
+    grey = decoded(png(Image.fromarray(values), "TIFF")).ravel().astype(int)
+    ranked = np.argsort(values.ravel(), kind="stable")
+    assert (np.diff(grey[ranked]) >= 0).all()
+
+
+def test_a_float_picture_with_nan_is_refused() -> None:
+    values = letter().astype(np.float32)
+    values[3, 4] = np.nan
+    with pytest.raises(ImageError, match=r"scan\.tif holds NaN"):
+        decoded(png(Image.fromarray(values), "TIFF"), "scan.tif")
+
+
+def test_white_ink_on_a_transparent_ground_is_seen() -> None:
+    ink = Image.new("RGBA", (80, 60), (255, 255, 255, 0))
+    ink.putalpha(Image.fromarray(255 - letter()))
+    np.testing.assert_array_equal(decoded(png(ink)), 255 - letter())
+
+
+def test_of_several_frames_the_first_is_taken() -> None:
+    first, second = Image.fromarray(letter()), Image.fromarray(255 - letter())
+    for kind in ("GIF", "TIFF", "PNG", "WEBP"):
+        file = io.BytesIO()
+        first.save(file, kind, save_all=True, append_images=[second], lossless=True)
+        np.testing.assert_array_equal(decoded(file.getvalue()), letter(), err_msg=kind)
+
+
+def test_a_large_photo_takes_little_more_memory_than_its_pixels() -> None:
+    picture = np.full((2000, 3000), 230, np.uint8)
+    picture[500:1500, 1400:1500] = 40
+    picture[:, ::7] -= 3
+    tracemalloc.start()
+    try:
+        framed(picture)
+        even = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert even < 6 * picture.size

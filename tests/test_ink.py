@@ -85,6 +85,10 @@ def test_the_order_of_strokes_does_not_matter(strokes: list[list[tuple[int, int]
         ([np.zeros((2, 2, 2))], r"this one is \[2, 2, 2\]"),
         ([[(0, 0), (1,)]], "pairs of numbers"),
         ([["ab"]], "pairs of numbers"),
+        (7, "a list of strokes, each a list of x, y pairs; this is int"),
+        ([[[0, 1, 2, 3], [5, 6, 7, 8]]], r"this one is \[2, 4\]. It looks like columns, \[xs, ys\]: .*zip"),
+        ([[[0, 1, 2, 3], [5, 6, 7, 8], [0, 10, 20, 30]]], "It looks like columns"),
+        ([[[0, 1], [5, 6]], [[0, 1, 2, 3], [5, 6, 7, 8]]], "It looks like columns"),
     ],
 )
 def test_what_is_no_ink(strokes: Any, said: str) -> None:

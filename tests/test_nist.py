@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import tracemalloc
 import zipfile
@@ -319,3 +320,81 @@ def test_what_workers_are_sent_is_small(tmp_path: Path) -> None:
     source.listing()
     assert source._listed is not None
     assert (source._listed.keys.nbytes + source._listed.places.nbytes) / len(LINES) <= 40
+
+
+def test_archives_and_folders_of_windows(tmp_path: Path) -> None:
+    upper = str.maketrans({"h": "H", "s": "S", "f": "F", "p": "P", "n": "N", "g": "G", "m": "M", "i": "I", "t": "T", "/": "\\"})
+    names = {name: name[:12].replace("/", "\\") + name[12:].translate(upper) for name in by_class() if "train" not in name}
+    path = tmp_path / "by_class.zip"
+    zipped(path, by_class())
+    data = path.read_bytes()
+    for name, other in names.items():  # zipfile itself would write slashes
+        data = data.replace(name.encode(), other.encode())
+    path.write_bytes(data)
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    for name, content in by_class().items():  # unpacked by a program that takes backslashes for letters
+        (flat / name.replace("/", "\\")).write_bytes(content)
+    expected = NistSource([unpacked(tmp_path / "plain", by_class())]).render(ALL, "paper")
+    for root in (path, flat):
+        source = NistSource([root])
+        assert source.listing().writers.tolist() == WRITERS
+        np.testing.assert_array_equal(source.render(ALL, "paper").images, expected.images)
+
+
+def test_by_write_in_other_letter_case(tmp_path: Path) -> None:
+    files = {name.upper().replace("BY_WRITE", "by_write"): data for name, data in by_write().items()}
+    source = NistSource([unpacked(tmp_path, files) / "by_write", unpacked(tmp_path / "lists", lists())])
+    assert source.listing().writers.tolist() == WRITERS
+    assert len(source.render(ALL, "paper").images) == len(LINES)
+
+
+def test_folders_that_are_links_are_followed_once(tmp_path: Path) -> None:
+    real = unpacked(tmp_path / "real", by_class()) / "by_class"
+    linked = tmp_path / "linked" / "by_class"
+    linked.mkdir(parents=True)
+    for folder in real.iterdir():
+        (linked / folder.name).symlink_to(folder)
+    (linked / "30" / "loop").symlink_to(linked)
+    listing = NistSource([linked]).listing()
+    assert (listing.labels.tolist(), listing.writers.tolist(), listing.notes) == (LABELS, WRITERS, ())
+
+
+def test_what_is_hidden_is_passed_over(tmp_path: Path) -> None:
+    names = ("__MACOSX/by_class/30/hsf_0.mit", "by_class/30/.old/2b/hsf_0.mit", "by_class/30/hsf_0/._hsf_0_00000.png")
+    hidden = dict.fromkeys(names, b"x")
+    files = {**by_class(), **hidden, "by_class/.DS_Store": b"x"}
+    for root in (zipped(tmp_path / "by_class.zip", files), unpacked(tmp_path / "sd19", files)):
+        listing = NistSource([root]).listing()
+        assert (listing.writers.tolist(), listing.notes) == (WRITERS, ())
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"9" * 5000, "no .mit list"),
+        (b"9" * 60_000_000, "at most"),
+        (b"1\n" + b"a/f0000_00" * 100_000, "more than 200"),
+        (b"1\n" + b"\n" * 100_000, "announces 1 pictures and lists 0"),
+    ],
+    ids=["digits", "60 MB of digits", "a long line", "empty lines"],
+)
+@pytest.mark.parametrize("packed", [True, False], ids=["archive", "folder"])
+def test_a_list_of_anything_is_refused_soon(data: bytes, said: str, packed: bool, tmp_path: Path) -> None:
+    files = changed(of_30_0_mit=data)
+    path = zipped(tmp_path / "by_class.zip", files) if packed else unpacked(tmp_path / "sd19", files)
+    with pytest.raises(FormatError, match=said):
+        NistSource([path]).listing()
+
+
+def test_pipes_and_devices_are_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.zip")
+    for path in (tmp_path / "pipe.zip", Path("/dev/zero")):
+        with pytest.raises(InputError, match=r"cannot be read: it is a pipe"):
+            NistSource([path]).listing()
+    root = unpacked(tmp_path / "sd19", by_class())
+    place = root / "by_class" / "30" / "hsf_0.mit"
+    place.unlink()
+    os.mkfifo(place)
+    with pytest.raises(FormatError, match=r"hsf_0\.mit cannot be read: it is a pipe"):
+        NistSource([root]).listing()

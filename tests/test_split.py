@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -75,6 +76,15 @@ def test_a_split_file(tmp_path: Path) -> None:
         (b"writer,split\nana\n", FormatError, "line 2: the split None"),
         (b"writer,split\nana,train\nana,application\n", InputError, "line 3: the writer 'ana' is in two splits"),
         (b"writer,split\n\xff\xfe,train\n", FormatError, "not a readable CSV"),
+        (b"writer\tsplit\nana\ttrain\n", FormatError, "must name the columns"),
+        ("writer,split\nana,train\n".encode("utf-16"), FormatError, "it is in UTF-16; save it as UTF-8"),
+        (b"writer,split,writer\nana,train,bo\n", FormatError, "names the column writer twice"),
+        (b"writer,split\nana,train,x\n", FormatError, "line 2 has more fields than columns"),
+        (b"writer,split\n ,train\n", InputError, "line 2: the writer is empty"),
+        (b"writer,split\nnan,train\n", InputError, "line 2: the writer is missing: 'nan'"),
+        ("writer,split\nJos\u00e9,train\nJose\u0301,application\n".encode(), InputError, "line 3: the writer 'José' is in two"),
+        (b'writer,split\n"ana,train\n', FormatError, "line 2: unexpected end of data"),
+        (b"writer,split\n" + b"9" * 200_000, FormatError, "not a readable CSV .*line 2: field larger"),
     ],
 )
 def test_split_files_that_cannot_be_used(tmp_path: Path, content: bytes, error: type[Exception], said: str) -> None:
@@ -87,6 +97,22 @@ def test_split_files_that_cannot_be_used(tmp_path: Path, content: bytes, error: 
 def test_a_split_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist"):
         assign(str(tmp_path / "none.csv"), {"ana": 1}, "npz")
+
+
+def test_blanks_around_fields_windows_ends_and_empty_lines_do_not_count(tmp_path: Path) -> None:
+    path = tmp_path / "split.csv"
+    path.write_bytes("\ufeffwriter , split\r\n ana ,  train\r\n\r\n  \r\n, \r\n Jose\u0301, application \r\n".encode())
+    assert read_split(path) == {"ana": "train", "José": "application"}
+    assert assign(str(path), {"ana": 1, "Jose\u0301": 2}, "npz") == {"ana": "train", "Jose\u0301": "application"}
+
+
+def test_pipes_devices_and_what_is_too_large_are_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with open(tmp_path / "large", "wb") as file:
+        file.truncate(1 << 40)
+    for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path / "large", tmp_path):
+        with pytest.raises(FormatError, match="not a readable CSV"):
+            read_split(path)
 
 
 def test_everyone_is_an_application_writer() -> None:

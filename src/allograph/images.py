@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import io
 import warnings
-from typing import Literal, NamedTuple, get_args
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from allograph.equality import by_content
 from allograph.errors import ImageError, InputError
+from allograph.light import best_cut, levelled
+
+if TYPE_CHECKING:
+    import PIL.Image
 
 SIDE = 28
 """Pixels along each side of a sample."""
@@ -34,6 +39,10 @@ SMALL, ENLARGED = 64, 128
 """Pictures whose longer side is under `SMALL` pixels are first enlarged to `ENLARGED`."""
 MNIST_INK = 20
 """Pixels along the longer side of the ink in the `mnist` frame."""
+ORIENTATION = 0x0112
+"""EXIF's tag of how a picture is to be turned."""
+_EXIF = frozenset(("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"))
+"""Where a PNG may have it, by Pillow's names."""
 LARGEST = 4096 * 4096
 """Pixels in the largest picture that is decoded."""
 
@@ -54,16 +63,19 @@ def framed(
     square: int = 2,
     size: int | None = None,
     name: str = "the image",
+    level: bool = True,
 ) -> Framed:
     """Bring a grey picture, uint8 [h, w] of any size, into a frame.
 
     `square` is what the `paper` frame's square has beyond the longer side of the cut-out ink: 2 in the authors' code, 0 in the
     paper's text. `size` is how many pixels of the picture make the `mnist` frame's 20; the ink's longer side unless said.
-    Raises `ImageError`, naming the picture by `name`, when it has no ink.
+    `level` is whether uneven light is evened out (`light.levelled`); what is drawn or was scanned has none. Raises `ImageError`,
+    naming the picture by `name`, when it has no ink.
     """
     if picture.ndim != 2 or picture.dtype != np.uint8 or 0 in picture.shape:
         raise ImageError(f"{name}: a picture is uint8 [h, w]; this is {picture.dtype} {list(picture.shape)}")
-    picture = _enlarged(picture)
+    evened = levelled(picture, polarity) if level else None
+    picture = _enlarged(picture if evened is None else evened)
     threshold = _otsu(picture, name)
     found: Literal["dark", "light"] = _polarity_of(picture, threshold) if polarity == "auto" else polarity
     if found == "dark":
@@ -71,14 +83,14 @@ def framed(
     mask = picture > threshold
     top, bottom = _extent(mask, 0)
     left, right = _extent(mask, 1)
-    ink = _stretched(picture, mask)
     height, width = bottom - top, right - left
 
     reach = 1 + REACH  # the margin that is kept, and what the blur carries into it
     padded = np.zeros((height + 2 * reach, width + 2 * reach), np.float32)
-    up, down = max(top - reach, 0), min(bottom + reach, ink.shape[0])
-    west, east = max(left - reach, 0), min(right + reach, ink.shape[1])
-    padded[up - top + reach : down - top + reach, west - left + reach : east - left + reach] = ink[up:down, west:east]
+    up, down = max(top - reach, 0), min(bottom + reach, picture.shape[0])
+    west, east = max(left - reach, 0), min(right + reach, picture.shape[1])
+    ink = _stretched(picture, mask, np.s_[up:down, west:east])
+    padded[up - top + reach : down - top + reach, west - left + reach : east - left + reach] = ink
     blurred = _blurred(padded)[reach - 1 : 1 - reach, reach - 1 : 1 - reach]  # the ink box with a margin of 1
 
     if frame == "paper":
@@ -89,32 +101,90 @@ def framed(
 def decoded(
     data: bytes, name: str = "the image", largest: int = LARGEST, kinds: tuple[str, ...] | None = None
 ) -> NDArray[np.uint8]:
-    """Decode a PNG (or another picture that Pillow reads) to grey, uint8 [h, w]; transparent pixels become white.
+    """Decode a PNG (or another picture that Pillow reads) to grey, uint8 [h, w], turned as its EXIF data says.
 
-    `kinds` are the only formats to try, by Pillow's names; who serves strangers names those that are needed. Raises `ImageError`
-    when it is truncated, foreign, or has more than `largest` pixels, which is found out before it is decoded.
+    Transparent pixels become white, or black where all ink is white. Of several pages or frames the first is taken. Numbers of
+    16 bits and more keep their shades; floats are taken as 0…1 or 0…255, and where they are neither, and where numbers are
+    negative, from the least to the greatest. `kinds` are the only formats to try, by Pillow's names; who serves strangers names
+    those that are needed. Raises `ImageError` when it is truncated, foreign, holds NaN, or has more than `largest` pixels, which
+    is found out before it is decoded.
     """
     from PIL import Image, UnidentifiedImageError
 
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of data beside the picture that are damaged
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=kinds) as picture:
                 if picture.width * picture.height > largest:
                     raise ImageError(f"{name}: {picture.width}×{picture.height} pixels are too many; {largest} may be decoded")
-                if picture.mode in ("I", "I;16", "F"):
-                    values = np.asarray(picture, dtype=np.float64)
-                    return np.asarray(np.clip(values / (257 if values.max() > 255 else 1), 0, 255).round(), dtype=np.uint8)
-                if "A" in picture.getbands() or "transparency" in picture.info:
-                    paper = Image.new("RGBA", picture.size, "white")
-                    return np.array(Image.alpha_composite(paper, picture.convert("RGBA")).convert("L"), dtype=np.uint8)
-                return np.array(picture.convert("L"), dtype=np.uint8)
+                picture.load()
+                grey = _grey(picture, name)
+                return _TURNS.get(_orientation(picture), np.ascontiguousarray)(grey)
     except ImageError:
         raise
     except UnidentifiedImageError:
         raise ImageError(f"{name} is not a readable picture: it is of an unknown kind") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(f"{name} is not a readable picture: it is truncated, damaged or of an unknown kind ({error})") from error
+
+
+def _grey(picture: PIL.Image.Image, name: str) -> NDArray[np.uint8]:
+    """A decoded picture of any mode as grey, uint8 [h, w]."""
+    from PIL import Image
+
+    if picture.mode.startswith("I") or picture.mode == "F":
+        return _shades(np.asarray(picture), name)
+    if "A" in picture.getbands() or "a" in picture.getbands() or "transparency" in picture.info:
+        layer = picture.convert("RGBA")
+        for paper in ("white", "black"):
+            grey = np.array(Image.alpha_composite(Image.new("RGBA", picture.size, paper), layer).convert("L"), dtype=np.uint8)
+            if grey.min() < 255:
+                break
+        return grey
+    return np.array(picture.convert("L"), dtype=np.uint8)
+
+
+def _shades(values: NDArray[Any], name: str) -> NDArray[np.uint8]:
+    """Numbers of any type as grey values: 0…255 as they are, other ranges brought to that."""
+    least, greatest = float(values.min()), float(values.max())
+    if not (np.isfinite(least) and np.isfinite(greatest)):
+        raise ImageError(f"{name} holds NaN or infinite values; save it with grey values")
+    whole = values.dtype.kind in "iu"
+    if least < 0 or (not whole and (1 < greatest < 2 or greatest > 255)):
+        low, scale = least, 255 / (greatest - least) if greatest > least else 0.0
+    elif whole:
+        low, scale = 0.0, 255 / (2 ** max(int(greatest).bit_length(), 8) - 1)  # of 8, 12, 16 … bits
+    else:
+        low, scale = 0.0, 255.0 if greatest <= 1 else 1.0
+    exact = np.float32 if max(abs(greatest), abs(least)) < 1e6 else np.float64
+    shades: NDArray[np.floating[Any]] = values.astype(exact)
+    shades -= low
+    shades *= scale
+    return np.asarray(np.rint(shades, out=shades), dtype=np.uint8)
+
+
+def _orientation(picture: PIL.Image.Image) -> int:
+    """How the picture is to be turned, 1…8, as its EXIF data says; 1 where that says nothing that can be understood."""
+    if picture.format == "PNG" and not _EXIF.intersection(picture.info):
+        return 1  # as most are; to look again costs a tenth of decoding a small one
+    try:
+        found = picture.getexif().get(ORIENTATION, 1)
+    except Exception:  # damaged EXIF data raise almost anything, and the picture is whole
+        return 1
+    return found if found in range(1, 9) else 1
+
+
+_TURNS: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
+    2: lambda grey: np.ascontiguousarray(grey[:, ::-1]),
+    3: lambda grey: np.ascontiguousarray(grey[::-1, ::-1]),
+    4: lambda grey: np.ascontiguousarray(grey[::-1]),
+    5: lambda grey: np.ascontiguousarray(grey.T),
+    6: lambda grey: np.ascontiguousarray(grey[::-1].T),
+    7: lambda grey: np.ascontiguousarray(grey[::-1, ::-1].T),
+    8: lambda grey: np.ascontiguousarray(grey[:, ::-1].T),
+}
+"""What EXIF's orientations ask for: 6, for one, is a quarter turn to the right."""
 
 
 def model_input(images: ArrayLike) -> NDArray[np.float32]:
@@ -172,13 +242,14 @@ def _otsu(picture: NDArray[np.uint8], name: str) -> int:
         raise ImageError(f"{name} is empty: all its pixels have the grey value {lowest}")
     if np.count_nonzero(picture == lowest) + np.count_nonzero(picture == highest) == picture.size:
         return lowest
-    counts = np.bincount(picture.ravel(), minlength=256)
-    weight = np.cumsum(counts)[:-1]
-    total = np.cumsum(counts * np.arange(256))
-    apart = (total[-1] * weight - total[:-1] * picture.size).astype(np.float64)  # whole numbers: 0 where a class is empty
-    with np.errstate(divide="ignore", invalid="ignore"):
-        between = apart**2 / (weight * (picture.size - weight))
-    return int(np.nanargmax(between))
+    return best_cut(_histogram(picture))[0]
+
+
+def _histogram(picture: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """How many pixels have each grey value, [256]; NumPy's own count would make eight bytes of each first."""
+    from PIL import Image
+
+    return np.array(Image.fromarray(np.atleast_2d(picture)).histogram(), dtype=np.int64)
 
 
 def _polarity_of(picture: NDArray[np.uint8], threshold: int) -> Literal["dark", "light"]:
@@ -190,15 +261,19 @@ def _polarity_of(picture: NDArray[np.uint8], threshold: int) -> Literal["dark", 
     return "dark" if light > 0.5 else "light"
 
 
-def _stretched(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """The ink, 0…255, with the paper's median grey at 0 and the brightest ink at 255."""
+def _stretched(
+    picture: NDArray[np.uint8], mask: NDArray[np.bool_], part: tuple[slice, slice] = np.s_[:, :]
+) -> NDArray[np.float32]:
+    """A part of the ink, 0…255, with the paper's median grey, that of the whole picture, at 0 and the brightest ink at 255."""
+    ink = picture[part].astype(np.float32)
     brightest = int(picture.max())
     if brightest == 255 and 2 * np.count_nonzero(picture == 0) >= np.count_nonzero(~mask):  # the median is 0
-        return picture.astype(np.float32)
-    counts = np.bincount(picture[~mask], minlength=256)
+        return ink
+    counts = _histogram(picture[~mask])
     paper = int(np.searchsorted(np.cumsum(counts), (counts.sum() + 1) // 2))
-    stretched = (picture.astype(np.float32) - paper) * (255 / (brightest - paper))
-    return stretched.clip(min=0)
+    ink -= paper
+    ink *= 255 / (brightest - paper)
+    return ink.clip(min=0, out=ink)
 
 
 def _extent(mask: NDArray[np.bool_], axis: int) -> tuple[int, int]:

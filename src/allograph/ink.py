@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,10 +26,13 @@ def drawn(strokes: Sequence[ArrayLike], name: str = "the ink") -> NDArray[np.uin
     """Draw strokes as a picture, uint8 [128, 128], white on black, the ink filling it but for a margin.
 
     A stroke is a sequence of points [k, 2] of x, y (y down) in any unit; a stroke of one point, or of equal points, is a dot.
-    Raises `ImageError`, naming the ink by `name`, when there is no point or one is not finite.
+    Raises `ImageError`, naming the ink by `name`, when there is no point, one is not finite, or a stroke has another form, such
+    as the columns [xs, ys] of Quick, Draw!. Of two points, both forms look alike; they are taken for points.
     """
     from PIL import Image, ImageDraw
 
+    if not isinstance(strokes, Iterable):
+        raise ImageError(f"{name} is a list of strokes, each a list of x, y pairs; this is {type(strokes).__name__}")
     paths = [_path(stroke, name) for stroke in strokes]
     paths = [path for path in paths if len(path)]
     if not paths:
@@ -53,7 +56,7 @@ def drawn(strokes: Sequence[ArrayLike], name: str = "the ink") -> NDArray[np.uin
 
 def ink_sample(strokes: Sequence[ArrayLike], frame: Frame = "mnist", name: str = "the ink") -> NDArray[np.uint8]:
     """Draw strokes and bring them into a frame: a sample, uint8 [28, 28]; raises `ImageError` as `drawn` does."""
-    return framed(drawn(strokes, name), frame, "light", size=LENGTH, name=name).image
+    return framed(drawn(strokes, name), frame, "light", size=LENGTH, name=name, level=False).image
 
 
 def _path(stroke: ArrayLike, name: str) -> NDArray[np.float64]:
@@ -65,7 +68,9 @@ def _path(stroke: ArrayLike, name: str) -> NDArray[np.float64]:
     if not path.size:
         return np.empty((0, 2))
     if path.ndim != 2 or path.shape[1] != 2:
-        raise ImageError(f"{name}: a stroke is [k, 2], x and y of each point; this one is {list(path.shape)}")
+        columns = path.ndim == 2 and len(path) in (2, 3) and path.shape[1] > 3
+        advice = ". It looks like columns, [xs, ys]: pass its points, list(zip(xs, ys))" if columns else ""
+        raise ImageError(f"{name}: a stroke is [k, 2], x and y of each point; this one is {list(path.shape)}{advice}")
     if not np.isfinite(path).all():
         raise ImageError(f"{name}: a point is not finite")
     if np.abs(path).max() > FARTHEST:

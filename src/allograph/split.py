@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, get_args
 
+from allograph.csv_rows import read_rows
 from allograph.errors import FormatError, InputError
+from allograph.names import check_writer
 
 Split = Literal["train", "validation", "application"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -40,25 +41,21 @@ def paper_split(samples: Mapping[str, int], source: str = "") -> dict[str, Split
 
 
 def read_split(path: str | Path) -> dict[str, Split]:
-    """Read a split from a CSV file with the columns `writer` and `split`; a writer in two splits is refused."""
+    """Read a split from a CSV file with the columns `writer` and `split`, the writers as `check_writer` has them.
+
+    Raises `FormatError` or `InputError`, naming the line, for what cannot be used and for a writer in two splits.
+    """
     split: dict[str, Split] = {}
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file)
-            if not {"writer", "split"} <= set(rows.fieldnames or ()):
-                raise FormatError(f"{path} is not a split: its first line must name the columns writer and split")
-            for row in rows:
-                writer, part = row["writer"], row["split"]
-                if part not in SPLITS:
-                    raise FormatError(f"{path}, line {rows.line_num}: the split {part!r} is none of {', '.join(SPLITS)}")
-                if split.setdefault(writer, part) != part:
-                    raise InputError(
-                        f"{path}, line {rows.line_num}: the writer {writer!r} is in two splits, {split[writer]} and {part}"
-                    )
-    except FileNotFoundError:
-        raise InputError(f"the split file {path} does not exist") from None
-    except (UnicodeDecodeError, csv.Error, OSError) as error:
-        raise FormatError(f"{path} is not a readable CSV file ({error})") from error
+    for where, _, row in read_rows(path, ("writer", "split"), "split file"):
+        part = row["split"]
+        if part not in SPLITS:
+            raise FormatError(f"{where}: the split {part!r} is none of {', '.join(SPLITS)}")
+        try:
+            writer = check_writer(row["writer"] or "")
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
+        if split.setdefault(writer, part) != part:
+            raise InputError(f"{where}: the writer {writer!r} is in two splits, {split[writer]} and {part}")
     return split
 
 
@@ -72,7 +69,8 @@ def assign(rule: str, samples: Mapping[str, int], source: str) -> dict[str, Spli
     if rule == "all":
         return dict.fromkeys(samples, "application")
     split = read_split(rule)
-    missing = sorted(set(samples) - set(split))
+    named = {writer: check_writer(writer) for writer in samples}
+    missing = sorted(writer for writer in samples if named[writer] not in split)
     if missing:
         raise InputError(f"{rule} names no split for {len(missing)} of {len(samples)} writers, the first of them {missing[0]!r}")
-    return {writer: split[writer] for writer in samples}
+    return {writer: split[named[writer]] for writer in samples}

@@ -39,6 +39,13 @@ def prepare(
         int,
         typer.Option(min=0, help="Pixels the paper frame's square has beyond the ink: 2 in the authors' code, 0 in the text."),
     ] = 2,
+    undistorted: Annotated[
+        bool,
+        typer.Option(
+            "--undistorted",
+            help="deepwriting's npz: make IAM-OnDB's characters as narrow as they were written; the paper has them stretched.",
+        ),
+    ] = False,
     origin: Annotated[str, typer.Option(help="Whom to name as the source; for npz and folder.")] = "",
     licence: Annotated[str, typer.Option(help="The licence of the data; for npz and folder.")] = "",
     jobs: Jobs = None,
@@ -49,7 +56,7 @@ def prepare(
 
     if polarity not in POLARITIES:
         raise InputError(f"the polarity is {', '.join(POLARITIES)}, not {polarity!r}")
-    chosen = _source(source, paths or [], polarity, square, origin, licence)
+    chosen = _source(source, paths or [], polarity, square, undistorted, origin, licence)
     rule = split or ("all" if source == "digits" else "paper")
     with progress_bar() as progress:
         done = corpora.prepare(chosen, output, rule, None if frame is None else check_frame(frame), jobs, progress)
@@ -59,8 +66,12 @@ def prepare(
         print_facts(str(output), done.as_dict())
 
 
-def _source(name: str, paths: list[Path], polarity: Polarity, square: int, origin: str, licence: str):  # type: ignore[no-untyped-def]
+def _source(  # type: ignore[no-untyped-def]
+    name: str, paths: list[Path], polarity: Polarity, square: int, undistorted: bool, origin: str, licence: str
+):
     """The source of that name; each is imported only when it is asked for."""
+    if undistorted and name != "deepwriting":
+        raise InputError(f"--undistorted is for deepwriting, whose files join two collections; {name} has none of that")
     if name in ("nist", "deepwriting") and not paths:
         raise InputError(f"{name} needs the path of what to read; see allograph prepare --help")
     if name in ("npz", "folder") and len(paths) != 1:
@@ -72,7 +83,7 @@ def _source(name: str, paths: list[Path], polarity: Polarity, square: int, origi
     if name == "deepwriting":
         from allograph.corpora.deepwriting import DeepWritingSource
 
-        return DeepWritingSource(paths, square=square)
+        return DeepWritingSource(paths, square=square, undistorted=undistorted)
     if name == "digits":
         from allograph.corpora.digits import DigitsSource
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.corpora.deepwriting_files import changes, npz, release
+from allograph.corpora.deepwriting_shape import undistorted
 from allograph.corpora.source import Listing, Rendered
 from allograph.errors import FormatError, InputError
 from allograph.images import SIDE, Frame, framed
@@ -44,7 +45,9 @@ class Ink(NamedTuple):
 class DeepWritingSource:
     """The npz files (training and validation), or the JSON release: its folder, its zip, or single files of it.
 
-    `square` is what the `paper` frame's square has beyond the longer side of the ink. The order in time is not known for
+    `square` is what the `paper` frame's square has beyond the longer side of the ink. In the npz, IAM-OnDB's characters are about
+    twice as wide as they were written, and it is these that the paper's figures are of; `undistorted` estimates and undoes that
+    (`deepwriting_shape`), and leaves the JSON as it is, which has them as they were written. The order in time is not known for
     the npz, which are shuffled; for the JSON it is where every writer's lines carry clocks that agree on one.
     """
 
@@ -55,6 +58,7 @@ class DeepWritingSource:
     licence: str = "the data set's own terms and those of IAM-OnDB: non-commercial research, after registration"
     frame: Frame = "paper"
     native: bool = False
+    undistorted: bool = False
     _content: tuple[Ink, Listing] | None = field(default=None, init=False, repr=False, compare=False)
 
     def listing(self) -> Listing:
@@ -68,16 +72,16 @@ class DeepWritingSource:
         for image, row in zip(images, rows, strict=True):
             name = f"{self.name}: character {row} ({str(listing.labels[row])!r}, writer {listing.writers[row]})"
             picture = drawn(ink.character(row), name)
-            image[:] = framed(picture, frame, "light", self.square, LENGTH, name).image
+            image[:] = framed(picture, frame, "light", self.square, LENGTH, name, level=False).image
         return Rendered(images, Counter(light=len(images)))
 
     def _read(self) -> tuple[Ink, Listing]:
         if self._content is None:
-            self._content = _read([Path(path) for path in self.paths])
+            self._content = _read([Path(path) for path in self.paths], self.undistorted)
         return self._content
 
 
-def _read(paths: list[Path]) -> tuple[Ink, Listing]:
+def _read(paths: list[Path], undo: bool) -> tuple[Ink, Listing]:
     archives = sum(path.suffix == ".npz" for path in paths)
     named = ", ".join(str(path) for path in paths)
     if not paths or 0 < archives < len(paths):
@@ -93,11 +97,15 @@ def _read(paths: list[Path]) -> tuple[Ink, Listing]:
     new = changes(owner)
     begun = np.flatnonzero(new | changes(np.concatenate([file.lifts for file in files])))
     points = np.concatenate([file.points for file in files])
+    notes = []
+    if archives and undo:
+        points, factor = undistorted(points, owner, labels, writers)
+        notes.append(f"the width of IAM-OnDB's characters was multiplied by {factor:.3f}, estimated from their letters")
     ink = Ink(points, np.append(begun, len(points)), np.append(np.flatnonzero(new[begun]), len(begun)))
 
     order = _order(writers, line, np.concatenate([file.clocks for file in files]))
     left_out = sum((file.left_out for file in files), Counter[str]())
-    notes = [f"left out: {count:,} {what}" for what, count in left_out.items()]
+    notes += [f"left out: {count:,} {what}" for what, count in left_out.items()]
     notes += [] if order is not None else ["the order in time is not known"]
     return ink, Listing(labels, writers, order, (*notes, *([COUNTS] if archives else [])))
 

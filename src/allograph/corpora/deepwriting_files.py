@@ -2,7 +2,8 @@
 
 Coordinates have y down in both. The npz holds what DeepWriting's authors trained on: fragments of about 300 points, shuffled,
 noisy ones left out. By their scripts it joins two collections that were each brought to 0…1 by their own extent, and carries
-the extent of one, so the characters of the other come back a little squashed. The JSON holds the lines as they were written.
+the extent of one, so the characters of the other, IAM-OnDB's, come back about twice as wide as they were written. The JSON
+holds the lines as they were written.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -19,8 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.corpora.object_arrays import ObjectArchive
+from allograph.corpora.zip_directory import check_entries
 from allograph.errors import FormatError, InputError
+from allograph.foreign import files_below, read_file
+from allograph.ink import FARTHEST
 
+LARGEST_FORM = 1 << 26
+"""Bytes in the largest form of the JSON release that is read: some thousand lines."""
+MOST_FORMS = 1_000_000
+"""Entries in the largest archive of it."""
 NUL, BLANK = "\0", " "
 """DeepWriting's label of what is no character (the paper's authors write an empty text), and how it is written here."""
 ALPHABET = frozenset("'(),-./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" + NUL)
@@ -153,10 +161,11 @@ class _Undo(NamedTuple):
 
     def __call__(self, table: NDArray[np.float64]) -> NDArray[np.float32]:
         """The points [n, 2] of one fragment as they were written, but for a shift."""
-        points = table[:, :2] * self.std + self.mean
-        if self.relative:
-            points = np.cumsum(points, axis=0)
-        return (points * self.extent + self.least).astype(np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is beyond all bounds is refused when it is drawn
+            points = table[:, :2] * self.std + self.mean
+            if self.relative:
+                points = np.cumsum(points, axis=0)
+            return (points * self.extent + self.least).astype(np.float32)
 
 
 def _alphabet(path: Path, stored: NDArray[Any]) -> list[str]:
@@ -195,30 +204,45 @@ def release(path: Path) -> Iterator[Characters]:
     """
     try:
         if path.is_dir():
-            for form in _chosen([PurePosixPath(file) for file in path.absolute().rglob("*.json")]):
-                yield _form(Path(form).read_bytes(), form, str(form))
+            for form in _chosen(files_below(path.absolute())):
+                yield _form(read_file(form, LARGEST_FORM), Path(form), form)
         elif path.suffix == ".zip":
+            try:
+                check_entries(path, MOST_FORMS)
+            except FormatError as error:
+                raise FormatError(f"{path} cannot be read ({error})") from error
             with zipfile.ZipFile(path) as archive:
-                for form in _chosen([PurePosixPath(name) for name in archive.namelist() if name.endswith(".json")]):
-                    yield _form(archive.read(str(form)), form, f"{path}: {form}")
+                for form in _chosen(archive.namelist()):
+                    if archive.getinfo(form).file_size > LARGEST_FORM:
+                        raise FormatError(f"{path}: {form} has more than {LARGEST_FORM:,} bytes, the most that are read")
+                    yield _form(archive.read(form), PurePosixPath(form.replace("\\", "/")), f"{path}: {form}")
         else:
-            yield _form(path.read_bytes(), path.absolute(), str(path))
+            yield _form(read_file(path, LARGEST_FORM), path.absolute(), str(path))
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
     except FormatError:
         raise
-    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise FormatError(f"{path} cannot be read: it is truncated or foreign ({error})") from error
 
 
-def _chosen(forms: list[PurePosixPath]) -> list[PurePosixPath]:
+def _chosen(names: Iterable[str]) -> list[str]:
     """One file for every form: where there are several, `-nonorm` before others, then `-jsready` before others."""
-    forms = [form for form in forms if not form.name.startswith(".")]
-    segmented = [form for form in forms if "segmented" in form.name] or forms
-    best: dict[str, PurePosixPath] = {}
-    for form in sorted(segmented, key=lambda form: ("-nonorm" not in form.name, "-jsready" not in form.name, form)):
-        best.setdefault(str(form).replace("-nonorm", "").replace("-jsready", ""), form)
+    forms = [name for name in names if name.lower().endswith(".json") and not _hidden(name)]
+    segmented = [form for form in forms if "segmented" in _file(form)] or forms
+    best: dict[str, str] = {}
+    for form in sorted(segmented, key=lambda form: ("-nonorm" not in _file(form), "-jsready" not in _file(form), form)):
+        best.setdefault(form.replace("-nonorm", "").replace("-jsready", ""), form)
     return sorted(best.values())
+
+
+def _file(path: str) -> str:
+    """The last part of a path, of Windows' too."""
+    return path.replace("\\", "/").rpartition("/")[2]
+
+
+def _hidden(path: str) -> bool:
+    return _file(path).startswith(".") or "__MACOSX" in path
 
 
 def _form(data: bytes, path: PurePath, where: str) -> Characters:
@@ -260,18 +284,20 @@ def _line(line: dict[str, Any], where: str) -> tuple[NDArray[np.float64], list[t
     """The points of a line, [n, 4] of x, y, event, time, and its characters: label and places of the points, ascending."""
     try:
         points = [[point["x"], point["y"], point["ev"], point.get("ts", np.nan)] for point in line["word_stroke"]]
-        table = np.array(points, dtype=np.float64).reshape(-1, 4)
+        table = np.array(points, dtype=np.float64)
+        if table.ndim != 2:
+            raise ValueError("a point's x, y, ev or ts is no single number")
         chars = [
             (str(char["char"]), sorted({int(i) for run in char["ranges"] for i in run}))
             for word in line["wholeword_segments"]
             for char in word.get("chars", [])
         ]
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise FormatError(
             f"{where}: points have numbers x, y, ev (and ts), characters have char and ranges ({type(error).__name__}: {error})"
         ) from error
-    if not np.isfinite(table[:, :2]).all():
-        raise FormatError(f"{where}: a point is NaN or infinite")
+    if not (np.abs(table[:, :2]) <= FARTHEST).all():
+        raise FormatError(f"{where}: a point is NaN or infinite, or lies beyond {FARTHEST:g}")
     if not np.isin(table[:, 2], (DOWN, MOVE, UP)).all():
         raise FormatError(f"{where}: ev is 0 where the pen comes down, 1 where it moves, 2 where it goes up, and nothing else")
     if any(rows and (rows[0] < 0 or rows[-1] >= len(table)) for _, rows in chars):

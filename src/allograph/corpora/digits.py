@@ -64,7 +64,7 @@ class DigitsSource:
             self._pictures, _ = _loaded()
         images = np.empty((len(rows), SIDE, SIDE), np.uint8)
         for image, row in zip(images, rows, strict=True):
-            image[:] = framed(self._pictures[row], frame, "light", name=f"digit {row} of scikit-learn").image
+            image[:] = framed(self._pictures[row], frame, "light", name=f"digit {row} of scikit-learn", level=False).image
         return Rendered(images, Counter(light=len(rows)))
 
     def __getstate__(self) -> dict[str, object]:

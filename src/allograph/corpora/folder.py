@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import csv
+import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,17 +12,24 @@ import numpy as np
 
 from allograph.alphabet import check_label
 from allograph.corpora.source import Listing, Rendered
-from allograph.errors import FormatError, ImageError, InputError
+from allograph.csv_rows import read_rows
+from allograph.errors import ImageError, InputError
+from allograph.foreign import read_file
 from allograph.images import POLARITIES, SIDE, Frame, Polarity, decoded, framed
+from allograph.light import levelled
+from allograph.names import check_present, check_writer
 
 COLUMNS = ("path", "label", "writer")
+LARGEST_PICTURE = 1 << 28
+"""Bytes in the largest file of a picture that is read."""
 
 
 @dataclass
 class FolderSource:
     """One line of `manifest` a picture: `path` (relative to the manifest), `label`, `writer`, and optionally `order`.
 
-    Pictures may have any size and any mode that Pillow reads; `polarity` and `square` are those of `images.framed`.
+    Pictures may have any size and any mode that Pillow reads; `polarity` and `square` are those of `images.framed`. The ground of
+    those in uneven light is evened out (`light.levelled`), and they are counted.
     """
 
     manifest: Path
@@ -45,31 +53,14 @@ class FolderSource:
         """Read the manifest; raises `FormatError` or `InputError` naming the line that cannot be used."""
         labels, writers, orders = [], [], []
         self._paths, self._lines = [], []
-        try:
-            with open(self.manifest, newline="", encoding="utf-8-sig") as file:
-                rows = csv.DictReader(file, strict=True)
-                missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
-                if missing:
-                    raise FormatError(
-                        f"{self.manifest} has no column {' and no column '.join(missing)}; its first line must name "
-                        f"the columns {', '.join(COLUMNS)}, separated by commas"
-                    )
-                ordered = "order" in (rows.fieldnames or ())
-                for row in rows:
-                    where = f"{self.manifest}, line {rows.line_num}"
-                    if None in row:
-                        raise InputError(f"{where} has more fields than columns; put a field that holds a comma in quotes")
-                    self._paths.append(_filled(row, "path", where))
-                    self._lines.append(rows.line_num)
-                    writers.append(_filled(row, "writer", where))
-                    labels.append(_label(row["label"], where))
-                    if ordered:
-                        orders.append(_order(row["order"], where))
-        except FileNotFoundError:
-            raise InputError(f"the manifest {self.manifest} does not exist") from None
-        except (UnicodeDecodeError, csv.Error, OSError) as error:
-            raise FormatError(f"{self.manifest} is not a readable CSV file in UTF-8 ({error})") from error
-        order = np.array(orders, dtype=np.int32) if ordered else None
+        for where, line, row in read_rows(self.manifest, COLUMNS, "manifest"):
+            self._paths.append(_filled(row, "path", where))
+            self._lines.append(line)
+            writers.append(_checked(check_writer, _filled(row, "writer", where), where))
+            labels.append(_checked(_label, row["label"] or "", where))
+            if "order" in row:
+                orders.append(_order(row["order"], where))
+        order = np.array(orders, dtype=np.int32) if orders else None
         return Listing(np.array(labels, dtype=np.str_), np.array(writers, dtype=np.str_), order)
 
     def render(self, rows: range, frame: Frame) -> Rendered:
@@ -77,13 +68,17 @@ class FolderSource:
         if not self._paths:
             self.listing()
         images, polarity = np.empty((len(rows), SIDE, SIDE), np.uint8), Counter[str]()
+        uneven = 0
         for image, row in zip(images, rows, strict=True):
             path = self.manifest.parent / self._paths[row]
             name = f"{self.manifest}, line {self._lines[row]}: {path}"
-            result = framed(decoded(_bytes(path, name), name), frame, self.polarity, self.square, name=name)
+            picture = decoded(_bytes(path, name), name)
+            level = levelled(picture, self.polarity)
+            result = framed(picture if level is None else level, frame, self.polarity, self.square, name=name, level=False)
             image[:] = result.image
             polarity[result.polarity] += 1
-        return Rendered(images, polarity)
+            uneven += level is not None
+        return Rendered(images, polarity, uneven)
 
 
 def _filled(row: dict[str, str | None], column: str, where: str) -> str:
@@ -93,23 +88,29 @@ def _filled(row: dict[str, str | None], column: str, where: str) -> str:
     return value
 
 
-def _label(value: str | None, where: str) -> str:
+def _checked(check: Callable[[str], str], value: str, where: str) -> str:
     try:
-        return check_label(value or "")
+        return check(value)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
 
 
+def _label(value: str) -> str:
+    check_present(value, "label")
+    return check_label(value)
+
+
 def _order(value: str | None, where: str) -> int:
-    try:
-        return int(np.int32(int(value or "")))
-    except (ValueError, OverflowError):
-        raise InputError(f"{where}: the order is a 32-bit whole number, not {value!r}; or leave the column out") from None
+    if not re.fullmatch(r"[+-]?\d{1,10}", value or "", re.ASCII) or not -(2**31) <= int(value or "") < 2**31:
+        raise InputError(f"{where}: the order is a 32-bit whole number, not {value!r}; or leave the column out")
+    return int(value or "")
 
 
 def _bytes(path: Path, name: str) -> bytes:
     try:
-        return path.read_bytes()
+        if not path.exists() and "\\" in str(path):  # a manifest that was made on Windows
+            path = Path(str(path).replace("\\", "/"))
+        return read_file(path, LARGEST_PICTURE)
     except FileNotFoundError:
         raise ImageError(f"{name} does not exist; paths are relative to the manifest's folder") from None
     except (OSError, ValueError) as error:

@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 
 from allograph.corpora.zip_directory import Place, contents, entries, opened
 from allograph.errors import FormatError
+from allograph.foreign import files_below, read_file
 
+LARGEST = 1 << 26
+"""Bytes in the largest file that is read: far more than a picture or a list has."""
 _PLACE, _PLACES = struct.Struct("<3QIi"), np.dtype("<u8, <u8, <u8, <u4, <i4")
 
 
@@ -56,7 +59,7 @@ class KeyedFiles:
         for place in places:
             path = self.root.absolute().parent / os.fsdecode(place)
             try:
-                data = path.read_bytes()
+                data = read_file(path, LARGEST)
             except OSError as error:
                 raise FormatError(f"{path} cannot be read: {error.strerror}") from error
             yield str(path), data
@@ -87,15 +90,14 @@ class Gathering:
 def walk(root: Path, skip: str) -> Iterator[tuple[bytes, Place | None]]:
     """Yield the path and place of every entry of an archive, or the path of every file of a folder, from its parent.
 
-    What lies in folders whose names begin with `skip` is passed over. Raises `FormatError` when `root` is neither folder
-    nor archive.
+    What lies in folders whose names begin with `skip` is passed over, and what is hidden or macOS's own; links are followed.
+    Raises `FormatError` when `root` is neither folder nor archive.
     """
     if not root.is_dir():
-        yield from entries(root, f"/{skip}".encode())
+        for path, place in entries(root, f"/{skip}".encode()):
+            if b"/." not in b"/" + path.removeprefix(b"./") and b"__MACOSX/" not in path:
+                yield path, place
         return
-    parent = root.absolute().parent
-    for folder, below, names in os.walk(root.absolute()):
-        below[:] = sorted(name for name in below if not name.startswith(skip))
-        here = Path(folder).relative_to(parent).as_posix()
-        for name in sorted(names):
-            yield os.fsencode(f"{here}/{name}"), None
+    parent = os.path.join(root.absolute().parent, "")
+    for file in files_below(root.absolute(), skip):
+        yield os.fsencode(file.removeprefix(parent).replace(os.sep, "/")), None

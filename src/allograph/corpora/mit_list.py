@@ -13,6 +13,10 @@ from allograph.errors import FormatError
 _LINE = re.compile(
     rb"^\S*?(\d{1,7})\.\w+[ \t]+(?:\S*/)?f(\d{4})_(\d\d)/\S+/([a-z])\d{4}_\d\d_(\d{1,7})\.\w+[ \t\r]*$", re.MULTILINE
 )
+LARGEST = 1 << 24
+"""Bytes in the largest list that is read: the largest of NIST's has half a million."""
+_LONGEST = 200
+"""Bytes in the longest line that is looked at."""
 _NUMBERS = 10**7
 """A picture's key is its folder's, times this, plus its number."""
 
@@ -39,14 +43,18 @@ def parsed(name: str, data: bytes, code: int, partition: int) -> MitList:
     latter may have six digits where the file's name has five. Raises `FormatError`, naming the list by `name`, when the
     number is not that of the lines, or a line has another form.
     """
+    if len(data) > LARGEST:
+        raise FormatError(f"{name} is no .mit list: it has {len(data):,} bytes, and a list has at most {LARGEST:,}")
     first, _, body = data.partition(b"\n")
     lines = [line for line in body.splitlines() if line.strip()]
-    if not first.strip().isdigit():
+    if len(first) > _LONGEST or not first.strip().isdigit():
         raise FormatError(f"{name} is no .mit list: its first line, {_shown(first)}, is not the number of its pictures")
     if int(first) != len(lines):
         raise FormatError(
             f"{name} announces {int(first)} pictures and lists {len(lines)}: it is truncated or changed; fetch it again"
         )
+    if any(len(line) > _LONGEST for line in lines):
+        raise FormatError(f"{name}: a line has more than {_LONGEST} characters; it is no .mit list")
     fields = _LINE.findall(body)
     if len(fields) != len(lines):
         wrong = next(line for line in lines if not _LINE.match(line))

@@ -22,8 +22,8 @@ LABELS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 """The 62 classes. A class's folder bears the code point of its label, hexadecimal: 30 to 7a."""
 
 _CODES = {f"{ord(label):02x}".encode(): ord(label) for label in LABELS}
-_IN_CLASS = re.compile(rb"(?:.*/)?([^/]+)/hsf_(\d)(?:\.mit|/hsf_\d_(\d{5,7})\.png)")
-_BY_WRITER = re.compile(rb"(?:.*/)?hsf_(\d)/f(\d{4})_(\d\d)/[^/]+/([a-z])\d{4}_\d\d_(\d{5,7})\.png")
+_IN_CLASS = re.compile(rb"(?:.*/)?([^/]+)/hsf_(\d)(?:\.mit|/hsf_\d_(\d{5,7})\.png)", re.IGNORECASE)
+_BY_WRITER = re.compile(rb"(?:.*/)?hsf_(\d)/f(\d{4})_(\d\d)/[^/]+/([a-z])\d{4}_\d\d_(\d{5,7})\.png", re.IGNORECASE)
 
 
 @dataclass
@@ -83,7 +83,7 @@ class NistSource:
         images = np.empty((len(rows), SIDE, SIDE), np.uint8)
         polarity: Counter[str] = Counter()
         for i, (name, data) in enumerate(self._listed.read(rows)):
-            sample = framed(decoded(data, name), frame, self.polarity, self.square, name=name)
+            sample = framed(decoded(data, name), frame, self.polarity, self.square, name=name, level=False)
             images[i] = sample.image
             polarity[sample.polarity] += 1
         return Rendered(images, polarity)
@@ -142,7 +142,8 @@ class _Shelf(NamedTuple):
 def _shelf(root: Path) -> _Shelf:
     lists, in_class, by_writer = Gathering(), Gathering(), Gathering()
     for path, place in walk(root, skip="train_"):
-        if match := _IN_CLASS.fullmatch(path):
+        name = path.replace(b"\\", b"/")  # unpacked by a program that knows no backslashes, Windows' paths are file names
+        if match := _IN_CLASS.fullmatch(name):
             folder, partition, number = match.groups()
             if folder not in _CODES:
                 raise FormatError(
@@ -153,7 +154,7 @@ def _shelf(root: Path) -> _Shelf:
                 lists.add(_CODES[folder] * 10 + int(partition), path, place)
             else:
                 in_class.add(class_key(_CODES[folder], int(partition), int(number)), path, place)
-        elif match := _BY_WRITER.fullmatch(path):
+        elif match := _BY_WRITER.fullmatch(name):
             partition, writer, form, kind, number = match.groups()
-            by_writer.add(writer_key(int(partition), int(writer), int(form), ord(kind), int(number)), path, place)
+            by_writer.add(writer_key(int(partition), int(writer), int(form), ord(kind.lower()), int(number)), path, place)
     return _Shelf(lists.files(root), in_class.files(root), by_writer.files(root))

@@ -22,8 +22,15 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from allograph.corpora.zip_directory import check_entries
 from allograph.errors import FormatError, InputError
 
+MOST_ARRAYS = 10_000
+"""Entries in the largest archive that is opened."""
+LARGEST_ARRAY = 1 << 33
+"""Bytes of the largest array that is read: ten million samples."""
+PIECE = 1 << 20
+"""Bytes that are unpacked at once."""
 DEEPEST = 32
 """Containers within containers that are followed."""
 LARGEST_SCALAR = 4096
@@ -39,10 +46,11 @@ class ObjectArchive:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         try:
+            check_entries(self.path, MOST_ARRAYS)
             self._zip = zipfile.ZipFile(path)
         except FileNotFoundError:
             raise InputError(f"{path} does not exist") from None
-        except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
+        except (FormatError, OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
             raise FormatError(f"{path} is not a readable npz archive: it is truncated or foreign ({error})") from error
         self.names = tuple(name.removesuffix(".npy") for name in self._zip.namelist() if name.endswith(".npy"))
 
@@ -66,6 +74,8 @@ class ObjectArchive:
         try:
             member = self._zip.getinfo(f"{name}.npy")
             with self._zip.open(member) as stream:
+                if member.file_size > LARGEST_ARRAY:
+                    raise ValueError(f"it has {member.file_size:,} bytes, and at most {LARGEST_ARRAY:,} are read")
                 return _read(stream, member.file_size)
         except Exception as error:  # damaged bytes make zlib, zipfile, pickletools and NumPy raise almost anything
             raise FormatError(
@@ -90,7 +100,17 @@ def _read(stream: IO[bytes], size: int) -> NDArray[Any]:
     promised, left = math.prod(shape) * dtype.itemsize, size - stream.tell()
     if promised != left:
         raise ValueError(f"its header promises {promised} bytes, and {left} follow")
-    return _filled(stream.read(), shape, dtype, fortran)
+    return _filled(_unpacked(stream, promised), shape, dtype, fortran)
+
+
+def _unpacked(stream: IO[bytes], size: int) -> bytearray:
+    """The next `size` bytes, or as many as there are, with no second copy of them all."""
+    data, at = bytearray(size), 0
+    view = memoryview(data)
+    while piece := stream.read(min(PIECE, size - at)):
+        view[at : at + len(piece)] = piece
+        at += len(piece)
+    return data if at == size else data[:at]
 
 
 class _Name(NamedTuple):

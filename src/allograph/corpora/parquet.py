@@ -10,6 +10,7 @@ from typing import Any
 
 from allograph.errors import FormatError, InputError, missing_extra, storage_error
 from allograph.files import check_version, written
+from allograph.foreign import open_file
 
 try:
     import pyarrow as pa
@@ -68,6 +69,7 @@ def kind_of(path: str | Path) -> str:
 
 def _file(path: str | Path) -> pq.ParquetFile:
     try:
+        open_file(path).close()  # Arrow would wait for ever at a pipe
         return pq.ParquetFile(path, page_checksum_verification=True)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from allograph.corpora.parquet import pa, sign, writing
 from allograph.corpora.source import Rendered, Source
 from allograph.errors import InputError, MismatchError
 from allograph.images import PIXELS, Frame
+from allograph.names import check_writer
 from allograph.parallel import in_order
 from allograph.progress import Progress, silent
 from allograph.split import SPLITS, assign
@@ -67,14 +69,14 @@ def prepare(
     count = len(listing.labels)
     if not count:
         raise InputError(f"{source.name}: there are no samples in it")
-    labels, label_of = np.unique(listing.labels, return_inverse=True)
-    labels, merged = np.unique([check_label(label) for label in labels.tolist()], return_inverse=True)  # NFC may unite two
-    label_of = merged[label_of]
-    writers, writer_of, written = np.unique(listing.writers, return_inverse=True, return_counts=True)
+    labels, label_of = _united(listing.labels, check_label, source.name)
+    writers, writer_of = _united(listing.writers, check_writer, source.name)
+    written = np.bincount(writer_of)
     parts = assign(split, dict(zip(writers.tolist(), written.tolist(), strict=True)), source.name)
     part_of = np.array([SPLITS.index(parts[writer]) for writer in writers.tolist()], dtype=np.int32)[writer_of]
 
     polarity: Counter[str] = Counter()
+    uneven = 0
     digests = np.empty(count, np.uint64)
     tasks = [range(start, min(start + ROWS, count)) for start in range(0, count, ROWS)]
     with writing(output, SCHEMA) as file:
@@ -83,6 +85,7 @@ def prepare(
             here = slice(rows.start, rows.stop)
             digests[here] = _digests(rendered.images)
             polarity.update(rendered.polarity)
+            uneven += rendered.uneven
             order = None if listing.order is None else listing.order[here].astype(np.int32)
             columns = [
                 images_to_arrow(rendered.images),
@@ -103,7 +106,7 @@ def prepare(
             split_writers={part: sum(1 for found in parts.values() if found == part) for part in SPLITS},
             polarity=dict(polarity),
             shared_images=_shared(digests, part_of),
-            notes=list(listing.notes),
+            notes=[*listing.notes, *([f"{uneven:,} pictures were in uneven light, which was evened out"] if uneven else [])],
         )
         record = {"origin": source.origin, "licence": source.licence, "split": Path(split).name}
         sign(file, "corpus", FORMAT, {**result.as_dict(), **record})
@@ -113,6 +116,19 @@ def prepare(
 def _render(shared: tuple[Source, Frame], rows: range) -> Rendered:
     source, frame = shared
     return source.render(rows, frame)
+
+
+def _united(texts: NDArray[np.str_], check: Callable[[str], str], source: str) -> tuple[NDArray[np.str_], NDArray[np.intp]]:
+    """The distinct texts in the form that `check` gives them, which may make one of two, and which of them each is, [n]."""
+    found, place, which = np.unique(texts, return_index=True, return_inverse=True)
+    checked = []
+    for text, first in zip(found.tolist(), place.tolist(), strict=True):
+        try:
+            checked.append(check(text))
+        except InputError as error:
+            raise InputError(f"{source}, sample {first}: {error}") from None
+    united, place_of = np.unique(checked, return_inverse=True)
+    return united, place_of[which]
 
 
 def _text(values: NDArray[np.str_], codes: NDArray[np.integer]) -> pa.Array:

@@ -33,6 +33,8 @@ class Rendered(NamedTuple):
     """[n, 28, 28] white ink on black."""
     polarity: Counter[str]
     """How many were found `dark` (dark ink on light) or `light`."""
+    uneven: int = 0
+    """How many were in uneven light, which was evened out."""
 
 
 class Source(Protocol):

@@ -9,10 +9,12 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from allograph.errors import FormatError, InputError
+from allograph.foreign import open_file
 
 _ENTRY = struct.Struct("<8x2H4x3I3H8xI")
 _LOCAL = struct.Struct("<6xH18x2H")
@@ -41,7 +43,7 @@ class Place(NamedTuple):
 def opened(path: Path, buffer: int = io.DEFAULT_BUFFER_SIZE) -> BinaryIO:
     """Open an archive; `buffer` is how many bytes are read ahead. Raises `InputError` when it does not exist or is no file."""
     try:
-        return open(path, "rb", buffering=buffer)
+        return open_file(path, buffer)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
     except OSError as error:
@@ -51,8 +53,8 @@ def opened(path: Path, buffer: int = io.DEFAULT_BUFFER_SIZE) -> BinaryIO:
 def entries(path: Path, without: bytes | None = None) -> Iterator[tuple[bytes, Place]]:
     """Yield the name and place of every entry, in the directory's order, zip64 included.
 
-    Entries in whose names `without` occurs are passed over. Raises `FormatError` when the archive is truncated, damaged,
-    in several parts, or no zip archive.
+    Names have slashes, also where Windows wrote backslashes. Entries in whose names `without` occurs are passed over. Raises
+    `FormatError` when the archive is truncated, damaged, in several parts, or no zip archive.
     """
     with opened(path, buffer=1 << 20) as file:
         start, end, count, shift = _directory(file, path)
@@ -63,7 +65,7 @@ def entries(path: Path, without: bytes | None = None) -> Iterator[tuple[bytes, P
             if len(header) < 46 or not header.startswith(b"PK\1\2"):
                 raise _damaged(path, "has a broken directory")
             flags, method, crc, packed, size, named, extra, comment, offset = _ENTRY.unpack(header)
-            name = file.read(named)
+            name = file.read(named).replace(b"\\", b"/")
             more = file.read(extra + comment)
             at += 46 + named + extra + comment
             count -= 1
@@ -76,6 +78,12 @@ def entries(path: Path, without: bytes | None = None) -> Iterator[tuple[bytes, P
             yield name, Place(offset + shift, packed, size, crc, -1 if flags & 1 else method)
         if at != end or count % 65536:  # archives of more entries than 16 bits count exist without zip64
             raise _damaged(path, "has a broken directory")
+
+
+def check_entries(path: Path, most: int) -> None:
+    """Raise `FormatError` where an archive has more entries than `most`, before a reader makes an object of each."""
+    if next(islice(entries(path), most, None), None) is not None:
+        raise FormatError(f"{path} has more than {most:,} entries, the most that are read of such an archive")
 
 
 def contents(file: BinaryIO, place: Place) -> tuple[str, bytes]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import secrets
 import time as clock
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -16,11 +15,9 @@ from numpy.typing import NDArray
 
 from allograph.equality import by_content
 from allograph.errors import InputError, UnknownWriter
+from allograph.names import LONGEST_NAME as LONGEST_NAME
+from allograph.names import check_name as check_name
 from allograph.readings import Corrections, Samples
-
-LONGEST_NAME = 128
-"""Characters in the longest name of a writer, a tenant or a correction."""
-
 
 FARTHEST = 2**62
 """The last place that a journal can have."""
@@ -193,24 +190,6 @@ def later(before: float, now: float) -> float:
 def new_batch() -> str:
     """A name for a batch."""
     return secrets.token_hex(8)
-
-
-def check_name(name: object, what: str) -> str:
-    """Return a name of a writer, a tenant or a correction, in NFC; raises `InputError` unless it can be one.
-
-    >>> check_name("ana", "writer")
-    'ana'
-    """
-    if not isinstance(name, str):
-        raise InputError(f"the name of a {what} is a string, not {type(name).__name__}")
-    if name.isascii() and name.isprintable() and 1 <= len(name) <= LONGEST_NAME:
-        return name  # as most are, and each reading has one
-    name = unicodedata.normalize("NFC", name)
-    if not 1 <= len(name) <= LONGEST_NAME:
-        raise InputError(f"the name of a {what} has 1–{LONGEST_NAME} characters; this one has {len(name)}")
-    if any(unicodedata.category(point) in ("Cc", "Cs") for point in name):
-        raise InputError(f"the name of a {what} holds a control or surrogate character")
-    return name
 
 
 def check_after(name: str) -> str:
