@@ -34,7 +34,7 @@ def one_of(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
 
 
 def _shell(option: str) -> str:
-    import shellingham
+    import shellingham  # type: ignore[import-untyped]
 
     try:
         name = str(shellingham.detect_shell()[0])

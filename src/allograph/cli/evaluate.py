@@ -92,14 +92,15 @@ def evaluate(
         "in_order": in_order or None, "shuffle": shuffle or None,
     }  # fmt: skip
     plan = _plan(protocol, common | {name: value for name, value in own.items() if value is not None})
+    read = (corpus, model, None if split in ("paper", "all") else split)
     if report is not None:
-        check_output(report, corpus, model, folder=True)
+        check_output(report, *read, folder=True)
         check_folder(report)
     if tables is not None:
-        check_output(tables, corpus, model, folder=True)
+        check_output(tables, *read, folder=True)
         check_tables_folder(tables)
     if predictions is not None:
-        check_output(predictions, corpus, model)
+        check_output(predictions, *read)
     with progress_bar() as progress:
         done = run(corpus, model, method or [], plan, jobs, progress)
         if predictions is not None:

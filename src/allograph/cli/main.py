@@ -77,9 +77,10 @@ def main() -> None:
     except Exception as error:  # no user should have to read a traceback; who looks for the fault can have it
         if os.environ.get("ALLOGRAPH_DEBUG"):
             traceback.print_exc()
-        where = traceback.extract_tb(error.__traceback__)[-1]
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{place.filename}, line {place.lineno}"
         say(
-            f"allograph: this is a fault of allograph's own: {type(error).__name__}: {error} ({where.filename}, line {where.lineno}); "
+            f"allograph: this is a fault of allograph's own: {type(error).__name__}: {error} ({where}); "
             "set ALLOGRAPH_DEBUG=1 to see how it came about"
         )
         status = 1

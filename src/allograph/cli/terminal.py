@@ -93,33 +93,31 @@ def print_table(table: Table) -> None:
 def table_lines(table: Table, width: int) -> list[str]:
     """The lines of a table that is `width` cells wide: where it has too many columns, the first is repeated with each part.
 
-    Where not even one column fits beside the first, each cell stands below the other with its head.
+    A column that does not fit beside the first is a list of its cells, each with the row's name.
     """
     from allograph.evaluation.tables import with_methods_as_rows
 
     table = with_methods_as_rows(table)
     head, *rows = ([encodable(cell) for cell in row] for row in (table.head, *table.rows))
-    lines = [*_wrapped(encodable(table.title), width), ""]
     widths = [_least(head, rows, i) for i in range(len(head))]
-    named = range(min(table.texts, len(head)))
-    beside = sum(widths[i] + GAP for i in named)
-    figures = range(len(named), len(head))
-    if any(beside + widths[i] > width for i in figures):
-        for row in rows:
-            lines += [*filter(None, (row[i] for i in named)), *(f"  {head[i]}: {row[i]}" for i in figures)]
-        return [*lines, ""]
-    while figures or len(named) == len(head):
-        shown, used = [*named], beside - GAP
-        for i in figures:
-            if used + GAP + widths[i] > width:
-                break
-            used += GAP + widths[i]
-            shown.append(i)
-        lines += [*_part([head[i] for i in shown], [[row[i] for i in shown] for row in rows], width, len(named)), ""]
-        figures = figures[len(shown) - len(named) :]
-        if not figures:
-            break
+    names = min(table.texts, len(head))
+    parts = [list(range(names))]
+    for i in range(names, len(head)):
+        if len(parts[-1]) > names and sum(widths[k] + GAP for k in parts[-1]) + widths[i] > width:
+            parts.append(list(range(names)))
+        parts[-1].append(i)
+    lines = [*_wrapped(encodable(table.title), width), ""]
+    for part in parts:
+        fits = sum(widths[i] + GAP for i in part) - GAP <= width
+        show = _side_by_side if fits or len(part) == names else _listed
+        lines += [*show([head[i] for i in part], [[row[i] for i in part] for row in rows], width, names), ""]
     return lines
+
+
+def _listed(head: Sequence[str], rows: Sequence[Sequence[str]], width: int, names: int) -> list[str]:
+    """One column that is too wide to stand beside the names."""
+    cells = [f"  {' '.join(filter(None, row[:names]))}: {row[-1]}" for row in rows]
+    return [f"{head[-1]}:", *cells]
 
 
 def _least(head: Sequence[str], rows: Sequence[Sequence[str]], column: int) -> int:
@@ -127,7 +125,7 @@ def _least(head: Sequence[str], rows: Sequence[Sequence[str]], column: int) -> i
     return max([*map(cell_len, head[column].split()), *(cell_len(row[column]) for row in rows), 1])
 
 
-def _part(head: Sequence[str], rows: Sequence[Sequence[str]], width: int, names: int) -> list[str]:
+def _side_by_side(head: Sequence[str], rows: Sequence[Sequence[str]], width: int, names: int) -> list[str]:
     """Some columns of a table, `names` of them to the left; heads are broken between words where there is no room."""
     widths = [_least(head, rows, i) for i in range(len(head))]
     room = width - sum(widths) - GAP * (len(head) - 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,8 +14,8 @@ from allograph.files import check_file
 def parse_labels(texts: Sequence[str]) -> tuple[str, ...]:
     """The labels that the texts name together, each once, in their order.
 
-    A text is the name of an alphabet, a file with a label a line, or the labels themselves: parted by blanks, else by commas, else
-    one a character. Raises `InputError` where one is no label, `FormatError` where a file is not readable.
+    A text is the name of an alphabet, a file with a label a line, or the labels themselves: parted by blanks, else by commas,
+    else one a character. Raises `InputError` where one is no label, `FormatError` where a file is not readable.
 
     >>> parse_labels(["cC", "digits"])
     ('c', 'C', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9')
@@ -37,10 +38,11 @@ def written_labels(labels: Sequence[str]) -> str:
 def _labels(text: str) -> Sequence[str]:
     if text in NAMED:
         return NAMED[text]
-    if Path(text).suffix or Path(text).is_file():
+    words = text.split()
+    if os.path.isfile(text) or (words == [text] and Path(text).suffix):
         return _lines(text)
-    if len(text.split()) and len(text.split()[0]) < len(text):
-        return text.split()
+    if words and words != [text]:
+        return words
     parts = text.split(",")
     return parts if len(parts) > 1 and all(parts) else text
 

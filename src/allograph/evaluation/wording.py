@@ -96,8 +96,9 @@ def headline(figures: Figures, method: str, when: str = "") -> str:
         ends = " … ".join(percent(end, 1) for end in found.error_cut_ci95)
         change = "fewer" if found.error_cut >= 0 else "more"
         outcome = f"{percent(abs(found.error_cut), 1)} {change} errors (95 % interval of the cut {ends})"
+    named = f"“{method}”, {when}," if when else f"“{method}”,"
     return (
-        f"Adapted to each writer by {among}“{method}”,{f' {when},' if when else ''} the model reads {percent(found.accuracy)} right instead of "
+        f"Adapted to each writer by {among}{named} the model reads {percent(found.accuracy)} right instead of "
         f"{percent(figures.base)}: {outcome}, over {_count(len(figures.writers), 'writer')} and "
         f"{_count(figures.samples, 'test sample')}."
     )
