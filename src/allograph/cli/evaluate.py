@@ -94,11 +94,11 @@ def evaluate(
     plan = _plan(protocol, common | {name: value for name, value in own.items() if value is not None})
     read = (corpus, model, None if split in ("paper", "all") else split)
     if report is not None:
-        check_output(report, *read, folder=True)
         check_folder(report)
+        check_output(report, *read, folder=True)
     if tables is not None:
-        check_output(tables, *read, folder=True)
         check_tables_folder(tables)
+        check_output(tables, *read, folder=True)
     if predictions is not None:
         check_output(predictions, *read)
     with progress_bar() as progress:
