@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from allograph.adapters import Trial
 from allograph.corpora.corpus import Corpus
 from allograph.embedding import EmbeddedCorpus, embed
-from allograph.errors import FormatError, InputError, MethodError, UnknownLabel
+from allograph.errors import FormatError, InputError, MethodError, MismatchError, UnknownLabel
 from allograph.evaluation.curve import Curve
 from allograph.evaluation.evaluate import Evaluation, evaluate
 from allograph.evaluation.labels import parse_labels, written_labels
@@ -177,6 +177,23 @@ def test_embeddings_that_are_no_numbers_are_refused(made: Path, tmp_path: Path) 
         pq.write_table(table.set_column(0, table.schema.field("embedding"), column), tmp_path / "bad.parquet")
         with pytest.raises(FormatError, match="not finite"):
             evaluate(tmp_path / "bad.parquet", made / "bundle", ["lookup"])
+
+
+def test_an_embedded_corpus_that_does_not_fit_is_refused(made: Path, tmp_path: Path) -> None:
+    table = pq.read_table(made / "embedded.parquet")
+    narrow = pa.array([[0.5] * 7] * len(table), pa.list_(pa.float32(), 7))
+    gaps = pa.array([[0.5] * 8] * (len(table) - 1) + [None], pa.list_(pa.float32(), 8))
+    for place, name, column in (
+        (0, "embedding", narrow),
+        (0, "embedding", gaps),
+        (2, "label", pa.array(["1"] * (len(table) - 1) + [None], pa.string())),
+        (3, "writer", pa.array([None] * len(table), pa.string())),
+    ):
+        pq.write_table(table.set_column(place, name, column), tmp_path / "bad.parquet")
+        allograph("evaluate", tmp_path / "bad.parquet", "--model", made / "bundle", "--split", "all", cwd=tmp_path, status=2)
+    tiny_bundle(tmp_path / "turned", alphabet="9876543210")
+    with pytest.raises(MismatchError, match="other labels"):
+        evaluate(made / "embedded.parquet", tmp_path / "turned", ["lookup"])
 
 
 def test_a_writer_of_one_sample_and_one_label(made: Path, tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from allograph.alphabet import Alphabet
 from allograph.bundle import Bundle
 from allograph.corpora.corpus import Corpus
 from allograph.corpora.parquet import kind_of
-from allograph.embedding import EmbeddedCorpus, embed
-from allograph.errors import AllographError, FormatError, InputError
+from allograph.embedding import EmbeddedCorpus, EmbeddedSamples, embed
+from allograph.errors import AllographError, FormatError, InputError, MismatchError
 from allograph.evaluation.curve import CurvePoint
 from allograph.evaluation.measures import Figures
 from allograph.evaluation.more_tables import plan_tables
@@ -153,6 +153,8 @@ def _judge(
     progress: Progress,
 ) -> Evaluation:
     embedded.check_model(bundle.model_hash)
+    if embedded.alphabet != bundle.alphabet:
+        raise MismatchError(f"{name} was embedded with other labels than the bundle {bundle.path} has; embed the corpus again")
     progress("reading the samples", 0, 1)
     labels, owners, splits = embedded.columns
     if plan.split is not None:
@@ -160,11 +162,9 @@ def _judge(
         parts = assign(plan.split, dict(zip(ids.tolist(), counts.tolist(), strict=True)), embedded.source)
         splits = np.array([parts[writer] for writer in ids.tolist()])[writer_of]
     wanted = np.full(len(labels), True) if plan.labels is None else np.isin(labels, plan.labels)
-    samples = embedded.samples(wanted & (splits == "application"))
+    samples = _samples(embedded, wanted & (splits == "application"), bundle.embedding_size)
     if plan.labels is not None and not wanted.any():
         raise InputError(f"{name} holds no sample of these labels: {' '.join(plan.labels)}")
-    if not (np.isfinite(samples.embeddings).all() and np.isfinite(samples.logits).all()):
-        raise FormatError(f"{name} holds embeddings or logits that are not finite; embed the corpus again")
     offered = _offered(plan, bundle.alphabet, samples.labels, name)
     writers, runs = writers_of(samples, offered), []
     for run in plan.runs():
@@ -186,6 +186,24 @@ def _judge(
     said = headline(last.figures, best_method(last.figures), when)
     record = results(name, bundle.model_hash, [run_as_dict(run) for run in runs], facts, said, left_out)
     return Evaluation(name, bundle, plan, runs, tables, record, Tested.of(samples), left_out)
+
+
+def _samples(embedded: EmbeddedCorpus, keep: NDArray[np.bool_], size: int) -> EmbeddedSamples:
+    """The samples that are judged; raises `FormatError` where their embeddings are none of a model with that embedding size."""
+    try:
+        samples = embedded.samples(keep)
+    except (ValueError, IndexError, TypeError) as error:
+        if isinstance(error, AllographError):
+            raise
+        raise FormatError(f"{embedded.path} is damaged: its columns do not fit together; embed the corpus again") from error
+    if samples.embeddings.shape[1] != size:
+        raise FormatError(
+            f"{embedded.path} has embeddings of {samples.embeddings.shape[1]} numbers, and the model's have {size}; "
+            "embed the corpus again"
+        )
+    if not (np.isfinite(samples.embeddings).all() and np.isfinite(samples.logits).all()):
+        raise FormatError(f"{embedded.path} holds embeddings or logits that are not finite; embed the corpus again")
+    return samples
 
 
 def _offered(plan: Plan, alphabet: Alphabet, labels: NDArray[np.str_], name: str) -> NDArray[np.bool_] | None:
