@@ -139,7 +139,7 @@ def test_labels_that_are_not_there_are_named(made: Path) -> None:
         judge(made, Resample(labels=("x", "y")))
     with pytest.raises(UnknownLabel, match="'x'"):
         judge(made, Resample(labels=("0", "x")))
-    with pytest.raises(InputError, match="'1'"):
+    with pytest.raises(InputError, match="'0'"):
         judge(made, Resample(labels=("1", "0"), alphabet="letters"))
     with pytest.raises(InputError, match="at least one label"):
         Resample(labels=())
@@ -147,7 +147,16 @@ def test_labels_that_are_not_there_are_named(made: Path) -> None:
 
 def test_labels_at_the_command_line(made: Path, tmp_path: Path) -> None:
     (tmp_path / "some labels.txt").write_text("0\n1\n3\n")
-    options = [made / "embedded.parquet", "--model", made / "bundle", "--method", "lookup", "--resamples", "2", "--json"]
+    options = [
+        str(made / "embedded.parquet"),
+        "--model",
+        str(made / "bundle"),
+        "--method",
+        "lookup",
+        "--resamples",
+        "2",
+        "--json",
+    ]
     found = [
         json.loads(allograph("evaluate", *options, *labels, cwd=tmp_path).stdout)["runs"][0]["protocol"]["labels"]
         for labels in (["--labels", "013"], ["--labels", "some labels.txt"], ["--labels", "0,1", "--labels", "3 0"])
@@ -168,29 +177,38 @@ def test_labels_are_read_as_they_are_written(labels: list[str]) -> None:
 # What goes wrong
 
 
-def test_embeddings_that_are_no_numbers_are_refused(made: Path, tmp_path: Path) -> None:
-    table = pq.read_table(made / "embedded.parquet")
-    values = np.full((len(table), 8), np.nan, np.float32)
-    for value in (np.nan, np.inf):
-        values[:] = value
-        column = pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), 8)
-        pq.write_table(table.set_column(0, table.schema.field("embedding"), column), tmp_path / "bad.parquet")
-        with pytest.raises(FormatError, match="not finite"):
-            evaluate(tmp_path / "bad.parquet", made / "bundle", ["lookup"])
+def with_column(made: Path, path: Path, name: str, column: pa.Array) -> Path:
+    """The embedded corpus again with another column in place of its own."""
+    source = pq.ParquetFile(made / "embedded.parquet")
+    table = source.read()
+    table = table.set_column(table.schema.get_field_index(name), name, column)
+    pq.write_table(table.replace_schema_metadata({b"allograph": source.metadata.metadata[b"allograph"]}), path)
+    return path
+
+
+def lists(values: list[list[float] | None]) -> pa.Array:
+    return pa.array(values, pa.list_(pa.float32(), len(values[0] or [])))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["embedding", "logits"])
+def test_embeddings_that_are_no_numbers_are_refused(made: Path, tmp_path: Path, name: str, value: float) -> None:
+    width = {"embedding": 8, "logits": 10}[name]
+    bad = with_column(made, tmp_path / "bad.parquet", name, lists([[value] * width] * 1797))
+    with pytest.raises(FormatError, match=r"bad\.parquet holds embeddings or logits that are not finite"):
+        evaluate(bad, made / "bundle", ["lookup"])
 
 
 def test_an_embedded_corpus_that_does_not_fit_is_refused(made: Path, tmp_path: Path) -> None:
-    table = pq.read_table(made / "embedded.parquet")
-    narrow = pa.array([[0.5] * 7] * len(table), pa.list_(pa.float32(), 7))
-    gaps = pa.array([[0.5] * 8] * (len(table) - 1) + [None], pa.list_(pa.float32(), 8))
-    for place, name, column in (
-        (0, "embedding", narrow),
-        (0, "embedding", gaps),
-        (2, "label", pa.array(["1"] * (len(table) - 1) + [None], pa.string())),
-        (3, "writer", pa.array([None] * len(table), pa.string())),
+    for name, column, words in (
+        ("embedding", lists([[0.5] * 7] * 1797), "has embeddings of 7 numbers"),
+        ("embedding", lists([*[[0.5] * 8] * 1796, None]), "do not fit together"),
+        ("label", pa.array([*["1"] * 1796, None], pa.string()), "1 samples lack their label, writer or split"),
+        ("writer", pa.array([None] * 1797, pa.string()), "1797 samples lack"),
     ):
-        pq.write_table(table.set_column(place, name, column), tmp_path / "bad.parquet")
-        allograph("evaluate", tmp_path / "bad.parquet", "--model", made / "bundle", "--split", "all", cwd=tmp_path, status=2)
+        bad = with_column(made, tmp_path / "bad.parquet", name, column)
+        done = allograph("evaluate", bad, "--model", made / "bundle", "--jobs", "1", cwd=tmp_path, status=2)
+        assert words in done.stderr, (name, done.stderr)
     tiny_bundle(tmp_path / "turned", alphabet="9876543210")
     with pytest.raises(MismatchError, match="other labels"):
         evaluate(made / "embedded.parquet", tmp_path / "turned", ["lookup"])
@@ -286,6 +304,6 @@ def test_of_all_methods_one_that_cannot_be_built_is_left_out(made: Path, tmp_pat
 def test_a_method_that_cannot_be_sent_is_named(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from allograph.adapters import ADAPTERS
 
-    monkeypatch.setitem(ADAPTERS, "lambda", lambda bundle: lambda: bundle)  # type: ignore[arg-type,return-value]
+    monkeypatch.setitem(ADAPTERS, "lambda", lambda bundle: lambda: bundle)
     with pytest.raises(MethodError, match="the method lambda cannot be sent to another process"):
         evaluate(made / "embedded.parquet", made / "bundle", ["lambda"], jobs=2)
