@@ -165,22 +165,52 @@ def mentioned_commands(page: Path) -> Iterator[list[str]]:
                 yield token.content[match.end() :].split()
 
 
+def parse(group: TyperGroup, words: list[str], page: Path) -> None:
+    """Parse a command line down to its last command; raises for what that does not know, and for what it misses."""
+    name, *rest = words
+    command = group.commands.get(name)
+    assert name.startswith("-") or command is not None, f"{page.name}: there is no command {' '.join(words)}"
+    with suppress(typer.Exit, SystemExit):  # --help and --show-completion end so
+        if isinstance(command, TyperGroup):
+            parse(command, rest, page)
+        elif command is not None:
+            command.make_context(name, rest)
+        elif "--install-completion" not in words:
+            group.make_context("allograph", words)
+
+
+ROW = re.compile(r"(?<!\\)\|")
+"""What parts the cells of a row."""
+
+
+@every_page
+def test_every_table_has_a_head_and_as_many_cells_in_each_row(page: Path) -> None:
+    text = re.sub(r"(?m)^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for block in re.split(r"\n(?!\|)", text):
+        rows = [line.strip() for line in block.splitlines() if line.startswith("|")]
+        if not rows:
+            continue
+        assert len(rows) > 2, f"{page.name}: this is no table: {rows[0]}"
+        assert re.fullmatch(r"\|(?: ?:?-+:? ?\|)+", rows[1]), f"{page.name}: the table {rows[0]} has no head"
+        for row in rows:
+            assert row.endswith("|"), f"{page.name}: {row}"
+            assert len(ROW.split(row)) == len(ROW.split(rows[1])), f"{page.name}: {row} has not as many cells as {rows[0]}"
+
+
 @every_page
 def test_every_command_line_parses(page: Path) -> None:
     group = get_command(app)
     assert isinstance(group, TyperGroup)
-    for name, *words in typed_commands(page):
-        assert name.startswith("-") or name in group.commands, f"{page.name}: there is no command allograph {name}"
-        with suppress(typer.Exit):  # --help ends so
-            if name.startswith("-"):
-                group.make_context("allograph", [name, *words])
-            else:
-                group.commands[name].make_context(name, words)  # raises for what it does not know, and for what it misses
+    for words in typed_commands(page):
+        parse(group, words, page)
     for name, *words in mentioned_commands(page):
         known = ["--help", "-h"]
-        if not name.startswith("-"):
-            assert name in group.commands, f"{page.name}: there is no command allograph {name}"
-            known += [option for parameter in group.commands[name].params for option in parameter.opts]
+        if not name.startswith("-") and not name.isupper():  # COMMAND stands for any
+            command = group.commands.get(name)
+            assert command is not None, f"{page.name}: there is no command allograph {name}"
+            if isinstance(command, TyperGroup) and words and words[0] in command.commands:
+                command = command.commands[words[0]]
+            known += [option for parameter in command.params for option in parameter.opts]
         for option in (word.partition("=")[0] for word in words if word.startswith("-")):
             assert option in known, f"{page.name}: allograph {name} has no option {option}"
 

@@ -4,14 +4,27 @@ import errno
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from allograph.errors import FormatError, InputError, StorageError, storage_error
-from allograph.files import check_version, read_json, sha256, write_json, written, written_folder
+from allograph.files import (
+    check_file,
+    check_output,
+    check_version,
+    parse_json,
+    read_json,
+    sha256,
+    write_json,
+    written,
+    written_folder,
+)
 
 
 @pytest.fixture
@@ -181,6 +194,94 @@ def test_json_that_cannot_be_read(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(FormatError, match=r"a\.json is not readable JSON"):
             read_json(path)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(json_values)
+def test_what_is_json_is_read_as_json(value: object) -> None:
+    assert parse_json(json.dumps(value)) == value
+    assert parse_json(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")) == value
+
+
+@pytest.mark.parametrize("opened", ["[", '{"a":', '[{"a":['])
+def test_json_has_a_depth(opened: str) -> None:
+    closed = opened[::-1].translate(str.maketrans("[{", "]}", '":a'))
+    deep = opened.count("[") + opened.count("{")
+    for depth in (1, 64 // deep, 64 // deep + 1, 10_000, 200_000):
+        text = opened * depth + "1" + closed * depth
+        if depth * deep <= 64:
+            parse_json(text)
+        else:
+            with pytest.raises(ValueError, match="nested deeper than 64"):
+                parse_json(text)
+
+
+@pytest.mark.parametrize("text", ["NaN", "-Infinity", "[1e999]", '{"a": -1e400}', "1" * 5000, '"\\x"', "", "{} {}"])
+def test_json_of_numbers_that_are_none_and_other_texts_are_refused(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  (each has its own words)
+        parse_json(text)
+
+
+def test_json_has_a_size_and_is_a_file(tmp_path: Path) -> None:
+    with open(tmp_path / "large.json", "wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(FormatError, match="larger than 64 MiB"):
+        read_json(tmp_path / "large.json")
+    os.mkfifo(tmp_path / "fifo")
+    for path, kind in ((tmp_path / "fifo", "a pipe"), (Path("/dev/zero"), "a device"), (tmp_path, "a folder")):
+        with pytest.raises(FormatError, match=f"is {kind}"):
+            read_json(path)
+        with pytest.raises(InputError, match=f"is {kind}"):
+            check_file(path)
+
+
+def test_an_output_that_is_no_file_is_left_alone(tmp_path: Path, old: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        for name in ("fifo", "socket"):
+            for write in (written, written_folder):
+                with pytest.raises(InputError, match="never replaced"), write(tmp_path / name):
+                    pass
+    assert sorted(os.listdir(tmp_path)) == ["fifo", "model.bin", "socket"]
+    with pytest.raises(InputError, match="is what is read"):
+        check_output(tmp_path / "." / "model.bin", None, old)
+    with pytest.raises(InputError, match="stays as it is"):
+        check_output(tmp_path / "other", tmp_path)
+    check_output(tmp_path / "other", old, tmp_path / "nowhere")
+
+
+def test_a_link_stays_and_its_target_is_replaced(tmp_path: Path, old: Path, old_folder: Path) -> None:
+    (tmp_path / "link").symlink_to(old.name)
+    (tmp_path / "folder").symlink_to(old_folder.name)
+    with written(tmp_path / "link") as temporary:
+        temporary.write_text("new")
+    with written_folder(tmp_path / "folder") as folder:
+        (folder / "config.json").write_text("new")
+    assert (old.read_text(), (old_folder / "config.json").read_text()) == ("new", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "folder").is_symlink()
+    (tmp_path / "lost").symlink_to("nowhere/file")
+    with pytest.raises(InputError, match=r"the folder .*nowhere does not exist"), written(tmp_path / "lost"):
+        pass
+
+
+def test_a_replaced_file_keeps_its_permissions_and_a_long_name_is_no_trouble(old: Path) -> None:
+    os.chmod(old, 0o640)
+    with written(old) as temporary:
+        temporary.write_text("new")
+    assert old.stat().st_mode & 0o777 == 0o640
+    long = old.with_name("é" * 127)
+    with written(long) as temporary:
+        temporary.write_text("new")
+    assert long.read_text() == "new"
 
 
 def test_versions() -> None:

@@ -73,6 +73,10 @@ class WorkerError(AllographError):
     """A worker process died."""
 
 
+class MethodError(AllographError):
+    """A method, perhaps of another package, failed or answered what is no answer; the message names the method."""
+
+
 _FULL = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,58 +19,116 @@ from numpy.typing import DTypeLike, NDArray
 
 from allograph.errors import AllographError, FormatError, InputError, storage_error
 
+LARGEST_JSON = 2**26
+"""Bytes of JSON that are read at most."""
+DEEPEST_JSON = 64
+"""How deep lists and objects of JSON may lie in each other."""
+LONGEST_PREFIX = 32
+"""Characters of an output's name in that of the folder where it is made; a name may itself be as long as names may be."""
+
 
 @contextmanager
 def written(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; move it there when the block ends well, remove it when it does not.
 
-    Raises `StorageError` when the disk is full or the folder cannot be written.
+    Where `path` is a symbolic link, what it points to is replaced, and the link stays. Raises `InputError` where something other
+    than a file is there (`check_output`), `StorageError` when the disk is full or the folder cannot be written.
     """
-    path = Path(path)
-    with _beside(path, folder=False) as temporary:
+    check_output(path)
+    place = Path(os.path.realpath(path))
+    with _beside(place, path, folder=False) as temporary:
         yield temporary
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
+        if place.exists():
+            shutil.copymode(place, temporary)
+        os.replace(temporary, place)
+        _sync_folder(place.parent)
 
 
 @contextmanager
 def written_folder(path: str | Path) -> Iterator[Path]:
     """The same for a folder: what stood at `path` stays until the new folder is whole."""
-    path = Path(path)
-    with _beside(path, folder=True) as temporary:
+    check_output(path, folder=True)
+    place = Path(os.path.realpath(path))
+    with _beside(place, path, folder=True) as temporary:
         yield temporary
         for file in filter(Path.is_file, temporary.rglob("*")):
             with open(file, "rb+") as handle:
                 os.fsync(handle.fileno())
-        if path.exists():
-            old = temporary.with_name(f"{path.name}.old")
+        if place.exists():
+            old = temporary.with_name(f"{place.name}.old")
             try:
-                os.rename(path, old)
-                os.rename(temporary, path)
+                os.rename(place, old)
+                os.rename(temporary, place)
             except BaseException:
-                if old.exists() and not path.exists():
-                    os.rename(old, path)
+                if old.exists() and not place.exists():
+                    os.rename(old, place)
                 raise
         else:
-            os.rename(temporary, path)
-        _sync_folder(path.parent)
+            os.rename(temporary, place)
+        _sync_folder(place.parent)
+
+
+def check_output(path: str | Path, *inputs: str | Path | None, folder: bool = False) -> None:
+    """Raise `InputError` unless a file, or a `folder`, may be written there without harm to anything else.
+
+    A pipe, a device or an open stream such as `/dev/stdout` is never replaced, nor one of the `inputs` that the output is made
+    from, nor a file inside one that is a folder.
+    """
+    path = Path(path)
+    try:
+        parent = Path(os.path.realpath(path)).parent
+        if not parent.is_dir():
+            named = parent if path.is_symlink() else path.parent
+            raise InputError(f"cannot write {path}: the folder {named} does not exist; make it first")
+        found = path.stat().st_mode if path.exists() else None
+        if found is not None and (_is_stream(path) or not (stat.S_ISREG(found) or stat.S_ISDIR(found))):
+            raise InputError(f"cannot write {path}: it is {_kind(found)}, which is never replaced; name a file")
+        if found is not None and folder and not stat.S_ISDIR(found):
+            raise InputError(f"cannot write the folder {path}: a file of that name is there; remove it or choose another name")
+        if found is not None and not folder and stat.S_ISDIR(found):
+            raise InputError(f"cannot write the file {path}: a folder of that name is there; remove it or choose another name")
+        for source in [Path(given) for given in inputs if given is not None]:
+            if found is not None and source.exists() and path.samefile(source):
+                raise InputError(f"cannot write {path}: it is what is read; choose another name")
+            if source.is_dir() and parent.samefile(source):
+                raise InputError(f"cannot write {path}: {source} is read, and stays as it is; choose another place")
+    except OSError as error:
+        if isinstance(error, AllographError):
+            raise
+        raise storage_error(error, path) from error
+
+
+def check_file(path: str | Path) -> None:
+    """Raise `InputError` unless a file, which has an end, is there: no folder, pipe or device."""
+    try:
+        found = os.stat(path).st_mode
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror})") from error
+    if not stat.S_ISREG(found):
+        raise InputError(f"{path} is {_kind(found)}; name a file")
+
+
+def _kind(mode: int) -> str:
+    kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+    return kinds.get(stat.S_IFMT(mode), "a socket" if stat.S_ISSOCK(mode) else "an open stream")
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether a path stands for what some process has open, such as `/dev/stdout`."""
+    return str(path.absolute()).startswith(("/dev/std", "/dev/fd/", "/proc/"))
 
 
 @contextmanager
-def _beside(path: Path, folder: bool) -> Iterator[Path]:
-    if not path.absolute().parent.is_dir():
-        raise InputError(f"cannot write {path}: the folder {path.parent} does not exist; make it first")
-    if folder and path.exists() and not path.is_dir():
-        raise InputError(f"cannot write the folder {path}: a file of that name is there; remove it or choose another name")
-    if not folder and path.is_dir():
-        raise InputError(f"cannot write the file {path}: a folder of that name is there; remove it or choose another name")
-    place = path.absolute().parent
-    temporary = None
+def _beside(place: Path, path: str | Path, folder: bool) -> Iterator[Path]:
+    """A temporary file or folder in the folder of `place`; an `OSError` names the `path` that was asked for."""
+    scratch = None
     try:
-        scratch = Path(tempfile.mkdtemp(dir=place, prefix=f".{path.name}."))
-        temporary = scratch / path.name
+        scratch = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name[:LONGEST_PREFIX]}."))
+        temporary = scratch / place.name
         if folder:
             temporary.mkdir()
         yield temporary
@@ -77,8 +137,8 @@ def _beside(path: Path, folder: bool) -> Iterator[Path]:
             raise
         raise storage_error(error, path) from error
     finally:
-        if temporary is not None:
-            shutil.rmtree(temporary.parent, ignore_errors=True)
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -112,13 +172,54 @@ def write_json(path: str | Path, value: Any) -> None:
 
 
 def read_json(path: str | Path) -> Any:
-    """Read a JSON file; raise `FormatError` when it is none."""
+    """Read a JSON file; raise `FormatError` when it is none, is too large, or is nested too deeply."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise FormatError(f"{path} does not exist") from None
+        check_file(path)
+        with open(path, "rb") as file:
+            return parse_json(file.read(LARGEST_JSON + 1))
+    except FormatError:
+        raise
     except (ValueError, OSError) as error:
+        if isinstance(error, AllographError):
+            raise FormatError(str(error)) from error
         raise FormatError(f"{path} is not readable JSON ({error}); it is truncated or not what it claims to be") from error
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The value of a JSON text that somebody else may have written.
+
+    Raises `ValueError` where it is none, is longer than `LARGEST_JSON`, is nested deeper than `DEEPEST_JSON`, or holds a number
+    that is not finite.
+    """
+    if len(text) > LARGEST_JSON:
+        raise ValueError(f"it is larger than {LARGEST_JSON >> 20} MiB")
+    too_deep = ValueError(f"it is nested deeper than {DEEPEST_JSON} levels")
+    try:
+        value = json.loads(text, parse_float=_finite, parse_constant=_finite)
+    except RecursionError:
+        raise too_deep from None
+    if _deeper(value, DEEPEST_JSON):
+        raise too_deep
+    return value
+
+
+def _finite(number: str) -> float:
+    value = float(number.replace("Infinity", "inf"))
+    if not math.isfinite(value):
+        raise ValueError(f"it holds the number {number[:20]}, which is not finite")
+    return value
+
+
+def _deeper(value: Any, depth: int) -> bool:
+    """Whether lists and objects are nested deeper than that."""
+    level = [value]
+    for _ in range(depth):
+        level = [
+            inner for one in level if isinstance(one, dict | list) for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return False
+    return any(isinstance(one, dict | list) for one in level)
 
 
 def check_version(path: str | Path, what: str, found: Any, expected: int) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from allograph.cli.terminal import AsJson, Jobs, print_json, print_table, progress_bar
+from allograph.cli.terminal import AsJson, Jobs, print_json, print_table, print_text, progress_bar
 
 
 def demo(
@@ -23,7 +23,9 @@ def demo(
     from allograph.evaluation.protocol import Resample
     from allograph.evaluation.report import check_folder
     from allograph.evaluation.tables import percent, points
+    from allograph.files import check_output
 
+    check_output(report, folder=True)
     check_folder(report)
     with tempfile.TemporaryDirectory() as folder, progress_bar() as progress:
         corpus = Path(folder) / "digits.parquet"
@@ -39,7 +41,7 @@ def demo(
         print_table(table)
     for name, method in done.figures.methods.items():
         harm = f"{method.better} better, {method.equal} equal, {method.worse} worse off"
-        print(
+        print_text(
             f"{len(done.figures.writers)} people, {done.figures.samples:,} digits tested: the base reads "
             f"{percent(done.figures.base)}, {name} {percent(method.accuracy)} ({points(method.gain)} points); {harm}."
         )

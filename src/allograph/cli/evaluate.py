@@ -7,12 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from allograph.cli.terminal import AsJson, Jobs, Model, print_json, print_table, progress_bar
+from allograph.alphabet import NAMED
+from allograph.cli.completion import one_of
+from allograph.cli.output import say
+from allograph.cli.terminal import AsJson, Jobs, Model, print_json, print_table, print_text, progress_bar
 
 if TYPE_CHECKING:
     from allograph.evaluation.run import Plan
 
 
+PROTOCOLS = ("resample", "sequential", "curve")
+FEEDBACKS = ("none", "all", "mistakes", "silence")
+_METHOD = "A method, or all that the bundle has what they need for; several times for several. The best unless said."
+_LABELS = (
+    "Judge only samples of these labels, and answer only them, unless --alphabet says otherwise: the name of an alphabet, a text "
+    "file with a label a line, or the labels themselves, such as 0123 or 'fi fl'."
+)
 _PROTOCOL = (
     "resample: split each label's samples at random, adapt, test. sequential: answer each sample, then learn it, in order of "
     "time. curve: test after more and more corrections."
@@ -23,20 +33,31 @@ _FEEDBACK = (
 )
 
 
+def _method_names() -> list[str]:
+    from allograph.adapters import names
+
+    return ["all", *names()]
+
+
 def evaluate(
     corpus: Annotated[Path, typer.Argument(help="An embedded corpus, or a corpus that is embedded first.")],
     model: Model = None,
     split: Annotated[str | None, typer.Option(help="Judge by another split: paper, all, or a CSV file.")] = None,
-    method: Annotated[
-        list[str] | None, typer.Option(help="A method, or all; several times for several. The best unless said.")
+    labels: Annotated[
+        list[str] | None,
+        typer.Option(help=_LABELS, autocompletion=one_of(lambda: NAMED)),
     ] = None,
-    protocol: Annotated[str, typer.Option(help=_PROTOCOL)] = "resample",
+    method: Annotated[
+        list[str] | None,
+        typer.Option(help=_METHOD, autocompletion=one_of(_method_names)),
+    ] = None,
+    protocol: Annotated[str, typer.Option(help=_PROTOCOL, autocompletion=one_of(lambda: PROTOCOLS))] = "resample",
     adaptation: Annotated[float | None, typer.Option(help="The share of each label's samples to learn from; 0.9.")] = None,
     per_label: Annotated[int | None, typer.Option(help="This many samples of each label instead.")] = None,
     resamples: Annotated[
         int | None, typer.Option(help="How often each writer is split anew; 10. sequential: random orders of a writer; 1.")
     ] = None,
-    feedback: Annotated[str | None, typer.Option(help=_FEEDBACK)] = None,
+    feedback: Annotated[str | None, typer.Option(help=_FEEDBACK, autocompletion=one_of(lambda: FEEDBACKS))] = None,
     missed: Annotated[
         float | None, typer.Option(help="sequential: the share of mistakes that feedback silence misses; 0.5.")
     ] = None,
@@ -44,38 +65,62 @@ def evaluate(
         bool, typer.Option("--in-order", help="Learn from the first part of each writer's samples in time, test the rest.")
     ] = False,
     alphabet: Annotated[
-        str | None, typer.Option(help="Restrict the answers: digits, letters, upper, lower, alphanumeric.")
+        str | None,
+        typer.Option(
+            help="Restrict the answers: digits, letters, upper, lower, alphanumeric.", autocompletion=one_of(lambda: NAMED)
+        ),
     ] = None,
     shuffle: Annotated[bool, typer.Option("--shuffle", help="Mix the labels instead of running label by label.")] = False,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same splits.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same splits.")] = 0,
     jobs: Jobs = None,
     report: Annotated[Path | None, typer.Option(help="Write a report into this folder: HTML, Markdown, results.json.")] = None,
+    tables: Annotated[Path | None, typer.Option(help="Write every table into this folder, as CSV and as LaTeX.")] = None,
+    predictions: Annotated[Path | None, typer.Option(help="Write every answer to this Parquet file, a sample a row.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge methods on the application writers of a corpus, and fill the paper's tables."""
     from allograph.evaluation.evaluate import evaluate as run
+    from allograph.evaluation.labels import parse_labels
     from allograph.evaluation.report import check_folder
+    from allograph.evaluation.typesetting import check_tables_folder
+    from allograph.evaluation.wording import shown_in_words
+    from allograph.files import check_output
 
-    common = {"alphabet": alphabet, "split": split, "seed": seed}
+    common = {"alphabet": alphabet, "split": split, "seed": seed, "labels": parse_labels(labels) if labels else None}
     own = {
         "adaptation": adaptation, "per_label": per_label, "resamples": resamples, "feedback": feedback, "missed": missed,
         "in_order": in_order or None, "shuffle": shuffle or None,
     }  # fmt: skip
     plan = _plan(protocol, common | {name: value for name, value in own.items() if value is not None})
+    read = (corpus, model, None if split in ("paper", "all") else split)
     if report is not None:
         check_folder(report)
+        check_output(report, *read, folder=True)
+    if tables is not None:
+        check_tables_folder(tables)
+        check_output(tables, *read, folder=True)
+    if predictions is not None:
+        check_output(predictions, *read)
     with progress_bar() as progress:
         done = run(corpus, model, method or [], plan, jobs, progress)
+        if predictions is not None:
+            done.write_predictions(predictions, progress)
+        if tables is not None:
+            done.write_tables(tables)
         if report is not None:
             progress("writing the report", 0, 1)
             done.write_report(report)
+    for name, reason in done.left_out.items():
+        say(f"left out: {name}: {reason}")
     if as_json:
         print_json(done.results)
         return
     for table in done.tables:
         print_table(table)
-    if report is not None:
-        print(f"report: {report / 'report.html'}")
+    print_text(" ".join(filter(None, (done.headline, shown_in_words(done.runs)))))
+    for what, path in (("predictions", predictions), ("tables", tables), ("report", report and report / "report.html")):
+        if path is not None:
+            print(f"{what}: {path}")
 
 
 def _plan(protocol: str, options: dict[str, Any]) -> Plan:
@@ -87,7 +132,7 @@ def _plan(protocol: str, options: dict[str, Any]) -> Plan:
     from allograph.evaluation.protocol import Resample
     from allograph.evaluation.sequential import Sequential
 
-    kinds = {"resample": Resample, "sequential": Sequential, "curve": Curve}
+    kinds = dict(zip(PROTOCOLS, (Resample, Sequential, Curve), strict=True))
     if protocol not in kinds:
         raise InputError(f"there is no protocol {protocol!r}; there is {', '.join(kinds)}")
     foreign = sorted(set(options) - {field.name for field in fields(kinds[protocol])})

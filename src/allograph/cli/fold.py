@@ -20,7 +20,9 @@ def fold(
     from allograph.corpora.corpus import Corpus
     from allograph.corpora.fold import fold as run
     from allograph.errors import InputError
+    from allograph.files import check_output
 
+    check_output(output, corpus)
     which, _, of = part.partition("/")
     if not (which.isdecimal() and of.isdecimal()):
         raise InputError(f"--part is a number of a number, such as 1/3, not {part!r}")

@@ -7,48 +7,60 @@ from typing import Annotated, Any
 
 import typer
 
-from allograph.cli.terminal import AsJson, print_facts, print_json
+from allograph.cli.terminal import AsJson, print_facts, print_json, progress_bar
 from allograph.errors import FormatError, InputError
+from allograph.files import check_file
+from allograph.progress import Progress, silent
 
 
 def info(
     path: Annotated[
         Path,
-        typer.Argument(help="A corpus, an embedded corpus, a bundle, an exported profile, or a report's folder or JSON."),
+        typer.Argument(
+            help="A corpus, an embedded corpus, predictions, a bundle, an exported profile, or a report's folder or JSON."
+        ),
     ],
     as_json: AsJson = False,
 ) -> None:
     """Say what a file or folder is, what is in it, and whether it is sound."""
-    kind, facts = describe(path)
+    with progress_bar() as progress:
+        kind, facts = describe(path, progress)
     if as_json:
         print_json({"path": str(path), "kind": kind, "sound": True, **facts})
     else:
         print_facts(f"{path}: {kind}, sound", facts)
 
 
-def describe(path: Path) -> tuple[str, dict[str, Any]]:
+def describe(path: Path, progress: Progress = silent) -> tuple[str, dict[str, Any]]:
     """What stands at a path, read to its end: its kind and the facts about it; raises `FormatError` when it is not sound."""
-    if not path.exists():
-        raise InputError(f"{path} does not exist")
     if path.is_dir():
         if (path / "results.json").exists():
             return _results(path / "results.json")
         if (path / "config.json").exists():
             return _bundle(path)
         raise InputError(f"{path} is neither a bundle nor a report: it holds no config.json and no results.json")
+    check_file(path)
     if path.suffix == ".json":
         return _results(path)
     if is_profile(path):
         return _profile(path)
     from allograph.corpora.parquet import kind_of
 
-    return _corpus(path) if kind_of(path) == "corpus" else _embedded(path)
+    kind = kind_of(path)
+    if kind == "predictions":
+        from allograph.evaluation.predictions import describe_predictions
+
+        return kind, describe_predictions(path)
+    return _corpus(path, progress) if kind == "corpus" else _embedded(path, progress)
 
 
 def is_profile(path: Path) -> bool:
     """Whether a file begins like an exported profile: the length of a JSON text, then that text."""
-    with open(path, "rb") as file:
-        head = file.read(9)
+    try:
+        with open(path, "rb") as file:
+            head = file.read(9)
+    except OSError as error:
+        raise FormatError(f"{path} cannot be read ({error.strerror})") from error
     return len(head) == 9 and head[8:] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size
 
 
@@ -84,17 +96,19 @@ def _bundle(path: Path) -> tuple[str, dict[str, Any]]:
     }
 
 
-def _corpus(path: Path) -> tuple[str, dict[str, Any]]:
+def _corpus(path: Path, progress: Progress) -> tuple[str, dict[str, Any]]:
     from allograph.corpora.corpus import Corpus
 
-    corpus = Corpus.open(path)
-    read = sum(len(samples.rows) for samples in corpus.batches())
+    corpus, read = Corpus.open(path), 0
+    for samples in corpus.batches():
+        read += len(samples.rows)
+        progress("reading", read, len(corpus))
     if read != len(corpus):
         raise FormatError(f"{path} says it has {len(corpus)} samples and holds {read}; make it anew")
     return "corpus", {"samples": read, **_columns(corpus.labels, corpus.writers, corpus.splits), **_record(corpus.record)}
 
 
-def _embedded(path: Path) -> tuple[str, dict[str, Any]]:
+def _embedded(path: Path, progress: Progress) -> tuple[str, dict[str, Any]]:
     import numpy as np
 
     from allograph.embedding import EmbeddedCorpus
@@ -106,6 +120,7 @@ def _embedded(path: Path) -> tuple[str, dict[str, Any]]:
             if not (np.isfinite(samples.embeddings).all() and np.isfinite(samples.logits).all()):
                 raise FormatError(f"{path} holds embeddings or logits that are not finite; embed the corpus again")
             read += len(samples.rows)
+            progress("reading", read, len(corpus))
     if read != len(corpus):
         raise FormatError(f"{path}: {len(corpus) - read} of {len(corpus)} samples are of no known split; embed the corpus again")
     facts = {"samples": read, **_columns(*corpus.columns), "frame": corpus.frame, "model": corpus.record["model_hash"]}
@@ -123,7 +138,7 @@ def _results(path: Path) -> tuple[str, dict[str, Any]]:
             for name, method in run["methods"].items():
                 facts[f"run {number}, {name}"] = {key: method[key] for key in ("accuracy", "gain", "error_cut", "worse")}
     except (KeyError, TypeError, AttributeError) as error:
-        raise FormatError(f"{path} is not the result of an evaluation, or is damaged: {error!r} is amiss") from error
+        raise FormatError(f"{path} is not the result of an evaluation, or is damaged ({error})") from error
     return "evaluation result", facts
 
 

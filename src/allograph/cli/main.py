@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import traceback
 from types import FrameType
 from typing import Annotated
 
@@ -12,24 +13,26 @@ import typer
 
 import allograph
 from allograph.cli.bundle import bundle
+from allograph.cli.completion import with_shell
 from allograph.cli.demo import demo
 from allograph.cli.embed import embed
 from allograph.cli.evaluate import evaluate
 from allograph.cli.fold import fold
 from allograph.cli.info import info
 from allograph.cli.keys import keys
+from allograph.cli.output import close_stdout, open_streams, say
 from allograph.cli.prepare import prepare
 from allograph.cli.serve import serve
+from allograph.cli.terminal import Interrupted
 from allograph.cli.train import train
 from allograph.cli.tune import tune
 from allograph.cli.writers import writers
-from allograph.errors import AllographError
+from allograph.errors import AllographError, InputError
 
 app = typer.Typer(
     name="allograph",
     help="Personalise a handwriting-character recognizer to each writer, from the writer's own corrections.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -50,35 +53,52 @@ def root(
         raise typer.Exit
 
 
-class Interrupted(BaseException):
-    """Ctrl-C, or a request to stop, which tidies up likewise."""
-
-
 def main() -> None:
     """Run the command line and leave with its exit status."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
+    open_streams()
     try:
-        status = _run()
+        status = _run(sys.argv[1:])
         sys.stdout.flush()
     except Interrupted:
-        print("interrupted; no half-written output was left behind", file=sys.stderr)
+        say("interrupted; no half-written output was left behind")
         status = 130
     except AllographError as error:
-        print(f"allograph: {error}", file=sys.stderr)
+        say(f"allograph: {error}")
         status = error.exit_status
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what could not be printed is not tried again
         if not isinstance(error, BrokenPipeError):  # whoever read our output has gone: no more to say
-            print(f"allograph: {error}", file=sys.stderr)
+            say(f"allograph: {error if error.filename else f'standard output cannot be written ({error})'}")
         status = 1
+    except MemoryError:
+        say("allograph: there is not enough memory for this; work with fewer samples, or with --jobs 1")
+        status = 1
+    except Exception as error:  # no user should have to read a traceback; who looks for the fault can have it
+        if os.environ.get("ALLOGRAPH_DEBUG"):
+            traceback.print_exc()
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{place.filename}, line {place.lineno}"
+        say(
+            f"allograph: this is a fault of allograph's own: {type(error).__name__}: {error} ({where}); "
+            "set ALLOGRAPH_DEBUG=1 to see how it came about"
+        )
+        status = 1
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        close_stdout()
     sys.exit(status)
 
 
-def _run() -> int:
+def _run(arguments: list[str]) -> int:
     """What the command, or its usage message, ends with."""
+    for number, argument in enumerate(arguments, 1):
+        if any("\ud800" <= point <= "\udfff" for point in argument):
+            hint = "" if sys.getfilesystemencoding() == "utf-8" else ", or set LC_ALL=C.UTF-8"
+            raise InputError(f"argument {number}, {argument}, is no UTF-8; rename what it names{hint}")
     try:
-        app()
+        app(with_shell(arguments), prog_name="allograph")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     return 0

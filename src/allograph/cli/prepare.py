@@ -53,7 +53,9 @@ def prepare(
 ) -> None:
     """Turn an archive of handwriting into a corpus: samples with labels, writers and splits."""
     from allograph.corpora import prepare as corpora
+    from allograph.files import check_output
 
+    check_output(output, *(path for path in paths or () if path.is_file()))
     if polarity not in POLARITIES:
         raise InputError(f"the polarity is {', '.join(POLARITIES)}, not {polarity!r}")
     chosen = _source(source, paths or [], polarity, square, undistorted, origin, licence)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
+import shutil
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
-from rich.table import Table as RichTable
-from rich.text import Text
 
+from allograph.cli.output import encodable, is_utf8, say
 from allograph.progress import Progress
 
 if TYPE_CHECKING:
@@ -26,12 +26,21 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone on standa
 Model = Annotated[Path | None, typer.Option("--model", help="The bundle; the shipped one unless said.")]
 Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes; one a core unless said.")]
 
+GAP = 2
+"""Blanks between the columns of a table."""
+PATIENCE = 10.0
+"""Seconds without a line of progress, where there is no terminal."""
+
+
+class Interrupted(BaseException):
+    """Ctrl-C, or a request to stop, which tidies up likewise."""
+
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """Progress on standard error: a bar on a terminal, a line a step elsewhere."""
+    """Progress on standard error: a bar on a terminal, elsewhere a line a step and one every ten seconds."""
     console = Console(stderr=True)
-    if not console.is_terminal:
+    if not console.is_terminal or console.is_dumb_terminal:
         yield _lines()
         return
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -45,38 +54,118 @@ def progress_bar() -> Iterator[Progress]:
 
 
 def _lines() -> Progress:
-    last = {"what": ""}
+    last, since = "", 0.0
 
     def show(what: str, done: int, total: int) -> None:
-        if what != last["what"]:
-            last["what"] = what
-            print(f"{what} …", file=sys.stderr, flush=True)
+        nonlocal last, since
+        now = time.monotonic()
+        if what != last:
+            say(f"{what} …")
+        elif now - since > PATIENCE and done < total:
+            say(f"{what}, {done:,} of {total:,} …")
+        else:
+            return
+        last, since = what, now
 
     return show
 
 
 def print_json(value: Any) -> None:
-    """JSON alone on standard output."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    """JSON alone on standard output; where that is not UTF-8, in ASCII."""
+    print(json.dumps(value, indent=2, ensure_ascii=not is_utf8(), allow_nan=False))
+
+
+def print_text(text: str) -> None:
+    """Words on standard output, broken between them where the terminal ends."""
+    for line in _wrapped(encodable(text), shutil.get_terminal_size().columns):
+        print(line)
 
 
 def print_table(table: Table) -> None:
-    """A table on standard output; its texts are shown as they are, markup and all."""
-    shown = RichTable(title=Text(table.title), title_justify="left", box=box.SIMPLE_HEAD)
-    for i, head in enumerate(table.head):
-        shown.add_column(Text(head), justify="right" if i else "left")
-    for row in table.rows:
-        shown.add_row(*(Text(cell) for cell in row))
-    console = Console()
-    console.print(shown, width=max(console.width, 100) if not console.is_terminal else None)
+    """A table on standard output, whole: what does not fit the width of the terminal is continued below, and nothing is cut.
+
+    Its texts are shown as they are, markup and all.
+    """
+    for line in table_lines(table, shutil.get_terminal_size().columns):
+        print(line)
+
+
+def table_lines(table: Table, width: int) -> list[str]:
+    """The lines of a table that is `width` cells wide: where it has too many columns, the first is repeated with each part.
+
+    A column that does not fit beside the first is a list of its cells, each with the row's name.
+    """
+    from allograph.evaluation.tables import with_methods_as_rows
+
+    table = with_methods_as_rows(table)
+    head, *rows = ([encodable(cell) for cell in row] for row in (table.head, *table.rows))
+    widths = [_least(head, rows, i) for i in range(len(head))]
+    names = min(table.texts, len(head))
+    parts = [list(range(names))]
+    for i in range(names, len(head)):
+        if len(parts[-1]) > names and sum(widths[k] + GAP for k in parts[-1]) + widths[i] > width:
+            parts.append(list(range(names)))
+        parts[-1].append(i)
+    lines = [*_wrapped(encodable(table.title), width), ""]
+    for part in parts:
+        fits = sum(widths[i] + GAP for i in part) - GAP <= width
+        show = _side_by_side if fits or len(part) == names else _listed
+        lines += [*show([head[i] for i in part], [[row[i] for i in part] for row in rows], width, names), ""]
+    return lines
+
+
+def _listed(head: Sequence[str], rows: Sequence[Sequence[str]], width: int, names: int) -> list[str]:
+    """One column that is too wide to stand beside the names."""
+    cells = [f"  {' '.join(filter(None, row[:names]))}: {row[-1]}" for row in rows]
+    return [f"{head[-1]}:", *cells]
+
+
+def _least(head: Sequence[str], rows: Sequence[Sequence[str]], column: int) -> int:
+    """Cells that a column needs when its head is broken between words."""
+    return max([*map(cell_len, head[column].split()), *(cell_len(row[column]) for row in rows), 1])
+
+
+def _side_by_side(head: Sequence[str], rows: Sequence[Sequence[str]], width: int, names: int) -> list[str]:
+    """Some columns of a table, `names` of them to the left; heads are broken between words where there is no room."""
+    widths = [_least(head, rows, i) for i in range(len(head))]
+    room = width - sum(widths) - GAP * (len(head) - 1)
+    for i, text in enumerate(head):
+        more = cell_len(text) - widths[i]
+        if 0 < more <= room:
+            widths[i] += more
+            room -= more
+    heads = [_wrapped(text, cells) for text, cells in zip(head, widths, strict=True)]
+    deep = max(map(len, heads))
+    above = [[*[""] * (deep - len(part)), *part] for part in heads]
+    rule = encodable("─") * (sum(widths) + GAP * (len(widths) - 1))
+    return [*(_line(row, widths, names) for row in zip(*above, strict=True)), rule, *(_line(row, widths, names) for row in rows)]
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], names: int) -> str:
+    """Names to the left, figures to the right."""
+    blanks = [" " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True)]
+    parts = [cell + blank if i < names else blank + cell for i, (cell, blank) in enumerate(zip(cells, blanks, strict=True))]
+    return (" " * GAP).join(parts).rstrip()
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """A text broken between words; a word that is wider than the width stays whole."""
+    lines = [""]
+    for word in text.split():
+        joined = f"{lines[-1]} {word}".strip()
+        if cell_len(joined) <= width or not lines[-1]:
+            lines[-1] = joined
+        else:
+            lines.append(word)
+    return lines
 
 
 def print_facts(title: str, facts: dict[str, Any]) -> None:
     """Names and values on standard output."""
-    print(title)
+    print(encodable(title))
     width = max(map(len, facts), default=0)
     for name, value in facts.items():
-        print(f"  {name:<{width}}  {_shown(value)}")
+        print(encodable(f"  {name:<{width}}  {_shown(value)}"))
 
 
 def _shown(value: Any) -> str:

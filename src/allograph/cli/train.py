@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from allograph.cli.terminal import AsJson, print_facts, print_json, progress_bar
+from allograph.cli.output import say
+from allograph.cli.terminal import AsJson, Interrupted, print_facts, print_json, progress_bar
 
 
 def train(
@@ -39,9 +39,9 @@ def train(
     try:
         with progress_bar() as progress:
             bundle = run(opened, output, plan, resume, progress)
-    except KeyboardInterrupt:
+    except Interrupted:
         if checkpoint_of(output).exists():
-            print("the epochs that were finished are kept; go on with --resume", file=sys.stderr)
+            say("the epochs that were finished are kept; go on with --resume")
         raise
     facts = {key: bundle.config[key] for key in ("training", "accuracy", "styles")}
     if as_json:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 writers = typer.Typer(no_args_is_help=True, help="List, show, move, migrate or erase the writers of a store.")
 
-At = Annotated[str, typer.Option("--store", help="An SQLite file, or postgresql://USER@HOST/DATABASE.")]
+At = Annotated[str, typer.Option("--store", help="An SQLite file, or postgresql:// with user@host/database.")]
 Tenant = Annotated[str, typer.Option(help="Whose writers.")]
 Name = Annotated[str, typer.Argument(help="The writer's name.")]
 HERE = "allograph.db"

@@ -155,7 +155,9 @@ class Corpus:
 
 
 def string_column(column: pa.ChunkedArray) -> NDArray[np.str_]:
-    """A text column as `str` [n]."""
+    """A text column as `str` [n]; raises `FormatError` where a sample lacks its text."""
+    if column.null_count:
+        raise FormatError(f"{column.null_count} samples lack their label, writer or split; make the file anew")
     codes = column.combine_chunks().dictionary_encode()
     if isinstance(codes, pa.ChunkedArray):
         codes = codes.combine_chunks()

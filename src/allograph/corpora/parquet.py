@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from allograph.errors import FormatError, InputError, missing_extra, storage_error
-from allograph.files import check_version, written
-from allograph.foreign import open_file
+from allograph.errors import FormatError, missing_extra, storage_error
+from allograph.files import check_file, check_version, parse_json, written
 
 try:
     import pyarrow as pa
@@ -68,11 +67,9 @@ def kind_of(path: str | Path) -> str:
 
 
 def _file(path: str | Path) -> pq.ParquetFile:
+    check_file(path)
     try:
-        open_file(path).close()  # Arrow would wait for ever at a pipe
         return pq.ParquetFile(path, page_checksum_verification=True)
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist") from None
     except (pa.ArrowException, OSError) as error:
         raise FormatError(f"{path} is not a readable Parquet file: it is truncated, damaged or foreign ({error})") from error
 
@@ -81,12 +78,16 @@ def record_of(file: pq.ParquetFile, path: str | Path) -> dict[str, Any]:
     """The record that `sign` attached, with its `kind` and `format`."""
     raw: Any = (file.schema_arrow.metadata or {}).get(_KEY) or (file.metadata.metadata or {}).get(_KEY)
     try:
-        record = json.loads(raw)
+        record = parse_json(raw)
         return {**record, "kind": str(record["kind"])}
     except (TypeError, ValueError, KeyError):
         raise FormatError(f"{path} is a Parquet file, but not one of allograph's: it carries no record") from None
 
 
 def _next_step(kind: str) -> str:
-    commands = {"corpus": "allograph prepare", "embedded corpus": "allograph embed"}
+    commands = {
+        "corpus": "allograph prepare",
+        "embedded corpus": "allograph embed",
+        "predictions": "allograph evaluate --predictions",
+    }
     return f"make one with: {commands[kind]}"

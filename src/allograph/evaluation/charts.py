@@ -11,13 +11,7 @@ from allograph.evaluation.lines import Line, lines_plot
 from allograph.evaluation.plots import WIDTHS
 from allograph.evaluation.run import Run
 from allograph.evaluation.sequential import Sequential
-
-WORDS = {
-    "all": "every label revealed after its answer",
-    "mistakes": "only mistakes corrected, silence ignored",
-    "silence": "answers left standing learned as right, also where a mistake was missed",
-}
-"""The modes of feedback."""
+from allograph.evaluation.wording import FEEDBACK
 
 
 @dataclass(frozen=True)
@@ -90,7 +84,7 @@ def _course_chart(courses: Mapping[str, Course], mode: str) -> Chart:
     if len(bases) == 1:
         bases = {key: replace(line, name="base") for key, line in bases.items()}
     ticks = [(place[first], str(first)) for first in firsts]
-    caption = f"Accuracy by how many corrections the method had learned when it answered: {WORDS[mode]} (feedback {mode})."
+    caption = f"Accuracy by how many corrections the method had learned when it answered: {FEEDBACK[mode]} (feedback {mode})."
     return _chart(caption, [*bases.values(), *lines], f"course {mode}", "corrections learned, from", ticks)
 
 

@@ -73,6 +73,8 @@ class Curve:
     """The name of the only labels that may be answered; None for all."""
     split: str | None = None
     """Who the application writers are; None for the corpus's own."""
+    labels: tuple[str, ...] | None = None
+    """The labels whose samples are judged, which are the only ones on offer unless `alphabet` says otherwise; None for all."""
 
     def __post_init__(self) -> None:
         self._resample()
@@ -97,4 +99,6 @@ class Curve:
     def _resample(self) -> Resample:
         if self.adaptation == 0:
             raise InputError("a curve needs samples to learn from: an adaptation share above 0")
-        return Resample(self.adaptation, None, self.resamples, self.seed, "none", True, self.alphabet, self.split)
+        return Resample(
+            self.adaptation, None, self.resamples, self.seed, "none", True, self.alphabet, self.split, labels=self.labels
+        )

@@ -9,6 +9,7 @@ from allograph.evaluation.quality import Quality
 from allograph.evaluation.run import Run
 from allograph.evaluation.sequential import Sequential
 from allograph.evaluation.tables import Table, number, percent, points
+from allograph.evaluation.wording import run_in_words
 
 
 def quality_table(run: Run) -> Table:
@@ -19,7 +20,7 @@ def quality_table(run: Run) -> Table:
         "Errors in the 10 % least sure",
     ]  # fmt: skip
     rows = tuple((head, *(column[i] for column in columns)) for i, head in enumerate(heads))
-    return Table("Beyond the paper", ("", *run.qualities), rows)
+    return Table(f"Beyond the paper{_of(run)}", ("", *run.qualities), rows, "beyond", methods_across=True)
 
 
 def _quality_column(quality: Quality) -> list[str]:
@@ -45,7 +46,8 @@ def duels_table(run: Run) -> Table:
         for duel in run.duels
         if duel.method == best
     )
-    return Table(f"“{best}” against the others", ("", "points", "95 % interval", "of its errors cut", "95 % interval"), rows)
+    head = ("against", "points", "  95 % interval", "of its errors cut", "  95 % interval")
+    return Table(f"“{best}” against the others{_of(run)}", head, rows, "rivals")
 
 
 def sequential_table(runs: Sequence[Run]) -> Table:
@@ -64,7 +66,7 @@ def sequential_table(runs: Sequence[Run]) -> Table:
         for name, course in (run.courses or {}).items()
     )
     head = ("feedback", "method", "base", "all samples", "last quarter", "ahead after", "harmed")
-    return Table("Test, then learn", head, rows)
+    return Table("Test, then learn", head, rows, "sequential", texts=2)
 
 
 def curve_table(runs: Sequence[Run]) -> Table:
@@ -78,7 +80,8 @@ def curve_table(runs: Sequence[Run]) -> Table:
         )
         for run in runs
     )
-    return Table("Accuracy by what was learned", ("learned", "writers", "base", *runs[0].figures.methods), rows)
+    head = ("learned", "writers", "base", *runs[0].figures.methods)
+    return Table("Accuracy by what was learned", head, rows, "curve", methods_across=True)
 
 
 def plan_tables(runs: Sequence[Run]) -> list[Table]:
@@ -97,6 +100,11 @@ def point_name(point: object) -> str:
     if not isinstance(point, CurvePoint):
         return ""
     return f"{point.corrections} in all" if point.per_label is None else f"{point.per_label} a label"
+
+
+def _of(run: Run) -> str:
+    when = run_in_words(run)
+    return f", {when}" if when else ""
 
 
 def _or_dash(share: float | None, digits: int = 2) -> str:

@@ -38,6 +38,8 @@ class Resample:
     """A rule or file that says who the application writers are (see `split.assign`); None for the corpus's own."""
     in_order: bool = False
     """Learn from the first part of each writer's samples in order of time and test the rest, once."""
+    labels: tuple[str, ...] | None = None
+    """The labels whose samples are judged, which are the only ones on offer unless `alphabet` says otherwise; None for all."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.adaptation < 1:
@@ -52,6 +54,8 @@ class Resample:
             raise InputError("in order of time there is a share to learn from, no samples a label, and nothing is shuffled")
         if self.alphabet is not None:
             Alphabet.named(self.alphabet)
+        if self.labels is not None:
+            Alphabet(self.labels)
 
     def runs(self) -> list[Resample]:
         """The one run that it is."""
@@ -76,6 +80,7 @@ class Resample:
             "in_order": self.in_order,
             "alphabet": self.alphabet,
             "split": None if self.split is None else Path(self.split).name,
+            **({} if self.labels is None else {"labels": list(self.labels)}),
         }
 
     def trials(self, writer: str, labels: NDArray[np.str_], order: NDArray[np.int32] | None = None) -> list[Trial]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from allograph.adapters import Adapter, Replay, Replays, Trial, replay
 from allograph.alphabet import Alphabet
 from allograph.embedding import EmbeddedSamples
-from allograph.errors import InputError
+from allograph.errors import AllographError, InputError, MethodError
 from allograph.evaluation.curve import CurvePoint
 from allograph.evaluation.protocol import Resample
 from allograph.evaluation.sequential import Sequential, replay_in_turn
@@ -106,12 +107,13 @@ def _replay_writer(shared: tuple[Alphabet, Mapping[str, Adapter], Protocol], tas
     true = alphabet.indices(task.samples.labels)
     trials = protocol.trials(task.writer, np.array(task.samples.labels), task.order)
     rows = _joined([trial.test for trial in trials], np.int64)
-    methods = {name: _answers(adapter, task, alphabet, true, trials, protocol) for name, adapter in adapters.items()}
+    methods = {name: _answers(name, adapter, task, alphabet, true, trials, protocol) for name, adapter in adapters.items()}
     base = task.samples.logits.argmax(axis=1).astype(np.int32)
     return Replayed(task.writer, rows, true[rows], base[rows], methods, highest_probability(task.samples.logits[rows]))
 
 
 def _answers(
+    name: str,
     adapter: Adapter,
     task: WriterSamples,
     alphabet: Alphabet,
@@ -120,8 +122,14 @@ def _answers(
     protocol: Protocol,
 ) -> Answers:
     began = time.perf_counter()
-    replays, seen = _replays(adapter, task, alphabet, trials, protocol)
+    try:
+        replays, seen = _replays(adapter, task, alphabet, trials, protocol)
+    except AllographError:
+        raise
+    except Exception as error:  # another package's code: it may fail in any way
+        raise method_error(name, f"failed on the writer {task.writer}", error) from error
     seconds = time.perf_counter() - began
+    _check(name, replays, trials, len(alphabet))
     any_right = [
         (found.proposals == true[trial.test, None]).any(axis=1)
         for trial, found in zip(trials, replays, strict=True)
@@ -135,6 +143,27 @@ def _answers(
         _joined(probabilities, np.float32) if len(probabilities) == len(replays) else None,
         _joined(seen, np.int64),
     )
+
+
+def method_error(name: str, what: str, error: Exception) -> MethodError:
+    """An error that names the method, what it did, and what it said; it can be sent between processes."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{place.filename}, line {place.lineno}"
+    return MethodError(f"the method {name} {what}: {type(error).__name__}: {error} ({where})")
+
+
+def _check(name: str, replays: Sequence[Replay], trials: Sequence[Trial], labels: int) -> None:
+    """Raise `MethodError` unless every test sample has one answer among the labels, and no probability is none."""
+    for trial, found in zip(trials, replays, strict=False):
+        answers, sure = found.answers, found.probabilities
+        if answers.shape != trial.test.shape or (len(answers) and not 0 <= answers.min() <= answers.max() < labels):
+            raise MethodError(f"the method {name} gave no answer among the {labels} labels for some of the test samples")
+        if found.proposals is not None and (found.proposals.ndim != 2 or len(found.proposals) != len(answers)):
+            raise MethodError(f"the method {name} gave no proposals for some of the test samples")
+        if sure is not None and (sure.shape != answers.shape or not np.isfinite(sure).all()):
+            raise MethodError(f"the method {name} gave a probability that is no number")
+    if len(replays) != len(trials):
+        raise MethodError(f"the method {name} answered {len(replays)} of {len(trials)} resamples")
 
 
 def _replays(

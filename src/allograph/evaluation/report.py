@@ -15,13 +15,24 @@ import allograph
 from allograph.bundle import SHIPPED, Bundle
 from allograph.errors import InputError, missing_extra
 from allograph.evaluation.charts import Chart, progress_charts, sureness_charts
+from allograph.evaluation.labels import written_labels
 from allograph.evaluation.measures import Figures, WriterFigures, confusions
 from allograph.evaluation.plots import COLOURS, WIDTHS, gain_plot, methods_plot, style_sheet
 from allograph.evaluation.replay import Replayed
 from allograph.evaluation.results import write_results
 from allograph.evaluation.run import Plan, Run
 from allograph.evaluation.tables import Table, markdown, markdown_text, percent, points
-from allograph.evaluation.wording import METHODS, TERMS, headline, plan_in_words, typeset, unicode_name, visible
+from allograph.evaluation.wording import (
+    METHODS,
+    TERMS,
+    headline,
+    plan_in_words,
+    run_in_words,
+    shown_in_words,
+    typeset,
+    unicode_name,
+    visible,
+)
 from allograph.files import written_folder
 
 HTML, MARKDOWN, RESULTS = "report.html", "report.md", "results.json"
@@ -103,19 +114,19 @@ def write_report(
     """
     check_folder(folder)
     replayed, figures = runs[-1].replayed, runs[-1].figures
-    lead = max(figures.methods, key=lambda method: figures.methods[method].accuracy)
+    lead = best_method(figures)
     pairs = confused_pairs(replayed, bundle, list(figures.methods))
     content = Content(
         name=name,
-        headline=headline(figures, lead),
-        protocol=plan_in_words(plan),
+        headline=headline(figures, lead, run_in_words(runs[-1])),
+        protocol=" ".join(filter(None, (plan_in_words(plan), shown_in_words(runs)))),
         tables=tables,
         figures=figures,
         progress=progress_charts(runs),
         sureness=sureness_charts(runs[-1]),
         pairs=pairs[:MOST_CONFUSED],
         all_pairs=_sum(pairs, list(figures.methods)),
-        writers=sorted(figures.writers, key=lambda writer: writer.base - writer.methods[lead]),
+        writers=most_helped_first(figures),
         terms={**{f"“{method}”": METHODS[method] for method in figures.methods if method in METHODS}, **TERMS},
         command=_command(name, bundle, plan, figures.methods),
         facts=_facts(name, bundle, plan, figures.methods),
@@ -127,6 +138,27 @@ def write_report(
         (temporary / MARKDOWN).write_text(text, encoding="utf-8")
         write_results(temporary / RESULTS, results)
     return Path(folder) / HTML
+
+
+def best_method(figures: Figures) -> str:
+    """The method with the most right answers, which headlines are about."""
+    return max(figures.methods, key=lambda method: figures.methods[method].accuracy)
+
+
+def most_helped_first(figures: Figures) -> list[WriterFigures]:
+    """The writers by what the best method gave them."""
+    lead = best_method(figures)
+    return sorted(figures.writers, key=lambda writer: writer.base - writer.methods[lead])
+
+
+def answer_tables(run: Run, bundle: Bundle) -> list[Table]:
+    """How often each label was read as each other, and every writer's accuracy."""
+    methods = list(run.figures.methods)
+    pairs = confused_pairs(run.replayed, bundle, methods)
+    return [
+        _confusions_table("Confusions", pairs, _sum(pairs, methods), methods),
+        _writers_table(most_helped_first(run.figures), methods),
+    ]
 
 
 def confused_pairs(replayed: Sequence[Replayed], bundle: Bundle, methods: Sequence[str]) -> list[ConfusedPair]:
@@ -198,9 +230,9 @@ def _markdown(content: Content) -> str:
         *(markdown(table) for table in content.tables),
         "## Confusions",
         "How often a written label was read as another, in this direction, all resamples together.",
-        markdown(_confusions_table(content, methods)),
+        markdown(_confusions_table(f"The {len(content.pairs)} most confused pairs", content.pairs, content.all_pairs, methods)),
         "## Writers",
-        markdown(_writers_table(content, methods)),
+        markdown(_writers_table(content.writers, methods)),
         "## What the words mean",
         _markdown_list(content.terms),
         "## To reproduce",
@@ -210,16 +242,16 @@ def _markdown(content: Content) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _confusions_table(content: Content, methods: list[str]) -> Table:
+def _confusions_table(title: str, pairs: Sequence[ConfusedPair], total: ConfusedPair, methods: list[str]) -> Table:
     rows = tuple(
         (visible(pair.written), visible(pair.read), f"{pair.base:,}", *(f"{count:,}" for count in pair.methods.values()))
-        for pair in content.pairs
+        for pair in pairs
     )
-    total = ("all pairs", "", *(f"{count:,}" for count in (content.all_pairs.base, *content.all_pairs.methods.values())))
-    return Table(f"The {len(rows)} most confused pairs", ("written", "read as", "base", *methods), (*rows, total))
+    last = ("all pairs", "", *(f"{count:,}" for count in (total.base, *total.methods.values())))
+    return Table(title, ("written", "read as", "base", *methods), (*rows, last), "confusions", texts=2)
 
 
-def _writers_table(content: Content, methods: list[str]) -> Table:
+def _writers_table(writers: Sequence[WriterFigures], methods: list[str]) -> Table:
     rows = tuple(
         (
             " ".join(writer.id.split()),
@@ -227,11 +259,10 @@ def _writers_table(content: Content, methods: list[str]) -> Table:
             percent(writer.base),
             *(f"{percent(share)} ({points(share - writer.base)})" for share in writer.methods.values()),
         )
-        for writer in content.writers
+        for writer in writers
     )
-    return Table(
-        "Accuracy of each writer, the most helped first, and the gain in points", ("writer", "samples", "base", *methods), rows
-    )
+    title = "Accuracy of each writer, the most helped first, and the gain in points"
+    return Table(title, ("writer", "samples", "base", *methods), rows, "writers")
 
 
 def _markdown_list(items: dict[str, str]) -> str:
@@ -247,7 +278,9 @@ def _facts(name: str, bundle: Bundle, plan: Plan, methods: Iterable[str]) -> dic
         "model hash (SHA-256)": bundle.model_hash,
         "methods": ", ".join(methods),
         "protocol": ", ".join(
-            f"{key.replace('_', ' ')} {value}" for key, value in plan.as_dict().items() if key != "name" and value is not None
+            f"{key.replace('_', ' ')} {' '.join(value) if isinstance(value, list) else value}"
+            for key, value in plan.as_dict().items()
+            if key != "name" and value is not None
         ),
         "allograph": allograph.__version__,
     }
@@ -262,5 +295,6 @@ def _command(name: str, bundle: Bundle, plan: Plan, methods: Iterable[str]) -> s
         f"--seed {plan.seed}",
         *([] if plan.alphabet is None else [f"--alphabet {plan.alphabet}"]),
         *([] if plan.split is None else [f"--split {shlex.quote(Path(plan.split).name)}"]),
+        *([] if plan.labels is None else [f"--labels {shlex.quote(written_labels(plan.labels))}"]),
     ]
     return " ".join(words)

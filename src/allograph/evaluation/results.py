@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -36,9 +37,32 @@ def run_as_dict(run: Run) -> dict[str, Any]:
     }
 
 
-def results(corpus: str, model: str, runs: Sequence[dict[str, Any]], tables: dict[str, Any]) -> dict[str, Any]:
-    """The whole of `results.json`: the corpus's name, the model's hash, the runs, and the paper's tables 1 and 2."""
-    return {"format": FORMAT, "corpus": corpus, "model": model, "runs": list(runs), "tables": tables}
+def results(
+    corpus: str,
+    model: str,
+    runs: Sequence[dict[str, Any]],
+    tables: dict[str, Any],
+    headline: str | None = None,
+    left_out: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The whole of `results.json`: the corpus's name, the model's hash, the runs, and the paper's tables 1 and 2.
+
+    `headline` is what came of it in a sentence, `left_out` says of each method that could not be judged why. Numbers that are
+    not finite become null.
+    """
+    more = {**({} if headline is None else {"headline": headline}), **({"left_out": dict(left_out)} if left_out else {})}
+    value = {"format": FORMAT, "corpus": corpus, "model": model, **more, "runs": list(runs), "tables": tables}
+    found: dict[str, Any] = _without_infinities(value)
+    return found
+
+
+def _without_infinities(value: Any) -> Any:
+    """The same with None in place of numbers that JSON does not have."""
+    if isinstance(value, Mapping):
+        return {key: _without_infinities(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_infinities(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_results(path: str | Path, value: dict[str, Any]) -> None:

@@ -36,6 +36,8 @@ class Sequential:
     """The name of the only labels that may be answered; None for all."""
     split: str | None = None
     """Who the application writers are; None for the corpus's own."""
+    labels: tuple[str, ...] | None = None
+    """The labels whose samples are judged, which are the only ones on offer unless `alphabet` says otherwise; None for all."""
 
     def __post_init__(self) -> None:
         if self.feedback is not None and self.feedback not in MODES:
@@ -46,6 +48,8 @@ class Sequential:
             raise InputError(f"there is at least one order of the samples, not {self.resamples}")
         if self.alphabet is not None:
             Alphabet.named(self.alphabet)
+        if self.labels is not None:
+            Alphabet(self.labels)
 
     def runs(self) -> list[Sequential]:
         """One run a mode of feedback, the most telling last."""
@@ -61,6 +65,7 @@ class Sequential:
             **({"missed": self.missed} if self.feedback == "silence" else {}),
             "alphabet": self.alphabet,
             "split": None if self.split is None else Path(self.split).name,
+            **({} if self.labels is None else {"labels": list(self.labels)}),
         }
 
     def options(self) -> list[str]:

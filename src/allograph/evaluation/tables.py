@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,11 +36,44 @@ PAPER: dict[str, dict[str, dict[str, Any]]] = {
 
 @dataclass(frozen=True)
 class Table:
-    """A table ready to print: a title, the columns' heads, and rows of text."""
+    """A table ready to print: a title, the columns' heads, and rows of text.
+
+    A head, of a column or of a row, that begins with blanks belongs to the one before it.
+    """
 
     title: str
     head: tuple[Cell, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    name: str = ""
+    """What to call its file."""
+    methods_across: bool = False
+    """Whether the methods are its columns, which a page has room for and a terminal has not."""
+    texts: int = 1
+    """How many of its first columns hold names or labels; the rest are figures."""
+
+
+def with_methods_as_rows(table: Table) -> Table:
+    """The same table with a row a method, and with heads that say by themselves what they are.
+
+    >>> with_methods_as_rows(Table("T", ("", "paper"), (("Gain", "+1"), ("  95 % interval", "0 … 2")), methods_across=True)).head
+    ('method', 'Gain', 'Gain, 95 % interval')
+    """
+    if not table.methods_across:
+        return replace(table, head=tuple(_whole_heads(table.head)))
+    heads = _whole_heads([row[0] for row in table.rows])
+    rows = zip(*(row[1:] for row in table.rows), strict=True)
+    named = tuple((name, *row) for name, row in zip(table.head[1:], rows, strict=True))
+    return replace(table, head=("method", *heads), rows=named, methods_across=False)
+
+
+def _whole_heads(heads: Sequence[Cell]) -> list[Cell]:
+    """Each head that begins with blanks, joined to the one that it belongs to."""
+    whole: list[Cell] = []
+    main = ""
+    for head in heads:
+        main = main if head.startswith(" ") else head
+        whole.append(f"{main.removesuffix(', points')}, {head.strip()}" if head.startswith(" ") else head)
+    return whole
 
 
 def corpus_facts(labels: NDArray[np.str_], writers: NDArray[np.str_], splits: NDArray[np.str_]) -> dict[str, Any]:
@@ -68,7 +102,7 @@ def table_1(facts: dict[str, Any], source: str) -> Table:
     rows = tuple(
         (name, number(facts["corpus"][key]), *([] if paper is None else [number(paper[key])])) for key, name in names.items()
     )
-    return Table("Table 1. The corpus", ("", "here", *([] if paper is None else ["paper"])), rows)
+    return Table("Table 1. The corpus", ("", "here", *([] if paper is None else ["paper"])), rows, "table-1")
 
 
 def table_2(facts: dict[str, Any], source: str) -> Table:
@@ -79,11 +113,14 @@ def table_2(facts: dict[str, Any], source: str) -> Table:
         for part in SPLITS
     )
     extra = () if paper is None else ("writers, paper", "images, paper")
-    return Table("Table 2. Writers and images of each split", ("", "writers", "images", *extra), rows)
+    return Table("Table 2. Writers and images of each split", ("", "writers", "images", *extra), rows, "table-2")
 
 
-def table_3(figures: Figures, source: str, feedback: str) -> Table:
-    """The methods (paper, table 3); the paper's own figures stand beside `paper` with every label revealed, its protocol."""
+def table_3(figures: Figures, source: str, feedback: str, when: str = "") -> Table:
+    """The methods (paper, table 3); the paper's own figures stand beside `paper` with every label revealed, its protocol.
+
+    `when` says in the title which of several runs it shows.
+    """
     columns: list[tuple[str, list[str]]] = []
     for name, method in figures.methods.items():
         columns.append((name, _method_column(figures, method)))
@@ -95,7 +132,8 @@ def table_3(figures: Figures, source: str, feedback: str) -> Table:
         "Errors cut", "  95 % interval", "Largest gain, points", "  with any answerer", "Better / equal / worse", "Seconds",
     ]  # fmt: skip
     rows = tuple((head, *(column[i] for _, column in columns)) for i, head in enumerate(heads))
-    return Table("Table 3. Accuracy of the methods", ("", *(name for name, _ in columns)), rows)
+    title = "Table 3. Accuracy of the methods" + (f", {when}" if when else "")
+    return Table(title, ("", *(name for name, _ in columns)), rows, "table-3", methods_across=True)
 
 
 def _method_column(figures: Figures, method: MethodFigures) -> list[str]:

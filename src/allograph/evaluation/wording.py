@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
+from allograph.evaluation.curve import CurvePoint
 from allograph.evaluation.measures import Figures
 from allograph.evaluation.protocol import Resample
-from allograph.evaluation.run import Plan
+from allograph.evaluation.run import Plan, Run
 from allograph.evaluation.sequential import Sequential
 from allograph.evaluation.tables import percent
 
@@ -55,8 +57,37 @@ METHODS = {
 """What the methods do."""
 
 
-def headline(figures: Figures, method: str) -> str:
-    """What came of it, in one sentence."""
+FEEDBACK = {
+    "all": "every label revealed after its answer",
+    "mistakes": "only mistakes corrected, silence ignored",
+    "silence": "answers left standing learned as right, also where a mistake was missed",
+}
+"""What the modes of feedback mean where samples are answered in turn."""
+
+
+def run_in_words(run: Run) -> str:
+    """Which of a plan's runs this is: the point of a curve, the feedback in turn; nothing where a plan has but one kind."""
+    protocol = run.protocol
+    if isinstance(protocol, CurvePoint):
+        learned = f"{protocol.corrections} corrections" if protocol.per_label is None else f"{protocol.per_label} of each label"
+        return f"after {learned}"
+    return f"all samples in turn, feedback {protocol.feedback}" if isinstance(protocol, Sequential) else ""
+
+
+def shown_in_words(runs: Sequence[Run]) -> str:
+    """Of which run headline and figures are, in a sentence; nothing where there is no choice."""
+    last = runs[-1]
+    if isinstance(last.protocol, CurvePoint):
+        have = f"{len(last.figures.writers)} of {_count(len(runs[0].figures.writers), 'writer')}"
+        return f"Headline and figures are of the curve's last point, {run_in_words(last)}, which {have} reached."
+    if isinstance(last.protocol, Sequential):
+        mode = str(last.protocol.feedback)
+        return f"Headline and figures are of all samples in turn with feedback {mode}: {FEEDBACK[mode]}."
+    return ""
+
+
+def headline(figures: Figures, method: str, when: str = "") -> str:
+    """What came of it, in one sentence; `when` names the run, as `run_in_words` does."""
     found = figures.methods[method]
     among = f"the best of {len(figures.methods)} methods, " if len(figures.methods) > 1 else ""
     if found.error_cut is None or found.error_cut_ci95 is None:
@@ -65,8 +96,9 @@ def headline(figures: Figures, method: str) -> str:
         ends = " … ".join(percent(end, 1) for end in found.error_cut_ci95)
         change = "fewer" if found.error_cut >= 0 else "more"
         outcome = f"{percent(abs(found.error_cut), 1)} {change} errors (95 % interval of the cut {ends})"
+    named = f"“{method}”, {when}," if when else f"“{method}”,"
     return (
-        f"Adapted to each writer by {among}“{method}”, the model reads {percent(found.accuracy)} right instead of "
+        f"Adapted to each writer by {among}{named} the model reads {percent(found.accuracy)} right instead of "
         f"{percent(figures.base)}: {outcome}, over {_count(len(figures.writers), 'writer')} and "
         f"{_count(figures.samples, 'test sample')}."
     )
@@ -82,12 +114,12 @@ def plan_in_words(plan: Plan) -> str:
             "All of each writer's samples were answered one after the other, in order of time where it is known and else in "
             f"{_count(plan.resamples, 'random order')}, from an empty profile; after each answer the method learned what the "
             f"feedback told it (feedback {modes}). Where silence counts, {100 * plan.missed:g} % of the mistakes were "
-            f"missed.{_offered(plan.alphabet)}"
+            f"missed.{_offered(plan.alphabet, plan.labels)}"
         )
     return (
         f"Each writer's samples were split at random, {_times(plan.resamples)}: {100 * plan.adaptation:g} % of each label to "
         "draw corrections from, in random order, the rest to be read after more and more of them. What was learned stayed frozen "
-        f"during the test. Figures and pictures of the answers are of the most corrections.{_offered(plan.alphabet)}"
+        f"during the test. Figures and pictures of the answers are of the most corrections.{_offered(plan.alphabet, plan.labels)}"
     )
 
 
@@ -110,11 +142,11 @@ def protocol_in_words(protocol: Resample) -> str:
     if protocol.in_order:
         return (
             f"The first {100 * protocol.adaptation:g} % of each writer's samples, in order of time, were learned, from an empty "
-            f"profile, and the rest read. {feedback}{_offered(protocol.alphabet)}"
+            f"profile, and the rest read. {feedback}{_offered(protocol.alphabet, protocol.labels)}"
         )
     return (
         f"Each writer's samples were split at random, {_times(protocol.resamples)}, from an empty profile: {learned} to learn "
-        f"from, the rest to be read, {order}. {feedback}{_offered(protocol.alphabet)}"
+        f"from, the rest to be read, {order}. {feedback}{_offered(protocol.alphabet, protocol.labels)}"
     )
 
 
@@ -122,8 +154,11 @@ def _times(resamples: int) -> str:
     return "once" if resamples == 1 else f"{resamples} times"
 
 
-def _offered(alphabet: str | None) -> str:
-    return "" if alphabet is None else f" Only the labels of the alphabet “{alphabet}” were on offer."
+def _offered(alphabet: str | None, labels: tuple[str, ...] | None) -> str:
+    judged = "" if labels is None else f" Only samples of these labels were judged: {' '.join(map(visible, labels))}."
+    if alphabet is not None:
+        return f"{judged} Only the labels of the alphabet “{alphabet}” were on offer."
+    return f"{judged} Only they were on offer." if labels is not None else ""
 
 
 def visible(label: str) -> str:
