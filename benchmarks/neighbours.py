@@ -29,8 +29,7 @@ import sqlalchemy as sa
 
 from allograph.profiles import open_store
 from allograph.profiles.archive import packed
-from allograph.profiles.journal import Entry, new_batch
-from allograph.profiles.profile import Contents
+from allograph.profiles.journal import Contents, Entry, new_batch
 from allograph.recognizer import Recognizer
 from allograph.writers import Writers
 from timing import show

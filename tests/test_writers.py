@@ -598,7 +598,8 @@ def test_readings_and_stored_corrections_are_applied_in_their_order_or_not_at_al
     ana = Writers(store, recognizer)["ana"]
     ana.correct(ana.read(list(images[:3]), ids=["1", "2", "3"]), ["a", "b", "c"])
     more = ana.read(list(images[3:5]), ids=["4", "5"])
-    for wrong in ([more[0], "2", "none"], ["1", more[1], "x"]):
+    unknown: list[list[Reading | str]] = [[more[0], "2", "none"], ["1", more[1], "x"]]
+    for wrong in unknown:
         with pytest.raises(UnknownCorrection):
             ana.correct(wrong, ["a", "b", "c"])
     with pytest.raises(UnknownLabel):

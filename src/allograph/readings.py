@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from allograph.equality import by_content
 
-Rows = NDArray[np.integer] | slice
+Rows = NDArray[np.integer | np.bool_] | slice
 
 
 @by_content

@@ -81,8 +81,12 @@ class Recognizer:
 
     def _nothing(self) -> Samples:
         """No samples: what a model of somebody's own would make of none is its affair."""
-        sizes = (self.bundle.embedding_size, len(self.alphabet), self.feature_size)
-        return Samples(*(None if size is None else np.empty((0, size), np.float32) for size in sizes))
+
+        def none(size: int) -> NDArray[np.float32]:
+            return np.empty((0, size), np.float32)
+
+        features = None if self.feature_size is None else none(self.feature_size)
+        return Samples(none(self.bundle.embedding_size), none(len(self.alphabet)), features)
 
 
 def open_session(model: Path | bytes, threads: int | None = None) -> onnxruntime.InferenceSession:
