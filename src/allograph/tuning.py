@@ -39,7 +39,7 @@ PROTOCOLS = (
 )
 """What a parameter has to be good at. Of a fold, which has more writers, one resample each is enough."""
 FOLD_PROTOCOLS = tuple(replace(protocol, resamples=1) for protocol in PROTOCOLS)
-EFFORT = {"memory": 2.0, "means": 2.0, "transfer": 3.0, "head": 5.0, "allograph": 3.0}
+EFFORT = {"memory": 2.0, "means": 2.5, "transfer": 4.0, "head": 9.0, "allograph": 7.0}
 """About how long one choice of a method's parameters takes to judge, next to one of the quickest; to say what is left."""
 
 
