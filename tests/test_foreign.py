@@ -71,6 +71,7 @@ def archive(*names: str) -> bytes:
         ("model.gguf", b"GGUF\x03\0\0\0", r"a GGUF file"),
         ("corpus.parquet", b"PAR1\x15\0", r"a Parquet file: name the model first, and the corpus with --corpus"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",  # the bytes of an archive tell the time
 )
 def test_what_a_file_seems_to_be_and_what_to_do(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     (tmp_path / name).write_bytes(content)

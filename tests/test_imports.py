@@ -116,7 +116,14 @@ WRONG_FIELDS: dict[str, list[Any]] = {
 }
 
 
-@pytest.mark.parametrize(("field", "value"), [(field, value) for field, values in WRONG_FIELDS.items() for value in values])
+WRONG = [
+    pytest.param(field, value, id=f"{field}-{place}")
+    for field, values in WRONG_FIELDS.items()
+    for place, value in enumerate(values)
+]
+
+
+@pytest.mark.parametrize(("field", "value"), WRONG)
 def test_a_field_that_cannot_be_is_named(field: str, value: Any) -> None:
     record, arrays = opened(exported())
     record["models"][0]["entries"][0][field] = value

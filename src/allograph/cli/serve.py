@@ -51,7 +51,7 @@ def serve(
     """Serve readings and corrections over HTTP, until interrupted; what it promises stands in docs/service.md."""
     try:
         from allograph.server.app import application
-        from allograph.server.run import check_host, cores, listening, run
+        from allograph.server.run import check_host, listening, run
     except ModuleNotFoundError as error:
         raise missing_extra(error.name or "fastapi", "serve") from error
     from allograph.profiles import open_store
@@ -64,7 +64,7 @@ def serve(
     try:
         loopback = check_host(host, bool(opened.keys))
         limits = Limits(body * MIB, profile * MIB, samples, pixels, points, writers, rate)
-        recognizer = Recognizer(model, threads=cores())
+        recognizer = Recognizer(model, threads=1)  # others want the other cores, and more processes may be started
         served = Writers(opened, recognizer, adapter, tenant, implicit, images, shadow, memory * MIB)
         with listening(host, port) as listener:
             log = start(log_level.value)

@@ -15,11 +15,11 @@ from starlette.responses import FileResponse
 from starlette.staticfiles import StaticFiles
 
 import allograph
-from allograph.errors import AllographError
+from allograph.errors import AllographError, StorageError
 from allograph.server import problems
 from allograph.server.access import Access
 from allograph.server.gate import OPEN, Gate
-from allograph.server.log import LOGGER, RequestLog, failure
+from allograph.server.log import LOGGER, RequestLog, failure, storage_failure
 from allograph.server.metrics import Metrics
 from allograph.server.migrating import Migrating
 from allograph.server.operations import habits, itself, knowing, reading, suggesting, teaching
@@ -65,6 +65,7 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         refreshing = asyncio.create_task(_refreshing(writers, settings.refresh_seconds))
+        describing = asyncio.create_task(run_in_threadpool(app.openapi))  # it takes a second, which nobody is to wait for
         migrating = Migrating(writers) if settings.migrate else None
         if migrating:
             migrating.start()
@@ -74,7 +75,7 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
             if migrating:
                 await run_in_threadpool(migrating.stop)
             refreshing.cancel()
-            await asyncio.gather(refreshing, return_exceptions=True)
+            await asyncio.gather(refreshing, describing, return_exceptions=True)
             await reader.close()
             access.close()
             await run_in_threadpool(_close, writers)
@@ -109,8 +110,9 @@ async def _refreshing(writers: Writers, seconds: float) -> None:
         await asyncio.sleep(seconds)
         try:
             await run_in_threadpool(writers.refresh)
-        except AllographError as error:
-            LOGGER.log(logging.WARNING, "refresh", extra={"facts": failure(error)})
+        except Exception as error:  # whatever it is: what was erased elsewhere is to leave this process's memory
+            facts = storage_failure(error) if isinstance(error, StorageError) else failure(error)
+            LOGGER.log(logging.WARNING, "refresh", extra={"facts": facts})
 
 
 def _close(writers: Writers) -> None:
@@ -118,4 +120,4 @@ def _close(writers: Writers) -> None:
     try:
         writers.close()
     except AllographError as error:
-        LOGGER.log(logging.WARNING, "close", extra={"facts": failure(error)})
+        LOGGER.log(logging.WARNING, "close", extra={"facts": storage_failure(error)})

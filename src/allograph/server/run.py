@@ -166,8 +166,3 @@ def room(connections: int) -> int:
     except (ImportError, OSError, ValueError):  # no such bound, or it cannot be moved
         return connections
     return connections if files == resource.RLIM_INFINITY else min(connections, max(files - FILES, 16))
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
