@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from allograph.adapters.products import inverse, product
 
@@ -21,8 +23,8 @@ sizes = st.integers(0, 400)
 @given(sizes, sizes, sizes, st.booleans(), st.booleans(), st.sampled_from([np.float32, np.float64]))
 def test_a_product_is_numpys(m: int, k: int, n: int, turn: bool, turn_other: bool, kind: type) -> None:
     random = np.random.default_rng(m + 7 * k + 13 * n)
-    one = random.normal(size=(k, m)).astype(kind).T if turn else random.normal(size=(m, k)).astype(kind)
-    other = random.normal(size=(n, k)).astype(kind).T if turn_other else random.normal(size=(k, n)).astype(kind)
+    one: NDArray[Any] = random.normal(size=(k, m)).astype(kind).T if turn else random.normal(size=(m, k)).astype(kind)
+    other: NDArray[Any] = random.normal(size=(n, k)).astype(kind).T if turn_other else random.normal(size=(k, n)).astype(kind)
     found = product(one, other)
     assert found.dtype == kind
     np.testing.assert_allclose(found, one @ other, atol=1e-3 if kind is np.float32 else 1e-9)

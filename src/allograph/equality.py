@@ -27,7 +27,7 @@ def by_content(value: type[Value]) -> type[Value]:
         found = compared(one, other)
         return found if found is NotImplemented else not found
 
-    value.__eq__, value.__ne__ = compared, differs  # type: ignore[assignment,method-assign]
+    value.__eq__, value.__ne__ = compared, differs  # type: ignore[method-assign]
     if "__hash__" not in vars(value):
         value.__hash__ = None  # type: ignore[assignment,method-assign]
     return value

@@ -81,8 +81,9 @@ class Recognizer:
 
     def _nothing(self) -> Samples:
         """No samples: what a model of somebody's own would make of none is its affair."""
-        sizes = (self.bundle.embedding_size, len(self.alphabet), self.feature_size)
-        return Samples(*(None if size is None else np.empty((0, size), np.float32) for size in sizes))
+        sizes = (self.bundle.embedding_size, len(self.alphabet), self.feature_size or 0)
+        embeddings, logits, features = (np.empty((0, size), np.float32) for size in sizes)
+        return Samples(embeddings, logits, None if self.feature_size is None else features)
 
 
 def open_session(model: Path | bytes, threads: int | None = None) -> onnxruntime.InferenceSession:

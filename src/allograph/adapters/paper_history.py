@@ -116,7 +116,7 @@ class History:
 
         A sample whose embedding is 0 enters nothing, and no kNN classifier answers for it.
         """
-        told = samples.embeddings.any(axis=1).tolist()
+        told = (samples.embeddings != 0).any(axis=1)
         groups: dict[tuple[int, int], list[int]] = {}
         for row, pair in enumerate(zip(predicted, true, strict=True)):
             if told[row]:

@@ -164,7 +164,7 @@ class Remembering(Tunable):
         if not told.any():
             return Known(None)
         if not told.all():
-            memory = Memory(*(rows[told] for rows in memory))
+            memory = Memory(memory.embeddings[told], memory.logs[told], memory.labels[told])
         first = memory.embeddings[:1]
         alike = np.abs(memory.embeddings - first).max() <= FLAT * np.abs(first).max()
         return Known(self.fit(memory), length, *((first, log_softmax(state.arrays["logits"][told])) if alike else ()))
