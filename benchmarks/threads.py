@@ -1,4 +1,4 @@
-"""Threads: read, correct and read again, as it comes and with every library held to one thread, on a quiet and on a loaded machine.
+"""Threads: read, correct and read, as it comes and with every library held to one thread, on a quiet and on a loaded machine.
 
 Each figure is from a process of its own. The load is two more processes that multiply large matrices, for as long as it takes.
 """
