@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
 from dataclasses import fields
 from typing import Any
 
@@ -219,6 +221,47 @@ def test_a_window_bounds_what_is_kept_and_the_newest_stay(method: type[Tunable])
     assert len(sizes) <= 5
     newest = [label for seed in range(26, 30) for label in corrections(5, seed).labels]
     assert [ALPHABET[place] for place in state.arrays["labels"].tolist()] == newest
+
+
+@pytest.mark.parametrize("method", OURS, ids=lambda method: method.name)
+def test_a_window_bounds_the_writers_own_labels(method: type[Tunable]) -> None:
+    adapter, state = ours(method, window=20), State()
+    for seed in range(30):
+        state = adapter.learn(state if seed else adapter.start(), corrections(5, seed)._replace(labels=[f"o{seed}", *"abcd"]))
+        assert len(state.labels) <= 4
+        assert state.labels == tuple(f"o{i}" for i in range(max(0, seed - 3), seed + 1))
+        names = [*ALPHABET, *state.labels]
+        assert [names[place] for place in state.arrays["labels"].tolist()][-5:] == [f"o{seed}", *"abcd"]
+        samples = corrections(10, 99).samples
+        scores = adapter.scores(state, samples)
+        assert scores.values.shape == (10, len(names))
+        assert np.isfinite(scores.log_probabilities.max(axis=1)).all()
+        back = adapter.scores(State.from_bytes(state.to_bytes(adapter), adapter), samples)
+        assert np.array_equal(back.values, scores.values)
+    again = adapter.learn(state, corrections(2, 50)._replace(labels=["o0", "o29"]))
+    assert again.labels == ("o26", "o27", "o28", "o29", "o0")[-len(again.labels) :]
+
+
+def test_the_size_of_a_state_is_what_it_takes(adapter: Adapter) -> None:
+    def made() -> State:
+        state = adapter.start()
+        for seed in range(8):
+            state = adapter.learn(state, corrections(50, seed, "abcdeßé"))
+            adapter.scores(state, corrections(4, seed).samples)
+        adapter.explain(state, corrections(1, 1).samples)
+        return state
+
+    made()  # what is made once for all writers
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    state = made()
+    gc.collect()
+    taken = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert 0.8 * taken - 4000 <= state.size <= 1.3 * taken + 4000
+    assert state.derived
+    assert state.size > State(state.labels, state.arrays).size
 
 
 @pytest.mark.parametrize("method", OURS, ids=lambda method: method.name)

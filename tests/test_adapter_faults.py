@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -130,7 +131,7 @@ def test_a_populations_statistics_stay_finite(strange: str, share: float) -> Non
     for method in OURS:
         adapter = ours(method)
         if hasattr(adapter, "population"):
-            adapter = method(ALPHABET, None, population=found)  # type: ignore[call-arg]  # those that have a place for it
+            adapter = replace(adapter, population=found)  # type: ignore[type-var]
         check_sound(adapter, learned(adapter, corrections(30, 2)), corrections(20, 3).samples)
 
 

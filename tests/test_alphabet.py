@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 import unicodedata
 
 import numpy as np
@@ -91,3 +92,38 @@ def test_indices_and_mask_by_hand() -> None:
 def test_a_label_outside_the_alphabet_is_named(look_up) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(UnknownLabel, match="'z' is not in the alphabet of 2 labels"):
         look_up(Alphabet("ab"))
+
+
+@given(alphabets)
+def test_every_form_of_a_label_is_found(given_labels: list[str]) -> None:
+    alphabet = Alphabet(given_labels)
+    for form in ("NFC", "NFD"):
+        for place, label in enumerate(unicodedata.normalize(form, label) for label in given_labels):
+            assert label in alphabet
+            assert alphabet.index(label) == place
+            assert alphabet.count(label) == 1
+            assert alphabet.indices([label]).tolist() == [place]
+            assert np.flatnonzero(alphabet.mask([label])).tolist() == [place]
+            assert Alphabet.named([label]) == Alphabet([label])
+            assert Alphabet.of([label, unicodedata.normalize("NFC", label)]).labels == (alphabet[place],)
+
+
+def test_a_string_of_labels_is_composed_first() -> None:
+    assert Alphabet("ae\u0301").labels == ("a", "é")
+    assert Alphabet("aé").mask("e\u0301").tolist() == [False, True]
+
+
+@pytest.mark.parametrize("label", [None, 3, [], b"a", ("a",)])
+def test_what_is_no_string_is_in_no_alphabet(label: object) -> None:
+    assert label not in Alphabet("ab")
+    with pytest.raises(UnknownLabel):
+        Alphabet("ab").index(label)  # type: ignore[arg-type]
+
+
+def test_forty_thousand_labels_take_a_moment() -> None:
+    many = [f"{i:x}" for i in range(40_000)]
+    began = time.thread_time()
+    assert len(Alphabet(many)) == 40_000
+    with pytest.raises(InputError, match=r"come twice: 0 1 10 .* and 39990 more$"):
+        Alphabet(many * 2)
+    assert time.thread_time() - began < 3

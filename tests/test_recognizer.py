@@ -59,6 +59,17 @@ def test_one_image_and_none(recognizer: Recognizer) -> None:
     np.testing.assert_array_equal(one.embeddings, many.embeddings)
     none = recognizer.embed(np.empty((0, 28, 28), np.uint8))
     assert (none.embeddings.shape, none.logits.shape) == ((0, SIZE), (0, 10))
+    assert recognizer.embed([]) == none
+    assert none.features is None
+
+
+def test_nothing_read_has_features_where_the_model_has() -> None:
+    shipped = Recognizer(threads=1)
+    assert shipped.feature_size is not None
+    none = shipped.embed([])
+    assert none.features is not None
+    assert none.features.shape == (0, shipped.feature_size)
+    assert none.embeddings.dtype == none.logits.dtype == none.features.dtype == np.float32
 
 
 def test_grey_values_and_fractions_are_read_alike(recognizer: Recognizer) -> None:
@@ -129,6 +140,12 @@ def test_threads_that_share_it_get_the_same_answers(recognizer: Recognizer) -> N
 def test_threads_is_what_one_call_may_use(recognizer: Recognizer) -> None:
     options = recognizer.session.get_session_options()
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)
+    assert recognizer._wide_session is recognizer.session
+    for threads in (2, None):  # few images take one thread all the same
+        spread = Recognizer(recognizer.bundle, threads)
+        assert spread.session.get_session_options().intra_op_num_threads == 1
+        assert spread._wide_session.get_session_options().intra_op_num_threads == (threads or 0)
+        np.testing.assert_allclose(spread.embed(IMAGES).logits, recognizer.embed(IMAGES).logits, rtol=1e-4, atol=1e-4)
     assert open_session(TINY).get_session_options().intra_op_num_threads == 0  # onnxruntime's own choice
 
 

@@ -81,12 +81,9 @@ class Recognizer:
 
     def _nothing(self) -> Samples:
         """No samples: what a model of somebody's own would make of none is its affair."""
-
-        def none(size: int) -> NDArray[np.float32]:
-            return np.empty((0, size), np.float32)
-
-        features = None if self.feature_size is None else none(self.feature_size)
-        return Samples(none(self.bundle.embedding_size), none(len(self.alphabet)), features)
+        sizes = (self.bundle.embedding_size, len(self.alphabet), self.feature_size or 0)
+        embeddings, logits, features = (np.empty((0, size), np.float32) for size in sizes)
+        return Samples(embeddings, logits, None if self.feature_size is None else features)
 
 
 def open_session(model: Path | bytes, threads: int | None = None) -> onnxruntime.InferenceSession:

@@ -27,7 +27,7 @@ def fingerprint(value: object) -> str:
     try:
         return _digest(value, ()).hex()
     except RecursionError:
-        return _name_of(value).hex() * 2
+        return _name_of(value).hex()
 
 
 def _digest(value: Any, path: tuple[int, ...]) -> bytes:

@@ -97,7 +97,7 @@ class PaperAdapter:
         (answers,) = history.answers(sample, [base])
         trust, answerer, names = history.trust(answers), history.choose(answers), history.names
         pairs = []
-        if base in history.pairs:
+        if base in history.pairs and not np.isnan(sample.embeddings).any():
             offered = history.pairs[base].offered(sample.logits[0])
             away = np.sqrt(squared_distances(sample.embeddings, offered.mean)[0])
             pairs = [
@@ -188,9 +188,9 @@ class PaperAdapter:
 
 
 def _readable(samples: Samples) -> Samples:
-    """The samples; where an embedding says nothing, it is 0, which no pair is compared with."""
+    """The samples; where an embedding says nothing, it is NaN, which no pair is compared with."""
     told = usable(samples.embeddings)
-    embeddings = samples.embeddings if told.all() else np.where(told[:, None], samples.embeddings, np.float32(0))
+    embeddings = samples.embeddings if told.all() else np.where(told[:, None], samples.embeddings, np.float32(np.nan))
     return samples._replace(embeddings=embeddings, logits=without_faults(samples.logits))
 
 

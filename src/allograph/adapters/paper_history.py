@@ -114,9 +114,9 @@ class History:
     def learn(self, samples: Samples, predicted: Sequence[int], true: Sequence[int], styles: NDArray[np.float64]) -> None:
         """Enter samples with their nearest styles [n, d], then ask every answerer about them and count who was right.
 
-        A sample whose embedding is 0 enters nothing, and no kNN classifier answers for it.
+        A sample whose embedding is NaN enters nothing, and no kNN classifier answers for it.
         """
-        told: list[bool] = np.any(samples.embeddings, axis=1).tolist()
+        told: list[bool] = (~np.isnan(samples.embeddings[:, 0])).tolist()
         groups: dict[tuple[int, int], list[int]] = {}
         for row, pair in enumerate(zip(predicted, true, strict=True)):
             if told[row]:
@@ -154,7 +154,7 @@ class History:
 
     def _knn(self, predicted: int, samples: Samples, rows: list[int]) -> list[list[int]]:
         pairs = self.pairs.get(predicted)
-        told = samples.embeddings[rows].any(axis=1)
+        told = ~np.isnan(samples.embeddings[rows, 0])
         if pairs is not None and not told.all():
             found = [[NOTHING] * len(KS)] * len(rows)
             for i in np.flatnonzero(told).tolist():

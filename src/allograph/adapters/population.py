@@ -91,7 +91,7 @@ def population(samples: Samples, labels: NDArray[np.int32], writers: NDArray[np.
     """
     told = _told(samples.embeddings) & _told(samples.shapes)
     if not told.all():
-        samples, labels, writers = samples.at(told), labels[told], writers[told]
+        samples, labels, writers = samples.at(np.flatnonzero(told)), labels[told], writers[told]
     embeddings, logits = samples.embeddings, without_faults(samples.logits)
     if not len(embeddings):
         return _nothing(embeddings.shape[1], logits.shape[1], samples.shapes.shape[1])

@@ -14,7 +14,7 @@ LARGEST = 1e15
 FLAT = 1e-6
 """Numbers that differ by less than this share of the largest are constant."""
 SOME = 3
-"""Of fewer numbers than this, that they are the same is no sign that they are constant."""
+"""Of fewer numbers than this, that they are the same, or 0, is no sign that something is amiss."""
 UNLIKELY = -25.0
 """Log-probabilities below this are no opinion."""
 AGREE = 0.05
@@ -29,20 +29,22 @@ def usable(rows: NDArray[np.floating], length: float | None = None) -> NDArray[n
     """
     if not rows.shape[1]:
         return np.zeros(len(rows), bool)
-    flat = FLAT if rows.shape[1] >= SOME else -1.0
+    few = rows.shape[1] < SOME
     extremes = zip(rows.max(axis=1).tolist(), rows.min(axis=1).tolist(), strict=True)
-    told = np.array([_is_usable(high, low, flat) for high, low in extremes], bool)
+    told = np.array([_is_usable(high, low, few) for high, low in extremes], bool)
     if length:
         with np.errstate(invalid="ignore", over="ignore"):
             square = np.vecdot(rows, rows)
-        told &= (square <= (FAR * length) ** 2) & (square >= (length / FAR) ** 2)
+        told &= square <= (FAR * length) ** 2
+        if not few:
+            told &= square >= (length / FAR) ** 2
     return told
 
 
-def _is_usable(high: float, low: float, flat: float) -> bool:
+def _is_usable(high: float, low: float, few: bool) -> bool:
     """The same of one row, by its extremes, both of which are NaN where one number is. Single readings have no time for more."""
     peak = max(high, -low)
-    return 1 / LARGEST <= peak <= LARGEST and high - low > flat * peak
+    return peak <= LARGEST and (few or (peak >= 1 / LARGEST and high - low > FLAT * peak))
 
 
 def usual_length(rows: Floats) -> float:
@@ -69,6 +71,6 @@ def agree(logs: Floats, others: Floats) -> NDArray[np.bool_]:
     Labels that were as good as impossible, or not on offer, for one of two do not count.
     """
     both = (logs > UNLIKELY) & (others > UNLIKELY)
-    apart = logs - others
+    apart = np.where(both, logs, 0) - np.where(both, others, 0)
     highest, lowest = np.where(both, apart, -np.inf).max(axis=1), np.where(both, apart, np.inf).min(axis=1)
     return np.asarray(highest - lowest <= AGREE)  # −inf where they have no label in common
