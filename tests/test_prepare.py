@@ -296,5 +296,5 @@ def test_a_source_s_missing_writer_is_refused_with_its_place(tmp_path: Path) -> 
 def test_a_pipe_or_a_device_is_no_corpus(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.parquet")
     for path in (tmp_path / "pipe.parquet", Path("/dev/zero"), tmp_path):
-        with pytest.raises(FormatError, match="not a readable Parquet file"):
+        with pytest.raises(InputError, match=r"is a (pipe|device|folder)"):
             Corpus.open(path)

@@ -107,7 +107,7 @@ def test_a_store_that_fails_is_told_without_its_words_and_comes_back(
     with client() as http:
         correct(http, "ana", [("1", 1, "a")])
         with monkeypatch.context() as broken:
-            for name in ("check", "versions", "tail", "change", "profiles", "erase", "had_keys"):
+            for name in ("check", "versions", "tail", "change", "contents", "profiles", "erase", "had_keys"):
                 broken.setattr(MemoryStore, name, down)
             answers = [
                 http.get("/v1/ready"),

@@ -182,7 +182,8 @@ def test_why_stays_true_after_later_corrections(ana: allograph.Writer, images: I
         (np.full((28, 28), -0.5), "0…1"),
         (np.ones((28, 28), np.int64), "int64"),
         (np.ones((27, 28), np.uint8), r"\[27, 28\]"),
-        (np.ones((3, 28, 28), np.uint8), "a list of them"),
+        (np.ones((3, 28, 27), np.uint8), "a list of them"),
+        (np.ones((1, 3, 28, 28), np.uint8), "a list of them"),
         (np.ones(784, np.uint8), r"\[784\]"),
     ],
 )

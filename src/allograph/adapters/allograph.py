@@ -26,6 +26,8 @@ FEW = 15
 """With so many samples the memory has half of its share: the nearest of a few is as a rule not near."""
 ROUNDS = 60
 """Rounds of the solver for a writer who is new."""
+FARTHEST = float(np.finfo(np.float16).max)
+"""The largest number of the change, which is kept in half precision."""
 AT_ONCE = 800
 """Where few samples join many, the solver goes over so many samples in all its rounds, or once over all of them. With n times as
 many as this it does that only for every n-th that joins, so that what a correction costs does not grow with those before it."""
@@ -115,7 +117,8 @@ class Allograph(Tunable):
             change = self._sought(kept, len(own), ROUNDS, change)
         elif seen // turn < (seen + len(places)) // turn:
             change = self._sought(kept, len(own), min(max(AT_ONCE // count, 1), ROUNDS), change)
-        return State(own, {**kept, "change": change.astype(np.float16), "seen": known["seen"] + len(places)})
+        change = np.clip(change, -FARTHEST, FARTHEST).astype(np.float16)
+        return State(own, {**kept, "change": change, "seen": known["seen"] + len(places)})
 
     def scores(self, state: State, samples: Samples) -> Scores:
         """The base's logits and their change, and −inf for every label that is not on offer."""

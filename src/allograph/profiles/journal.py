@@ -158,7 +158,7 @@ def spare(kept: Sequence[int], head: int) -> list[int]:
     lies d places back finds one that is no more than about 4 d back.
 
     >>> spare([64, 128, 192, 250], 256)
-    [128]
+    [128, 250]
     """
     gone, taken = [], set()
     for place in sorted(kept):
