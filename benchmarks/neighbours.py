@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import http.client
 import json
+import multiprocessing
 import os
 import secrets
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
+from functools import lru_cache
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,6 +40,8 @@ RATE = 10
 """Readings of the small tenant a second."""
 TAUGHT = 50
 """Corrections of the small tenant's writer."""
+FIRST = "large-1"
+"""The first correction of the imported profile."""
 CLIENTS, BATCH = 32, 256
 """Connections of the flood, and samples in each of its requests."""
 POSTGRES = "postgresql+psycopg://postgres@127.0.0.1:5432/test"
@@ -45,10 +49,11 @@ POSTGRES = "postgresql+psycopg://postgres@127.0.0.1:5432/test"
 
 def main() -> None:
     lasts, corrections = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0, int(sys.argv[2]) if len(sys.argv) > 2 else 20_000
-    profile, first = large_profile(corrections)
+    exported = large_profile(corrections)
     for kind, store in stores():
         with store as (url, folder), served(url, folder) as (port, small, big):
-            rows = measured(Service(port, small), Service(port, big), profile, first, lasts)
+            (folder / "large.allograph").write_bytes(exported)
+            rows = measured(Service(port, small), Service(port, big), folder / "large.allograph", lasts)
         heads = ("meanwhile another tenant", "readings", "not answered", "p50, ms", "p99, ms", "slowest, ms", "p99 against quiet")
         show(f"{RATE} readings a second of a small tenant, {lasts:g} s each, on {kind} (target: 3 ×, all answered)", heads, rows)
 
@@ -79,44 +84,58 @@ class Service:
             connection.close()
 
 
-def measured(small: Service, big: Service, profile: bytes, first: str, lasts: float) -> list[tuple[str, ...]]:
+def measured(small: Service, big: Service, profile: Path, lasts: float) -> list[tuple[str, ...]]:
     """A row for each thing that the other tenant does."""
-    single, many = bodies()
-
-    def imports() -> None:
-        big.ask("PUT", "/v1/writers/large/profile", profile, "application/octet-stream")
-        big.ask("POST", "/v1/writers/large/read", single)
-
-    def takes_back() -> None:
-        big.ask("POST", "/v1/writers/large/undo", json.dumps({"id": first}).encode())
-        big.ask("POST", "/v1/writers/large/read", single)
-
-    def floods() -> None:
-        with ThreadPoolExecutor(CLIENTS) as pool:
-            list(pool.map(lambda i: big.ask("POST", f"/v1/writers/flood-{i}/read", many), range(CLIENTS)))
-
-    def exports() -> None:
-        big.ask("GET", "/v1/writers/large/profile")
-
-    def erases() -> None:
-        big.ask("PUT", "/v1/writers/gone/profile", profile, "application/octet-stream")
-        big.ask("DELETE", "/v1/writers/gone")
-
+    single = body(1)
     readings(small, single, 3)
     quiet = readings(small, single, lasts)
     level = float(np.percentile(quiet.seconds, 99))
     rows = [told("does nothing", quiet, level)]
-    deeds: list[tuple[str, Callable[[], None], bool]] = [
-        ("imports 20,000 corrections, and reads", imports, False),
-        ("takes the first of them back, and reads", takes_back, False),
-        (f"floods: {CLIENTS} × {BATCH} samples at a time", floods, True),
-        ("exports, again and again", exports, True),
-        ("imports and erases, again and again", erases, True),
-    ]
-    for title, deed, again in deeds:
-        with going_on(deed, again):
-            rows.append(told(title, readings(small, single, lasts), level))
+    for deed in DEEDS:
+        with going_on(deed, big, profile):
+            rows.append(told(deed, readings(small, single, lasts), level))
     return rows
+
+
+def imports(big: Service, profile: Path) -> None:
+    big.ask("PUT", "/v1/writers/large/profile", profile.read_bytes(), "application/octet-stream")
+    learned(big)
+
+
+def takes_back(big: Service, profile: Path) -> None:
+    big.ask("POST", "/v1/writers/large/undo", json.dumps({"id": FIRST}).encode())
+    learned(big)
+
+
+def learned(big: Service) -> None:
+    """Read until all is learned; who asks before is told to come again."""
+    while big.ask("POST", "/v1/writers/large/read", body(1))[0] == 503:
+        time.sleep(0.2)
+
+
+def floods(big: Service, profile: Path) -> None:
+    many = body(BATCH)
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        list(pool.map(lambda i: big.ask("POST", f"/v1/writers/flood-{i}/read", many), range(4 * CLIENTS)))
+
+
+def exports(big: Service, profile: Path) -> None:
+    big.ask("GET", "/v1/writers/large/profile")
+
+
+def erases(big: Service, profile: Path) -> None:
+    big.ask("PUT", "/v1/writers/gone/profile", profile.read_bytes(), "application/octet-stream")
+    big.ask("DELETE", "/v1/writers/gone")
+
+
+DEEDS: dict[str, tuple[Callable[[Service, Path], None], bool]] = {
+    "imports 20,000 corrections, and reads": (imports, False),
+    "takes the first of them back, and reads": (takes_back, False),
+    f"floods: {CLIENTS} × {BATCH} samples at a time": (floods, True),
+    "exports, again and again": (exports, True),
+    "imports and erases, again and again": (erases, True),
+}
+"""What the other tenant does, and whether again and again."""
 
 
 def readings(service: Service, body: bytes, lasts: float) -> Late:
@@ -139,22 +158,25 @@ def readings(service: Service, body: bytes, lasts: float) -> Late:
 
 
 @contextmanager
-def going_on(deed: Callable[[], None], again: bool) -> Iterator[None]:
-    """Meanwhile something is done, once or again and again; what is under way at the end is waited for."""
-    over = threading.Event()
-
-    def work() -> None:
-        deed()
-        while again and not over.is_set():
-            deed()
-
-    thread = threading.Thread(target=work)
-    thread.start()
+def going_on(deed: str, big: Service, profile: Path) -> Iterator[None]:
+    """Meanwhile the other tenant does this, from a process of its own; what is under way at the end is waited for."""
+    context = multiprocessing.get_context("spawn")
+    over = context.Event()
+    process = context.Process(target=work, args=(deed, big, profile, over))
+    process.start()
     try:
         yield
     finally:
         over.set()
-        thread.join()
+        process.join()
+
+
+def work(deed: str, big: Service, profile: Path, over: Event) -> None:
+    """Do it once, or until it is over."""
+    act, again = DEEDS[deed]
+    act(big, profile)
+    while again and not over.is_set():
+        act(big, profile)
 
 
 def told(title: str, late: Late, level: float) -> tuple[str, ...]:
@@ -164,20 +186,20 @@ def told(title: str, late: Late, level: float) -> tuple[str, ...]:
     return (title, str(len(late.seconds)), str(late.failed), *milliseconds, f"{p99 / level:.2f} ×")
 
 
-def bodies() -> tuple[bytes, bytes]:
-    """A request of one sample, and one of many."""
+def body(count: int) -> bytes:
+    """A request of so many samples."""
     medoids = recognizer().bundle.styles.medoids  # type: ignore[union-attr]
-    images = [medoids[i % len(medoids)].tolist() for i in range(BATCH)]
-    return tuple(json.dumps({"samples": [{"image": one} for one in some]}).encode() for some in (images[:1], images))  # type: ignore[return-value]
+    return json.dumps({"samples": [{"image": medoids[i % len(medoids)].tolist()} for i in range(count)]}).encode()
 
 
+@lru_cache(maxsize=1)
 def recognizer() -> Recognizer:
     """The shipped one."""
     return Recognizer(threads=2)
 
 
-def large_profile(count: int) -> tuple[bytes, str]:
-    """An exported profile of so many corrections, one a batch, and the id of the first."""
+def large_profile(count: int) -> bytes:
+    """An exported profile of so many corrections, one a batch."""
     model = recognizer()
     styles = model.bundle.styles
     assert styles is not None
@@ -188,12 +210,12 @@ def large_profile(count: int) -> tuple[bytes, str]:
     read = samples.logits.argmax(axis=1)
     entries = [
         Entry(
-            f"large-{i}", labels[styles.labels[rows[i]]], False, 1.7e9 + i, labels[read[i]], labels[read[i]], None,
+            f"large-{i + 1}", labels[styles.labels[rows[i]]], False, 1.7e9 + i, labels[read[i]], labels[read[i]], None,
             samples.at(slice(i, i + 1)), images[i], model.bundle.model_hash, new_batch(), i + 1,
         )
         for i in range(count)
     ]  # fmt: skip
-    return packed(Contents(entries, [], model.bundle.model_hash)), entries[0].id
+    return packed(Contents(entries, [], model.bundle.model_hash))
 
 
 @contextmanager
