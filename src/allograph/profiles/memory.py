@@ -55,6 +55,7 @@ class MemoryStore:
     """A store for one process."""
 
     def __init__(self) -> None:
+        self.url: str | None = None
         self.most_writers: int | None = None
         self._profiles: dict[Key, _Profile] = {}
         self._numbers = itertools.count(1)

@@ -127,6 +127,7 @@ class SqlStore:
     """A store in a database. What a call wrote is on disk when it returns."""
 
     def __init__(self, url: str, page_limit: int | None = None, existing: bool = False) -> None:
+        self.url: str | None = url
         self.most_writers: int | None = None
         self._database = connect(url, page_limit, existing)
         self._engine, self._at_once, self._writer = self._database.reading, self._database.snapshot, self._database.writing

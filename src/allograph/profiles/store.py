@@ -79,6 +79,8 @@ class Store(Protocol):
     more than a few seconds; then nothing was changed. Names are those that `check_name` returned.
     """
 
+    url: str | None
+    """Where another process finds it; None for what only this one has."""
     most_writers: int | None
     """Profiles that a tenant may have at most; None for any number."""
 

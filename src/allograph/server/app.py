@@ -18,6 +18,7 @@ import allograph
 from allograph.errors import AllographError, StorageError
 from allograph.server import problems
 from allograph.server.access import Access
+from allograph.server.archives import Archives
 from allograph.server.gate import OPEN, Gate
 from allograph.server.log import LOGGER, RequestLog, failure, storage_failure
 from allograph.server.metrics import Metrics
@@ -59,7 +60,7 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
     settings, log = settings or Settings(), log or RequestLog()
     metrics = Metrics(lambda tenant: writers.of(tenant).warm[0])
     reader = Reader(writers, settings.limits.waiting, metrics.batches.observe)
-    access = Access(writers.store, settings)
+    access, archives = Access(writers.store, settings), Archives(writers)
     writers.store.most_writers = settings.limits.writers
 
     @asynccontextmanager
@@ -76,6 +77,7 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
                 await run_in_threadpool(migrating.stop)
             refreshing.cancel()
             await asyncio.gather(refreshing, describing, return_exceptions=True)
+            archives.close()
             await reader.close()
             access.close()
             await run_in_threadpool(_close, writers)
@@ -90,7 +92,7 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.state.service = Service(writers, settings, metrics, reader, access, Readiness(writers.store, settings.tenant))
+    app.state.service = Service(writers, settings, metrics, reader, access, Readiness(writers.store, settings.tenant), archives)
     problems.install(app)
     app.router.routes.extend(reading.router.routes)  # looked at first, and without detours
     for room in (teaching, knowing, habits, suggesting, itself):

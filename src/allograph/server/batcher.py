@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,10 @@ from allograph.server.turns import Turns
 
 TOGETHER = 32
 """Samples that are read together at most: more would not be quicker, and whoever waits for them would wait longer."""
+SHARED = 8
+"""And so many where several tenants asked lately: each waits for what is under way of another's."""
+LATELY = 5.0
+"""Seconds."""
 
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
@@ -44,6 +49,8 @@ class Batcher(Generic[Question, Answer]):
         self._seen = seen
         self._turns: Turns[_Waiting[Question, Answer]] = Turns()
         self._samples: Counter[str] = Counter()
+        self._asked: dict[str, float] = {}
+        """When each tenant asked last, of those that asked lately."""
         self._thread = ThreadPoolExecutor(1, "allograph-model")
         self._task: asyncio.Task[None] | None = None
 
@@ -54,7 +61,8 @@ class Batcher(Generic[Question, Answer]):
             raise BusyError(f"{waiting} samples of yours wait to be read already; come again in a moment")
 
     async def ask(self, tenant: str, question: Question, samples: int) -> Answer:
-        """The answer to a question of so many samples, at most `TOGETHER`."""
+        """The answer to a question of so many samples, at most `SHARED`."""
+        self._asked[tenant] = time.monotonic()
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._turns.put(tenant, _Waiting(tenant, question, samples, future))
         self._samples[tenant] += samples
@@ -89,8 +97,10 @@ class Batcher(Generic[Question, Answer]):
     def _next(self) -> list[_Waiting[Question, Answer]]:
         """What waits, each tenant's oldest in turn, up to one call of the model."""
         batch: list[_Waiting[Question, Answer]] = []
-        count = 0
-        while self._turns and (not count or count + self._turns.next().samples <= TOGETHER):
+        since = time.monotonic() - LATELY
+        self._asked = {tenant: asked for tenant, asked in self._asked.items() if asked > since}
+        count, most = 0, TOGETHER if len(self._asked) <= 1 else SHARED
+        while self._turns and (not count or count + self._turns.next().samples <= most):
             waiting = self._turns.take()
             self._samples[waiting.tenant] -= waiting.samples
             if not self._samples[waiting.tenant]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from allograph.errors import BusyError
 from allograph.profiles.journal import Key
+from allograph.server.threads import step_back
 from allograph.server.turns import Turns
 
 STRETCH = 0.02
@@ -31,7 +32,7 @@ class Learner:
     def __init__(self) -> None:
         self._jobs: dict[Key, _Job] = {}
         self._turns: Turns[_Job] = Turns()
-        self._threads = ThreadPoolExecutor(THREADS, "allograph-learner")
+        self._threads = ThreadPoolExecutor(THREADS, "allograph-learner", initializer=step_back)
         self._tasks: set[asyncio.Task[None]] = set()
         self._working = 0
         self._closed = False

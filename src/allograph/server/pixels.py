@@ -19,6 +19,8 @@ FRAME = b"[" + b",".join([b"[" + b"," * (SIDE - 1) + b"]"] * SIDE) + b"]"
 """An image without its numbers."""
 NEAR, LONGEST = 8, 8 * PIXELS
 """Bytes within which an image begins after its key, and ends; what is spread wider is left to the general reader."""
+SLICE = 8
+"""Images whose numbers are read by one call: more would keep other threads waiting."""
 _PLACE = secrets.token_hex(16)
 """Stands where an image was taken out; nobody else can know it."""
 
@@ -31,9 +33,10 @@ def parsed(raw: bytes, limits: Limits = USUAL) -> Any:
     """
     # An image comes once a sample, and its key may be a sample's id besides; of more, no request is made.
     rest, texts = _lifted(raw) if raw.count(KEY) <= 2 * limits.images else (raw, [])
-    numbers = _numbers(texts)
-    if numbers is None:
+    slices = [_numbers(texts[start : start + SLICE]) for start in range(0, len(texts), SLICE)]
+    if not slices or None in slices:
         return _read(raw, limits)
+    numbers = b"".join(found for found in slices if found is not None)
     found = _read(rest, limits)
     for items in found.values() if isinstance(found, dict) else ():
         for item in items if isinstance(items, list) else ():

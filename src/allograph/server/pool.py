@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import ParamSpec, TypeVar
 
 from allograph.errors import BusyError
+from allograph.server.threads import step_back
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -25,7 +26,7 @@ class FairPool:
     def __init__(self, threads: int, seconds: float, name: str) -> None:
         self._free = threads
         self._seconds = seconds
-        self._threads = ThreadPoolExecutor(threads, name)
+        self._threads = ThreadPoolExecutor(threads, name, initializer=step_back)
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
     async def run(

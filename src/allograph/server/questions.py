@@ -15,7 +15,7 @@ from allograph.writers import Request, Writers
 
 @dataclass
 class Question:
-    """What a writer's request wants read. Large ones are read part by part, all parts with what the first was read with."""
+    """What a writer's request wants read: part by part, all parts with what the first was read with."""
 
     request: Request
     best: int | None = None
@@ -43,12 +43,14 @@ class Answer(NamedTuple):
 def answers(writers: Writers, parts: Sequence[Part]) -> list[Answer | Behind | Exception]:
     """Answer all with one look at the store and one call of the model; who has much to learn first is `Behind`."""
     outcomes: list[Answer | Behind | Exception | None] = [None] * len(parts)
-    new = [i for i, part in enumerate(parts) if part.question.ready is None]
-    for i, prepared in zip(new, writers.prepare([parts[i].question.request for i in new], wait=False), strict=True):
-        if isinstance(prepared, Ready):
-            parts[i].question.ready = prepared
+    new = {id(part.question): part.question for part in parts if part.question.ready is None}
+    prepared = dict(zip(new, writers.prepare([question.request for question in new.values()], wait=False), strict=True))
+    for i, part in enumerate(parts):
+        found_out = prepared.get(id(part.question))
+        if isinstance(found_out, Ready):
+            part.question.ready = found_out
         else:
-            outcomes[i] = prepared
+            outcomes[i] = found_out
     asked = [i for i, outcome in enumerate(outcomes) if outcome is None]
     found = read([ready.part(parts[i].start, parts[i].stop) for i in asked if (ready := parts[i].question.ready)])
     told = iter(_told([(parts[i].question.best, one) for i, one in zip(asked, found, strict=True) if isinstance(one, list)]))

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from allograph.server.batcher import TOGETHER, Batcher
+from allograph.server.batcher import SHARED, Batcher
 from allograph.server.learner import Learner
 from allograph.server.questions import Answer, Part, Question, answers
 from allograph.together import Behind
@@ -33,30 +33,20 @@ class Reader:
         tenant, count = request.tenant or self._writers.tenant, len(request.images)
         self._batcher.check_room(tenant, count)
         question = Question(request, best)
-        parts = [Part(question, start, min(start + TOGETHER, count)) for start in range(0, max(count, 1), TOGETHER)]
-        first = await self._first(tenant, parts[0])
-        if len(parts) == 1:
-            return first
-        found = [first]
-        for answer in await asyncio.gather(*(self._ask(tenant, part) for part in parts[1:])):
-            assert isinstance(answer, Answer)
-            found.append(answer)
-        return Answer([one for answer in found for one in answer.readings], [one for answer in found for one in answer.told])
+        parts = [Part(question, start, min(start + SHARED, count)) for start in range(0, max(count, 1), SHARED)]
+        until = time.monotonic() + PATIENCE
+        while True:
+            found = await asyncio.gather(*(self._batcher.ask(tenant, part, part.stop - part.start) for part in parts))
+            behind = next((answer for answer in found if isinstance(answer, Behind)), None)
+            if behind is None:
+                answers = [answer for answer in found if isinstance(answer, Answer)]
+                readings = [reading for answer in answers for reading in answer.readings]
+                return Answer(readings, [told for answer in answers for told in answer.told])
+            steps = self._writers.of(tenant).catch_up(behind.follower)
+            await self._learner.finish(behind.follower.key, steps, until - time.monotonic())
+            question.ready = None
 
     async def close(self) -> None:
         """Finish what is being read, leave off what is being learned."""
         await self._learner.close()
         await self._batcher.close()
-
-    async def _first(self, tenant: str, part: Part) -> Answer:
-        """The answer to the first part, with what the writer taught learned before."""
-        until = time.monotonic() + PATIENCE
-        while True:
-            answer = await self._ask(tenant, part)
-            if isinstance(answer, Answer):
-                return answer
-            key, steps = answer.follower.key, self._writers.of(tenant).catch_up(answer.follower)
-            await self._learner.finish(key, steps, until - time.monotonic())
-
-    async def _ask(self, tenant: str, part: Part) -> Answer | Behind:
-        return await self._batcher.ask(tenant, part, part.stop - part.start)

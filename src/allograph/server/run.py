@@ -37,6 +37,10 @@ SWEEP = 1.0
 """Seconds between two looks at who keeps the service waiting."""
 
 
+SWITCH = 0.0005
+"""Seconds for which a thread that computes keeps Python's lock while others want it: a reading changes threads several times."""
+
+
 class Server(uvicorn.Server):
     """A server that says where it serves once it does, ends connections that keep it waiting, and ends in time itself."""
 
@@ -141,6 +145,7 @@ def run(app: ASGIApp, listener: socket.socket, connections: int = CONNECTIONS) -
         timeout_graceful_shutdown=PATIENCE,
     )
     server = Server(config)
+    sys.setswitchinterval(SWITCH)
     gc.collect()
     gc.freeze()  # what is there now stays: looking through it again and again would hold requests up
     before = {number: signal.signal(number, server.stop) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 from allograph.profiles.journal import Key, unknown_writer
 from allograph.recognizer import Recognizer
 from allograph.server.access import Access
+from allograph.server.archives import Archives
 from allograph.server.bodies import Picture
 from allograph.server.metrics import Metrics, TenantMetrics
 from allograph.server.pool import FairPool
@@ -35,7 +36,7 @@ from allograph.writers import Writers
 Value = TypeVar("Value")
 LARGE = 96 * 2**10
 """Bytes of a body from which on it is looked at beside the event loop: for images it takes 1.5 ms, for ink 5 ms."""
-PARSERS = 2
+PARSERS = 1
 """Large bodies that are looked at at a time in the process."""
 PATIENCE = 20.0
 """Seconds that a request waits for its turn where work is done for few at a time."""
@@ -52,6 +53,7 @@ class Service:
     reader: Reader
     access: Access
     readiness: Readiness
+    archives: Archives
     parsing: FairPool = field(default_factory=lambda: FairPool(PARSERS, PATIENCE, "allograph-bodies"))
     """Looks at large bodies."""
     drawing: Drawing = field(default_factory=lambda: Drawing(PATIENCE))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -12,6 +14,10 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+
+NICE = 10
+"""How much less urgent a thread is that others' readings do not wait for, in the system's steps."""
 
 
 class Thread:
@@ -66,3 +72,9 @@ def _settle(future: asyncio.Future[Any], found: Any, error: Exception | None) ->
         future.set_result(found)
     else:
         future.set_exception(error)
+
+
+def step_back() -> None:
+    """Let the thread that calls this compute when those that read have nothing to do, where the system can tell threads apart."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

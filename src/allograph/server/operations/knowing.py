@@ -16,7 +16,7 @@ from allograph.profiles.journal import Key, Row, unknown_writer
 from allograph.server.answers import About, Erased, Journal, Merged, Page
 from allograph.server.bodies import After, WriterName
 from allograph.server.problems import responses
-from allograph.server.service import Called, FastRoute, answer, in_thread
+from allograph.server.service import Called, FastRoute, answer
 
 router = APIRouter(prefix="/v1", route_class=FastRoute, tags=["writers"])
 BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
@@ -74,9 +74,9 @@ def corrections(
     response_class=Response,
     responses={**responses(404, 422), 200: {"description": "The profile: one file.", "content": BYTES}},
 )
-def exported(writer: WriterName, called: Called) -> Response:
+async def exported(writer: WriterName, called: Called) -> Response:
     """All that a writer taught, as one file: to keep, or to import elsewhere."""
-    return Response(called.writers.export(writer), media_type="application/octet-stream")
+    return await called.service.archives.export(called.tenant, writer)
 
 
 @router.put(
@@ -87,9 +87,7 @@ def exported(writer: WriterName, called: Called) -> Response:
 )
 async def imported(writer: WriterName, called: Called, request: Request) -> Response:
     """Join an exported profile to a writer's own, which need not exist; what is known already counts once."""
-    blob = await request.body()
-    merged = await in_thread(called.writers.merge, writer, blob)
-    return answer(merged._asdict())
+    return answer((await called.service.archives.merge(called.tenant, writer, request))._asdict())
 
 
 @router.delete("/writers/{writer}", response_model=Erased, responses=responses(404, 422))

@@ -1,0 +1,52 @@
+"""A process that exports or imports one large profile, and ends: `python -m allograph.server.archive_worker`.
+
+It reads a line of JSON that says what to do, and for an import the bytes of the file; it answers with a line of JSON, and for an
+export with the bytes of the file. `allograph.server.archives` is what starts it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import closing
+from typing import Any, BinaryIO
+
+from allograph.errors import AllographError
+from allograph.profiles import Store, open_store, profile
+from allograph.profiles.archive import Sizes, check_model, packed, unpacked
+from allograph.profiles.journal import Key
+
+NICE = 10
+"""How much less urgent this is than readings, in the system's steps."""
+
+
+def main(asked: BinaryIO, told: BinaryIO) -> None:
+    """Do what is asked; an error of ours is told by its name and text."""
+    task: dict[str, Any] = json.loads(asked.readline())
+    try:
+        with closing(open_store(task["store"], existing=True)) as store:
+            store.most_writers = task["most_writers"]
+            head, body = _done(store, task, asked)
+            told.write(json.dumps(head).encode() + b"\n" + body)
+            told.flush()
+    except AllographError as error:
+        told.write(json.dumps({"error": type(error).__name__, "text": str(error)}).encode() + b"\n")
+        told.flush()
+
+
+def _done(store: Store, task: dict[str, Any], asked: BinaryIO) -> tuple[dict[str, Any], bytes]:
+    """The line and the bytes to answer with."""
+    key = Key(task["tenant"], task["name"])
+    if task["act"] == "export":
+        blob = packed(profile.contents(store, key))
+        return {"length": len(blob)}, blob
+    contents = unpacked(asked.read())
+    check_model(contents, task["model_hash"], Sizes(*task["sizes"]))
+    return profile.merge(store, key, contents)._asdict(), b""
+
+
+if __name__ == "__main__":
+    if hasattr(os, "nice"):
+        os.nice(NICE)
+    main(sys.stdin.buffer, sys.stdout.buffer)
