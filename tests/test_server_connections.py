@@ -201,8 +201,8 @@ def test_requests_that_come_before_they_are_answered_are_answered_in_turn_up_to_
     with connected(served.url) as connection:
         connection.sendall((LIVE + b"\r\n") * 20)
         found = b""
-        while found.count(b'{"status":"ok"}') < 20:
-            found += connection.recv(2**16)
+        while found.count(b'{"status":"ok"}') < 20 and (more := connection.recv(2**16)):
+            found += more
     assert found.count(b"HTTP/1.1 200") == 20
     found = answered(served.url, (LIVE + b"\r\n") * 5000)
     assert 20 <= found.count(b"HTTP/1.1 200") < 100
@@ -216,7 +216,7 @@ def test_continue_is_said_where_the_body_is_wanted(served: Process) -> None:
         connection.sendall(POST + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n")
         assert until(connection, b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(b"{}")
-        assert until(connection, b"\r\n\r\n").startswith(b"HTTP/1.1 422")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 422")  # its body may come with its head
 
 
 def test_an_upgrade_that_is_not_wanted_ends_the_connection_after_the_answer(served: Process) -> None:

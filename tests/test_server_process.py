@@ -82,7 +82,9 @@ def until(connection: socket.socket, end: bytes) -> bytes:
     """What comes up to this end."""
     found = b""
     while not found.endswith(end):
-        found += connection.recv(1000)
+        more = connection.recv(1000)
+        assert more, f"the connection ended after {found!r}"
+        found += more
     return found
 
 
