@@ -700,6 +700,7 @@ def warn_as_usual() -> Any:
     return inspect.signature(adopt).parameters["warn"].default
 
 
+@pytest.mark.slow
 def test_the_command_prints_accuracies_and_warnings(digits: Corpus, tmp_path: Path) -> None:
     wanting(tmp_path / "model.onnx", scale=255.0, channels=3, size=32)
     (tmp_path / "labels.txt").write_text("\n".join(DIGITS) + "\n")

@@ -102,6 +102,7 @@ def test_the_flow_from_an_archive_to_a_report(place: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_protocols_that_follow_a_writer(place: Path) -> None:
     options = ["embedded.parquet", "--model", "bundle", "--alphabet", "digits"]
     runs = judged(place, *options, "--protocol", "sequential", "--missed", "0.2", "--resamples", "2")

@@ -52,6 +52,7 @@ def medoids() -> NDArray[np.uint8]:
     return styles.medoids[::4]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inverted", [False, True], ids=["dark ink", "light ink"])
 def test_uneven_light_costs_hardly_a_reading(medoids: NDArray[np.uint8], inverted: bool) -> None:
     writer = allograph.Writer("ana")

@@ -129,6 +129,7 @@ def test_a_slow_body_that_comes_is_waited_for(served: Process) -> None:
         assert until(connection, b"]}").startswith(b"HTTP/1.1 200")
 
 
+@pytest.mark.slow
 def test_an_answer_that_nobody_reads_is_not_kept(served: Process) -> None:
     document = b"GET /v1/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with connected(served.url) as connection:

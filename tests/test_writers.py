@@ -496,13 +496,13 @@ def test_taking_an_early_correction_back_learns_on_from_a_checkpoint(
 
     writers = Writers(store, recognizer, Counting.of(recognizer.bundle))
     ana = writers["ana"]
-    readings = ana.read(list(np.tile(images[:100], (7, 1, 1))))
+    readings = ana.read(list(np.tile(images[:70], (5, 1, 1))))
     for reading in readings:
         ana.correct(reading, "a")
         if len(learned) % 50 == 0:
             assert len(ana.corrections) > 0
         _ = ana.state
-    for back, most in ((3, 3 + 128), (300, 4 * 300), (690, 700)):
+    for back, most in ((3, 3 + 128), (100, 4 * 100), (340, 350)):
         learned.clear()
         ana.undo(readings[-back].id)
         assert readings[-back].id not in {done.id for done in ana.corrections}
