@@ -117,6 +117,8 @@ class Allograph(Tunable):
             change = self._sought(kept, len(own), ROUNDS, change)
         elif seen // turn < (seen + len(places)) // turn:
             change = self._sought(kept, len(own), min(max(AT_ONCE // count, 1), ROUNDS), change)
+        if not np.isfinite(change).all():  # of samples so far apart in size that sums overflow, nothing is to be learned
+            change = np.zeros_like(change)
         change = np.clip(change, -FARTHEST, FARTHEST).astype(np.float16)
         return State(own, {**kept, "change": change, "seen": known["seen"] + len(places)})
 
