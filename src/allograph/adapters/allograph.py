@@ -117,8 +117,6 @@ class Allograph(Tunable):
             change = self._sought(kept, len(own), ROUNDS, change)
         elif seen // turn < (seen + len(places)) // turn:
             change = self._sought(kept, len(own), min(max(AT_ONCE // count, 1), ROUNDS), change)
-        if not np.isfinite(change).all():  # of samples so far apart in size that sums overflow, nothing is to be learned
-            change = np.zeros_like(change)
         change = np.clip(change, -FARTHEST, FARTHEST).astype(np.float16)
         return State(own, {**kept, "change": change, "seen": known["seen"] + len(places)})
 
@@ -228,7 +226,10 @@ class Allograph(Tunable):
             vectors, labels, logs = vectors[told], labels[told], logs[told]
         if not len(labels):
             return np.zeros((vectors.shape[1], size), np.float32)
-        return residual(vectors, logs, np.eye(size, dtype=np.float32)[labels], rounds, change)
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = residual(vectors, logs, np.eye(size, dtype=np.float32)[labels], rounds, change)
+        # Of samples so far apart in size that sums overflow, nothing is to be learned.
+        return found if np.isfinite(found).all() else np.zeros_like(found)
 
     def _same(
         self, state: State, learned: Learned, logits: Floats, near: NDArray[np.bool_], told: NDArray[np.bool_]
