@@ -54,7 +54,7 @@ bundle: $(VENV)/.train build/unipen.parquet $(FOLDS)  ## train and tune the ship
 lock:  ## resolve the newest versions anew into requirements/
 	PYTHON=$(PYTHON) requirements/lock
 
-vendor:  ## fetch the page's libraries anew into src/allograph/server/page/vendor (needs npm)
+vendor:  ## fetch the page's libraries anew into src/allograph/page/vendor (needs npm)
 	requirements/vendor
 
 ink: $(VENV)/.demo  ## draw tests/ink.json anew from its description

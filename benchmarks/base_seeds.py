@@ -21,10 +21,10 @@ from allograph.bundle import Bundle
 from allograph.corpora.corpus import Corpus
 from allograph.embedding import EmbeddedCorpus, embed
 from allograph.errors import InputError
-from allograph.evaluation.measures import Figures, figures
-from allograph.evaluation.replay import replay_writers, writers_of
+from allograph.evaluation.measures.figures import Figures, figures
+from allograph.evaluation.protocols.replay import replay_writers, writers_of
 from allograph.recognizer import Recognizer
-from allograph.tuning import tune
+from allograph.tuning.search import tune
 from methods import PROTOCOLS, cell
 from strong_base import said
 from timing import show
@@ -88,8 +88,8 @@ def made(model: Path, seed: int, full: bool) -> EmbeddedCorpus:
     path = model.with_suffix(".embedded.parquet")
     corpus = Corpus.open(CORPUS)
     if not model.exists():
+        from allograph.training.classifier import train
         from allograph.training.fit import Plan
-        from allograph.training.train import train
 
         plan = Plan(FULL, patience=6) if full else Plan(SHORT, plateau=0)
         train(corpus, model, replace(plan, augment=True, seed=seed), resume=True, progress=said)

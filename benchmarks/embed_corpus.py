@@ -9,10 +9,10 @@ import numpy as np
 
 from allograph.bundle import MODEL, Bundle
 from allograph.corpora.corpus import Corpus
-from allograph.corpora.npz import NpzSource
-from allograph.corpora.prepare import prepare
+from allograph.corpora.npz.source import NpzSource
+from allograph.corpora.preparation import prepare
 from allograph.embedding import embed
-from allograph.images import model_input
+from allograph.images.frames import model_input
 from allograph.recognizer import OUTPUTS, Recognizer, open_session
 from timing import paired, seconds, show
 

@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 from allograph.adapters import Trial, build
 from allograph.bundle import MODEL, Bundle
 from allograph.embedding import EmbeddedCorpus
-from allograph.evaluation.measures import figures
-from allograph.evaluation.protocol import Resample
-from allograph.evaluation.replay import Answers, Replayed, WriterSamples, replay_writers, writers_of
-from allograph.evaluation.rivals import duels
-from allograph.images import model_input
-from allograph.parallel import in_order
+from allograph.evaluation.measures.duels import duels
+from allograph.evaluation.measures.figures import figures
+from allograph.evaluation.protocols.replay import Answers, Replayed, WriterSamples, replay_writers, writers_of
+from allograph.evaluation.protocols.resample import Resample
+from allograph.execution import in_order
+from allograph.images.frames import model_input
 from allograph.recognizer import Recognizer
 from allograph.split import Split
 from timing import show

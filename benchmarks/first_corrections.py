@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.evaluation.evaluate import evaluate
-from allograph.evaluation.replay import Replayed
-from allograph.evaluation.sequential import Sequential
+from allograph.evaluation.evaluation import evaluate
+from allograph.evaluation.protocols.replay import Replayed
+from allograph.evaluation.protocols.sequential import Sequential
 from timing import show
 
 CORPUS = Path("build/unipen.embedded.parquet")

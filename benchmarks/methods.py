@@ -8,9 +8,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from allograph.evaluation.evaluate import evaluate
-from allograph.evaluation.measures import MethodFigures
-from allograph.evaluation.protocol import Resample
+from allograph.evaluation.evaluation import evaluate
+from allograph.evaluation.measures.figures import MethodFigures
+from allograph.evaluation.protocols.resample import Resample
 from timing import show
 
 CORPUS = Path("build/unipen.embedded.parquet")

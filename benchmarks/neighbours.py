@@ -33,7 +33,7 @@ from allograph.profiles import open_store
 from allograph.profiles.archive import packed
 from allograph.profiles.journal import Contents, Entry, new_batch
 from allograph.recognizer import Recognizer
-from allograph.writers import Writers
+from allograph.writers.writers import Writers
 from timing import show
 
 RATE = 10

@@ -28,8 +28,8 @@ PARTITIONS = (0, 1, 2, 3, 4, 6, 7)
 DISTINCT = 400
 PREPARE = """
 import sys
-from allograph.corpora.nist import NistSource
-from allograph.corpora.prepare import prepare
+from allograph.corpora.nist.source import NistSource
+from allograph.corpora.preparation import prepare
 done = prepare(NistSource([sys.argv[1]]), sys.argv[2], jobs=int(sys.argv[3]))
 assert done.samples == int(sys.argv[4]) and done.polarity == {"dark": done.samples}, done
 """

@@ -148,7 +148,7 @@ def crowded(kind: str, small: str, large: str, many: int, recognizer: Recognizer
             def act(which: int, what: str = what, turns: Sequence[Iterator[int]] = turns, warm: Sequence[Writers] = warm) -> None:
                 i = next(turns[which])
                 if what == "opening, cold":
-                    _ = Writers((full, few)[which], recognizer, warm[0].method.adapter)[names[i % FEW]].state
+                    _ = Writers((full, few)[which], recognizer, warm[0].pipeline.adapter)[names[i % FEW]].state
                 elif what == "correction":
                     warm[which][names[i % FEW]].correct(readings[100 + i % 800], "a")
                 else:
@@ -157,7 +157,7 @@ def crowded(kind: str, small: str, large: str, many: int, recognizer: Recognizer
             times = paired(lambda act=act: act(0), lambda act=act: act(1), 400, warmup=20)  # type: ignore[misc]
             rows.append((kind, what, f"{1e3 * times.ours:.2f}", f"{1e3 * times.peer:.2f}", f"{times.ratio:.2f} ×"))
         before = resident()
-        writers = Writers(full, recognizer, warm[0].method.adapter, memory=LIMIT)
+        writers = Writers(full, recognizer, warm[0].pipeline.adapter, memory=LIMIT)
         for i in range(min(many, CYCLED)):
             writers[f"writer {i}"].read(image)
         count, size = writers.warm

@@ -9,7 +9,7 @@ import numpy as np
 from allograph.bundle import MODEL
 from allograph.readings import Corrections
 from allograph.recognizer import OUTPUTS, Recognizer, open_session
-from allograph.writer import Writer
+from allograph.writers.writer import Writer
 from timing import paired, seconds, show
 
 CORRECTIONS, ROUNDS = 400, 4000

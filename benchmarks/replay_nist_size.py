@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from allograph.evaluation.protocol import Resample
-from allograph.evaluation.replay import replay_writers
-from allograph.parallel import available_cores
+from allograph.evaluation.protocols.replay import replay_writers
+from allograph.evaluation.protocols.resample import Resample
+from allograph.execution import available_cores
 from replay_literal import replay_literal
 from synthetic import ALPHABET, adapter, writer
 from timing import seconds, show

@@ -24,10 +24,10 @@ from typing import NamedTuple
 import numpy as np
 
 from allograph.bundle import MODEL, Bundle
-from allograph.images import model_input
+from allograph.images.frames import model_input
 from allograph.profiles import open_store
 from allograph.recognizer import Recognizer
-from allograph.writers import Writers
+from allograph.writers.writers import Writers
 from timing import seconds, show
 
 CLIENTS, WRITERS, CORRECTIONS = 32, 32, 50

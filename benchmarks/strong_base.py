@@ -17,19 +17,19 @@ import numpy as np
 from allograph.adapters.allograph import Allograph
 from allograph.bundle import CONFIG, Bundle
 from allograph.corpora.corpus import Corpus
-from allograph.corpora.npz import NpzSource
-from allograph.corpora.prepare import prepare
+from allograph.corpora.npz.source import NpzSource
+from allograph.corpora.preparation import prepare
 from allograph.embedding import EmbeddedCorpus, embed
 from allograph.errors import InputError
-from allograph.evaluation.evaluate import evaluate
-from allograph.evaluation.measures import figures
-from allograph.evaluation.protocol import Resample
-from allograph.evaluation.replay import Replayed, replay_writers, writers_of
-from allograph.evaluation.run import Plan, Run
-from allograph.evaluation.sequential import Sequential
-from allograph.files import write_json
+from allograph.evaluation.evaluation import evaluate
+from allograph.evaluation.measures.figures import figures
+from allograph.evaluation.protocols.replay import Replayed, replay_writers, writers_of
+from allograph.evaluation.protocols.resample import Resample
+from allograph.evaluation.protocols.sequential import Sequential
+from allograph.evaluation.runs import Plan, Run
+from allograph.files.output import write_json
 from allograph.recognizer import Recognizer
-from allograph.tuning import tune
+from allograph.tuning.search import tune
 from timing import show
 
 SAMPLES = Path("../shared/data/qmnist.npz")
@@ -82,8 +82,8 @@ def made(samples: Path, jobs: int) -> Bundle:
         prepare(NpzSource(samples), CORPUS, "paper", jobs=jobs)
     corpus = Corpus.open(CORPUS)
     if not MODEL.exists():
+        from allograph.training.classifier import train
         from allograph.training.fit import Plan as Schedule
-        from allograph.training.train import train
 
         train(corpus, MODEL, Schedule(STAGES, plateau=0, augment=True), resume=True, progress=said)
     bundle = Bundle.open(MODEL)

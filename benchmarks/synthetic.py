@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.adapters.paper import PaperAdapter
-from allograph.alphabet import NAMED, Alphabet
-from allograph.evaluation.replay import WriterSamples
+from allograph.alphabet.labels import NAMED, Alphabet
+from allograph.evaluation.protocols.replay import WriterSamples
 from allograph.readings import Corrections
 
 ALPHABET = Alphabet.of(NAMED["alphanumeric"])

@@ -20,7 +20,7 @@ from allograph.adapters import Adapter, State, best, build
 from allograph.bundle import Bundle
 from allograph.embedding import EmbeddedCorpus, EmbeddedSamples
 from allograph.readings import Corrections, Samples
-from allograph.teaching import Errors, Hand
+from allograph.writers.suggestions import Errors, Hand
 from timing import show
 
 CORPUS = Path("build/unipen.embedded.parquet")

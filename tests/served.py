@@ -21,10 +21,10 @@ from PIL import Image
 from allograph.profiles import Store, open_store
 from allograph.recognizer import Recognizer
 from allograph.server.app import application
-from allograph.server.gate import Gate
 from allograph.server.log import RequestLog
+from allograph.server.middleware import Gate
 from allograph.server.settings import Limits, Settings
-from allograph.writers import Writers
+from allograph.writers.writers import Writers
 from small import COMMAND, environment
 
 HERE = "http://127.0.0.1"

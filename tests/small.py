@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from allograph.alphabet import Alphabet
+from allograph.alphabet.labels import Alphabet
 from allograph.bundle import Bundle, write_bundle
 from allograph.corpora.corpus import Corpus
 from allograph.corpora.digits import RUNS, DigitsSource
-from allograph.corpora.npz import NpzSource
-from allograph.corpora.prepare import prepare
-from allograph.images import Frame
+from allograph.corpora.npz.source import NpzSource
+from allograph.corpora.preparation import prepare
+from allograph.images.frames import Frame
 from allograph.styles import Styles
 
 TINY = Path(__file__).parent / "data" / "tiny.onnx"

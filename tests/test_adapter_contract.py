@@ -19,7 +19,7 @@ from allograph.adapters.allograph import Allograph
 from allograph.adapters.paper import PaperAdapter
 from allograph.adapters.population import Population, population
 from allograph.adapters.tunable import Tunable
-from allograph.alphabet import Alphabet
+from allograph.alphabet.labels import Alphabet
 from allograph.errors import FormatError, MismatchError
 from allograph.readings import Corrections, Samples, log_softmax
 

@@ -12,11 +12,11 @@ import pytest
 from numpy.typing import NDArray
 
 from allograph.adapters import best
-from allograph.alphabet import Alphabet
+from allograph.alphabet.labels import Alphabet
 from allograph.bundle import MODEL, Bundle
 from allograph.corpora.corpus import Corpus
 from allograph.corpora.digits import DigitsSource
-from allograph.corpora.prepare import prepare
+from allograph.corpora.preparation import prepare
 from allograph.errors import FormatError, InputError, MismatchError, UnknownLabel
 from allograph.readings import log_softmax
 from allograph.recognizer import Recognizer
@@ -321,7 +321,7 @@ def test_with_a_corpus_it_has_styles_and_the_papers_method_works(tmp_path: Path)
     assert bundle.config["accuracy"]["application"] > 0.8
     assert bundle.config["corpus"]["licence"] == "CC BY 4.0"
 
-    from allograph.writer import Writer
+    from allograph.writers.writer import Writer
 
     writer = Writer("ana", Recognizer(bundle), adapter="paper")
     images, labels = corpus.images("application"), corpus.labels[corpus.splits == "application"].tolist()

@@ -17,7 +17,7 @@ from allograph.adapters.logistic import residual
 from allograph.adapters.population import Population, population
 from allograph.adapters.protocol import State
 from allograph.adapters.tunable import finite
-from allograph.alphabet import Alphabet
+from allograph.alphabet.labels import Alphabet
 from allograph.readings import Corrections, Samples, log_softmax
 
 Floats = NDArray[np.float32]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allograph.alphabet import LONGEST_LABEL, NAMED, Alphabet, check_label
+from allograph.alphabet.labels import LONGEST_LABEL, NAMED, Alphabet, check_label
 from allograph.errors import InputError, UnknownLabel
 
 labels = st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=4)

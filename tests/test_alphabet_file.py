@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allograph.alphabet_file import read_alphabet
+from allograph.alphabet.alphabet_file import read_alphabet
 from allograph.errors import FormatError, InputError
 
 PRINTABLE = [chr(point) for point in range(0x21, 0x7F)]

@@ -16,10 +16,10 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from allograph.alphabet import Alphabet
+from allograph.alphabet.labels import Alphabet
 from allograph.bundle import CONFIG, MODEL, STATISTICS, STYLES, Bundle, check_place, write_bundle
 from allograph.errors import FormatError, InputError, MismatchError, StorageError
-from allograph.files import sha256
+from allograph.files.output import sha256
 from small import DIGITS, SIZE, TINY, contents, some_styles, tiny_bundle
 
 ODD = ["<", "[", "|", "&", "`", '"', "\\", "é", "字", "ffi"]

@@ -16,10 +16,10 @@ import pytest
 from numpy.typing import NDArray
 
 from allograph.corpora.corpus import Corpus
-from allograph.corpora.deepwriting import DeepWritingSource
-from allograph.corpora.prepare import prepare
+from allograph.corpora.deepwriting.source import DeepWritingSource
+from allograph.corpora.preparation import prepare
 from allograph.errors import FormatError, InputError
-from allograph.images import framed
+from allograph.images.frames import framed
 from allograph.ink import LENGTH, drawn
 
 # As DeepWriting stores it: not sorted, and NUL first.

@@ -57,8 +57,8 @@ def under_load(where: str, recognizer: Recognizer, readings: list[Reading], roun
                 writers[name].undo(reading.id)
                 os.write(acknowledged, f"- {name} {reading.id}\n".encode())
             if i % 7 == 6:
-                writers[name].follower.up_to_date()
-                writers[name].follower.keep()
+                writers[name].live.up_to_date()
+                writers[name].live.keep()
 
     for thread in range(2):
         threading.Thread(target=work, args=(thread,), daemon=True).start()

@@ -14,7 +14,7 @@ import pytest
 
 from allograph.corpora.corpus import SCHEMA, Corpus
 from allograph.corpora.parquet import kind_of
-from allograph.corpora.prepare import ROWS
+from allograph.corpora.preparation import ROWS
 from allograph.embedding import EmbeddedCorpus, EmbeddedSamples, embed
 from allograph.errors import FormatError, InputError, MismatchError, UnknownLabel
 from allograph.recognizer import Recognizer

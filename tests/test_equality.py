@@ -14,9 +14,9 @@ from allograph.adapters.allograph import Allograph
 from allograph.adapters.paper import PaperAdapter
 from allograph.adapters.population import Population
 from allograph.bundle import Bundle
-from allograph.equality import equal
 from allograph.profiles.journal import Entry
 from allograph.readings import Corrections, Samples, Scores
+from allograph.samples.equality import equal
 
 BUNDLE = Bundle.open()
 SAMPLES = Samples(np.arange(6, dtype=np.float32).reshape(2, 3), np.zeros((2, 4), np.float32))

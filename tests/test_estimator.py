@@ -25,7 +25,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from threadpoolctl import threadpool_limits
 
 from allograph.adapters.paper import PaperAdapter
-from allograph.alphabet import Alphabet
+from allograph.alphabet.labels import Alphabet
 from allograph.bundle import Bundle
 from allograph.errors import InputError, UnknownLabel
 from allograph.estimator import WriterAdaptiveClassifier

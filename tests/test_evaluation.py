@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from allograph.adapters import Trial
 from allograph.adapters.paper import PaperAdapter
-from allograph.alphabet import Alphabet
+from allograph.alphabet.labels import Alphabet
 from allograph.errors import FormatError, InputError
-from allograph.evaluation.measures import bootstrap, confusions, figures
-from allograph.evaluation.protocol import Resample
-from allograph.evaluation.replay import Answers, Replayed, WriterSamples, replay_writers
-from allograph.evaluation.results import read_results, results, run_as_dict, write_results
-from allograph.evaluation.run import Run
-from allograph.evaluation.tables import corpus_facts, markdown, table_1, table_2, table_3
+from allograph.evaluation.measures.figures import bootstrap, confusions, figures
+from allograph.evaluation.protocols.replay import Answers, Replayed, WriterSamples, replay_writers
+from allograph.evaluation.protocols.resample import Resample
+from allograph.evaluation.report.paper_tables import corpus_facts, markdown, table_1, table_2, table_3
+from allograph.evaluation.report.results import read_results, results, run_as_dict, write_results
+from allograph.evaluation.runs import Run
 from allograph.readings import Corrections
 from allograph.styles import z_scored
 
@@ -243,7 +243,7 @@ def test_tables_1_and_2_count_the_corpus() -> None:
 
 
 def test_every_label_survives_markdown() -> None:
-    from allograph.evaluation.tables import Table
+    from allograph.evaluation.report.paper_tables import Table
 
     labels = [chr(point) for point in range(33, 127)]
     text = markdown(Table("T", ("label",), tuple((label,) for label in labels)))

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from allograph.errors import FormatError, InputError, StorageError, storage_error
-from allograph.files import (
+from allograph.files.output import (
     check_file,
     check_output,
     check_version,
@@ -79,7 +79,7 @@ def test_a_failed_first_write_leaves_no_file(tmp_path: Path) -> None:
 
 WAITING = """
 import sys, time
-from allograph.files import written
+from allograph.files.output import written
 with written(sys.argv[1]) as temporary:
     temporary.write_text("half")
     print("ready", flush=True)
@@ -103,7 +103,7 @@ FULL = """
 import resource, signal, sys
 from pathlib import Path
 from allograph.errors import StorageError
-from allograph.files import written, written_folder
+from allograph.files.output import written, written_folder
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
 path = Path(sys.argv[1])

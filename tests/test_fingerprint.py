@@ -22,8 +22,8 @@ from allograph.adapters import OURS, build
 from allograph.adapters.fingerprint import fingerprint
 from allograph.adapters.paper import PaperAdapter
 from allograph.adapters.population import Population
-from allograph.alphabet import Alphabet
-from allograph.method import Method, shipped_recognizer
+from allograph.alphabet.labels import Alphabet
+from allograph.writers.pipeline import Pipeline, shipped_recognizer
 
 ALPHABET = Alphabet("abc")
 
@@ -173,10 +173,10 @@ def test_classes_of_one_name_differ_by_their_values() -> None:
 
 PROCESS = """
 import numpy as np
-from allograph.method import Method
+from allograph.writers.pipeline import Pipeline
 from test_fingerprint import Nested, Theirs
-print(Method.of(None, None).fingerprint)
-print(Method.of(None, Theirs(np.arange(5), labels={"a", "b", "c"}, inner=Nested({"x": 1.5}))).fingerprint)
+print(Pipeline.of(None, None).fingerprint)
+print(Pipeline.of(None, Theirs(np.arange(5), labels={"a", "b", "c"}, inner=Nested({"x": 1.5}))).fingerprint)
 """
 
 
@@ -190,14 +190,14 @@ def test_another_process_finds_the_same() -> None:
         assert done.returncode == 0, done.stderr
         found.add(done.stdout)
     theirs = Theirs(np.arange(5), labels={"a", "b", "c"}, inner=Nested({"x": 1.5}))
-    here = [Method.of(None, adapter).fingerprint for adapter in (None, theirs)]  # type: ignore[arg-type]
+    here = [Pipeline.of(None, adapter).fingerprint for adapter in (None, theirs)]  # type: ignore[arg-type]
     assert found == {"\n".join(here) + "\n"}
 
 
 def test_an_adapter_may_answer_for_itself() -> None:
     one, other = Theirs(threading.Lock()), Theirs(threading.Lock())
-    assert Method.of(None, one).fingerprint != Method.of(None, other).fingerprint  # type: ignore[arg-type]
+    assert Pipeline.of(None, one).fingerprint != Pipeline.of(None, other).fingerprint  # type: ignore[arg-type]
     one.fingerprint = other.fingerprint = "release 7"  # type: ignore[attr-defined]
-    assert Method.of(None, one).fingerprint == Method.of(None, other).fingerprint  # type: ignore[arg-type]
+    assert Pipeline.of(None, one).fingerprint == Pipeline.of(None, other).fingerprint  # type: ignore[arg-type]
     other.fingerprint = "release 8"  # type: ignore[attr-defined]
-    assert Method.of(None, one).fingerprint != Method.of(None, other).fingerprint  # type: ignore[arg-type]
+    assert Pipeline.of(None, one).fingerprint != Pipeline.of(None, other).fingerprint  # type: ignore[arg-type]

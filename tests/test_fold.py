@@ -9,11 +9,11 @@ import pytest
 
 from allograph.bundle import Bundle
 from allograph.corpora.corpus import Corpus
-from allograph.corpora.fold import fold
+from allograph.corpora.folds import fold
 from allograph.embedding import EmbeddedCorpus, embed
 from allograph.errors import InputError
 from allograph.recognizer import Recognizer
-from allograph.tuning import tune
+from allograph.tuning.search import tune
 from small import allograph, digits_corpus, digits_split, some_styles, tiny_bundle
 
 

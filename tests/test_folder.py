@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from allograph.corpora.corpus import Corpus
 from allograph.corpora.folder import FolderSource
-from allograph.corpora.prepare import prepare
+from allograph.corpora.preparation import prepare
 from allograph.errors import AllographError, FormatError, ImageError, InputError
 
 

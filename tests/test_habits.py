@@ -7,11 +7,11 @@ from itertools import count
 import numpy as np
 import pytest
 
-from allograph.alphabet import Alphabet
-from allograph.habits import confusions, matched_styles, progress, shares
+from allograph.alphabet.labels import Alphabet
 from allograph.profiles.journal import Entry
 from allograph.readings import Samples
 from allograph.styles import Styles
+from allograph.writers.habits import confusions, matched_styles, progress, shares
 
 _SEQ = count(1)
 

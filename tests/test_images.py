@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from allograph import images
 from allograph.errors import ImageError, InputError
-from allograph.images import FRAMES, Frame, check_frame, decoded, framed, model_input
+from allograph.images import frames as images
+from allograph.images.frames import FRAMES, Frame, check_frame, decoded, framed, model_input
 
 Grey = NDArray[np.uint8]
 

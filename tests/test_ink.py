@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from allograph.errors import ImageError
-from allograph.images import FRAMES, Frame
+from allograph.images.frames import FRAMES, Frame
 from allograph.ink import drawn, ink_sample
 
 coordinates = st.integers(-500, 500)

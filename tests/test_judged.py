@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allograph.judged import Judged, Tuned
+from allograph.tuning.record import Judged, Tuned
 
 MATTER = {"model": "abc", "corpora": ["d"], "methods": {"prior": 1}}
 number = st.floats(allow_nan=False, allow_infinity=False)

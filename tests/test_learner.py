@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from allograph.adapters import State
 from allograph.adapters.lookup import Lookup
 from allograph.errors import BusyError, InputError
-from allograph.follower import NEAR
 from allograph.profiles.journal import Key
 from allograph.readings import Corrections, Samples, Scores
 from allograph.server.learner import STRETCH, Learner
 from allograph.server.turns import Turns
+from allograph.writers.live_profile import NEAR
 from served import client, correct, image, ok, read, recognizer, sample, writers
 
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import allograph
-from allograph.images import framed
-from allograph.light import best_cut, levelled
+from allograph.images.frames import framed
+from allograph.images.light import best_cut, levelled
 
 SIDE = 280
 LIGHTS = ("right", "down", "corner", "radial", "vignette", "shadow", "spot")

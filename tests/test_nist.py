@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 from allograph.corpora.corpus import Corpus
-from allograph.corpora.nist import NistSource
-from allograph.corpora.prepare import prepare
-from allograph.corpora.zip_directory import contents, entries, opened
+from allograph.corpora.nist.source import NistSource
+from allograph.corpora.nist.zip_directory import contents, entries, opened
+from allograph.corpora.preparation import prepare
 from allograph.errors import AllographError, FormatError, ImageError, InputError
-from allograph.images import Polarity, decoded, framed
+from allograph.images.frames import Polarity, decoded, framed
 from nist_archive import LABELS, LINES, WRITERS, Files, by_class, by_write, lists, unpacked, zipped
 
 ALL = range(len(LINES))

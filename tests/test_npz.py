@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from allograph.corpora.npz import NpzSource
+from allograph.corpora.npz.source import NpzSource
 from allograph.errors import FormatError, ImageError, InputError
 
 

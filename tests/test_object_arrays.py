@@ -18,7 +18,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from allograph.corpora.object_arrays import ObjectArchive
+from allograph.corpora.npz.object_arrays import ObjectArchive
 from allograph.errors import FormatError, InputError
 
 
@@ -158,7 +158,7 @@ def test_a_foreign_function_is_refused_by_name_and_not_called(tmp_path: Path, fu
         b"numpy\nmatrix",
         b"numpy.core.multiarray\n_reconstruct.__globals__",
         b"numpy\ndtype.__subclasses__",
-        b"allograph.corpora.object_arrays\n_run",
+        b"allograph.corpora.npz.object_arrays\n_run",
         b"numpy\nndarray\x00",
         b"\n",
     ],

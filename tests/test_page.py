@@ -15,8 +15,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from allograph.ink import ink_sample
-from allograph.method import shipped_recognizer
-from allograph.writer import Writer
+from allograph.writers.pipeline import shipped_recognizer
+from allograph.writers.writer import Writer
 from handwriting import (
     Ink,
     Service,

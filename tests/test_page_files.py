@@ -11,12 +11,12 @@ import pytest
 
 import draw_ink
 from allograph.ink import ink_sample
-from allograph.method import shipped_recognizer
-from allograph.writer import Writer
+from allograph.writers.pipeline import shipped_recognizer
+from allograph.writers.writer import Writer
 from handwriting import INK, our_ink
 
 ROOT = Path(__file__).parent.parent
-PAGE = ROOT / "src" / "allograph" / "server" / "page"
+PAGE = ROOT / "src" / "allograph" / "page"
 OURS = sorted(path for path in PAGE.rglob("*") if path.is_file() and path.parent.name != "vendor")
 SCRIPTS = sorted(path for path in OURS if path.suffix == ".js")
 IMPORTED = re.compile(r"""(?:from|import\()\s*["']([^"']+)["']""")

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.adapters.paper import PaperAdapter
-from allograph.alphabet import Alphabet
+from allograph.alphabet.labels import Alphabet
 from allograph.readings import Corrections, Samples
 
 ALPHABET = Alphabet("abc")

@@ -8,7 +8,7 @@ import numpy as np
 
 from allograph.adapters.paper import PaperAdapter
 from allograph.adapters.paper_rules import KS
-from allograph.alphabet import Alphabet
+from allograph.alphabet.labels import Alphabet
 from allograph.readings import Corrections
 
 

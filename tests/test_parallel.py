@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from allograph.errors import AllographError, ImageError
-from allograph.parallel import Workers, available_cores, in_order
+from allograph.execution import Workers, available_cores, in_order
 from small import environment
 
 
@@ -107,7 +107,7 @@ def test_all_tasks_may_be_taken_ahead() -> None:
 PARENT = """
 import os, sys, time
 from pathlib import Path
-from allograph.parallel import in_order
+from allograph.execution import in_order
 
 def work(folder, task):
     Path(folder, str(os.getpid())).touch()

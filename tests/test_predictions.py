@@ -21,14 +21,14 @@ from allograph.adapters import Trial
 from allograph.corpora.corpus import Corpus
 from allograph.embedding import EmbeddedCorpus, embed
 from allograph.errors import FormatError, InputError, MethodError, MismatchError, UnknownLabel
-from allograph.evaluation.curve import Curve
-from allograph.evaluation.evaluate import Evaluation, evaluate
-from allograph.evaluation.labels import parse_labels, written_labels
-from allograph.evaluation.predictions import check_methods
-from allograph.evaluation.protocol import Resample
-from allograph.evaluation.results import results
-from allograph.evaluation.sequential import Sequential
-from allograph.files import parse_json
+from allograph.evaluation.evaluation import Evaluation, evaluate
+from allograph.evaluation.protocols.curve import Curve
+from allograph.evaluation.protocols.labels import parse_labels, written_labels
+from allograph.evaluation.protocols.resample import Resample
+from allograph.evaluation.protocols.sequential import Sequential
+from allograph.evaluation.report.predictions import check_methods
+from allograph.evaluation.report.results import results
+from allograph.files.output import parse_json
 from allograph.recognizer import Recognizer
 from small import COMMAND, allograph, digits_corpus, digits_split, environment, noise_corpus, tiny_bundle
 

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from allograph.corpora.corpus import FORMAT, SCHEMA, Corpus
 from allograph.corpora.digits import DigitsSource
-from allograph.corpora.npz import NpzSource
+from allograph.corpora.npz.source import NpzSource
 from allograph.corpora.parquet import sign, writing
-from allograph.corpora.prepare import ROWS, prepare
+from allograph.corpora.preparation import ROWS, prepare
 from allograph.errors import FormatError, ImageError, InputError, MismatchError
 from allograph.split import SPLITS
 
@@ -166,8 +166,8 @@ def test_ctrl_c_leaves_the_old_corpus(tmp_path: Path) -> None:
 
 FULL = """
 import resource, signal, sys
-from allograph.corpora.npz import NpzSource
-from allograph.corpora.prepare import prepare
+from allograph.corpora.npz.source import NpzSource
+from allograph.corpora.preparation import prepare
 from allograph.errors import StorageError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))

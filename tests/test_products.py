@@ -51,7 +51,7 @@ import numpy as np
 from allograph.adapters.allograph import Allograph
 from allograph.adapters import OURS, replay
 from allograph.adapters.population import population
-from allograph.alphabet import Alphabet
+from allograph.alphabet.labels import Alphabet
 from allograph.readings import Corrections, Samples
 
 def woken():

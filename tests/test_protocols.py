@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from allograph.adapters import Adapter, Trial, replay
 from allograph.adapters.paper import PaperAdapter
-from allograph.alphabet import Alphabet
+from allograph.alphabet.labels import Alphabet
 from allograph.errors import InputError
-from allograph.evaluation.course import ahead_after, courses, last_quarter
-from allograph.evaluation.curve import Curve, CurvePoint
-from allograph.evaluation.protocol import Resample
-from allograph.evaluation.replay import Answers, Protocol, Replayed, WriterSamples, replay_writers
-from allograph.evaluation.run import Run
-from allograph.evaluation.sequential import MODES, Mode, Sequential
+from allograph.evaluation.measures.course import ahead_after, courses, last_quarter
+from allograph.evaluation.protocols.curve import Curve, CurvePoint
+from allograph.evaluation.protocols.replay import Answers, Protocol, Replayed, WriterSamples, replay_writers
+from allograph.evaluation.protocols.resample import Resample
+from allograph.evaluation.protocols.sequential import MODES, Mode, Sequential
+from allograph.evaluation.runs import Run
 from allograph.readings import Corrections
 
 ABC = Alphabet("abc")

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allograph.alphabet import Alphabet
-from allograph.evaluation.quality import (
+from allograph.alphabet.labels import Alphabet
+from allograph.evaluation.measures.duels import duels
+from allograph.evaluation.measures.quality import (
     BINS,
     abstaining_cut,
     calibration_error,
@@ -20,8 +21,7 @@ from allograph.evaluation.quality import (
     reliability,
     risk_coverage,
 )
-from allograph.evaluation.replay import Answers, Replayed
-from allograph.evaluation.rivals import duels
+from allograph.evaluation.protocols.replay import Answers, Replayed
 from allograph.readings import highest_probability
 
 MIXED = Alphabet("0OocC1aA")

@@ -19,23 +19,23 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from allograph.adapters.paper import PaperAdapter
-from allograph.alphabet import Alphabet
+from allograph.alphabet.labels import Alphabet
 from allograph.bundle import Bundle
 from allograph.embedding import EmbeddedSamples
 from allograph.errors import InputError
-from allograph.evaluation.curve import Curve
-from allograph.evaluation.lines import COLOUR_NAMES, Line, lines_plot
-from allograph.evaluation.measures import Figures, figures
-from allograph.evaluation.more_tables import plan_tables
-from allograph.evaluation.plots import COLOURS, WIDTHS, gain_plot, methods_plot
-from allograph.evaluation.protocol import Resample
-from allograph.evaluation.replay import Answers, Replayed, replay_writers, writers_of
-from allograph.evaluation.report import MOST_CONFUSED, check_folder, write_report
-from allograph.evaluation.results import read_results, results, run_as_dict
-from allograph.evaluation.run import Run
-from allograph.evaluation.sequential import Sequential
-from allograph.evaluation.tables import corpus_facts, table_1, table_2, table_3
-from allograph.evaluation.wording import headline, plan_in_words, protocol_in_words
+from allograph.evaluation.measures.figures import Figures, figures
+from allograph.evaluation.protocols.curve import Curve
+from allograph.evaluation.protocols.replay import Answers, Replayed, replay_writers, writers_of
+from allograph.evaluation.protocols.resample import Resample
+from allograph.evaluation.protocols.sequential import Sequential
+from allograph.evaluation.report.line_plots import COLOUR_NAMES, Line, lines_plot
+from allograph.evaluation.report.other_tables import plan_tables
+from allograph.evaluation.report.paper_tables import corpus_facts, table_1, table_2, table_3
+from allograph.evaluation.report.plots import COLOURS, WIDTHS, gain_plot, methods_plot
+from allograph.evaluation.report.report import MOST_CONFUSED, check_folder, write_report
+from allograph.evaluation.report.results import read_results, results, run_as_dict
+from allograph.evaluation.report.wording import headline, plan_in_words, protocol_in_words
+from allograph.evaluation.runs import Run
 from allograph.styles import Styles
 
 pytest.importorskip("matplotlib", reason="the research extra is not installed")
@@ -180,7 +180,7 @@ def test_headline_protocol_and_tables_are_in_both(tmp_path: Path, judged: tuple[
 
 
 def test_all_94_labels_survive_html_and_markdown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("allograph.evaluation.report.MOST_CONFUSED", 94)
+    monkeypatch.setattr("allograph.evaluation.report.report.MOST_CONFUSED", 94)
     alphabet = Alphabet(ASCII)
     report_of(tmp_path / "report", chain(alphabet), made_bundle(alphabet))
     page = Page(tmp_path / "report" / "report.html")

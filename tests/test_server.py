@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from allograph.images import framed
+from allograph.images.frames import framed
 from allograph.ink import ink_sample
 from served import INK, client, correct, image, ok, png, problem, read, recognizer, sample, writers
 
@@ -24,7 +24,7 @@ def http() -> Iterator[httpx.Client]:
 
 def test_reading_says_what_python_says(http: httpx.Client) -> None:
     (told,) = read(http, "ana", 7, best=3, confidence=0.99, why=True)
-    reading = writers()["ana"].read(sample(7), confidence=0.99)
+    reading = writers()["ana"].read(sample(7), threshold=0.99)
     assert told["label"] == reading.label
     assert told["base"] == reading.base == told["personal"]
     assert told["probability"] == pytest.approx(reading.probability, abs=1e-4)

@@ -26,7 +26,12 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from allograph.profiles import open_store
-from allograph.server.operations import habits, itself, knowing, reading, suggesting, teaching
+from allograph.server.routes import corrections as teaching
+from allograph.server.routes import habits
+from allograph.server.routes import readings as reading
+from allograph.server.routes import service as itself
+from allograph.server.routes import suggestions as suggesting
+from allograph.server.routes import writers as knowing
 from served import correct, process
 
 ROUTES = [route for room in (reading, teaching, knowing, habits, suggesting, itself) for route in room.router.routes]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from allograph.bundle import Bundle
-from allograph.teaching import Errors, Suggestion, suggestions
+from allograph.writers.suggestions import Errors, Suggestion, suggestions
 from served import client, correct, ok
 
 

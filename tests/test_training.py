@@ -409,7 +409,7 @@ def plan_of(epochs: int, batch: int = 64) -> Any:
 
 
 def test_a_corpus_that_cannot_be_learned_from_is_refused(tmp_path: Path) -> None:
-    from allograph.training.train import train
+    from allograph.training.classifier import train
 
     (tmp_path / "split.csv").write_text("writer,split\na,train\nb,application\n")
     (tmp_path / "file").write_text("x")
@@ -435,7 +435,7 @@ def test_a_corpus_that_cannot_be_learned_from_is_refused(tmp_path: Path) -> None
 
 @pytest.mark.slow
 def test_it_learns_to_read_real_digits(digits: Corpus, tmp_path: Path) -> None:
-    from allograph.training.train import train
+    from allograph.training.classifier import train
 
     steps: list[tuple[str, int, int]] = []
     bundle = train(digits, tmp_path / "bundle", plan_of(8, 32), progress=lambda *step: steps.append(step))
@@ -546,7 +546,7 @@ def test_an_interrupted_run_ends_with_130_and_leaves_what_was_there(digits: Corp
 @pytest.mark.slow
 @pytest.mark.parametrize(("size", "what"), [(500_000, "images/train"), (3_000_000, "checkpoint.safetensors")])
 def test_a_disk_that_fills_is_an_error_that_leaves_nothing(digits: Corpus, tmp_path: Path, size: int, what: str) -> None:
-    from allograph.training.train import train
+    from allograph.training.classifier import train
 
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))

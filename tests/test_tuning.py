@@ -20,13 +20,13 @@ from allograph.adapters.tunable import Tunable
 from allograph.bundle import Bundle
 from allograph.embedding import EmbeddedCorpus, embed
 from allograph.errors import InputError, MismatchError
-from allograph.evaluation.measures import figures
-from allograph.evaluation.quality import calibration_error, reliability
-from allograph.evaluation.replay import WriterSamples, replay_writers, writers_of
-from allograph.judged import HARM
+from allograph.evaluation.measures.figures import figures
+from allograph.evaluation.measures.quality import calibration_error, reliability
+from allograph.evaluation.protocols.replay import WriterSamples, replay_writers, writers_of
 from allograph.readings import Samples
 from allograph.recognizer import Recognizer
-from allograph.tuning import PROTOCOLS, tune, unfinished
+from allograph.tuning.record import HARM
+from allograph.tuning.search import PROTOCOLS, tune, unfinished
 from small import COMMAND, allograph, digits_corpus, digits_split, environment, some_styles, tiny_bundle
 
 CHEAP = ("prior", "lookup")

@@ -241,14 +241,14 @@ def test_threads_lose_no_correction_and_readings_never_fail(recognizer: Recogniz
 def test_a_reading_less_probable_than_asked_for_abstains_and_is_not_learned_when_left_standing(
     ana: allograph.Writer, images: Images
 ) -> None:
-    sure, bold = ana.read(images[200], confidence=1.0), ana.read(images[200], confidence=0.0)
+    sure, bold = ana.read(images[200], threshold=1.0), ana.read(images[200], threshold=0.0)
     assert sure.label == bold.label
     assert (sure.abstains, bold.abstains) == (True, False)
     assert ana.accept(sure) is None
     assert ana.accept(bold) is not None
     for wrong in (-0.1, 1.1, float("nan")):
         with pytest.raises(InputError, match="from 0 to 1"):
-            ana.read(images[200], confidence=wrong)
+            ana.read(images[200], threshold=wrong)
 
 
 def test_why_names_the_corrections_that_decided(recognizer: Recognizer, images: Images) -> None:

@@ -24,10 +24,10 @@ from allograph.adapters.allograph import Allograph
 from allograph.adapters.lookup import Lookup
 from allograph.bundle import Bundle
 from allograph.errors import FormatError, ImageError, InputError, MismatchError, UnknownCorrection, UnknownLabel, UnknownWriter
-from allograph.follower import PAGE
 from allograph.profiles import Store
 from allograph.readings import Corrections, Reading
-from allograph.writers import Request
+from allograph.writers.live_profile import PAGE
+from allograph.writers.writers import Request
 from small import allograph as run
 from small import environment
 
@@ -100,7 +100,7 @@ def test_answers_after_a_restart_are_those_before_it(store_url: str, recognizer:
     for keep in (True, False):
         with contextlib.closing(open_store(store_url)) as store:
             if not keep:
-                with store.change(writers["ana"].follower.key, None) as change:
+                with store.change(writers["ana"].live.key, None) as change:
                     change.rewrite(change.find(), [], change.model_hash)  # no state any more: the journal is learned anew
             again = Writers(store, recognizer)["ana"]
             assert again.corrections == corrections
@@ -116,11 +116,11 @@ def test_the_stored_state_and_the_journal_give_the_same(
     writers = Writers(store, recognizer, adapter)
     ana = writers["ana"]
     teach(ana, images, 5)
-    ana.follower.up_to_date()
-    ana.follower.keep()
+    ana.live.up_to_date()
+    ana.live.keep()
     teach(ana, images, 4, start=5)  # the state is behind by these
     from_state = Writers(store, recognizer, adapter)["ana"]
-    assert store.state(ana.follower.key) is not None
+    assert store.state(ana.live.key) is not None
     from_journal = Writer("ana", recognizer, adapter)
     for entry in ana.entries():
         assert entry.image is not None
@@ -169,7 +169,7 @@ def test_two_that_correct_the_same_writer_see_each_other_and_end_in_the_same_sta
 def test_taking_back_is_as_if_it_had_never_been(store: Store, recognizer: Recognizer, images: Images) -> None:
     ana, ben = (Writers(store, recognizer)[name] for name in ("ana", "ben"))
     readings = teach(ana, images, 8)
-    ana.follower.keep()
+    ana.live.keep()
     for i, reading in enumerate(readings):
         if i not in (2, 5):
             ben.correct(reading, "a" if i % 3 == 0 else reading.base)
@@ -366,8 +366,8 @@ def test_on_sqlite_no_byte_of_an_erased_writer_remains(tmp_path: Path, recognize
         readings = teach(ana, images, 60, start=100)
         ana.correct(ana.read(images[0], ids=["a-telling-id"]), "SECRETLABEL", new=True)
         ana.undo(readings[10].id)
-        ana.follower.up_to_date()
-        ana.follower.keep()
+        ana.live.up_to_date()
+        ana.live.keep()
         entries = ana.entries()
         state = ana.state.to_bytes(ana.adapter)
         needles = [b"ana-the-secret-name", b"a-telling-id", b"SECRETLABEL", state[-200:]]
@@ -389,8 +389,8 @@ def test_on_postgresql_no_row_of_an_erased_writer_remains(schema: str, recognize
 
     with contextlib.closing(open_store(schema)) as store, Writers(store, recognizer) as writers:
         teach(writers["ana"], images, 5)
-        writers["ana"].follower.up_to_date()
-        writers["ana"].follower.keep()
+        writers["ana"].live.up_to_date()
+        writers["ana"].live.keep()
         assert writers.erase("ana")
     with sa.create_engine(schema.replace("postgresql://", "postgresql+psycopg://")).connect() as connection:
         for table in ("profiles", "journal", "states"):

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from allograph.estimator import WriterAdaptiveClassifier as WriterAdaptiveClassifier
     from allograph.profiles import open_store
     from allograph.recognizer import Recognizer
-    from allograph.writer import Writer
-    from allograph.writers import Writers
+    from allograph.writers import Writer, Writers
 
 __version__ = "0.1.0"
 # what needs no extra; `from allograph import *` always works
@@ -29,7 +28,7 @@ __all__ = [
 _ROOMS = {
     "Bundle": "bundle",
     "Recognizer": "recognizer",
-    "Writer": "writer",
+    "Writer": "writers",
     "WriterAdaptiveClassifier": "estimator",
     "Writers": "writers",
     "open_store": "profiles",

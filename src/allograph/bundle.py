@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from allograph.alphabet import Alphabet
-from allograph.equality import by_content
+from allograph.alphabet.labels import Alphabet
 from allograph.errors import FormatError, InputError, MismatchError
-from allograph.files import check_version, read_json, sha256, write_json, written_folder
-from allograph.images import FRAMES, SIDE, Frame
+from allograph.files.output import check_version, read_json, sha256, write_json, written_folder
+from allograph.images.frames import FRAMES, SIDE, Frame
+from allograph.samples.equality import by_content
 from allograph.styles import Styles
 
 FORMAT = 1

@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.alphabet import Alphabet
+from allograph.alphabet.labels import Alphabet
 from allograph.corpora.corpus import Corpus, image_column, images_to_arrow, order_column, string_column
 from allograph.corpora.parquet import opened, pa, pq, sign, writing
-from allograph.equality import by_content
 from allograph.errors import FormatError, MismatchError, UnknownLabel
-from allograph.images import PIXELS, SIDE, Frame
+from allograph.images.frames import PIXELS, SIDE, Frame
 from allograph.progress import Progress, silent
 from allograph.recognizer import Recognizer
+from allograph.samples.equality import by_content
 from allograph.split import Split
 
 FORMAT = 1

@@ -13,7 +13,7 @@ from allograph.adapters import Adapter, State, build
 from allograph.adapters.population import population
 from allograph.bundle import Bundle
 from allograph.errors import InputError, UnknownLabel, missing_extra
-from allograph.images import SIDE
+from allograph.images.frames import SIDE
 from allograph.readings import Corrections, Samples
 from allograph.styles import Styles, find_styles
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from allograph.errors import ImageError
-from allograph.images import ENLARGED, Frame, framed
+from allograph.images.frames import ENLARGED, Frame, framed
 
 PEN = 1 / 10
 """Width of the pen as a share of the ink's longer side: two pixels where the ink is twenty."""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.equality import by_content
+from allograph.samples.equality import by_content
 
 Rows = NDArray[np.integer | np.bool_] | slice
 
@@ -118,13 +118,13 @@ class Reading:
         "_samples",
         "_values",
         "alphabet",
-        "confidence",
         "id",
         "label",
         "labels",
         "model_hash",
         "personal",
         "sample",
+        "threshold",
     )
 
     def __init__(
@@ -136,7 +136,7 @@ class Reading:
         samples: Samples,
         alphabet: frozenset[str] | None,
         explain: Callable[[Samples], Explanation],
-        confidence: float = 0.0,
+        threshold: float = 0.0,
         sample: NDArray[Any] | None = None,
         personal: str | None = None,
         model_hash: str = "",
@@ -151,7 +151,7 @@ class Reading:
         """[C + m] the labels that were scored."""
         self.alphabet = alphabet
         """The labels that were offered, where not all were."""
-        self.confidence = confidence
+        self.threshold = threshold
         """The probability that was asked for."""
         self.model_hash = model_hash
         """The model that read it: only a writer of the same model can learn from it."""
@@ -184,7 +184,7 @@ class Reading:
     @property
     def abstains(self) -> bool:
         """Whether the answer is less probable than was asked for."""
-        return self.confidence > 0 and self.probability < self.confidence
+        return self.threshold > 0 and self.probability < self.threshold
 
     def best(self, count: int = 5) -> list[tuple[str, float]]:
         """The `count` likeliest labels with their probabilities, likeliest first."""

@@ -9,10 +9,10 @@ import numpy as np
 import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
-from allograph.alphabet import Alphabet
+from allograph.alphabet.labels import Alphabet
 from allograph.bundle import MODEL, Bundle
 from allograph.errors import FormatError, MismatchError
-from allograph.images import SIDE, Frame, model_input
+from allograph.images.frames import SIDE, Frame, model_input
 from allograph.readings import Samples
 
 BATCH = 64

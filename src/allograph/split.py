@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, get_args
 
-from allograph.csv_rows import read_rows
 from allograph.errors import FormatError, InputError
-from allograph.names import check_writer
+from allograph.files.csv_rows import read_rows
+from allograph.samples.names import check_writer
 
 Split = Literal["train", "validation", "application"]
 SPLITS: tuple[Split, ...] = get_args(Split)

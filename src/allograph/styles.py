@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.equality import by_content
 from allograph.errors import missing_extra
 from allograph.progress import Progress, silent
+from allograph.samples.equality import by_content
 
 NEIGHBOURS = (1, 2, 3, 4, 5, 7, 8, 9, 10, 15)
 """Numbers of neighbours that `quality` tries."""

@@ -14,7 +14,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from allograph.corpora.corpus import Corpus
 from allograph.corpora.digits import DigitsSource
-from allograph.corpora.prepare import prepare
+from allograph.corpora.preparation import prepare
 
 EMBEDDING = 8
 

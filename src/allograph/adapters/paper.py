@@ -18,11 +18,11 @@ from allograph.adapters.paper_history import ANSWERERS, History
 from allograph.adapters.paper_rules import KS, NOTHING, nearest_style, squared_distances
 from allograph.adapters.protocol import Replay, State, Trial
 from allograph.adapters.usable import usable, without_faults
-from allograph.alphabet import Alphabet
+from allograph.alphabet.labels import Alphabet
 from allograph.bundle import Bundle
-from allograph.equality import by_content
 from allograph.errors import InputError
 from allograph.readings import Corrections, Explanation, Samples, Scores, highest_probability
+from allograph.samples.equality import by_content
 from allograph.styles import z_scored
 
 

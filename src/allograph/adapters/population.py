@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from allograph.adapters.products import product
 from allograph.adapters.usable import FAR, usable, usual_length, without_faults
 from allograph.bundle import Bundle
-from allograph.equality import by_content
 from allograph.errors import InputError
 from allograph.readings import Samples
+from allograph.samples.equality import by_content
 
 Floats = NDArray[np.float32]
 PREFIX = "population/"

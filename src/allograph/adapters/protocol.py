@@ -13,10 +13,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from allograph.adapters.footprint import footprint
-from allograph.alphabet import check_label
-from allograph.equality import by_content
+from allograph.alphabet.labels import check_label
 from allograph.errors import FormatError, MismatchError
 from allograph.readings import Corrections, Explanation, Samples, Scores, highest_probability
+from allograph.samples.equality import by_content
 
 
 @by_content

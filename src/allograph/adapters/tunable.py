@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from allograph.adapters.population import Population, parameters_of
 from allograph.adapters.protocol import State
-from allograph.alphabet import Alphabet
+from allograph.alphabet.labels import Alphabet
 from allograph.bundle import Bundle
 from allograph.readings import Corrections, Explanation, Samples, Scores, log_softmax
 

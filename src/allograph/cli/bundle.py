@@ -43,9 +43,9 @@ def bundle(
 ) -> None:
     """Make an ONNX model with an embedding and logits usable, whatever its layout and preprocessing."""
     from allograph.adapters import best
-    from allograph.alphabet_file import read_alphabet
+    from allograph.alphabet.alphabet_file import read_alphabet
     from allograph.corpora.corpus import Corpus
-    from allograph.images import check_frame
+    from allograph.images.frames import check_frame
     from allograph.training.adopt import adopt
     from allograph.training.preprocessing import parse_numbers, parse_size
 

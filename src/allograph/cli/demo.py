@@ -18,12 +18,12 @@ def demo(
 ) -> None:
     """Adapt the shipped recognizer to 14 real people who wrote digits, and judge it on digits it has not seen of them."""
     from allograph.corpora.digits import DigitsSource
-    from allograph.corpora.prepare import prepare
-    from allograph.evaluation.evaluate import evaluate
-    from allograph.evaluation.protocol import Resample
-    from allograph.evaluation.report import check_folder
-    from allograph.evaluation.tables import percent, points
-    from allograph.files import check_output
+    from allograph.corpora.preparation import prepare
+    from allograph.evaluation.evaluation import evaluate
+    from allograph.evaluation.protocols.resample import Resample
+    from allograph.evaluation.report.paper_tables import percent, points
+    from allograph.evaluation.report.report import check_folder
+    from allograph.files.output import check_output
 
     check_output(report, folder=True)
     check_folder(report)

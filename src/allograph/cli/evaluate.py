@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from allograph.alphabet import NAMED
+from allograph.alphabet.labels import NAMED
 from allograph.cli.completion import one_of
 from allograph.cli.output import say
 from allograph.cli.terminal import AsJson, Jobs, Model, print_json, print_table, print_text, progress_bar
 
 if TYPE_CHECKING:
-    from allograph.evaluation.run import Plan
+    from allograph.evaluation.runs import Plan
 
 
 PROTOCOLS = ("resample", "sequential", "curve")
@@ -79,12 +79,12 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Judge methods on the application writers of a corpus, and fill the paper's tables."""
-    from allograph.evaluation.evaluate import evaluate as run
-    from allograph.evaluation.labels import parse_labels
-    from allograph.evaluation.report import check_folder
-    from allograph.evaluation.typesetting import check_tables_folder
-    from allograph.evaluation.wording import shown_in_words
-    from allograph.files import check_output
+    from allograph.evaluation.evaluation import evaluate as run
+    from allograph.evaluation.protocols.labels import parse_labels
+    from allograph.evaluation.report.report import check_folder
+    from allograph.evaluation.report.typesetting import check_tables_folder
+    from allograph.evaluation.report.wording import shown_in_words
+    from allograph.files.output import check_output
 
     common = {"alphabet": alphabet, "split": split, "seed": seed, "labels": parse_labels(labels) if labels else None}
     own = {
@@ -128,9 +128,9 @@ def _plan(protocol: str, options: dict[str, Any]) -> Plan:
     from dataclasses import fields
 
     from allograph.errors import InputError
-    from allograph.evaluation.curve import Curve
-    from allograph.evaluation.protocol import Resample
-    from allograph.evaluation.sequential import Sequential
+    from allograph.evaluation.protocols.curve import Curve
+    from allograph.evaluation.protocols.resample import Resample
+    from allograph.evaluation.protocols.sequential import Sequential
 
     kinds = dict(zip(PROTOCOLS, (Resample, Sequential, Curve), strict=True))
     if protocol not in kinds:

@@ -18,9 +18,9 @@ def fold(
 ) -> None:
     """Hold train writers out: a base trained on the new corpus has not seen them, and `allograph tune --fold` judges on them."""
     from allograph.corpora.corpus import Corpus
-    from allograph.corpora.fold import fold as run
+    from allograph.corpora.folds import fold as run
     from allograph.errors import InputError
-    from allograph.files import check_output
+    from allograph.files.output import check_output
 
     check_output(output, corpus)
     which, _, of = part.partition("/")

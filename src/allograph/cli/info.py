@@ -9,7 +9,7 @@ import typer
 
 from allograph.cli.terminal import AsJson, print_facts, print_json, progress_bar
 from allograph.errors import FormatError, InputError
-from allograph.files import check_file
+from allograph.files.output import check_file
 from allograph.progress import Progress, silent
 
 
@@ -48,7 +48,7 @@ def describe(path: Path, progress: Progress = silent) -> tuple[str, dict[str, An
 
     kind = kind_of(path)
     if kind == "predictions":
-        from allograph.evaluation.predictions import describe_predictions
+        from allograph.evaluation.report.predictions import describe_predictions
 
         return kind, describe_predictions(path)
     return _corpus(path, progress) if kind == "corpus" else _embedded(path, progress)
@@ -128,7 +128,7 @@ def _embedded(path: Path, progress: Progress) -> tuple[str, dict[str, Any]]:
 
 
 def _results(path: Path) -> tuple[str, dict[str, Any]]:
-    from allograph.evaluation.results import read_results
+    from allograph.evaluation.report.results import read_results
 
     results = read_results(path)
     try:

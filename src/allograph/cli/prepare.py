@@ -9,7 +9,7 @@ import typer
 
 from allograph.cli.terminal import AsJson, Jobs, print_facts, print_json, progress_bar
 from allograph.errors import InputError
-from allograph.images import POLARITIES, Polarity, check_frame
+from allograph.images.frames import POLARITIES, Polarity, check_frame
 
 SOURCES = ("nist", "deepwriting", "digits", "npz", "folder")
 
@@ -52,8 +52,8 @@ def prepare(
     as_json: AsJson = False,
 ) -> None:
     """Turn an archive of handwriting into a corpus: samples with labels, writers and splits."""
-    from allograph.corpora import prepare as corpora
-    from allograph.files import check_output
+    from allograph.corpora import preparation as corpora
+    from allograph.files.output import check_output
 
     check_output(output, *(path for path in paths or () if path.is_file()))
     if polarity not in POLARITIES:
@@ -79,11 +79,11 @@ def _source(  # type: ignore[no-untyped-def]
     if name in ("npz", "folder") and len(paths) != 1:
         raise InputError(f"{name} reads exactly one {'archive' if name == 'npz' else 'manifest'}; {len(paths)} were given")
     if name == "nist":
-        from allograph.corpora.nist import NistSource
+        from allograph.corpora.nist.source import NistSource
 
         return NistSource(paths, polarity=polarity, square=square)
     if name == "deepwriting":
-        from allograph.corpora.deepwriting import DeepWritingSource
+        from allograph.corpora.deepwriting.source import DeepWritingSource
 
         return DeepWritingSource(paths, square=square, undistorted=undistorted)
     if name == "digits":
@@ -93,7 +93,7 @@ def _source(  # type: ignore[no-untyped-def]
             raise InputError("the digits come with scikit-learn; no path is needed")
         return DigitsSource()
     if name == "npz":
-        from allograph.corpora.npz import NpzSource
+        from allograph.corpora.npz.source import NpzSource
 
         return NpzSource(paths[0], origin, licence)
     if name == "folder":

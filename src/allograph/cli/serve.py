@@ -58,7 +58,7 @@ def serve(
     from allograph.recognizer import Recognizer
     from allograph.server.log import start
     from allograph.server.settings import MIB, Limits, Settings
-    from allograph.writers import Writers
+    from allograph.writers.writers import Writers
 
     opened = open_store(store)
     try:

@@ -28,9 +28,9 @@ def train(
     from dataclasses import replace
 
     from allograph.corpora.corpus import Corpus
+    from allograph.training.classifier import checkpoint_of
+    from allograph.training.classifier import train as run
     from allograph.training.fit import Plan, parse_stages
-    from allograph.training.train import checkpoint_of
-    from allograph.training.train import train as run
 
     opened = Corpus.open(corpus)
     plan = Plan.for_source(opened.source, None if schedule is None else parse_stages(schedule), augment, seed)

@@ -30,9 +30,9 @@ def tune(
     """
     from allograph.bundle import Bundle
     from allograph.embedding import EmbeddedCorpus
-    from allograph.evaluation.tables import Table, percent
-    from allograph.tuning import PROTOCOLS, unfinished
-    from allograph.tuning import tune as run
+    from allograph.evaluation.report.paper_tables import Table, percent
+    from allograph.tuning.search import PROTOCOLS, unfinished
+    from allograph.tuning.search import tune as run
 
     try:
         with progress_bar() as progress:

@@ -78,7 +78,7 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write a profile to a file, which another store can import."""
-    from allograph.files import written
+    from allograph.files.output import written
     from allograph.profiles import profile
     from allograph.profiles.archive import packed
     from allograph.profiles.journal import Key
@@ -106,7 +106,7 @@ def import_(
     from allograph.profiles.archive import unpacked
     from allograph.profiles.journal import Key
     from allograph.recognizer import Recognizer
-    from allograph.writers import Writers
+    from allograph.writers.writers import Writers
 
     key = Key.of(tenant, name)
     try:

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.alphabet import Alphabet
+from allograph.alphabet.labels import Alphabet
 from allograph.corpora.parquet import opened, pa
-from allograph.equality import by_content
 from allograph.errors import FormatError
-from allograph.images import FRAMES, PIXELS, SIDE, Frame
+from allograph.images.frames import FRAMES, PIXELS, SIDE, Frame
+from allograph.samples.equality import by_content
 from allograph.split import SPLITS, Split
 
 FORMAT = 1
@@ -31,7 +31,7 @@ SCHEMA = pa.schema(
 
 
 @by_content
-class Samples(NamedTuple):
+class LabelledImages(NamedTuple):
     """Some rows of a corpus."""
 
     rows: NDArray[np.int64]
@@ -43,10 +43,10 @@ class Samples(NamedTuple):
     splits: NDArray[np.str_]
     order: NDArray[np.int32] | None
 
-    def where(self, keep: NDArray[np.bool_]) -> Samples:
+    def where(self, keep: NDArray[np.bool_]) -> LabelledImages:
         """Those of the rows where `keep` [n] is true."""
         order = None if self.order is None else self.order[keep]
-        return Samples(self.rows[keep], self.images[keep], self.labels[keep], self.writers[keep], self.splits[keep], order)
+        return LabelledImages(self.rows[keep], self.images[keep], self.labels[keep], self.writers[keep], self.splits[keep], order)
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Corpus:
         """How many samples a split has."""
         return int(np.count_nonzero(self.splits == split))
 
-    def batches(self, split: Split | None = None) -> Iterator[Samples]:
+    def batches(self, split: Split | None = None) -> Iterator[LabelledImages]:
         """Yield the samples of one split, or of all, a row group at a time, in order.
 
         Raises `FormatError` where the file is damaged or an image shows no ink.
@@ -121,7 +121,7 @@ class Corpus:
                 raise FormatError(f"{self.path} is damaged in row group {group} ({error}); make it anew") from error
             rows = np.arange(start, start + table.num_rows)
             start += table.num_rows
-            samples = Samples(
+            samples = LabelledImages(
                 rows,
                 image_column(table["image"]),
                 string_column(table["label"]),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from allograph.corpora.source import Listing, Rendered
 from allograph.errors import FormatError, missing_extra
-from allograph.images import SIDE, Frame, framed
+from allograph.images.frames import SIDE, Frame, framed
 
 FORM = (
     "012345678901234567890123456789"

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from allograph.alphabet import check_label
+from allograph.alphabet.labels import check_label
 from allograph.corpora.source import Listing, Rendered
-from allograph.csv_rows import read_rows
 from allograph.errors import ImageError, InputError
-from allograph.foreign import read_file
-from allograph.images import POLARITIES, SIDE, Frame, Polarity, decoded, framed
-from allograph.light import levelled
-from allograph.names import check_present, check_writer
+from allograph.files.csv_rows import read_rows
+from allograph.files.input import read_file
+from allograph.images.frames import POLARITIES, SIDE, Frame, Polarity, decoded, framed
+from allograph.images.light import levelled
+from allograph.samples.names import check_present, check_writer
 
 COLUMNS = ("path", "label", "writer")
 LARGEST_PICTURE = 1 << 28

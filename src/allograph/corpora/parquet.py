@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from allograph.errors import FormatError, missing_extra, storage_error
-from allograph.files import check_file, check_version, parse_json, written
+from allograph.files.output import check_file, check_version, parse_json, written
 
 try:
     import pyarrow as pa

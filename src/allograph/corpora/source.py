@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.images import Frame
+from allograph.images.frames import Frame
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from allograph.alphabet import check_label
+from allograph.alphabet.labels import check_label
 from allograph.errors import FormatError, InputError
-from allograph.files import check_version
-from allograph.images import SIDE
+from allograph.files.output import check_version
+from allograph.images.frames import SIDE
 from allograph.profiles.journal import Contents, Entry, Tombstone, check_name, check_time
 from allograph.readings import Samples
 

@@ -13,11 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.equality import by_content
 from allograph.errors import InputError, UnknownWriter
-from allograph.names import LONGEST_NAME as LONGEST_NAME
-from allograph.names import check_name as check_name
 from allograph.readings import Corrections, Samples
+from allograph.samples.equality import by_content
+from allograph.samples.names import LONGEST_NAME as LONGEST_NAME
+from allograph.samples.names import check_name as check_name
 
 FARTHEST = 2**62
 """The last place that a journal can have."""

@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from allograph.errors import StorageError
-from allograph.images import SIDE
+from allograph.images.frames import SIDE
 from allograph.profiles.database import Damage, connect, storage_errors
 from allograph.profiles.journal import (
     FARTHEST,

@@ -19,18 +19,23 @@ from allograph.errors import AllographError, StorageError
 from allograph.server import problems
 from allograph.server.access import Access
 from allograph.server.archives import Archives
-from allograph.server.gate import OPEN, Gate
 from allograph.server.log import LOGGER, RequestLog, failure, storage_failure
 from allograph.server.metrics import Metrics
+from allograph.server.middleware import OPEN, Gate
 from allograph.server.migrating import Migrating
-from allograph.server.operations import habits, itself, knowing, reading, suggesting, teaching
 from allograph.server.reader import Reader
 from allograph.server.readiness import Readiness
+from allograph.server.routes import corrections as teaching
+from allograph.server.routes import habits
+from allograph.server.routes import readings as reading
+from allograph.server.routes import service as itself
+from allograph.server.routes import suggestions as suggesting
+from allograph.server.routes import writers as knowing
 from allograph.server.service import Service
 from allograph.server.settings import Settings
-from allograph.writers import Writers
+from allograph.writers.writers import Writers
 
-PAGE = Path(__file__).parent / "page"
+PAGE = Path(__file__).parent.parent / "page"
 TEXT = """Reads handwritten characters, and learns each writer's hand from that writer's corrections.
 
 A sample is one of `image` (28×28), `png` (a picture of one character) and `ink` (strokes).

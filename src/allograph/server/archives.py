@@ -24,7 +24,7 @@ from allograph.errors import BusyError, StorageError
 from allograph.profiles.change_of_model import sizes_of
 from allograph.profiles.journal import Key
 from allograph.profiles.profile import Merged
-from allograph.writers import Writers
+from allograph.writers.writers import Writers
 
 LARGE = 2 * 2**20
 """Bytes from which on a file is large."""
@@ -106,7 +106,7 @@ class Archives:
                 await process.wait()
 
     def _task(self, act: str, tenant: str, name: str) -> dict[str, Any]:
-        recognizer, store = self._writers.method.recognizer, self._writers.store
+        recognizer, store = self._writers.pipeline.recognizer, self._writers.store
         return {
             "act": act,
             "store": store.url,

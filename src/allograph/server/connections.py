@@ -8,7 +8,7 @@ from heapq import nlargest
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from allograph.server.gate import HEAD
+from allograph.server.middleware import HEAD
 from allograph.server.names import new_id
 from allograph.server.problems import problem
 

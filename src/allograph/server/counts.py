@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allograph.errors import ImageError, InputError
-from allograph.images import PIXELS, SIDE
+from allograph.images.frames import PIXELS, SIDE
 from allograph.profiles.journal import LONGEST_NAME
 from allograph.server.settings import Limits
 

@@ -8,7 +8,7 @@ import threading
 from allograph.errors import AllographError, UnknownWriter
 from allograph.profiles.change_of_model import Outcome, all_keys, bring_over_all
 from allograph.server.log import LOGGER, failure
-from allograph.writers import Writers
+from allograph.writers.writers import Writers
 
 SHARE = 0.3
 """Of the time of one thread, at most, so that readings and corrections are not slowed down."""
@@ -36,7 +36,7 @@ class Migrating:
         self._thread.join()
 
     def _run(self) -> None:
-        store, recognizer = self._writers.store, self._writers.method.recognizer
+        store, recognizer = self._writers.store, self._writers.pipeline.recognizer
         try:
             keys = all_keys(store, not_of=recognizer.bundle.model_hash)
             bring_over_all(store, recognizer, keys, SHARE, self._stop, self._count)

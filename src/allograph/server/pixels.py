@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from pydantic_core import from_json
 
-from allograph.images import PIXELS, SIDE
+from allograph.images.frames import PIXELS, SIDE
 from allograph.server.counts import check_size
 from allograph.server.settings import Limits
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from allograph.readings import Reading, likeliest
-from allograph.together import Behind, Ready, read
-from allograph.writers import Request, Writers
+from allograph.writers.reading import Behind, Ready, read
+from allograph.writers.writers import Request, Writers
 
 
 @dataclass
@@ -83,7 +83,7 @@ def _described(readings: Sequence[Reading], count: int) -> list[dict[str, Any]]:
             "id": reading.id,
             "label": reading.label,
             "probability": best[0][1],
-            "abstains": best[0][1] < reading.confidence,
+            "abstains": best[0][1] < reading.threshold,
             "base": reading.labels[place],
             "personal": reading.personal,
             "best": [{"label": label, "probability": share} for label, share in best],

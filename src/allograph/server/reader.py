@@ -10,8 +10,8 @@ from functools import partial
 from allograph.server.batcher import SHARED, Batcher
 from allograph.server.learner import Learner
 from allograph.server.questions import Answer, Part, Question, answers
-from allograph.together import Behind
-from allograph.writers import Request, Writers
+from allograph.writers.reading import Behind
+from allograph.writers.writers import Request, Writers
 
 PATIENCE = 10.0
 """Seconds that a request waits for its writer's corrections to be learned."""
@@ -42,8 +42,8 @@ class Reader:
                 answers = [answer for answer in found if isinstance(answer, Answer)]
                 readings = [reading for answer in answers for reading in answer.readings]
                 return Answer(readings, [told for answer in answers for told in answer.told])
-            steps = self._writers.of(tenant).catch_up(behind.follower)
-            await self._learner.finish(behind.follower.key, steps, until - time.monotonic())
+            steps = self._writers.of(tenant).catch_up(behind.live)
+            await self._learner.finish(behind.live.key, steps, until - time.monotonic())
             question.ready = None
 
     async def close(self) -> None:

@@ -22,16 +22,16 @@ from allograph.profiles.journal import Key, unknown_writer
 from allograph.recognizer import Recognizer
 from allograph.server.access import Access
 from allograph.server.archives import Archives
-from allograph.server.bodies import Picture
+from allograph.server.decoding import Drawing
 from allograph.server.metrics import Metrics, TenantMetrics
 from allograph.server.pool import FairPool
 from allograph.server.reader import Reader
 from allograph.server.readiness import Readiness
-from allograph.server.samples import Drawing
+from allograph.server.requests import Picture
 from allograph.server.settings import Limits, Settings
 from allograph.server.validation import check, check_body
-from allograph.writer import Writer
-from allograph.writers import Writers
+from allograph.writers.writer import Writer
+from allograph.writers.writers import Writers
 
 Value = TypeVar("Value")
 LARGE = 96 * 2**10
@@ -75,7 +75,7 @@ class Caller:
     @property
     def recognizer(self) -> Recognizer:
         """What reads for everybody."""
-        return self.service.writers.method.recognizer
+        return self.service.writers.pipeline.recognizer
 
     @property
     def limits(self) -> Limits:

@@ -13,11 +13,11 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from allograph.alphabet import Alphabet
+from allograph.alphabet.labels import Alphabet
 from allograph.bundle import Bundle, check_place, write_bundle
 from allograph.corpora.corpus import Corpus
 from allograph.errors import FormatError, InputError, MismatchError
-from allograph.images import SIDE, Frame
+from allograph.images.frames import SIDE, Frame
 from allograph.progress import Progress, silent
 from allograph.recognizer import BATCH, FEATURES, OUTPUTS, Recognizer, open_session
 from allograph.training.foreign import read_model, reason

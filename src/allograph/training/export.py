@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.errors import AllographError, missing_extra
-from allograph.images import model_input
+from allograph.images.frames import model_input
 from allograph.recognizer import FEATURES, OUTPUTS, open_session
 from allograph.training.features import Described
 

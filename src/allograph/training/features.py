@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.errors import missing_extra
-from allograph.images import model_input
+from allograph.images.frames import model_input
 from allograph.progress import Progress, silent
 from allograph.training.network import Network
 

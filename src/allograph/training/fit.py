@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from allograph.errors import FormatError, InputError, MismatchError, missing_extra
-from allograph.files import check_version, written
+from allograph.files.output import check_version, written
 from allograph.progress import Progress, silent
 from allograph.training.augment import augmented
 from allograph.training.network import MOMENTUM, Network

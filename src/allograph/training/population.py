@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from allograph.corpora.corpus import Corpus
 from allograph.errors import InputError, UnknownLabel
-from allograph.files import array_on_disk, sha256
-from allograph.images import SIDE
+from allograph.files.output import array_on_disk, sha256
+from allograph.images.frames import SIDE
 from allograph.progress import Progress, silent
 from allograph.recognizer import Recognizer
 from allograph.split import SPLITS, Split

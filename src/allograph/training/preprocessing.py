@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.errors import InputError
-from allograph.images import SIDE
+from allograph.images.frames import SIDE
 
 LARGEST = 2048
 """Pixels along the longer side of what a model may read."""

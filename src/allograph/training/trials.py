@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.errors import ImageError
-from allograph.images import FRAMES, Frame, framed
+from allograph.images.frames import FRAMES, Frame, framed
 from allograph.readings import log_softmax
 from allograph.training.preprocessing import Preprocessing
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from allograph.errors import InputError, MismatchError, missing_extra
-from allograph.images import SIDE
+from allograph.images.frames import SIDE
 from allograph.training.preprocessing import LARGEST, Preprocessing, interpolation
 
 try:

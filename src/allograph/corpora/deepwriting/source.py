@@ -1,0 +1,135 @@
+"""DeepWriting: characters of digital ink, cut from whole lines, with their writers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allograph.corpora.deepwriting.files import changes, npz, release
+from allograph.corpora.deepwriting.shape import undistorted
+from allograph.corpora.source import Listing, Rendered
+from allograph.errors import FormatError, InputError
+from allograph.images.frames import SIDE, Frame, framed
+from allograph.ink import LENGTH, drawn
+
+COUNTS = (
+    "the paper's Table 1 counts 406,956 images and its authors' logs 369,455, of the same 294 writers; "
+    "the logs are of these npz files, from which DeepWriting's authors left out short, long and poorly marked fragments"
+)
+
+
+class Ink(NamedTuple):
+    """The characters of all files: compact, so that they travel to worker processes."""
+
+    points: NDArray[np.float32]
+    """[N, 2] x, y; y down."""
+    strokes: NDArray[np.int64]
+    """[S + 1] stroke i has the points strokes[i] to strokes[i + 1]."""
+    characters: NDArray[np.int64]
+    """[n + 1] character i has the strokes characters[i] to characters[i + 1]."""
+
+    def character(self, row: int) -> list[NDArray[np.float32]]:
+        """The strokes of one character, each [k, 2]."""
+        bounds = self.strokes[self.characters[row] : self.characters[row + 1] + 1]
+        return [self.points[start:stop] for start, stop in pairwise(bounds)]
+
+
+@dataclass
+class DeepWritingSource:
+    """The npz files (training and validation), or the JSON release: its folder, its zip, or single files of it.
+
+    `square` is what the `paper` frame's square has beyond the longer side of the ink. In the npz, IAM-OnDB's characters are about
+    twice as wide as they were written, and it is these that the paper's figures are of; `undistorted` estimates and undoes that
+    (`deepwriting_shape`), and leaves the JSON as it is, which has them as they were written. The order in time is not known for
+    the npz, which are shuffled; for the JSON it is where every writer's lines carry clocks that agree on one.
+    """
+
+    paths: Sequence[str | Path]
+    square: int = 2
+    name: str = "deepwriting"
+    origin: str = "DeepWriting (Aksan, Pece, Hilliges, CHI 2018), which extends IAM-OnDB (Liwicki, Bunke, ICDAR 2005)"
+    licence: str = "the data set's own terms and those of IAM-OnDB: non-commercial research, after registration"
+    frame: Frame = "paper"
+    native: bool = False
+    undistorted: bool = False
+    _content: tuple[Ink, Listing] | None = field(default=None, init=False, repr=False, compare=False)
+
+    def listing(self) -> Listing:
+        """Read all ink; raises `FormatError`, naming the file and the fragment or line, for what is damaged or foreign."""
+        return self._read()[1]
+
+    def render(self, rows: range, frame: Frame) -> Rendered:
+        """Draw characters, white on black; a dot has no extent and is drawn as wide as the pen."""
+        ink, listing = self._read()
+        images = np.empty((len(rows), SIDE, SIDE), np.uint8)
+        for image, row in zip(images, rows, strict=True):
+            name = f"{self.name}: character {row} ({str(listing.labels[row])!r}, writer {listing.writers[row]})"
+            picture = drawn(ink.character(row), name)
+            image[:] = framed(picture, frame, "light", self.square, LENGTH, name, level=False).image
+        return Rendered(images, Counter(light=len(images)))
+
+    def _read(self) -> tuple[Ink, Listing]:
+        if self._content is None:
+            self._content = _read([Path(path) for path in self.paths], self.undistorted)
+        return self._content
+
+
+def _read(paths: list[Path], undo: bool) -> tuple[Ink, Listing]:
+    archives = sum(path.suffix == ".npz" for path in paths)
+    named = ", ".join(str(path) for path in paths)
+    if not paths or 0 < archives < len(paths):
+        raise InputError(f"deepwriting reads its npz files or its JSON release, and one of them; given: {named or 'no path'}")
+    files = [npz(path) for path in paths] if archives else [form for path in paths for form in release(path)]
+    labels = np.array([label for file in files for label in file.labels], dtype=np.str_)
+    writers = np.array([writer for file in files for writer in file.writers], dtype=np.str_)
+    if not len(labels):
+        raise FormatError(f"{named}: no character is marked in it")
+
+    owner = _joined([file.owner for file in files], [len(file.labels) for file in files])
+    line = _joined([file.line for file in files], [len(file.clocks) for file in files])
+    new = changes(owner)
+    begun = np.flatnonzero(new | changes(np.concatenate([file.lifts for file in files])))
+    points = np.concatenate([file.points for file in files])
+    notes = []
+    if archives and undo:
+        points, factor = undistorted(points, owner, labels, writers)
+        notes.append(f"the width of IAM-OnDB's characters was multiplied by {factor:.3f}, estimated from their letters")
+    ink = Ink(points, np.append(begun, len(points)), np.append(np.flatnonzero(new[begun]), len(begun)))
+
+    order = _order(writers, line, np.concatenate([file.clocks for file in files]))
+    left_out = sum((file.left_out for file in files), Counter[str]())
+    notes += [f"left out: {count:,} {what}" for what, count in left_out.items()]
+    notes += [] if order is not None else ["the order in time is not known"]
+    return ink, Listing(labels, writers, order, (*notes, *([COUNTS] if archives else [])))
+
+
+def _joined(places: list[NDArray[np.int64]], sizes: list[int]) -> NDArray[np.int64]:
+    """Places within each file as places within all, given how many there are in each."""
+    return np.concatenate([place + before for place, before in zip(places, accumulate(sizes, initial=0), strict=False)])
+
+
+def _order(writers: NDArray[np.str_], line: NDArray[np.int64], clocks: NDArray[np.float64]) -> NDArray[np.int32] | None:
+    """[n] each character's position in its writer's time, or None where the lines of a writer overlap or have no clock.
+
+    `line` [n] is the line of each character, `clocks` [L, 2] when each line began and ended.
+    """
+    used, first = np.unique(line, return_index=True)
+    writer, (begun, ended) = writers[first], clocks[used].T
+    ranked = np.lexsort((begun, writer))
+    same = writer[ranked][1:] == writer[ranked][:-1]
+    if not np.isfinite(clocks[used]).all() or (same & (begun[ranked][1:] <= ended[ranked][:-1])).any():
+        return None
+    rank = np.empty(len(clocks), np.int64)
+    rank[used[ranked]] = np.arange(len(used))
+    in_time = np.lexsort((np.arange(len(line)), rank[line]))
+    _, start, count = np.unique(writers[in_time], return_index=True, return_counts=True)
+    order = np.empty(len(line), np.int32)
+    order[in_time] = np.arange(len(line)) - np.repeat(start, count)
+    return order

@@ -1,0 +1,150 @@
+"""From a source to a corpus file (paper §4.2, §4.3)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allograph.alphabet.labels import check_label
+from allograph.corpora.corpus import FORMAT, SCHEMA, images_to_arrow
+from allograph.corpora.parquet import pa, sign, writing
+from allograph.corpora.source import Rendered, Source
+from allograph.errors import InputError, MismatchError
+from allograph.execution import in_order
+from allograph.images.frames import PIXELS, Frame
+from allograph.progress import Progress, silent
+from allograph.samples.names import check_writer
+from allograph.split import SPLITS, assign
+
+ROWS = 4096
+"""Samples in a task of a worker and in a row group of the file."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What `prepare` did."""
+
+    source: str
+    frame: Frame
+    samples: int
+    labels: int
+    writers: int
+    split_samples: dict[str, int]
+    split_writers: dict[str, int]
+    polarity: dict[str, int]
+    shared_images: int
+    """Images that occur in more than one split."""
+    notes: list[str]
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return asdict(self)
+
+
+def prepare(
+    source: Source,
+    output: str | Path,
+    split: str = "paper",
+    frame: Frame | None = None,
+    jobs: int | None = 1,
+    progress: Progress = silent,
+) -> Prepared:
+    """Render every sample of `source`, split its writers, and write the corpus.
+
+    `split` is `paper`, `all` or a CSV file; `jobs` as in `parallel.in_order`. Raises `MismatchError` when the source has no
+    originals to render in another frame, `InputError` when it has no samples, and whatever its `listing` and `render` raise.
+    """
+    frame = frame or source.frame
+    if source.native and frame != source.frame:
+        raise MismatchError(
+            f"{source.name} holds finished images in the {source.frame} frame and no originals to render in the {frame} frame; "
+            "leave out --frame, or prepare the originals with the folder source"
+        )
+    listing = source.listing()
+    count = len(listing.labels)
+    if not count:
+        raise InputError(f"{source.name}: there are no samples in it")
+    labels, label_of = _united(listing.labels, check_label, source.name)
+    writers, writer_of = _united(listing.writers, check_writer, source.name)
+    written = np.bincount(writer_of)
+    parts = assign(split, dict(zip(writers.tolist(), written.tolist(), strict=True)), source.name)
+    part_of = np.array([SPLITS.index(parts[writer]) for writer in writers.tolist()], dtype=np.int32)[writer_of]
+
+    polarity: Counter[str] = Counter()
+    uneven = 0
+    digests = np.empty(count, np.uint64)
+    tasks = [range(start, min(start + ROWS, count)) for start in range(0, count, ROWS)]
+    with writing(output, SCHEMA) as file:
+        progress("preparing", 0, count)
+        for rows, rendered in zip(tasks, in_order(_render, (source, frame), tasks, jobs), strict=True):
+            here = slice(rows.start, rows.stop)
+            digests[here] = _digests(rendered.images)
+            polarity.update(rendered.polarity)
+            uneven += rendered.uneven
+            order = None if listing.order is None else listing.order[here].astype(np.int32)
+            columns = [
+                images_to_arrow(rendered.images),
+                _text(labels, label_of[here]),
+                _text(writers, writer_of[here]),
+                _text(np.array(SPLITS), part_of[here]),
+                pa.nulls(len(rows), pa.int32()) if order is None else pa.array(order),
+            ]
+            file.write_table(pa.table(columns, schema=SCHEMA), row_group_size=ROWS)
+            progress("preparing", rows.stop, count)
+        result = Prepared(
+            source=source.name,
+            frame=frame,
+            samples=count,
+            labels=len(labels),
+            writers=len(writers),
+            split_samples={part: int(np.count_nonzero(part_of == i)) for i, part in enumerate(SPLITS)},
+            split_writers={part: sum(1 for found in parts.values() if found == part) for part in SPLITS},
+            polarity=dict(polarity),
+            shared_images=_shared(digests, part_of),
+            notes=[*listing.notes, *([f"{uneven:,} pictures were in uneven light, which was evened out"] if uneven else [])],
+        )
+        record = {"origin": source.origin, "licence": source.licence, "split": Path(split).name}
+        sign(file, "corpus", FORMAT, {**result.as_dict(), **record})
+    return result
+
+
+def _render(shared: tuple[Source, Frame], rows: range) -> Rendered:
+    source, frame = shared
+    return source.render(rows, frame)
+
+
+def _united(texts: NDArray[np.str_], check: Callable[[str], str], source: str) -> tuple[NDArray[np.str_], NDArray[np.intp]]:
+    """The distinct texts in the form that `check` gives them, which may make one of two, and which of them each is, [n]."""
+    found, place, which = np.unique(texts, return_index=True, return_inverse=True)
+    checked = []
+    for text, first in zip(found.tolist(), place.tolist(), strict=True):
+        try:
+            checked.append(check(text))
+        except InputError as error:
+            raise InputError(f"{source}, sample {first}: {error}") from None
+    united, place_of = np.unique(checked, return_inverse=True)
+    return united, place_of[which]
+
+
+def _text(values: NDArray[np.str_], codes: NDArray[np.integer]) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), pa.array(values.tolist(), pa.string())).cast(pa.string())
+
+
+def _digests(images: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """64 bits of each image, uint64 [n]: equal for equal images, and almost never else (a multilinear hash of the pixels)."""
+    keys = np.random.default_rng(0).integers(1, 2**63, PIXELS, dtype=np.uint64)
+    with np.errstate(over="ignore"):
+        return (images.reshape(-1, PIXELS).astype(np.uint64) * keys).sum(axis=1, dtype=np.uint64)
+
+
+def _shared(digests: NDArray[np.uint64], part_of: NDArray[np.int32]) -> int:
+    """How many images occur in more than one split."""
+    _, image_of = np.unique(digests, return_inverse=True)
+    seen = np.zeros((image_of.max() + 1, len(SPLITS)), bool)
+    seen[image_of, part_of] = True
+    return int(np.count_nonzero(seen.sum(axis=1) > 1))

@@ -1,0 +1,1 @@
+"""Measures: figures made of answers, with their intervals."""

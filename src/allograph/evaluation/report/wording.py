@@ -1,0 +1,192 @@
+"""What a report says in words: its headline, its protocol, and what its terms mean."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from allograph.evaluation.protocols.curve import CurvePoint
+from allograph.evaluation.measures.figures import Figures
+from allograph.evaluation.protocols.resample import Resample
+from allograph.evaluation.runs import Plan, Run
+from allograph.evaluation.protocols.sequential import Sequential
+from allograph.evaluation.report.paper_tables import percent
+
+TERMS = {
+    "Base": "The recognizer as it is, before it knows anything about a writer.",
+    "Gain": "Accuracy of the method less that of the base, in points: right answers more in every hundred.",
+    "Errors cut": "The share of the base's errors that the method removes. Below zero, it adds errors.",
+    "95 % interval": "From 10,000 bootstraps that draw the writers with replacement: how far the figure would move with "
+    "other writers of this kind.",
+    "Largest gain": "What an oracle would gain that always knew whether to believe the base or the method; “with any "
+    "answerer”, one that may also choose among all answers which the method weighed.",
+    "Better, equal, worse": "Writers for whom the method gave more, as many, or fewer right answers than the base, all "
+    "resamples together. A writer for whom it is worse is harmed.",
+    "Feedback": "“none”: what was learned stays frozen during the test. “all”: each test label is revealed and learned "
+    "after its answer, as in the paper.",
+    "Mean accuracy of the labels": "Each label counts the same, however often it was tested.",
+    "Look-alikes merged": "Accuracy when c and C, o, O and 0, and s, v, w, x, z and their capitals count as one label.",
+    "Calibration error": "How far probabilities are from the truth: the samples are ranked by the probability of their answer "
+    "and cut into 15 equal parts; the mean distance between a part's mean probability and its accuracy.",
+    "Errors in the 10 % least sure": "The share of the errors that goes when the tenth of the answers with the lowest "
+    "probabilities is not given.",
+    "Ahead after": "From so many corrections on, all answers up to then hold more right ones than the base's, all writers "
+    "together, and it stays so.",
+    "Style": "One way of writing a label: the centre of a cluster of its samples, as the model sees them. It is shown by "
+    "its medoid, the real sample nearest to that centre.",
+    "Seconds": "Adapting and answering, all writers and resamples together, without embedding the images.",
+}
+"""What the words of a report mean."""
+
+METHODS = {
+    "paper": "The method of “Learn the Way We Write”: it keeps, for every label that the base says, which labels the writer "
+    "really wrote and in which styles. Five nearest-neighbour rules search that history; the base or the rule whose answers "
+    "proved right most often is believed. It lives on the base's errors: on CVL digits the authors saw 84.47 % become 87.54 % "
+    "with a weak base, and a loss with a strong one.",
+    "prior": "A control: how often this writer writes each label, and nothing of how.",
+    "lookup": "A control: what this writer most often meant when the base said this, and nothing of how it looked.",
+    "memory": "The nearest of the writer's own samples vote by their distance, and are mixed with the base's probabilities.",
+    "cache": "Every sample of the writer's adds to its label's logit, the more the more alike it is.",
+    "local": "The base, or the writer's nearest sample: whichever was right more often around the sample that is asked.",
+    "means": "Bayes: where this writer's mean of each label lies, given how far writers usually stray from the average.",
+    "transfer": "The affine map that carries the writer's samples nearest to the average writer's, in closed form.",
+    "head": "A change of the base's last layer, fitted to the writer's samples and held near none.",
+    "allograph": "The writer's own last layer and label means, mixed with the votes of the writer's nearest samples.",
+}
+"""What the methods do."""
+
+
+FEEDBACK = {
+    "all": "every label revealed after its answer",
+    "mistakes": "only mistakes corrected, silence ignored",
+    "silence": "answers left standing learned as right, also where a mistake was missed",
+}
+"""What the modes of feedback mean where samples are answered in turn."""
+
+
+def run_in_words(run: Run) -> str:
+    """Which of a plan's runs this is: the point of a curve, the feedback in turn; nothing where a plan has but one kind."""
+    protocol = run.protocol
+    if isinstance(protocol, CurvePoint):
+        learned = f"{protocol.corrections} corrections" if protocol.per_label is None else f"{protocol.per_label} of each label"
+        return f"after {learned}"
+    return f"all samples in turn, feedback {protocol.feedback}" if isinstance(protocol, Sequential) else ""
+
+
+def shown_in_words(runs: Sequence[Run]) -> str:
+    """Of which run headline and figures are, in a sentence; nothing where there is no choice."""
+    last = runs[-1]
+    if isinstance(last.protocol, CurvePoint):
+        have = f"{len(last.figures.writers)} of {_count(len(runs[0].figures.writers), 'writer')}"
+        return f"Headline and figures are of the curve's last point, {run_in_words(last)}, which {have} reached."
+    if isinstance(last.protocol, Sequential):
+        mode = str(last.protocol.feedback)
+        return f"Headline and figures are of all samples in turn with feedback {mode}: {FEEDBACK[mode]}."
+    return ""
+
+
+def headline(figures: Figures, method: str, when: str = "") -> str:
+    """What came of it, in one sentence; `when` names the run, as `run_in_words` does."""
+    found = figures.methods[method]
+    among = f"the best of {len(figures.methods)} methods, " if len(figures.methods) > 1 else ""
+    if found.error_cut is None or found.error_cut_ci95 is None:
+        outcome = "the base makes no errors that could be removed"
+    else:
+        ends = " … ".join(percent(end, 1) for end in found.error_cut_ci95)
+        change = "fewer" if found.error_cut >= 0 else "more"
+        outcome = f"{percent(abs(found.error_cut), 1)} {change} errors (95 % interval of the cut {ends})"
+    named = f"“{method}”, {when}," if when else f"“{method}”,"
+    return (
+        f"Adapted to each writer by {among}{named} the model reads {percent(found.accuracy)} right instead of "
+        f"{percent(figures.base)}: {outcome}, over {_count(len(figures.writers), 'writer')} and "
+        f"{_count(figures.samples, 'test sample')}."
+    )
+
+
+def plan_in_words(plan: Plan) -> str:
+    """How it was judged, all runs of a plan together."""
+    if isinstance(plan, Resample):
+        return protocol_in_words(plan)
+    if isinstance(plan, Sequential):
+        modes = plan.feedback or "silence, mistakes and all; figures and pictures of the answers are of the last"
+        return (
+            "All of each writer's samples were answered one after the other, in order of time where it is known and else in "
+            f"{_count(plan.resamples, 'random order')}, from an empty profile; after each answer the method learned what the "
+            f"feedback told it (feedback {modes}). Where silence counts, {100 * plan.missed:g} % of the mistakes were "
+            f"missed.{_offered(plan.alphabet, plan.labels)}"
+        )
+    return (
+        f"Each writer's samples were split at random, {_times(plan.resamples)}: {100 * plan.adaptation:g} % of each label to "
+        "draw corrections from, in random order, the rest to be read after more and more of them. What was learned stayed frozen "
+        f"during the test. Figures and pictures of the answers are of the most corrections.{_offered(plan.alphabet, plan.labels)}"
+    )
+
+
+def protocol_in_words(protocol: Resample) -> str:
+    """How it was judged.
+
+    >>> print(protocol_in_words(Resample(per_label=1, resamples=1)))
+    Each writer's samples were split at random, once, from an empty profile: 1 of each label that has more to learn from, the rest
+    to be read, label by label. What was learned stayed frozen during the test (feedback none).
+    """
+    if protocol.per_label is None:
+        learned = f"{100 * protocol.adaptation:g} % of each label"
+    else:
+        learned = f"{protocol.per_label} of each label that has more"
+    order = "in random order" if protocol.shuffle else "label by label"
+    feedback = {
+        "none": "What was learned stayed frozen during the test (feedback none).",
+        "all": "After each answer the true label was revealed and learned (feedback all), as in the paper.",
+    }[protocol.feedback]
+    if protocol.in_order:
+        return (
+            f"The first {100 * protocol.adaptation:g} % of each writer's samples, in order of time, were learned, from an empty "
+            f"profile, and the rest read. {feedback}{_offered(protocol.alphabet, protocol.labels)}"
+        )
+    return (
+        f"Each writer's samples were split at random, {_times(protocol.resamples)}, from an empty profile: {learned} to learn "
+        f"from, the rest to be read, {order}. {feedback}{_offered(protocol.alphabet, protocol.labels)}"
+    )
+
+
+def _times(resamples: int) -> str:
+    return "once" if resamples == 1 else f"{resamples} times"
+
+
+def _offered(alphabet: str | None, labels: tuple[str, ...] | None) -> str:
+    judged = "" if labels is None else f" Only samples of these labels were judged: {' '.join(map(visible, labels))}."
+    if alphabet is not None:
+        return f"{judged} Only the labels of the alphabet “{alphabet}” were on offer."
+    return f"{judged} Only they were on offer." if labels is not None else ""
+
+
+def visible(label: str) -> str:
+    """A label as a reader can see it.
+
+    >>> visible(" "), visible("a")
+    ('␣', 'a')
+    """
+    return label.replace(" ", "␣")
+
+
+def unicode_name(label: str) -> str:
+    """What Unicode calls a label.
+
+    >>> unicode_name("`")
+    'grave accent'
+    """
+    return ", ".join(unicodedata.name(point, f"U+{ord(point):04X}").lower() for point in label)
+
+
+def typeset(text: str) -> str:
+    """Figures with a true minus, and with per cent signs that stay on their line.
+
+    >>> typeset("-0.5 %").isascii()
+    False
+    """
+    return re.sub(r"(?<!\w)-(?=\d)", "\N{MINUS SIGN}", text).replace(" %", "\N{NO-BREAK SPACE}%")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,352 @@
+"""From a picture of a character to a sample: 28×28, white ink on black, in a named frame (paper §4.2)."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from allograph.errors import ImageError, InputError
+from allograph.images.light import best_cut, levelled
+from allograph.samples.equality import by_content
+
+if TYPE_CHECKING:
+    import PIL.Image
+
+SIDE = 28
+"""Pixels along each side of a sample."""
+PIXELS = SIDE * SIDE
+ONE = int(np.float32(1).view(np.uint32))
+"""The bits of the number 1."""
+
+Frame = Literal["paper", "mnist"]
+"""How the ink lies in a sample. `paper`: it fills the 28 pixels. `mnist`: its longer side is 20, centred by mass."""
+FRAMES: tuple[Frame, ...] = get_args(Frame)
+
+Polarity = Literal["auto", "dark", "light"]
+"""Whether a picture shows dark ink on light, light ink on dark, or is to be looked at to find out."""
+POLARITIES: tuple[Polarity, ...] = get_args(Polarity)
+
+BLUR = 1.0
+"""Standard deviation of the Gaussian blur, in pixels of the original."""
+REACH = int(4 * BLUR)
+"""How many pixels the blur carries ink."""
+SMALL, ENLARGED = 64, 128
+"""Pictures whose longer side is under `SMALL` pixels are first enlarged to `ENLARGED`."""
+MNIST_INK = 20
+"""Pixels along the longer side of the ink in the `mnist` frame."""
+ORIENTATION = 0x0112
+"""EXIF's tag of how a picture is to be turned."""
+_EXIF = frozenset(("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"))
+"""Where a PNG may have it, by Pillow's names."""
+LARGEST = 4096 * 4096
+"""Pixels in the largest picture that is decoded."""
+
+
+@by_content
+class Framed(NamedTuple):
+    """A sample and what was found out on the way to it."""
+
+    image: NDArray[np.uint8]
+    """[28, 28] white ink on black."""
+    polarity: Literal["dark", "light"]
+
+
+def framed(
+    picture: NDArray[np.uint8],
+    frame: Frame = "paper",
+    polarity: Polarity = "auto",
+    square: int = 2,
+    size: int | None = None,
+    name: str = "the image",
+    level: bool = True,
+) -> Framed:
+    """Bring a grey picture, uint8 [h, w] of any size, into a frame.
+
+    `square` is what the `paper` frame's square has beyond the longer side of the cut-out ink: 2 in the authors' code, 0 in the
+    paper's text. `size` is how many pixels of the picture make the `mnist` frame's 20; the ink's longer side unless said.
+    `level` is whether uneven light is evened out (`light.levelled`); what is drawn or was scanned has none. Raises `ImageError`,
+    naming the picture by `name`, when it has no ink.
+    """
+    if picture.ndim != 2 or picture.dtype != np.uint8 or 0 in picture.shape:
+        raise ImageError(f"{name}: a picture is uint8 [h, w]; this is {picture.dtype} {list(picture.shape)}")
+    evened = levelled(picture, polarity) if level else None
+    picture = _enlarged(picture if evened is None else evened)
+    threshold = _otsu(picture, name)
+    found: Literal["dark", "light"] = _polarity_of(picture, threshold) if polarity == "auto" else polarity
+    if found == "dark":
+        picture, threshold = 255 - picture, 254 - threshold
+    mask = picture > threshold
+    top, bottom = _extent(mask, 0)
+    left, right = _extent(mask, 1)
+    height, width = bottom - top, right - left
+
+    reach = 1 + REACH  # the margin that is kept, and what the blur carries into it
+    padded = np.zeros((height + 2 * reach, width + 2 * reach), np.float32)
+    up, down = max(top - reach, 0), min(bottom + reach, picture.shape[0])
+    west, east = max(left - reach, 0), min(right + reach, picture.shape[1])
+    ink = _stretched(picture, mask, np.s_[up:down, west:east])
+    padded[up - top + reach : down - top + reach, west - left + reach : east - left + reach] = ink
+    blurred = _blurred(padded)[reach - 1 : 1 - reach, reach - 1 : 1 - reach]  # the ink box with a margin of 1
+
+    if frame == "paper":
+        return Framed(_cut(blurred, *_centred_square(blurred.shape, square)), found)
+    return Framed(_cut(blurred, *_mass_square(blurred, size or max(height, width))), found)
+
+
+def decoded(
+    data: bytes, name: str = "the image", largest: int = LARGEST, kinds: tuple[str, ...] | None = None
+) -> NDArray[np.uint8]:
+    """Decode a PNG (or another picture that Pillow reads) to grey, uint8 [h, w], turned as its EXIF data says.
+
+    Transparent pixels become white, or black where all ink is white. Of several pages or frames the first is taken. Numbers of
+    16 bits and more keep their shades; floats are taken as 0…1 or 0…255, and where they are neither, and where numbers are
+    negative, from the least to the greatest. `kinds` are the only formats to try, by Pillow's names; who serves strangers names
+    those that are needed. Raises `ImageError` when it is truncated, foreign, holds NaN, or has more than `largest` pixels, which
+    is found out before it is decoded.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of data beside the picture that are damaged
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=kinds) as picture:
+                if picture.width * picture.height > largest:
+                    raise ImageError(f"{name}: {picture.width}×{picture.height} pixels are too many; {largest} may be decoded")
+                picture.load()
+                grey = _grey(picture, name)
+                return _TURNS.get(_orientation(picture), np.ascontiguousarray)(grey)
+    except ImageError:
+        raise
+    except UnidentifiedImageError:
+        raise ImageError(f"{name} is not a readable picture: it is of an unknown kind") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError(f"{name} is not a readable picture: it is truncated, damaged or of an unknown kind ({error})") from error
+
+
+def _grey(picture: PIL.Image.Image, name: str) -> NDArray[np.uint8]:
+    """A decoded picture of any mode as grey, uint8 [h, w]."""
+    from PIL import Image
+
+    if picture.mode.startswith("I") or picture.mode == "F":
+        return _shades(np.asarray(picture), name)
+    if "A" in picture.getbands() or "a" in picture.getbands() or "transparency" in picture.info:
+        layer = picture.convert("RGBA")
+        for paper in ("white", "black"):
+            grey = np.array(Image.alpha_composite(Image.new("RGBA", picture.size, paper), layer).convert("L"), dtype=np.uint8)
+            if grey.min() < 255:
+                break
+        return grey
+    return np.array(picture.convert("L"), dtype=np.uint8)
+
+
+def _shades(values: NDArray[Any], name: str) -> NDArray[np.uint8]:
+    """Numbers of any type as grey values: 0…255 as they are, other ranges brought to that."""
+    least, greatest = float(values.min()), float(values.max())
+    if not (np.isfinite(least) and np.isfinite(greatest)):
+        raise ImageError(f"{name} holds NaN or infinite values; save it with grey values")
+    whole = values.dtype.kind in "iu"
+    if least < 0 or (not whole and (1 < greatest < 2 or greatest > 255)):
+        low, scale = least, 255 / (greatest - least) if greatest > least else 0.0
+    elif whole:
+        low, scale = 0.0, 255 / (2 ** max(int(greatest).bit_length(), 8) - 1)  # of 8, 12, 16 … bits
+    else:
+        low, scale = 0.0, 255.0 if greatest <= 1 else 1.0
+    exact = np.float32 if max(abs(greatest), abs(least)) < 1e6 else np.float64
+    shades: NDArray[np.floating[Any]] = values.astype(exact)
+    shades -= low
+    shades *= scale
+    return np.asarray(np.rint(shades, out=shades), dtype=np.uint8)
+
+
+def _orientation(picture: PIL.Image.Image) -> int:
+    """How the picture is to be turned, 1…8, as its EXIF data says; 1 where that says nothing that can be understood."""
+    if picture.format == "PNG" and not _EXIF.intersection(picture.info):
+        return 1  # as most are; to look again costs a tenth of decoding a small one
+    try:
+        found = picture.getexif().get(ORIENTATION, 1)
+    except Exception:  # damaged EXIF data raise almost anything, and the picture is whole
+        return 1
+    return found if found in range(1, 9) else 1
+
+
+_TURNS: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
+    2: lambda grey: np.ascontiguousarray(grey[:, ::-1]),
+    3: lambda grey: np.ascontiguousarray(grey[::-1, ::-1]),
+    4: lambda grey: np.ascontiguousarray(grey[::-1]),
+    5: lambda grey: np.ascontiguousarray(grey.T),
+    6: lambda grey: np.ascontiguousarray(grey[::-1].T),
+    7: lambda grey: np.ascontiguousarray(grey[::-1, ::-1].T),
+    8: lambda grey: np.ascontiguousarray(grey[:, ::-1].T),
+}
+"""What EXIF's orientations ask for: 6, for one, is a quarter turn to the right."""
+
+
+def model_input(images: ArrayLike) -> NDArray[np.float32]:
+    """Samples as a model reads them: float32 [n, 1, 28, 28] in 0…1.
+
+    Takes one image [28, 28] or many [n, 28, 28], uint8 in 0…255 or float in 0…1. Raises `ImageError` for another shape or
+    type, for NaN, and for values outside 0…1; an image without ink is named by its place.
+
+    >>> model_input(np.full((28, 28), 255, np.uint8)).shape
+    (1, 1, 28, 28)
+    """
+    array = np.asarray(images)
+    if array.ndim == 2:
+        array = array[np.newaxis]
+    if array.ndim != 3 or array.shape[1:] != (SIDE, SIDE):
+        raise ImageError(f"samples are [28, 28] or [n, 28, 28]; these are {list(np.shape(images))}")
+    if array.dtype == np.uint8:
+        values = array.astype(np.float32)
+        values *= np.float32(1 / 255)
+    elif array.dtype.kind == "f":
+        values = array.astype(np.float32, copy=False)
+    else:
+        raise ImageError(f"samples are uint8 (0…255) or float (0…1), not {array.dtype}")
+    # The bits of a float32 in 0…1, taken as a whole number, lie between those of 0 and of 1; those of NaN, of a negative and of a
+    # greater number lie above. So one maximum an image, which is all that a single reading has time for, finds every fault.
+    bits = np.maximum.reduce(np.ascontiguousarray(values).view(np.uint32).reshape(-1, PIXELS), axis=1).tolist()
+    if bits and not (min(bits) > 0 and max(bits) <= ONE):
+        _refuse(values)
+    return values.reshape(-1, 1, SIDE, SIDE)
+
+
+def _refuse(values: NDArray[np.float32]) -> None:
+    """Say what is wrong with samples; a negative zero is nothing wrong."""
+    if not (values.min() >= 0 and values.max() <= 1):
+        raise ImageError("samples of a float type hold 0…1 and no NaN; divide grey values by 255, and show ink as high values")
+    inked = values.reshape(-1, PIXELS).any(axis=1)
+    if not inked.all():
+        raise ImageError(f"the sample at place {int(np.argmin(inked))} is empty: it shows no ink")
+
+
+def _enlarged(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    from PIL import Image
+
+    longer = max(picture.shape)
+    if longer >= SMALL:
+        return picture
+    height, width = (max(1, round(side * ENLARGED / longer)) for side in picture.shape)
+    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC), dtype=np.uint8)
+
+
+def _otsu(picture: NDArray[np.uint8], name: str) -> int:
+    """The grey value that parts the picture into two classes with the least variance within (Otsu, 1979): class 1 is above it."""
+    lowest, highest = int(picture.min()), int(picture.max())
+    if lowest == highest:
+        raise ImageError(f"{name} is empty: all its pixels have the grey value {lowest}")
+    if np.count_nonzero(picture == lowest) + np.count_nonzero(picture == highest) == picture.size:
+        return lowest
+    return best_cut(_histogram(picture))[0]
+
+
+def _histogram(picture: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """How many pixels have each grey value, [256]; NumPy's own count would make eight bytes of each first."""
+    from PIL import Image
+
+    return np.array(Image.fromarray(np.atleast_2d(picture)).histogram(), dtype=np.int64)
+
+
+def _polarity_of(picture: NDArray[np.uint8], threshold: int) -> Literal["dark", "light"]:
+    """The paper is what most of the border shows; where the border is half ink, what most of the picture shows."""
+    border = np.concatenate([picture[0], picture[-1], picture[1:-1, 0], picture[1:-1, -1]]) > threshold
+    light = np.count_nonzero(border) / border.size
+    if 0.4 < light < 0.6:
+        light = np.count_nonzero(picture > threshold) / picture.size
+    return "dark" if light > 0.5 else "light"
+
+
+def _stretched(
+    picture: NDArray[np.uint8], mask: NDArray[np.bool_], part: tuple[slice, slice] = np.s_[:, :]
+) -> NDArray[np.float32]:
+    """A part of the ink, 0…255, with the paper's median grey, that of the whole picture, at 0 and the brightest ink at 255."""
+    ink = picture[part].astype(np.float32)
+    brightest = int(picture.max())
+    if brightest == 255 and 2 * np.count_nonzero(picture == 0) >= np.count_nonzero(~mask):  # the median is 0
+        return ink
+    counts = _histogram(picture[~mask])
+    paper = int(np.searchsorted(np.cumsum(counts), (counts.sum() + 1) // 2))
+    ink -= paper
+    ink *= 255 / (brightest - paper)
+    return ink.clip(min=0, out=ink)
+
+
+def _extent(mask: NDArray[np.bool_], axis: int) -> tuple[int, int]:
+    """Where the marked rows (axis 0) or columns (axis 1) begin and end."""
+    marked: NDArray[np.bool_] = np.any(mask, axis=1 - axis)
+    return int(marked.argmax()), len(marked) - int(marked[::-1].argmax())
+
+
+def _blurred(ink: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Blur the whole picture; what lies outside it counts as paper.
+
+    A plain convolution: nearly as quick as a product of matrices, and the same numbers on every machine.
+    """
+    for _ in range(2):  # along the rows, then along the columns
+        rows = np.zeros((ink.shape[0], ink.shape[1] + REACH), np.float32)
+        rows[:, :-REACH] = ink
+        ink = np.convolve(rows.ravel(), _KERNEL, "same").reshape(rows.shape)[:, :-REACH].T
+    return ink
+
+
+def _gaussian() -> NDArray[np.float32]:
+    weights = np.exp(-0.5 * (np.arange(-REACH, REACH + 1) / BLUR) ** 2)
+    return np.asarray(weights / weights.sum(), dtype=np.float32)
+
+
+_KERNEL = _gaussian()
+
+
+def _centred_square(shape: tuple[int, ...], extra: int) -> tuple[float, float, float]:
+    """Left, top and side of the square that holds the cut-out ink in its middle."""
+    side = max(shape) + extra
+    return -((side - shape[1]) // 2), -((side - shape[0]) // 2), side
+
+
+def _mass_square(ink: NDArray[np.float32], size: int) -> tuple[float, float, float]:
+    """The same for the `mnist` frame: centred by mass, but never so that ink is cut off."""
+    side = max(size * SIDE / MNIST_INK, *ink.shape)
+    rows, columns = ink.sum(axis=1), ink.sum(axis=0)
+    mass = rows.sum()
+
+    def start(profile: NDArray[np.float32]) -> float:
+        centre = float((profile * np.arange(len(profile))).sum() / mass) + 0.5
+        return float(np.clip(centre - side / 2, len(profile) - side, 0))
+
+    return start(columns), start(rows), side
+
+
+def _cut(ink: NDArray[np.float32], left: float, top: float, side: float) -> NDArray[np.uint8]:
+    """Resample a square of the ink, which may reach beyond it, to 28×28 (bicubic, antialiased).
+
+    Along the rows first, as Pillow does, and each way by itself: the whole square of a long thin picture would fill the memory.
+    """
+    grey = np.clip(ink + 0.5, 0, 255).astype(np.uint8)
+    if grey.shape[0] > 4 * grey.shape[1]:
+        return _narrowed(_narrowed(grey.T, top, side).T, left, side)
+    return np.ascontiguousarray(_narrowed(_narrowed(grey, left, side).T, top, side).T)
+
+
+def _narrowed(grey: NDArray[np.uint8], left: float, side: float) -> NDArray[np.uint8]:
+    """Resample each row from `left` on, `side` pixels that may reach beyond it, to 28."""
+    from PIL import Image
+
+    rows, columns = grey.shape
+    before = max(0, int(np.ceil(-left)))
+    canvas = np.zeros((rows, max(columns, int(np.ceil(left + side))) + before), np.uint8)
+    canvas[:, before : before + columns] = grey
+    box = (left + before, 0, left + before + side, rows)
+    return np.asarray(Image.fromarray(canvas).resize((SIDE, rows), Image.Resampling.BICUBIC, box=box), dtype=np.uint8)
+
+
+def check_frame(frame: str) -> Frame:
+    """Return `frame` when it is one; raise `InputError` when not."""
+    for known in FRAMES:
+        if frame == known:
+            return known
+    raise InputError(f"there is no frame {frame!r}; there are {', '.join(FRAMES)}")

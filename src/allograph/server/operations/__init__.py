@@ -1,1 +1,0 @@
-"""What the service does, a file for each kind of operation."""

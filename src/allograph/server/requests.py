@@ -1,0 +1,276 @@
+"""What requests say, checked, and described in the OpenAPI document."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import Annotated, Any
+
+from fastapi import Path, Query
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
+
+from allograph.alphabet.labels import LONGEST_LABEL, NAMED, check_label
+from allograph.images.frames import SIDE
+from allograph.profiles.journal import LONGEST_NAME, check_name
+from allograph.server.counts import LABELS
+from allograph.server.strokes import Form, Ink, read_strokes
+
+CONTROL = r"\u0000-\u001f\u007f-\u009f"
+IMAGE = f"an image is {SIDE} rows of {SIDE} whole numbers, 0 (paper) … 255 (ink); any other picture goes as png, strokes as ink"
+DECOMPOSED = 4
+"""Code points that one of NFC may be sent as; what is longer than any name or label so written is not looked at."""
+
+
+def _image(rows: Any) -> bytes:
+    """784 bytes; the lists that they are where they were not well made tell of a fault."""
+    if not isinstance(rows, bytes):
+        if not isinstance(rows, list) or len(rows) != SIDE or not all(isinstance(row, list) and len(row) == SIDE for row in rows):
+            raise ValueError(IMAGE)
+        if set(map(type, chain.from_iterable(rows))) != {int} or not all(0 <= min(row) <= max(row) <= 255 for row in rows):
+            raise ValueError(IMAGE)
+        rows = b"".join(map(bytes, rows))
+    if not rows.strip(b"\0\1"):
+        if not rows.strip(b"\0"):
+            raise ValueError("the image is empty: it shows no ink")
+        raise ValueError("the image holds only 0 and 1, which is nearly black; grey values go up to 255 (ink): multiply by 255")
+    return rows
+
+
+def _ink(strokes: Any, info: ValidationInfo) -> Ink:
+    return read_strokes(strokes, info.data.get("ink_form"))
+
+
+def _text(value: Any, what: str, longest: int) -> str:
+    """A string that is not so long that it were work to look at it."""
+    if not isinstance(value, str):
+        raise ValueError(f"{what} is a string")
+    if len(value) > DECOMPOSED * longest:
+        raise ValueError(f"{what} has 1–{longest} characters; this one has {len(value)}")
+    return value
+
+
+def _id(value: Any) -> str:
+    return check_name(_text(value, "an id", LONGEST_NAME), "correction")
+
+
+def _writer(value: Any) -> str:
+    name = check_name(_text(value, "a writer's name", LONGEST_NAME), "writer")
+    if "/" in name:
+        raise ValueError("the name of a writer has no slash")
+    return name
+
+
+def _after(value: Any) -> str:
+    return value if value == "" else check_name(_text(value, "a writer's name", LONGEST_NAME), "writer")
+
+
+def _label(value: Any) -> str:
+    return check_label(_text(value, "a label", LONGEST_LABEL))
+
+
+def _offer(value: Any) -> str | list[str] | None:
+    """The library checks what the labels are."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        if value not in NAMED:
+            name = f"an alphabet named {value!r}" if len(value) <= LONGEST_NAME else "an alphabet with so long a name"
+            raise ValueError(f"there is no {name[3:]}; there are {', '.join(NAMED)}, or give an array of labels")
+        return value
+    if not isinstance(value, list):
+        raise ValueError("an alphabet is the name of one, or an array of labels")
+    if not 1 <= len(value) <= LABELS:
+        raise ValueError(f"an alphabet has 1–{LABELS} labels; this one has {len(value)}")
+    for label in value:
+        _text(label, "a label", LONGEST_LABEL)
+    return value
+
+
+Image = Annotated[
+    bytes,
+    PlainValidator(_image),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "minItems": SIDE,
+            "maxItems": SIDE,
+            "items": {
+                "type": "array",
+                "minItems": SIDE,
+                "maxItems": SIDE,
+                "items": {"type": "integer", "minimum": 0, "maximum": 255},
+            },
+            "description": f"{SIDE} rows of {SIDE} grey values, white ink on black, in the frame of the model.",
+        }
+    ),
+]
+Strokes = Annotated[
+    Ink,
+    PlainValidator(_ink),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "anyOf": [
+                    {
+                        "type": "array",
+                        "items": {"type": "array", "minItems": 2, "maxItems": 3, "items": {"type": "number"}},
+                        "description": "Points [x, y]; a third number, the pressure, is ignored.",
+                    },
+                    {
+                        "type": "array",
+                        "minItems": 2,
+                        "maxItems": 3,
+                        "items": {"type": "array", "items": {"type": "number"}},
+                        "description": "Columns, all x and all y, of one length; a third one is ignored. `ink_form` says so.",
+                    },
+                ]
+            },
+            "description": "Strokes in any unit, y down.",
+        }
+    ),
+]
+Id = Annotated[
+    str,
+    PlainValidator(_id),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": LONGEST_NAME,
+            "pattern": f"^[^{CONTROL}]+$",
+            "description": "Yours to choose; unique for a writer. It is kept in NFC.",
+        }
+    ),
+]
+LABEL = {"type": "string", "minLength": 1, "maxLength": LONGEST_LABEL, "description": "What a sample shows."}
+Label = Annotated[str, PlainValidator(_label), WithJsonSchema(LABEL)]
+Offer = Annotated[
+    str | list[str] | None,
+    PlainValidator(_offer),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "enum": list(NAMED)},
+                {"type": "array", "minItems": 1, "maxItems": LABELS, "items": LABEL},
+                {"type": "null"},
+            ],
+            "description": "The labels that may be answered: a named alphabet or a list; all of them unless given.",
+        }
+    ),
+]
+WriterName = Annotated[
+    str,
+    PlainValidator(_writer),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": LONGEST_NAME, "pattern": f"^[^{CONTROL}/]+$"}),
+    Path(description="The writer's name, without a slash.", examples=["ana"]),
+]
+After = Annotated[
+    str,
+    PlainValidator(_after),
+    WithJsonSchema({"type": "string", "maxLength": LONGEST_NAME, "pattern": f"^[^{CONTROL}]*$"}),
+    Query(description="Only names after this one."),
+]
+
+
+class Body(BaseModel):
+    """What every body has in common: nothing is guessed, nothing unknown is passed over."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class Picture(Body):
+    """One character as an image, a picture or ink."""
+
+    image: Image | None = None
+    png: str | None = Field(
+        None,
+        description="Base64 of a picture of one character (PNG, JPEG, WebP, GIF or BMP), in any frame; a data: URL does as well.",
+    )
+    ink_form: Form | None = Field(
+        None, description="What the strokes of `ink` are: `points` [x, y], unless this says `columns` [[x, …], [y, …]]."
+    )
+    ink: Strokes | None = None  # after its form
+
+    @property
+    def shown(self) -> int:
+        """In how many ways."""
+        return (self.image is not None) + (self.png is not None) + (self.ink is not None)
+
+
+class Sample(Picture):
+    """One character to be read."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": ["image"]}, {"required": ["png"]}, {"required": ["ink"]}],
+            "examples": [{"id": "5", "ink": [[[0, 0], [40, 90]], [[20, 45], [60, 40]]]}],
+        }
+    )
+    id: Id | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Sample:
+        if self.shown != 1:
+            raise ValueError("a sample is one of image, png and ink")
+        return self
+
+
+class Taught(Picture):
+    """One character and what it shows."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"id": "5", "label": "a", "ink": [[[0, 0], [40, 90]], [[20, 45], [60, 40]]]}]}
+    )
+    id: Id
+    label: Label
+    new: bool = Field(False, description="Teach the writer a label that the model does not know.")
+    alphabet: Offer = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Taught:
+        if self.shown > 1:
+            raise ValueError("a sample is one of image, png and ink; without any, the stored one of this id is meant")
+        return self
+
+
+class ReadBody(Body):
+    """Samples to be read."""
+
+    samples: Annotated[list[Sample], Field(min_length=1, fail_fast=True)]
+    alphabet: Offer = None
+    confidence: float = Field(0.0, ge=0, le=1, description="A reading that is less probable abstains.")
+    best: int = Field(5, ge=0, le=1000, description="How many of the likeliest labels to name.")
+    why: bool = Field(False, description="Whether to explain each reading.")
+
+    @model_validator(mode="after")
+    def _once(self) -> ReadBody:
+        ids = [sample.id for sample in self.samples if sample.id is not None]
+        if len(set(ids)) != len(ids):
+            raise ValueError("an id comes twice; each sample's reading has its own")
+        return self
+
+
+class TeachBody(Body):
+    """Samples with their labels."""
+
+    corrections: Annotated[list[Taught], Field(min_length=1, fail_fast=True)]
+
+    @model_validator(mode="after")
+    def _once(self) -> TeachBody:
+        if len({taught.id for taught in self.corrections}) != len(self.corrections):
+            raise ValueError("an id comes twice; one reading has one correction")
+        return self
+
+
+class UndoBody(Body):
+    """The correction to take back."""
+
+    id: Id
+
+
+class ForgetBody(Body):
+    """The corrections to take back: those of a label, those since a time, or where both are given, those that are both."""
+
+    label: Label | None = None
+    since: float | None = Field(None, ge=0, description="Seconds since 1970, UTC.", examples=[1767225600.0])

@@ -1,0 +1,245 @@
+"""One writer: read, correct, undo, forget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allograph.adapters import Adapter, State
+from allograph.alphabet.labels import check_label
+from allograph.errors import ImageError, InputError, MismatchError, UnknownLabel
+from allograph.images.frames import SIDE
+from allograph.profiles import MemoryStore, Store, profile
+from allograph.profiles.journal import Correction, Entry, Key, Row, check_name, new_batch
+from allograph.profiles.profile import Relabel
+from allograph.readings import Reading
+from allograph.recognizer import Recognizer
+from allograph.writers.live_profile import LiveProfile
+from allograph.writers.pipeline import Pipeline
+from allograph.writers.reading import Alphabets, Asked, read_together
+
+
+class Writer:
+    """A person, and what the recognizer learned of their hand.
+
+    What was taught lives in memory, as long as the object does; `Writers` gives writers whose profiles last. `recognizer` is the
+    shipped bundle's and `adapter` the best method for its bundle (`allograph`) unless given; both may be shared by many writers.
+    With `implicit=False`, `accept` learns nothing; with `keep_images=False` no image is kept beyond its reading; with
+    `shadow=True` the base answers, and what the adapter says is only recorded.
+
+    What is taught is in the journal when `correct` returns, and is learned before the next reading. Safe to use from several
+    threads: readings wait for nobody but for what is still to be learned.
+
+    >>> from allograph import Writer
+    >>> ana = Writer("ana")
+    >>> image = ana.recognizer.bundle.styles.medoids[40]
+    >>> reading = ana.read(image)
+    >>> done = ana.correct(reading, "a")
+    >>> ana.corrections
+    [Correction(id=..., label='a', implicit=False, time=...)]
+    >>> ana.undo(done.id)
+    >>> ana.corrections
+    []
+    """
+
+    def __init__(
+        self,
+        name: str,
+        recognizer: Recognizer | None = None,
+        adapter: Adapter | str | None = None,
+        implicit: bool = True,
+        keep_images: bool = True,
+        shadow: bool = False,
+        *,
+        store: Store | None = None,
+        tenant: str = "default",
+        pipeline: Pipeline | None = None,
+    ) -> None:
+        key = Key(check_name(tenant, "tenant"), check_name(name, "writer"))
+        if pipeline is not None and (recognizer is not None or adapter is not None):
+            raise InputError("a pipeline is a recognizer with its adapter: give a pipeline, or the two, not both")
+        self.implicit, self.keep_images, self.shadow = implicit, keep_images, shadow
+        self.live = LiveProfile(MemoryStore() if store is None else store, key, pipeline or Pipeline.of(recognizer, adapter))
+
+    @property
+    def name(self) -> str:
+        """The writer's name."""
+        return self.live.key.name
+
+    @property
+    def recognizer(self) -> Recognizer:
+        """What reads samples for all writers."""
+        return self.live.pipeline.recognizer
+
+    @property
+    def adapter(self) -> Adapter:
+        """What learns from this writer's corrections."""
+        return self.live.pipeline.adapter
+
+    @overload
+    def read(
+        self,
+        images: NDArray[Any],
+        alphabet: Alphabets | None = None,
+        threshold: float = 0.0,
+        ids: Sequence[str] | None = None,
+    ) -> Any: ...
+    @overload
+    def read(
+        self,
+        images: Sequence[NDArray[Any]],
+        alphabet: Alphabets | None = None,
+        threshold: float = 0.0,
+        ids: Sequence[str] | None = None,
+    ) -> list[Reading]: ...
+    def read(
+        self,
+        images: NDArray[Any] | Sequence[NDArray[Any]],
+        alphabet: Alphabets | None = None,
+        threshold: float = 0.0,
+        ids: Sequence[str] | None = None,
+    ) -> Reading | list[Reading]:
+        """Read a sample [28, 28], uint8 or float in 0…1, in the bundle's frame: white ink on black.
+
+        A list of samples, or an array [n, 28, 28], gives a list of readings, and one call of the model reads them all.
+        `alphabet` restricts the answers to a named alphabet (`"digits"`) or to the given labels. A reading that is less
+        probable than `threshold`, in 0…1, abstains: it names its likeliest label, and is not to be relied on. `ids` name the
+        readings, and so the corrections; they are random unless given. Raises `ImageError` for anything that is no sample,
+        `UnknownLabel` for an alphabet with a label that neither the bundle nor this writer knows, `InputError` for a threshold
+        outside 0…1, `MismatchError` where the writer's profile was made for another model.
+        """
+        array = images if isinstance(images, np.ndarray) else _stacked(images)
+        if array.ndim not in (2, 3) or array.shape[-2:] != (SIDE, SIDE):
+            raise ImageError(
+                f"one sample is an array [28, 28], many are a list of them or an array [n, 28, 28]; this is {list(array.shape)}"
+            )
+        one = array.ndim == 2
+        many = array[np.newaxis] if one else array
+        (readings,) = read_together([Asked(self.live, many, alphabet, threshold, ids, self.shadow)])
+        if isinstance(readings, Exception):
+            raise readings
+        return readings[0] if one else readings
+
+    @overload
+    def correct(  # type: ignore[overload-overlap]  # a string is a sequence of strings, but here it is one id
+        self, reading: Reading | str, label: str, new: bool = False, implicit: bool = False
+    ) -> Correction: ...
+    @overload
+    def correct(
+        self,
+        reading: Sequence[Reading | str],
+        label: Sequence[str],
+        new: bool | Sequence[bool] = False,
+        implicit: bool = False,
+    ) -> list[Correction]: ...
+    def correct(
+        self,
+        reading: Reading | str | Sequence[Reading | str],
+        label: str | Sequence[str],
+        new: bool | Sequence[bool] = False,
+        implicit: bool = False,
+    ) -> Correction | list[Correction]:
+        """Learn what a reading should have said, or that it was right; or give a stored correction, by its id, another label.
+
+        The same call again changes nothing; one with another label replaces the first. Lists of readings (or ids) and of their
+        labels are one batch: stored in this order, all or none, and learned together. `implicit` marks what was only left
+        standing, which replaces nothing. Raises `UnknownLabel` for a label that the bundle does not know, unless `new` teaches
+        it to this writer, and for one outside the alphabet that was offered, `UnknownCorrection` for an id that the journal
+        does not hold, `MismatchError` for a reading that another model made; then nothing is learned.
+        """
+        if isinstance(reading, Reading | str):
+            if not isinstance(label, str):
+                raise InputError(f"one reading needs one label, not {type(label).__name__}")
+            return self._record([reading], [label], [bool(new)], implicit)[0]
+        if isinstance(label, str) or len(label) != len(reading):
+            raise InputError(f"{len(reading)} readings need a list of as many labels")
+        many = [new] * len(reading) if isinstance(new, bool) else list(new)
+        if len(many) != len(reading):
+            raise InputError(f"{len(reading)} readings need as many values of new, or one for all")
+        return self._record(list(reading), label, many, implicit)
+
+    def accept(self, reading: Reading) -> Correction | None:
+        """Learn that a reading was left standing: an implicit correction; None where those are switched off, or it abstains."""
+        if not self.implicit or reading.abstains:
+            return None
+        return self._record([reading], [reading.label], [True], implicit=True)[0]
+
+    def undo(self, id: str) -> None:
+        """Take a correction back; the state is what it would be without it. Raises `UnknownCorrection` for an unknown id."""
+        profile.undo(*self._where, check_name(id, "correction"))
+        self.live.let_go()
+
+    def forget(self, label: str | None = None, since: float | None = None) -> int:
+        """Take back every correction to `label`, or since a time (seconds since 1970), or both; returns how many."""
+        profile.check_forget(label, since)
+        forgotten = profile.forget(*self._where, None if label is None else check_label(label), since)
+        self.live.let_go()
+        return forgotten
+
+    @property
+    def corrections(self) -> list[Correction]:
+        """What was taught and not taken back, in order."""
+        return list(self.live.up_to_date().corrections)
+
+    @property
+    def state(self) -> State:
+        """What the adapter knows about this writer."""
+        return self.live.up_to_date().state
+
+    def entries(self, after: int = 0, limit: int | None = None, images: bool = True) -> list[Entry]:
+        """The corrections with all else that they were learned from: those after a place in the journal, at most `limit`.
+
+        Without `images` those are left out. The profile may be of another model.
+        """
+        return self.live.store.entries(self.live.key, after, limit, images)
+
+    def rows(self, after: int = 0, limit: int | None = None, images: bool = False) -> list[Row]:
+        """The same to be listed and counted: what was said of each correction, without what only learning needs."""
+        return self.live.store.rows(self.live.key, after, limit, images)
+
+    def __repr__(self) -> str:
+        return f"Writer({self.name!r})"
+
+    @property
+    def _where(self) -> tuple[Store, Key]:
+        return self.live.store, self.live.key
+
+    def _record(
+        self, corrected: Sequence[Reading | str], labels: Sequence[str], new: Sequence[bool], implicit: bool
+    ) -> list[Correction]:
+        labels, batch, model = [check_label(label) for label in labels], new_batch(), self.recognizer.bundle.model_hash
+        corrections: list[Entry | Relabel] = []
+        for one, label in zip(corrected, labels, strict=True):
+            if isinstance(one, str):
+                corrections.append(Relabel(check_name(one, "correction"), label, implicit, batch))
+                continue
+            if one.model_hash != model:
+                raise MismatchError(
+                    f"the reading {one.id!r} was made by another model than this writer's ({one.model_hash[:12]}…, not "
+                    f"{model[:12]}…); read its sample again"
+                )
+            profile.check_offered(label, one.alphabet)
+            offered = None if one.alphabet is None else tuple(sorted(one.alphabet))
+            image = one.image if self.keep_images else None
+            entry = Entry(one.id, label, implicit, 0.0, one.base, one.personal, offered, one.samples, image, model, batch)
+            corrections.append(entry)
+        self._check_labels(labels, new)
+        return [entry.correction for entry in profile.record(*self._where, corrections, model)] if corrections else []
+
+    def _check_labels(self, labels: Sequence[str], new: Sequence[bool]) -> None:
+        """Raise `UnknownLabel` for one that is not in the bundle's alphabet, nor the writer's own, nor to be taught now."""
+        foreign = {label for label in labels if label not in self.recognizer.alphabet}
+        foreign -= {label for label, taught in zip(labels, new, strict=True) if taught}
+        if foreign and (unknown := sorted(foreign - self.live.store.labels(self.live.key))):
+            label = unknown[0]
+            raise UnknownLabel(f"the bundle does not know the label {label!r}; teach it to this writer with new=True", label)
+
+
+def _stacked(images: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    try:
+        return np.stack(images) if len(images) else np.empty((0, SIDE, SIDE), np.uint8)
+    except (ValueError, TypeError) as error:
+        raise ImageError(f"the samples of a list are arrays [28, 28] ({error})") from error
