@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -227,7 +227,7 @@ def test_a_window_bounds_what_is_kept_and_the_newest_stay(method: type[Tunable])
 def test_a_window_bounds_the_writers_own_labels(method: type[Tunable]) -> None:
     adapter, state = ours(method, window=20), State()
     for seed in range(30):
-        state = adapter.learn(state if seed else adapter.start(), corrections(5, seed)._replace(labels=[f"o{seed}", *"abcd"]))
+        state = adapter.learn(state if seed else adapter.start(), replace(corrections(5, seed), labels=[f"o{seed}", *"abcd"]))
         assert len(state.labels) <= 4
         assert state.labels == tuple(f"o{i}" for i in range(max(0, seed - 3), seed + 1))
         names = [*ALPHABET, *state.labels]
@@ -238,7 +238,7 @@ def test_a_window_bounds_the_writers_own_labels(method: type[Tunable]) -> None:
         assert np.isfinite(scores.log_probabilities.max(axis=1)).all()
         back = adapter.scores(State.from_bytes(state.to_bytes(adapter), adapter), samples)
         assert np.array_equal(back.values, scores.values)
-    again = adapter.learn(state, corrections(2, 50)._replace(labels=["o0", "o29"]))
+    again = adapter.learn(state, replace(corrections(2, 50), labels=["o0", "o29"]))
     assert again.labels == ("o26", "o27", "o28", "o29", "o0")[-len(again.labels) :]
 
 

@@ -40,7 +40,7 @@ def adapter(request: pytest.FixtureRequest) -> Adapter:
 
 
 def with_embedding(batch: Corrections, embedding: NDArray[Any]) -> Corrections:
-    return batch._replace(embeddings=np.tile(embedding.astype(np.float32), (len(batch.labels), 1)))
+    return replace(batch, embeddings=np.tile(embedding.astype(np.float32), (len(batch.labels), 1)))
 
 
 def check_sound(adapter: Adapter, state: State, samples: Samples) -> NDArray[np.int64]:
@@ -89,9 +89,9 @@ def test_a_bad_batch_does_not_spoil_what_is_learned_of_good_ones(adapter: Adapte
 def test_every_scale_gives_finite_answers(scale: float, other: float, seed: int, flat: bool) -> None:
     with warnings.catch_warnings(), np.errstate(over="ignore", under="ignore"):
         batch = corrections(12, seed, "abcdeß")
-        batch = batch._replace(embeddings=batch.embeddings * np.float32(10**scale), logits=batch.logits * np.float32(10**other))
+        batch = replace(batch, embeddings=batch.embeddings * np.float32(10**scale), logits=batch.logits * np.float32(10**other))
         asked = corrections(6, seed + 1).samples
-        asked = asked._replace(logits=np.full_like(asked.logits, 10**other) if flat else asked.logits)
+        asked = replace(asked, logits=np.full_like(asked.logits, 10**other) if flat else asked.logits)
         for adapter in ADAPTERS:
             state = learned(adapter, batch, corrections(5, seed))
             check_sound(adapter, state, asked)

@@ -136,7 +136,7 @@ def test_one_correction_in_twenty_that_is_wrong_keeps_four_fifths_of_the_gain() 
             labels = [
                 LABELS[random.integers(len(LABELS))] if bad else label for bad, label in zip(spoilt, batch.labels, strict=True)
             ]
-            state = ADAPTER.learn(ADAPTER.start(), batch._replace(labels=labels))
+            state = ADAPTER.learn(ADAPTER.start(), replace(batch, labels=labels))
             said = right(test.logits.argmax(axis=1), test)
             gain += accuracy(state, test) - said
         gains.append(gain)
@@ -160,7 +160,7 @@ def test_where_only_mistakes_were_shown_fewer_answers_change() -> None:
 
 
 def test_labels_of_the_writers_own_are_no_sign_that_mistakes_were_picked() -> None:
-    state = ADAPTER.learn(ADAPTER.start(), written(30, 100)._replace(labels=["σ"] * 30))
+    state = ADAPTER.learn(ADAPTER.start(), replace(written(30, 100), labels=["σ"] * 30))
     assert excess(state.arrays, len(LABELS)) == 0
 
 
@@ -212,7 +212,7 @@ def test_why_weighs_the_samples_so_that_they_sum_to_the_change() -> None:
 
 def test_features_are_used_where_there_are_any() -> None:
     batch = written(60, 100)
-    blind = batch._replace(embeddings=np.zeros_like(batch.embeddings), features=batch.embeddings)
+    blind = replace(batch, embeddings=np.zeros_like(batch.embeddings), features=batch.embeddings)
     test = written(40, 101)
     seen = ADAPTER.scores(ADAPTER.learn(ADAPTER.start(), batch), test.samples).values
     also = ADAPTER.scores(

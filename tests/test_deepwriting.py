@@ -19,8 +19,8 @@ from allograph.corpora.corpus import Corpus
 from allograph.corpora.deepwriting.source import DeepWritingSource
 from allograph.corpora.preparation import prepare
 from allograph.errors import FormatError, InputError
-from allograph.images.frames import framed
-from allograph.ink import LENGTH, drawn
+from allograph.images.frames import to_frame
+from allograph.ink import LENGTH, draw_ink
 
 # As DeepWriting stores it: not sorted, and NUL first.
 ALPHABET = ["\0", *"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'.,-()/"]
@@ -136,7 +136,7 @@ def images(source: DeepWritingSource) -> NDArray[np.uint8]:
 
 
 def picture(label: str, strokes: list[Stroke] | None = None) -> NDArray[np.uint8]:
-    return framed(drawn(strokes or SHAPES[label]), "paper", "light", 2, LENGTH).image
+    return to_frame(draw_ink(strokes or SHAPES[label]), "paper", "light", 2, LENGTH).image
 
 
 def alike(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:

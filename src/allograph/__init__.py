@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from allograph.estimator import WriterAdaptiveClassifier as WriterAdaptiveClassifier
     from allograph.profiles import open_store
     from allograph.recognizer import Recognizer
+    from allograph.samples import Sample
     from allograph.writers import Writer, Writers
 
 __version__ = "0.1.0"
@@ -19,6 +20,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Bundle",
     "Recognizer",
+    "Sample",
     "Writer",
     "Writers",
     "__version__",
@@ -28,6 +30,7 @@ __all__ = [
 _ROOMS = {
     "Bundle": "bundle",
     "Recognizer": "recognizer",
+    "Sample": "samples",
     "Writer": "writers",
     "WriterAdaptiveClassifier": "estimator",
     "Writers": "writers",

@@ -8,7 +8,7 @@ as far as their answers proved right, label by label, and the most trusted answe
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -128,7 +128,7 @@ class PaperAdapter:
     def replay(self, samples: Corrections, trials: Sequence[Trial], reveal: bool) -> Iterator[Replay]:
         """Adapt to and test on each trial, as `learn` and `scores` would, with the nearest styles found only once."""
         known, read = self._history(self.start()), _readable(samples.samples)
-        samples = samples._replace(embeddings=read.embeddings, logits=read.logits)
+        samples = replace(samples, embeddings=read.embeddings, logits=read.logits)
         true = self._places(known, samples.labels)
         predicted = samples.logits.argmax(axis=1).tolist()
         styles = self._nearest_styles(samples.embeddings, true)
@@ -191,7 +191,7 @@ def _readable(samples: Samples) -> Samples:
     """The samples; where an embedding says nothing, it is NaN, which no pair is compared with."""
     told = usable(samples.embeddings)
     embeddings = samples.embeddings if told.all() else np.where(told[:, None], samples.embeddings, np.float32(np.nan))
-    return samples._replace(embeddings=embeddings, logits=without_faults(samples.logits))
+    return replace(samples, embeddings=embeddings, logits=without_faults(samples.logits))
 
 
 def _answerer_name(answerer: int) -> str:

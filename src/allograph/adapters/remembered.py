@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -110,14 +110,14 @@ class Remembering(Tunable):
 
     def scores(self, state: State, samples: Samples) -> Scores:
         """The method's values, and −inf for every label that is not on offer; the base's where there is nothing to go by."""
-        samples = samples._replace(logits=without_faults(samples.logits))
+        samples = replace(samples, logits=without_faults(samples.logits))
         logs = with_own_labels(samples.logits, len(state.labels))
         known = self._known(state)
         if known.fitted is None:
             return Scores(logs, np.zeros(len(logs), np.int8))
         told = known.told(samples)
         if not told.all():
-            samples = samples._replace(embeddings=np.where(told[:, None], samples.embeddings, np.float32(0)))
+            samples = replace(samples, embeddings=np.where(told[:, None], samples.embeddings, np.float32(0)))
         values = np.where(np.isneginf(logs), logs, known.fitted(samples, finite(logs)))
         told &= np.isfinite(values.max(axis=1))
         if not told.all():

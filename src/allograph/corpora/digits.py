@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from allograph.corpora.source import Listing, Rendered
 from allograph.errors import FormatError, missing_extra
-from allograph.images.frames import SIDE, Frame, framed
+from allograph.images.frames import SIDE, Frame, to_frame
 
 FORM = (
     "012345678901234567890123456789"
@@ -64,7 +64,7 @@ class DigitsSource:
             self._pictures, _ = _loaded()
         images = np.empty((len(rows), SIDE, SIDE), np.uint8)
         for image, row in zip(images, rows, strict=True):
-            image[:] = framed(self._pictures[row], frame, "light", name=f"digit {row} of scikit-learn", level=False).image
+            image[:] = to_frame(self._pictures[row], frame, "light", name=f"digit {row} of scikit-learn", level=False).image
         return Rendered(images, Counter(light=len(rows)))
 
     def __getstate__(self) -> dict[str, object]:

@@ -15,7 +15,7 @@ from allograph.corpora.source import Listing, Rendered
 from allograph.errors import ImageError, InputError
 from allograph.files.csv_rows import read_rows
 from allograph.files.input import read_file
-from allograph.images.frames import POLARITIES, SIDE, Frame, Polarity, decoded, framed
+from allograph.images.frames import POLARITIES, SIDE, Frame, Polarity, decode, to_frame
 from allograph.images.light import levelled
 from allograph.samples.names import check_present, check_writer
 
@@ -72,9 +72,9 @@ class FolderSource:
         for image, row in zip(images, rows, strict=True):
             path = self.manifest.parent / self._paths[row]
             name = f"{self.manifest}, line {self._lines[row]}: {path}"
-            picture = decoded(_bytes(path, name), name)
+            picture = decode(_bytes(path, name), name)
             level = levelled(picture, self.polarity)
-            result = framed(picture if level is None else level, frame, self.polarity, self.square, name=name, level=False)
+            result = to_frame(picture if level is None else level, frame, self.polarity, self.square, name=name, level=False)
             image[:] = result.image
             polarity[result.polarity] += 1
             uneven += level is not None

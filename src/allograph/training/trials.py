@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.errors import ImageError
-from allograph.images.frames import FRAMES, Frame, framed
+from allograph.images.frames import FRAMES, Frame, to_frame
 from allograph.readings import log_softmax
 from allograph.training.preprocessing import Preprocessing
 
@@ -141,6 +141,6 @@ def other_order(logits: Floats, labels: NDArray[np.int32]) -> tuple[float, dict[
 
 def _reframed(image: NDArray[np.uint8], frame: Frame) -> NDArray[np.uint8]:
     try:
-        return framed(image, frame, "light").image
+        return to_frame(image, frame, "light").image
     except ImageError:  # all ink
         return image

@@ -110,7 +110,7 @@ def replay_in_turn(
         if missed is None and answer == true:
             continue
         left = missed is not None and missed[turn]
-        state = adapter.learn(state, one._replace(labels=[answer if left else true]))
+        state = adapter.learn(state, replace(one, labels=[answer if left else true]))
         learned += 1
     proposals = [part.proposals for part in parts if part.proposals is not None]
     probabilities = [part.probabilities for part in parts if part.probabilities is not None]
