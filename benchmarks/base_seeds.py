@@ -75,10 +75,10 @@ def judged(seed: int, full: bool, jobs: int) -> Judged:
     model = Path(f"build/unipen-seed-{seed}{'-full' if full else ''}")
     writers = writers_of(made(model, seed, full).samples())
     bundle = Bundle.open(model)
-    bundle = replace(bundle, config=bundle.config | {"adapters": Bundle.open().config["adapters"]})
+    bundle = replace(bundle, config=replace(bundle.config, adapters=Bundle.open().config.adapters))
     adapters = {name: build(name, bundle) for name in METHODS}
     return Judged(
-        bundle.config["accuracy"]["application"],
+        (bundle.config.accuracy["application"] or 0),
         {name: figures(replay_writers(writers, bundle.alphabet, adapters, plan, jobs)) for name, plan in PROTOCOLS.items()},
     )
 
@@ -94,7 +94,7 @@ def made(model: Path, seed: int, full: bool) -> EmbeddedCorpus:
         plan = Plan(FULL, patience=6) if full else Plan(SHORT, plateau=0)
         train(corpus, model, replace(plan, augment=True, seed=seed), resume=True, progress=said)
     bundle = Bundle.open(model)
-    if not path.exists() or EmbeddedCorpus.open(path).record["model_hash"] != bundle.model_hash:
+    if not path.exists() or EmbeddedCorpus.open(path).record.model_hash != bundle.model_hash:
         embed(corpus, Recognizer(bundle), path)
     embedded = EmbeddedCorpus.open(path)
     if not Population.known_of(bundle):

@@ -63,7 +63,7 @@ def main() -> None:
         print(".", end="", file=sys.stderr, flush=True)
     learned = list(runs.values())[-1].replayed
     show(
-        f"QMNIST, {len(learned)} application writers, base of {100 * bundle.config['accuracy']['application']:.2f} % "
+        f"QMNIST, {len(learned)} application writers, base of {100 * (bundle.config.accuracy['application'] or 0):.2f} % "
         "(95 % interval by writer; in turn: in order of time)",
         ("learned", "tested", "method", "base", "adapted", "errors cut", "better / equal / worse"),
         [row for name, run in runs.items() for row in rows(name, run)],
@@ -87,15 +87,15 @@ def made(samples: Path, jobs: int) -> Bundle:
 
         train(corpus, MODEL, Schedule(STAGES, plateau=0, augment=True), resume=True, progress=said)
     bundle = Bundle.open(MODEL)
-    if not EMBEDDED.exists() or EmbeddedCorpus.open(EMBEDDED).record["model_hash"] != bundle.model_hash:
+    if not EMBEDDED.exists() or EmbeddedCorpus.open(EMBEDDED).record.model_hash != bundle.model_hash:
         embed(corpus, Recognizer(bundle), EMBEDDED)
-    if not {*TUNED} <= bundle.config.get("adapters", {}).keys():
+    if not {*TUNED} <= bundle.config.adapters.keys():
         tune(EmbeddedCorpus.open(EMBEDDED), bundle, TUNED, jobs=jobs)
         bundle = Bundle.open(MODEL)
-    if "doubt" not in bundle.config["adapters"]["allograph"]:
-        adapters = bundle.config["adapters"]
-        adapters["allograph"] |= {"doubt": best_doubt(bundle, jobs)}
-        write_json(MODEL / CONFIG, bundle.config | {"adapters": adapters})
+    if "doubt" not in bundle.config.adapters["allograph"]:
+        tuned = {**bundle.config.adapters["allograph"], "doubt": best_doubt(bundle, jobs)}
+        config = replace(bundle.config, adapters={**bundle.config.adapters, "allograph": tuned})
+        write_json(MODEL / CONFIG, config.values())
     return Bundle.open(MODEL)
 
 

@@ -318,8 +318,8 @@ def test_with_a_corpus_it_has_styles_and_the_papers_method_works(tmp_path: Path)
     bundle = Bundle.open(tmp_path / "bundle")
     assert bundle.styles is not None
     assert bundle.alphabet == DIGITS
-    assert bundle.config["accuracy"]["application"] > 0.8
-    assert bundle.config["corpus"]["licence"] == "CC BY 4.0"
+    assert (bundle.config.accuracy["application"] or 0) > 0.8
+    assert bundle.config.corpus["licence"] == "CC BY 4.0"
 
     from allograph.writers.writer import Writer
 
@@ -466,7 +466,7 @@ def test_adopted_wrongly_it_names_the_right_options(
     model = wanting(tmp_path / "model.onnx", **wants)
     bundle, warnings = adopt_tiny(model, tmp_path / "bundle", corpus=digits, **given)
     (warning,) = warnings
-    assert bundle.config["accuracy"]["application"] < tiny_accuracy["application"]
+    assert (bundle.config.accuracy["application"] or 0) < tiny_accuracy["application"]
     assert re.fullmatch(rf"it reads \d+ % of 400 samples of .* right, and would read 8\d %: adopt it again {named}", warning)
     bundle, _ = adopt_tiny(model, tmp_path / "bundle", **options_of(warning))
     application = digits.splits == "application"
@@ -645,7 +645,7 @@ def test_with_a_corpus_the_default_method_works_and_cuts_errors(digits: Corpus, 
     expected = population(samples, DIGITS.indices(digits.labels[train]), digits.writers[train])
     for name, array in expected.arrays().items():
         np.testing.assert_array_equal(bundle.statistics[name], array, strict=True)
-    assert bundle.config["population"] == {"writers": 10, "samples": int(train.sum())}
+    assert bundle.config.population == {"writers": 10, "samples": int(train.sum())}
     assert Population.of(bundle).means.shape == (10, 8)
     done = allograph(
         *("evaluate", digits.path, "--model", "bundle", "--method", "allograph", "--resamples", "3", "--json"), cwd=tmp_path

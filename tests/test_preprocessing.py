@@ -108,7 +108,7 @@ def test_the_graph_does_what_the_words_say(tmp_path: Path, asked: Any, is_last: 
     if is_last:
         expected = np.moveaxis(expected, 1, -1)
     np.testing.assert_allclose(found, expected.reshape(len(IMAGES), -1), rtol=1e-3, atol=2e-3 * asked.scale)
-    assert bundle.config["adopted"]["preprocessing"]["scale"] == asked.scale
+    assert bundle.config.adopted["preprocessing"]["scale"] == asked.scale
 
 
 @pytest.mark.parametrize("kind", ["UINT8", "INT8", "UINT16", "INT32", "INT64"])

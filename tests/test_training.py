@@ -440,30 +440,28 @@ def test_it_learns_to_read_real_digits(digits: Corpus, tmp_path: Path) -> None:
     steps: list[tuple[str, int, int]] = []
     bundle = train(digits, tmp_path / "bundle", plan_of(8, 32), progress=lambda *step: steps.append(step))
     assert os.listdir(tmp_path) == ["bundle"]
-    assert bundle.config["accuracy"]["application"] > 0.9
+    assert (bundle.config.accuracy["application"] or 0) > 0.9
     images, labels = part(digits, "application")
     recognizer = Recognizer(tmp_path / "bundle")
     read = recognizer.embed(images).logits.argmax(axis=1)
-    assert np.mean(read == labels) == pytest.approx(bundle.config["accuracy"]["application"])
+    assert np.mean(read == labels) == pytest.approx(bundle.config.accuracy["application"])
     assert (bundle.frame, bundle.alphabet, bundle.embedding_size) == ("mnist", DIGITS, 256)
     assert recognizer.embed(images).embeddings.min() < 0
 
-    training = bundle.config["training"]
+    training = bundle.config.training
     assert training["numbers"] == 356_798 - 52 * 257
     assert 1 <= training["best_epoch"] <= training["epochs"] <= 8
     assert training["onnx_difference"] <= 1e-4
     assert training["plan"]["stages"] == [[8, 32]]
     assert training["torch"]
-    assert bundle.config["corpus"]["split_samples"] == {
-        name: digits.count(name) for name in ("train", "validation", "application")
-    }
-    assert {"source": "digits", "licence": "CC BY 4.0", "split": "split.csv"}.items() <= bundle.config["corpus"].items()
+    assert bundle.config.corpus["split_samples"] == {name: digits.count(name) for name in ("train", "validation", "application")}
+    assert {"source": "digits", "licence": "CC BY 4.0", "split": "split.csv"}.items() <= bundle.config.corpus.items()
     assert bundle.styles is not None
-    assert bundle.config["styles"]["count"] == len(bundle.styles) == 50
-    assert bundle.config["styles"]["application_accuracy"] > 0.85
+    assert bundle.config.styles["count"] == len(bundle.styles) == 50
+    assert bundle.config.styles["application_accuracy"] > 0.85
     assert best(bundle) == "allograph"
     assert Population.of(bundle).space.shape == (144 + 1, 144)
-    assert bundle.config["population"] == {"writers": 10, "samples": digits.count("train")}
+    assert bundle.config.population == {"writers": 10, "samples": digits.count("train")}
     said = [what for what, _, _ in steps]
     assert said[0] == "epoch 1 of 8"
     assert {"embedding", "finding styles"} <= set(said)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from allograph.alphabet.labels import Alphabet
 from allograph.corpora.corpus import Corpus, image_column, images_to_arrow, order_column, string_column
 from allograph.corpora.parquet import opened, pa, pq, sign, writing
+from allograph.corpora.record import CorpusRecord
 from allograph.errors import FormatError, MismatchError, UnknownLabel
+from allograph.files.records import read_record, record_values
 from allograph.images.frames import PIXELS, SIDE, Frame
 from allograph.progress import Progress, silent
 from allograph.recognizer import Recognizer
@@ -98,14 +100,23 @@ def embed(corpus: Corpus, recognizer: Recognizer, output: str | Path, progress: 
             progress("embedding", done, count)
         if written:
             written.result()
-        record = {
-            "model_hash": recognizer.bundle.model_hash,
-            "alphabet": list(recognizer.alphabet),
-            "frame": recognizer.frame,
-            "corpus": {key: value for key, value in corpus.record.items() if key not in ("kind", "format")},
-        }
-        sign(file, KIND, FORMAT, record)
+        record = EmbeddedRecord(recognizer.bundle.model_hash, tuple(recognizer.alphabet), recognizer.frame, corpus.record)
+        sign(file, KIND, FORMAT, record_values(record))
     return EmbeddedCorpus.open(output)
+
+
+@dataclass(frozen=True)
+class EmbeddedRecord:
+    """What an embedded corpus says of itself: the model it was embedded by, and the record of the corpus."""
+
+    model_hash: str
+    """SHA-256 of `model.onnx`."""
+    alphabet: tuple[str, ...]
+    """The labels that the logits stand for."""
+    frame: Frame
+    corpus: CorpusRecord
+    unknown: Mapping[str, Any] = field(default_factory=dict)
+    """What other programs noted in the file."""
 
 
 @dataclass(frozen=True)
@@ -113,35 +124,32 @@ class EmbeddedCorpus:
     """An embedded corpus on disk."""
 
     path: Path
-    record: dict[str, Any]
+    record: EmbeddedRecord
 
     @classmethod
     def open(cls, path: str | Path) -> EmbeddedCorpus:
         """Open it; raises `FormatError` when it is truncated, foreign or of another version."""
         file, record = opened(path, KIND, FORMAT, schema(1, 1))
-        missing = [key for key in ("model_hash", "alphabet", "frame", "corpus") if key not in record]
-        if missing:
-            raise FormatError(f"{path} does not say its {missing[0]}; embed the corpus again")
+        facts = read_record(EmbeddedRecord, record, str(path), "embed the corpus again")
         logits = file.schema_arrow.field("logits").type
-        if not pa.types.is_fixed_size_list(logits) or logits.list_size != len(record["alphabet"]):
+        if not pa.types.is_fixed_size_list(logits) or logits.list_size != len(facts.alphabet):
             raise FormatError(f"{path} has logits for another number of labels than its alphabet holds; embed the corpus again")
-        return cls(Path(path), record)
+        return cls(Path(path), facts)
 
     @cached_property
     def alphabet(self) -> Alphabet:
         """The labels that the logits stand for."""
-        return Alphabet(self.record["alphabet"])
+        return Alphabet(self.record.alphabet)
 
     @property
     def frame(self) -> Frame:
         """The frame of its samples."""
-        frame: Frame = self.record["frame"]
-        return frame
+        return self.record.frame
 
     @property
     def source(self) -> str:
         """The source of the corpus, such as `nist`."""
-        return str(self.record["corpus"].get("source", ""))
+        return self.record.corpus.source
 
     @property
     def name(self) -> str:
@@ -164,9 +172,9 @@ class EmbeddedCorpus:
 
     def check_model(self, model_hash: str) -> None:
         """Raise `MismatchError` unless this model made the embeddings."""
-        if self.record["model_hash"] != model_hash:
+        if self.record.model_hash != model_hash:
             raise MismatchError(
-                f"{self.path} was embedded by another model ({str(self.record['model_hash'])[:12]}…, not {model_hash[:12]}…); "
+                f"{self.path} was embedded by another model ({self.record.model_hash[:12]}…, not {model_hash[:12]}…); "
                 "embed the corpus again with this one, or name that one with --model"
             )
 

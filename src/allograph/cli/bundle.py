@@ -84,7 +84,7 @@ def bundle(
         "model": made.model_hash,
         "method": best(made),
     }
-    accuracy = made.config.get("accuracy")
+    accuracy = made.config.accuracy or None
     if as_json:
         print_json({"output": str(output), **facts, "accuracy": accuracy, "warnings": warnings})
     else:

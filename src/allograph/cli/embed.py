@@ -25,7 +25,7 @@ def embed(
     check_output(output, corpus, model)
     with progress_bar() as progress:
         done = run(Corpus.open(corpus), Recognizer(model), output, progress)
-    facts = {"samples": len(done), "model": done.record["model_hash"]}
+    facts = {"samples": len(done), "model": done.record.model_hash}
     if as_json:
         print_json({"output": str(output), **facts})
     else:

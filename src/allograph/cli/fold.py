@@ -27,7 +27,7 @@ def fold(
     if not (which.isdecimal() and of.isdecimal()):
         raise InputError(f"--part is a number of a number, such as 1/3, not {part!r}")
     record = run(Corpus.open(corpus), int(which), int(of), output).record
-    facts = {name: record[name] for name in ("fold", "split_samples", "split_writers")}
+    facts = {name: getattr(record, name) for name in ("fold", "split_samples", "split_writers")}
     if as_json:
         print_json({"output": str(output), **facts})
     else:

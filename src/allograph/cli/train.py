@@ -43,9 +43,10 @@ def train(
         if checkpoint_of(output).exists():
             say("the epochs that were finished are kept; go on with --resume")
         raise
-    facts = {key: bundle.config[key] for key in ("training", "accuracy", "styles")}
+    config = bundle.config
+    facts = {"training": config.training, "accuracy": config.accuracy, "styles": config.styles}
     if as_json:
         print_json({"output": str(output), **facts})
     else:
-        shares = {part: "–" if share is None else f"{100 * share:.2f} %" for part, share in facts["accuracy"].items()}
+        shares = {part: "–" if share is None else f"{100 * share:.2f} %" for part, share in config.accuracy.items()}
         print_facts(str(output), {**facts, "accuracy": shares})

@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allograph.alphabet.labels import Alphabet
 from allograph.corpora.parquet import opened, pa
+from allograph.corpora.record import CorpusRecord
 from allograph.errors import FormatError
-from allograph.images.frames import FRAMES, PIXELS, SIDE, Frame
+from allograph.files.records import read_record
+from allograph.images.frames import PIXELS, SIDE, Frame
 from allograph.samples.equality import by_content
 from allograph.split import SPLITS, Split
 
@@ -54,26 +56,23 @@ class Corpus:
     """A corpus file. Opening it reads its record; columns and images are read when asked for."""
 
     path: Path
-    record: dict[str, Any]
+    record: CorpusRecord
 
     @classmethod
     def open(cls, path: str | Path) -> Corpus:
         """Open a corpus; raises `FormatError` when it is truncated, foreign or of another version."""
         _, record = opened(path, "corpus", FORMAT, SCHEMA)
-        if record.get("frame") not in FRAMES:
-            raise FormatError(f"{path} names the frame {record.get('frame')!r}; there are {', '.join(FRAMES)}")
-        return cls(Path(path), record)
+        return cls(Path(path), read_record(CorpusRecord, record, str(path)))
 
     @property
     def frame(self) -> Frame:
         """How the ink lies in the images: `paper` or `mnist`."""
-        frame: Frame = self.record["frame"]
-        return frame
+        return self.record.frame
 
     @property
     def source(self) -> str:
         """The source it was prepared from, such as `nist`."""
-        return str(self.record.get("source", ""))
+        return self.record.source
 
     @cached_property
     def labels(self) -> NDArray[np.str_]:

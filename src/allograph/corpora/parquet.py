@@ -44,7 +44,7 @@ def sign(writer: pq.ParquetWriter, kind: str, version: int, record: Mapping[str,
 
 
 def opened(path: str | Path, kind: str, version: int, schema: pa.Schema) -> tuple[pq.ParquetFile, dict[str, Any]]:
-    """Open a Parquet file and its record.
+    """Open a Parquet file, and read its record but for kind and format.
 
     Raises `FormatError` unless it is whole and is of this kind, format version and schema.
     """
@@ -53,6 +53,7 @@ def opened(path: str | Path, kind: str, version: int, schema: pa.Schema) -> tupl
     if record["kind"] != kind:
         raise FormatError(f"{path} is an allograph {record['kind']}, and an allograph {kind} was expected; {_next_step(kind)}")
     check_version(path, kind, record.get("format"), version)
+    record = {key: value for key, value in record.items() if key not in ("kind", "format")}
     found = file.schema_arrow.remove_metadata()
     for wanted in schema:
         position = found.get_field_index(wanted.name)

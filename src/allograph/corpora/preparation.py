@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allograph.alphabet.labels import check_label
-from allograph.corpora.corpus import FORMAT, SCHEMA, images_to_arrow
+from allograph.corpora.corpus import FORMAT, SCHEMA, Corpus, images_to_arrow
 from allograph.corpora.parquet import pa, sign, writing
+from allograph.corpora.record import CorpusRecord
 from allograph.corpora.source import Rendered, Source
 from allograph.errors import InputError, MismatchError
 from allograph.execution import in_order
+from allograph.files.records import record_values
 from allograph.images.frames import PIXELS, Frame
 from allograph.progress import Progress, silent
 from allograph.samples.names import check_writer
@@ -25,27 +26,6 @@ ROWS = 4096
 """Samples in a task of a worker and in a row group of the file."""
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """What `prepare` did."""
-
-    source: str
-    frame: Frame
-    samples: int
-    labels: int
-    writers: int
-    split_samples: dict[str, int]
-    split_writers: dict[str, int]
-    polarity: dict[str, int]
-    shared_images: int
-    """Images that occur in more than one split."""
-    notes: list[str]
-
-    def as_dict(self) -> dict[str, object]:
-        """For JSON."""
-        return asdict(self)
-
-
 def prepare(
     source: Source,
     output: str | Path,
@@ -53,7 +33,7 @@ def prepare(
     frame: Frame | None = None,
     jobs: int | None = 1,
     progress: Progress = silent,
-) -> Prepared:
+) -> Corpus:
     """Render every sample of `source`, split its writers, and write the corpus.
 
     `split` is `paper`, `all` or a CSV file; `jobs` as in `parallel.in_order`. Raises `MismatchError` when the source has no
@@ -96,7 +76,7 @@ def prepare(
             ]
             file.write_table(pa.table(columns, schema=SCHEMA), row_group_size=ROWS)
             progress("preparing", rows.stop, count)
-        result = Prepared(
+        record = CorpusRecord(
             source=source.name,
             frame=frame,
             samples=count,
@@ -106,11 +86,13 @@ def prepare(
             split_writers={part: sum(1 for found in parts.values() if found == part) for part in SPLITS},
             polarity=dict(polarity),
             shared_images=_shared(digests, part_of),
-            notes=[*listing.notes, *([f"{uneven:,} pictures were in uneven light, which was evened out"] if uneven else [])],
+            notes=(*listing.notes, *([f"{uneven:,} pictures were in uneven light, which was evened out"] if uneven else [])),
+            origin=source.origin,
+            licence=source.licence,
+            split=Path(split).name,
         )
-        record = {"origin": source.origin, "licence": source.licence, "split": Path(split).name}
-        sign(file, "corpus", FORMAT, {**result.as_dict(), **record})
-    return result
+        sign(file, "corpus", FORMAT, record_values(record))
+    return Corpus.open(output)
 
 
 def _render(shared: tuple[Source, Frame], rows: range) -> Rendered:

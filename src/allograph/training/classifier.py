@@ -5,14 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.bundle import Bundle, check_place, write_bundle
+from allograph.bundle import Bundle, BundleConfig, check_place, write_bundle
 from allograph.corpora.corpus import Corpus
 from allograph.errors import AllographError, InputError, storage_error
 from allograph.files.output import array_on_disk
@@ -108,12 +108,11 @@ def _train(corpus: Corpus, output: Path, plan: Plan, checkpoint: Path, progress:
         "onnx_difference": check(model, described, images["validation"][:CHECKED]),
         "torch": torch.__version__,
     }
-    plain = write_bundle(scratch / "bundle", model, alphabet, corpus.frame, EMBEDDING)
-    recognizer = Recognizer(plain)
-    known = TrainWriters(corpus, recognizer, plan.seed)
-    styles, found = population(recognizer, corpus, scratch, plan.seed, progress, known)
-    record = {"training": training, **found}
-    return write_bundle(output, model, alphabet, corpus.frame, EMBEDDING, styles, known.statistics(), record)
+    config = BundleConfig(alphabet, corpus.frame, EMBEDDING, training=training)
+    recognizer = Recognizer(write_bundle(scratch / "bundle", model, config))
+    writers = TrainWriters(corpus, recognizer, plan.seed)
+    styles, judged = population(recognizer, corpus, scratch, plan.seed, progress, writers)
+    return write_bundle(output, model, replace(config, **judged), styles, writers.statistics())
 
 
 def _images(corpus: Corpus, part: Split, folder: Path) -> NDArray[np.uint8]:

@@ -68,7 +68,9 @@ def population(
             accuracy, neighbours = quality(styles, embeddings[application], labels[application])
             found |= {"application_accuracy": accuracy, "neighbours": neighbours}
         del embeddings
-    record = {key: corpus.record.get(key) for key in ("source", "origin", "licence", "split", "split_samples", "split_writers")}
+    record = {
+        key: getattr(corpus.record, key) for key in ("source", "origin", "licence", "split", "split_samples", "split_writers")
+    }
     parts = {part: corpus.splits == part for part in SPLITS}
     return styles, {
         "corpus": record | {"sha256": sha256(corpus.path)},

@@ -296,11 +296,9 @@ def _reached(answered: Sequence[Answered]) -> list[tuple[float, float, float]]:
 
 
 def _write(bundle: Bundle, known: Population, tuned: Mapping[str, Tuned]) -> Bundle:
-    ours = {"format", "frame", "embedding_size", "model_hash", "alphabet"}
-    record: dict[str, Any] = {key: value for key, value in bundle.config.items() if key not in ours}
-    before = record.get("tuning", {})
-    record["adapters"] = record.get("adapters", {}) | {name: dict(found.parameters) for name, found in tuned.items()}
-    record["tuning"] = {
+    before = bundle.config.tuning
+    adapters = {**bundle.config.adapters, **{name: dict(found.parameters) for name, found in tuned.items()}}
+    tuning = {
         "protocols": [protocol.as_dict() for protocol in PROTOCOLS],
         **{
             figure: before.get(figure, {}) | {name: list(getattr(found, figure)) for name, found in tuned.items()}
@@ -308,13 +306,6 @@ def _write(bundle: Bundle, known: Population, tuned: Mapping[str, Tuned]) -> Bun
         },
     }
     others = {name: array for name, array in bundle.statistics.items() if not name.startswith(PREFIX)}
-    return write_bundle(
-        bundle.path,
-        (bundle.path / MODEL).read_bytes(),
-        bundle.alphabet,
-        bundle.frame,
-        bundle.embedding_size,
-        bundle.styles,
-        {**others, **known.arrays()},
-        record,
-    )
+    config = replace(bundle.config, adapters=adapters, tuning=tuning)
+    model = (bundle.path / MODEL).read_bytes()
+    return write_bundle(bundle.path, model, config, bundle.styles, {**others, **known.arrays()})
