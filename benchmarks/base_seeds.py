@@ -88,10 +88,10 @@ def made(model: Path, seed: int, full: bool) -> EmbeddedCorpus:
     path = model.with_suffix(".embedded.parquet")
     corpus = Corpus.open(CORPUS)
     if not model.exists():
-        from allograph.training.classifier import train
-        from allograph.training.fit import Plan
+        from allograph.training.fit import Schedule
+        from allograph.training.run import train
 
-        plan = Plan(FULL, patience=6) if full else Plan(SHORT, plateau=0)
+        plan = Schedule(FULL, patience=6) if full else Schedule(SHORT, plateau=0)
         train(corpus, model, replace(plan, augment=True, seed=seed), resume=True, progress=said)
     bundle = Bundle.open(model)
     if not path.exists() or EmbeddedCorpus.open(path).record.model_hash != bundle.model_hash:

@@ -27,7 +27,7 @@ from allograph.evaluation.protocols.replay import Replayed, replay_writers, writ
 from allograph.evaluation.protocols.resample import Resample
 from allograph.evaluation.protocols.sequential import Sequential
 from allograph.evaluation.runs import Plan, Run
-from allograph.files.output import write_json
+from allograph.files.json_files import write_json
 from allograph.recognizer import Recognizer
 from allograph.tuning.search import tune
 from timing import show
@@ -82,8 +82,8 @@ def made(samples: Path, jobs: int) -> Bundle:
         prepare(NpzSource(samples), CORPUS, "paper", jobs=jobs)
     corpus = Corpus.open(CORPUS)
     if not MODEL.exists():
-        from allograph.training.classifier import train
-        from allograph.training.fit import Plan as Schedule
+        from allograph.training.fit import Schedule
+        from allograph.training.run import train
 
         train(corpus, MODEL, Schedule(STAGES, plateau=0, augment=True), resume=True, progress=said)
     bundle = Bundle.open(MODEL)

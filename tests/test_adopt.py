@@ -81,7 +81,7 @@ def made(
 
 
 def adopted(model: Path, output: Path, **settings: Any) -> Recognizer:
-    from allograph.training.adopt import adopt
+    from allograph.training.own_model import adopt
 
     settings = {"alphabet": DIGITS, "embedding": "features", "logits": "scores", "warn": lambda text: None, **settings}
     return Recognizer(adopt(model, output, **settings))
@@ -372,7 +372,7 @@ def all_images(corpus: Corpus) -> NDArray[np.uint8]:
 
 def adopt_tiny(model: Path, output: Path, logits: str = "logits", **settings: Any) -> tuple[Bundle, list[str]]:
     """Adopt a model that reads on as the tiny one does; what was warned of comes too."""
-    from allograph.training.adopt import adopt
+    from allograph.training.own_model import adopt
 
     warnings: list[str] = []
     settings = {"alphabet": DIGITS, "embedding": "embedding", "logits": logits, "warn": warnings.append, **settings}
@@ -695,7 +695,7 @@ def test_what_is_missing_is_said(digits: Corpus, tmp_path: Path) -> None:
 def warn_as_usual() -> Any:
     import inspect
 
-    from allograph.training.adopt import adopt
+    from allograph.training.own_model import adopt
 
     return inspect.signature(adopt).parameters["warn"].default
 

@@ -19,7 +19,7 @@ from safetensors.numpy import load_file, save_file
 from allograph.alphabet.labels import Alphabet
 from allograph.bundle import CONFIG, MODEL, STATISTICS, STYLES, Bundle, BundleConfig, check_place, write_bundle
 from allograph.errors import FormatError, InputError, MismatchError, StorageError
-from allograph.files.output import sha256
+from allograph.files.hashes import sha256
 from small import DIGITS, SIZE, TINY, contents, some_styles, tiny_bundle
 
 CURVE = ((0, 1.4), (1, 0.86), (30, 0.2))

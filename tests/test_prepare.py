@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from allograph.corpora.corpus import FORMAT, SCHEMA, Corpus
 from allograph.corpora.digits import DigitsSource
 from allograph.corpora.npz.source import NpzSource
-from allograph.corpora.parquet import sign, writing
+from allograph.corpora.parquet import atomic_parquet, sign
 from allograph.corpora.preparation import ROWS, prepare
 from allograph.errors import FormatError, ImageError, InputError, MismatchError
 from allograph.split import SPLITS
@@ -244,14 +244,14 @@ def test_files_that_are_no_corpus(tmp_path: Path) -> None:
 def test_files_of_another_kind_or_version(
     tmp_path: Path, kind: str, version: int, schema: pa.Schema, record: dict[str, Any], said: str
 ) -> None:
-    with writing(tmp_path / "it.parquet", schema) as writer:
+    with atomic_parquet(tmp_path / "it.parquet", schema) as writer:
         sign(writer, kind, version, record)
     with pytest.raises(FormatError, match=rf"it\.parquet.* {said}"):
         Corpus.open(tmp_path / "it.parquet")
 
 
 def test_a_split_that_is_none_is_refused(tmp_path: Path) -> None:
-    with writing(tmp_path / "it.parquet", SCHEMA) as writer:
+    with atomic_parquet(tmp_path / "it.parquet", SCHEMA) as writer:
         row = {"image": bytes(784), "label": "a", "writer": "w", "split": "test", "order": None}
         writer.write_table(pa.Table.from_pylist([row], SCHEMA))
         sign(writer, "corpus", FORMAT, {"frame": "mnist"})

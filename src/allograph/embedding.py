@@ -7,14 +7,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allograph.alphabet.labels import Alphabet
 from allograph.corpora.corpus import Corpus, image_column, images_to_arrow, order_column, string_column
-from allograph.corpora.parquet import opened, pa, pq, sign, writing
+from allograph.corpora.parquet import atomic_parquet, open_parquet, pa, pq, sign
 from allograph.corpora.record import CorpusRecord
 from allograph.errors import FormatError, MismatchError, UnknownLabel
 from allograph.files.records import read_record, record_values
@@ -31,7 +31,8 @@ LISTS = ("embedding", "logits", "features")
 
 
 @by_content
-class EmbeddedSamples(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class EmbeddedSamples:
     """Some samples of an embedded corpus."""
 
     embeddings: NDArray[np.float32]
@@ -47,6 +48,9 @@ class EmbeddedSamples(NamedTuple):
     """[n, 28, 28]"""
     features: NDArray[np.float32] | None = None
     """[n, f] where the model has such an output."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
 
 
 def schema(embedding: int, labels: int, features: int | None = None) -> pa.Schema:
@@ -73,12 +77,12 @@ def embed(corpus: Corpus, recognizer: Recognizer, output: str | Path, progress: 
     count, done = len(corpus), 0
     compression = {column.name: "none" if column.name in LISTS else "zstd" for column in columns}
     texts = ["label", "writer", "split"]
-    with writing(output, columns, compression=compression, use_dictionary=texts) as file, ThreadPoolExecutor(1) as pool:
+    with atomic_parquet(output, columns, compression=compression, use_dictionary=texts) as file, ThreadPoolExecutor(1) as pool:
         progress("embedding", 0, count)
-        written: Future[None] | None = None  # one row group is written while the next is embedded
+        writing: Future[None] | None = None  # one row group is written while the next is embedded
         for samples in corpus.batches():
             embedded = recognizer.embed(samples.images)
-            order = pa.nulls(len(samples.rows), pa.int32()) if samples.order is None else pa.array(samples.order)
+            order = pa.nulls(len(samples), pa.int32()) if samples.order is None else pa.array(samples.order)
             table = pa.table(
                 [
                     _lists(embedded.embeddings),
@@ -93,13 +97,13 @@ def embed(corpus: Corpus, recognizer: Recognizer, output: str | Path, progress: 
                 ],
                 schema=columns,
             )
-            if written:
-                written.result()
-            written = pool.submit(file.write_table, table)
-            done += len(samples.rows)
+            if writing:
+                writing.result()
+            writing = pool.submit(file.write_table, table)
+            done += len(samples)
             progress("embedding", done, count)
-        if written:
-            written.result()
+        if writing:
+            writing.result()
         record = EmbeddedRecord(recognizer.bundle.model_hash, tuple(recognizer.alphabet), recognizer.frame, corpus.record)
         sign(file, KIND, FORMAT, record_values(record))
     return EmbeddedCorpus.open(output)
@@ -129,7 +133,7 @@ class EmbeddedCorpus:
     @classmethod
     def open(cls, path: str | Path) -> EmbeddedCorpus:
         """Open it; raises `FormatError` when it is truncated, foreign or of another version."""
-        file, record = opened(path, KIND, FORMAT, schema(1, 1))
+        file, record = open_parquet(path, KIND, FORMAT, schema(1, 1))
         facts = read_record(EmbeddedRecord, record, str(path), "embed the corpus again")
         logits = file.schema_arrow.field("logits").type
         if not pa.types.is_fixed_size_list(logits) or logits.list_size != len(facts.alphabet):
@@ -221,7 +225,7 @@ class EmbeddedCorpus:
 
     @property
     def _file(self) -> pq.ParquetFile:
-        return opened(self.path, KIND, FORMAT, schema(1, 1))[0]
+        return open_parquet(self.path, KIND, FORMAT, schema(1, 1))[0]
 
     def _read(self, group: int | None, columns: list[str] | None = None) -> pa.Table:
         try:

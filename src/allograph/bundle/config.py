@@ -9,8 +9,8 @@ from typing import Any
 
 from allograph.alphabet.labels import Alphabet
 from allograph.errors import FormatError, InputError
-from allograph.files.output import check_version, read_json
-from allograph.files.records import read_record, record_values
+from allograph.files.json_files import read_json
+from allograph.files.records import check_version, read_record, record_values
 from allograph.images.frames import Frame
 
 FORMAT = 1

@@ -19,7 +19,9 @@ from safetensors.numpy import load_file, save
 from allograph.alphabet.labels import Alphabet
 from allograph.bundle.config import BundleConfig, read_config
 from allograph.errors import FormatError, InputError, MismatchError
-from allograph.files.output import sha256, write_json, written_folder
+from allograph.files.atomic import atomic_folder
+from allograph.files.hashes import sha256
+from allograph.files.json_files import write_json
 from allograph.images.frames import SIDE, Frame
 from allograph.samples.equality import by_content
 from allograph.styles import Styles
@@ -141,7 +143,7 @@ def write_bundle(
     when something else is there.
     """
     check_place(path)
-    with written_folder(Path(path).resolve()) as folder:
+    with atomic_folder(Path(path).resolve()) as folder:
         (folder / MODEL).write_bytes(model)
         write_json(folder / CONFIG, replace(config, model_hash=sha256(folder / MODEL)).values())
         if styles is not None:

@@ -46,7 +46,7 @@ def bundle(
     from allograph.alphabet.alphabet_file import read_alphabet
     from allograph.corpora.corpus import Corpus
     from allograph.images.frames import check_frame
-    from allograph.training.adopt import adopt
+    from allograph.training.own_model import adopt
     from allograph.training.preprocessing import parse_numbers, parse_size
 
     labels = read_alphabet(alphabet)

@@ -19,7 +19,7 @@ def embed(
     """Send a corpus through a model, once, so that evaluations replay it without the model."""
     from allograph.corpora.corpus import Corpus
     from allograph.embedding import embed as run
-    from allograph.files.output import check_output
+    from allograph.files.atomic import check_output
     from allograph.recognizer import Recognizer
 
     check_output(output, corpus, model)

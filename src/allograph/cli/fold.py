@@ -20,7 +20,7 @@ def fold(
     from allograph.corpora.corpus import Corpus
     from allograph.corpora.folds import fold as run
     from allograph.errors import InputError
-    from allograph.files.output import check_output
+    from allograph.files.atomic import check_output
 
     check_output(output, corpus)
     which, _, of = part.partition("/")

@@ -9,7 +9,7 @@ import typer
 
 from allograph.cli.terminal import AsJson, print_facts, print_json, progress_bar
 from allograph.errors import FormatError, InputError
-from allograph.files.output import check_file
+from allograph.files.input import check_file
 from allograph.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _corpus(path: Path, progress: Progress) -> tuple[str, dict[str, Any]]:
 
     corpus, read = Corpus.open(path), 0
     for samples in corpus.batches():
-        read += len(samples.rows)
+        read += len(samples)
         progress("reading", read, len(corpus))
     if read != len(corpus):
         raise FormatError(f"{path} says it has {len(corpus)} samples and holds {read}; make it anew")
@@ -122,7 +122,7 @@ def _embedded(path: Path, progress: Progress) -> tuple[str, dict[str, Any]]:
         for samples in corpus.parts(corpus.columns[2] == split):
             if not (np.isfinite(samples.embeddings).all() and np.isfinite(samples.logits).all()):
                 raise FormatError(f"{path} holds embeddings or logits that are not finite; embed the corpus again")
-            read += len(samples.rows)
+            read += len(samples)
             progress("reading", read, len(corpus))
     if read != len(corpus):
         raise FormatError(f"{path}: {len(corpus) - read} of {len(corpus)} samples are of no known split; embed the corpus again")

@@ -53,7 +53,7 @@ def prepare(
 ) -> None:
     """Turn an archive of handwriting into a corpus: samples with labels, writers and splits."""
     from allograph.corpora import preparation as corpora
-    from allograph.files.output import check_output
+    from allograph.files.atomic import check_output
     from allograph.files.records import record_values
 
     check_output(output, *(path for path in paths or () if path.is_file()))

@@ -28,12 +28,12 @@ def train(
     from dataclasses import replace
 
     from allograph.corpora.corpus import Corpus
-    from allograph.training.classifier import checkpoint_of
-    from allograph.training.classifier import train as run
-    from allograph.training.fit import Plan, parse_stages
+    from allograph.training.fit import Schedule, parse_stages
+    from allograph.training.run import checkpoint_of
+    from allograph.training.run import train as run
 
     opened = Corpus.open(corpus)
-    plan = Plan.for_source(opened.source, None if schedule is None else parse_stages(schedule), augment, seed)
+    plan = Schedule.for_source(opened.source, None if schedule is None else parse_stages(schedule), augment, seed)
     if patience is not None:
         plan = replace(plan, patience=patience)
     try:

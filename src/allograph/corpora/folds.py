@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from allograph.corpora.corpus import FORMAT, SCHEMA, Corpus, images_to_arrow
-from allograph.corpora.parquet import pa, sign, writing
+from allograph.corpora.parquet import atomic_parquet, pa, sign
 from allograph.errors import InputError
 from allograph.files.records import record_values
 from allograph.split import SPLITS
@@ -33,12 +33,12 @@ def fold(corpus: Corpus, part: int, parts: int, output: str | Path) -> Corpus:
         split_samples={name: int((splits[kept] == name).sum()) for name in SPLITS},
         split_writers={name: len(np.unique(corpus.writers[kept & (splits == name)])) for name in SPLITS},
     )
-    with writing(output, SCHEMA) as file:
+    with atomic_parquet(output, SCHEMA) as file:
         for samples in corpus.batches():
             chosen = samples.where(kept[samples.rows])
-            order = pa.nulls(len(chosen.rows), pa.int32()) if chosen.order is None else pa.array(chosen.order)
+            order = pa.nulls(len(chosen), pa.int32()) if chosen.order is None else pa.array(chosen.order)
             columns = [images_to_arrow(chosen.images), chosen.labels, chosen.writers, splits[chosen.rows], order]
-            if len(chosen.rows):
+            if len(chosen):
                 file.write_table(pa.table([pa.array(column) for column in columns], schema=SCHEMA))
         sign(file, "corpus", FORMAT, record_values(record))
     return Corpus.open(output)

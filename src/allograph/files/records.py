@@ -1,10 +1,11 @@
-"""Records: JSON objects in files, checked against the fields of a dataclass when they are read."""
+"""Records: JSON objects in files that carry a format version and are checked against a dataclass when they are read."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -46,6 +47,17 @@ def record_values(record: Any) -> dict[str, Any]:
         if value is not None and field.name != "unknown":
             values[field.metadata.get("key", field.name)] = record_values(value) if is_dataclass(value) else value
     return values | {key: value for key, value in getattr(record, "unknown", {}).items() if key not in values}
+
+
+def check_version(path: str | Path, what: str, version: Any, expected: int) -> None:
+    """Raise `FormatError` unless the format `version` in a file is the one this release reads."""
+    if version is None:
+        raise FormatError(f"{path} is not an allograph {what}: it carries no format version")
+    if version != expected:
+        raise FormatError(
+            f"{path} is an allograph {what} of format {version}; this release reads format {expected}. "
+            "Make it anew, or use the release that wrote it"
+        )
 
 
 def _value(value: Any, hint: Any, key: str, where: str, advice: str) -> Any:

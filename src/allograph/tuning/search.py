@@ -24,8 +24,8 @@ from allograph.evaluation.measures.figures import NO_TEST_SAMPLE
 from allograph.evaluation.measures.quality import calibration_error, reliability
 from allograph.evaluation.protocols.replay import WriterSamples, writers_of
 from allograph.evaluation.protocols.resample import Resample
-from allograph.execution import Workers
-from allograph.files.output import sha256
+from allograph.execution import ProcessMap
+from allograph.files.hashes import sha256
 from allograph.progress import Progress, silent
 from allograph.readings import Corrections, Samples
 from allograph.split import Split
@@ -143,7 +143,7 @@ def tune(
         grounds.append(_ground(other, "application", FOLD_PROTOCOLS))
     tasks = sorted(_tasks(grounds), key=lambda task: -task.size)  # who takes long begins first
     tuned = {}
-    with Workers(Methods(grounds), jobs) as workers:
+    with ProcessMap(Methods(grounds), jobs) as workers:
         search = _Search(tasks, workers, judged, chosen, progress)
         for method in chosen:
             tuned[method.name] = search.choose(method)
@@ -202,7 +202,7 @@ class _Search:
     """The search for each method's parameters, one after the other."""
 
     def __init__(
-        self, tasks: Sequence[Task], workers: Workers, judged: Judged, methods: Sequence[type[Tunable]], progress: Progress
+        self, tasks: Sequence[Task], workers: ProcessMap, judged: Judged, methods: Sequence[type[Tunable]], progress: Progress
     ) -> None:
         self._tasks = tasks
         self._workers = workers
@@ -231,7 +231,7 @@ class _Search:
         self._progress(what, 0, writers)
         answered: list[list[Answered]] = [[] for _ in PROTOCOLS]
         lines = (Line(task, method, choices) for task in self._tasks)
-        found = self._workers.in_order(_answer, lines, ahead=len(self._tasks))
+        found = self._workers.map(_answer, lines, ahead=len(self._tasks))
         for done, (task, answers) in enumerate(zip(self._tasks, found, strict=True), start=1):
             answered[task.protocol].append(answers)
             self._progress(what, done // len(PROTOCOLS), writers)

@@ -19,13 +19,13 @@ from allograph.corpora.corpus import Corpus
 from allograph.errors import FormatError, InputError, MismatchError
 from allograph.images.frames import SIDE, Frame
 from allograph.progress import Progress, silent
-from allograph.recognizer import BATCH, FEATURES, OUTPUTS, Recognizer, open_session
-from allograph.training.foreign import read_model, reason
-from allograph.training.population import images_at, population
+from allograph.recognizer import BATCH, FEATURES_OUTPUT, OUTPUTS, Recognizer, open_session
+from allograph.training.onnx_file import read_model, reason
+from allograph.training.onnx_graph import FACTOR, OFFSET, Layout, Wrapped, layouts, take_log_odds, take_logarithm, wrap
+from allograph.training.other_settings import SAMPLES, Setting, find_better, is_near_chance, other_order
 from allograph.training.preprocessing import Preprocessing
 from allograph.training.statistics import TrainWriters
-from allograph.training.trials import SAMPLES, Setting, find_better, is_near_chance, other_order
-from allograph.training.wrap import FACTOR, OFFSET, Layout, Wrapped, layouts, take_log_odds, take_logarithm, wrap
+from allograph.training.survey import images_at, survey
 
 if TYPE_CHECKING:
     import onnx
@@ -90,7 +90,7 @@ def adopt(
     wanted = Preprocessing(transpose, invert, scale, means, deviations, sides, channels)
     path = Path(model)
     proto = read_model(path)
-    values = dict(zip(OUTPUTS, (embedding, logits), strict=True)) | ({} if features is None else {FEATURES: features})
+    values = dict(zip(OUTPUTS, (embedding, logits), strict=True)) | ({} if features is None else {FEATURES_OUTPUT: features})
     wrapped, layout, found = _first_that_answers(path, proto, values, wanted)
     embedded, read, *_ = found
     if read.shape[1] != len(alphabet):
@@ -108,7 +108,7 @@ def adopt(
     with tempfile.TemporaryDirectory(dir=Path(output).absolute().parent, prefix=".bundle.") as scratch:
         recognizer = Recognizer(write_bundle(Path(scratch) / "bundle", content, config))
         known = TrainWriters(corpus, recognizer, seed)
-        styles, judged = population(recognizer, corpus, Path(scratch), seed, progress, known)
+        styles, judged = survey(recognizer, corpus, Path(scratch), seed, progress, known)
     statistics = known.statistics()
     if not statistics:
         warn(NO_STATISTICS)
