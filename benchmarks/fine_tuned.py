@@ -26,7 +26,7 @@ from allograph.evaluation.measures.duels import duels
 from allograph.evaluation.measures.figures import figures
 from allograph.evaluation.protocols.replay import Answers, Replayed, WriterSamples, replay_writers, writers_of
 from allograph.evaluation.protocols.resample import Resample
-from allograph.execution import in_order
+from allograph.execution import ordered_map
 from allograph.images.frames import model_input
 from allograph.recognizer import Recognizer
 from allograph.split import Split
@@ -38,7 +38,7 @@ try:
     from torch import Tensor, nn
     from torch.nn import functional
 
-    from allograph.training.augment import augmented
+    from allograph.training.augment import augment_images
     from allograph.training.network import Network
 except ImportError:
     raise SystemExit(print('torch or onnx is not installed; they come with: pip install "allograph[train]"')) from None
@@ -172,7 +172,7 @@ def compared(
     for writer, images in writers:
         labels = writer.samples.labels
         tasks.append(Task(images, bundle.alphabet.indices(labels), protocol.trials(writer.writer, np.array(labels))))
-    answers = in_order(fine_tuned, (bundle, settings), tasks, jobs=2)
+    answers = ordered_map(fine_tuned, (bundle, settings), tasks, jobs=2)
     return [replace(one, methods={NAME: found, **one.methods}) for one, found in zip(replayed, answers, strict=True)]
 
 
@@ -202,7 +202,7 @@ def fitted(network: Network, images: Tensor, true: Tensor, settings: Settings, s
     batches = -(-len(true) // settings.batch)
     falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs * batches)
     for _ in range(settings.epochs):
-        inputs = augmented(images, generator).to(memory_format=torch.channels_last)
+        inputs = augment_images(images, generator).to(memory_format=torch.channels_last)
         for chosen in torch.randperm(len(true), generator=generator).split(settings.batch):
             with torch.autocast("cpu", torch.bfloat16):  # as it was trained
                 _, logits = network(inputs[chosen])

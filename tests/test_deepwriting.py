@@ -332,12 +332,12 @@ def test_the_square_is_an_option(tmp_path: Path) -> None:
 def test_prepare_makes_a_corpus_of_it(tmp_path: Path) -> None:
     writers = [Fragment(written("LiTva"), writer=10000 + i) for i in range(12)]
     source = saved(tmp_path / "a.npz", arrays(writers, STEPS))
-    prepared = prepare(source, tmp_path / "corpus.parquet", jobs=2)
+    prepared = prepare(source, tmp_path / "corpus.parquet", jobs=2).record
     assert (prepared.samples, prepared.writers, prepared.labels, prepared.frame) == (60, 12, 5, "paper")
     assert prepared.split_writers == {"train": 9, "validation": 1, "application": 2}
     corpus = Corpus.open(tmp_path / "corpus.parquet")
     assert (np.concatenate([batch.images for batch in corpus.batches()]) == images(source)).all()
-    assert prepare(source, tmp_path / "other.parquet", frame="mnist", jobs=1).frame == "mnist"
+    assert prepare(source, tmp_path / "other.parquet", frame="mnist", jobs=1).record.frame == "mnist"
 
 
 def changed(**changes: Any) -> dict[str, Any]:

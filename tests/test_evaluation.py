@@ -22,7 +22,7 @@ from allograph.evaluation.report.paper_tables import corpus_facts, markdown, tab
 from allograph.evaluation.report.results import read_results, results, run_as_dict, write_results
 from allograph.evaluation.runs import Run
 from allograph.readings import Corrections
-from allograph.styles import z_scored
+from allograph.styles import z_scores
 
 ABC = Alphabet("abc")
 
@@ -191,7 +191,7 @@ def test_the_papers_method_equals_a_literal_version_with_scikit_learns_classifie
     (found,) = adapter.replay(samples, [trial], reveal=True)
 
     scored: Mapping[str, NDArray[np.float64]] = {
-        label: z_scored(adapter.styles[adapter.style_labels == i]).astype(np.float64) for i, label in enumerate(ABC)
+        label: z_scores(adapter.styles[adapter.style_labels == i]).astype(np.float64) for i, label in enumerate(ABC)
     }
     literal = LiteralPaper(dict(scored))
     predicted = [ABC[i] for i in samples.logits.argmax(axis=1).tolist()]

@@ -93,11 +93,11 @@ def test_polarity_and_square_are_handed_on(polarity: Polarity, square: int, tmp_
 def test_prepared_on_two_processes_from_archive_and_folder(tmp_path: Path) -> None:
     corpora = []
     for kind in ("deflated", "folder"):
-        done = prepare(NistSource(path_of(kind, tmp_path)), tmp_path / f"{kind}.parquet", split="all", jobs=2)
+        done = prepare(NistSource(path_of(kind, tmp_path)), tmp_path / f"{kind}.parquet", split="all", jobs=2).record
         assert (done.samples, done.labels, done.writers, done.polarity) == (9, 3, 4, {"dark": 9})
         corpora.append(Corpus.open(tmp_path / f"{kind}.parquet"))
     assert corpora[0].frame == "paper"
-    assert "Special Database 19" in corpora[0].record["origin"]
+    assert "Special Database 19" in corpora[0].record.origin
     assert corpora[0].writers.tolist() == WRITERS
     np.testing.assert_array_equal(corpora[0].images("application"), corpora[1].images("application"))
 

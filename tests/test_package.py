@@ -66,7 +66,7 @@ def test_the_shipped_bundle_is_sound_and_small() -> None:
     assert bundle.frame == "mnist"
     assert bundle.styles is not None
     assert "CC BY 4.0" in (bundle.path / "MODEL_CARD.md").read_text(encoding="utf-8")
-    assert bundle.config["corpus"]["licence"] == "CC BY 4.0"
+    assert bundle.config.corpus["licence"] == "CC BY 4.0"
 
 
 @pytest.mark.slow

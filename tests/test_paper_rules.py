@@ -17,7 +17,7 @@ from allograph.adapters.paper_rules import (
     nearest_style,
     squared_distances,
 )
-from allograph.styles import style_count, z_scored
+from allograph.styles import style_count, z_scores
 
 
 def test_the_number_of_styles_grows_with_the_samples_and_stops_at_thirty() -> None:
@@ -36,7 +36,7 @@ def test_the_number_of_styles_grows_with_the_samples_and_stops_at_thirty() -> No
 
 
 def test_a_style_is_z_scored_over_its_own_numbers() -> None:
-    scored = z_scored(np.array([[1, 2, 3, 6], [5, 5, 5, 5]], np.float32))
+    scored = z_scores(np.array([[1, 2, 3, 6], [5, 5, 5, 5]], np.float32))
     # mean 3, population variance (4 + 1 + 0 + 9) / 4 = 3.5
     np.testing.assert_allclose(scored[0], np.array([-2, -1, 0, 3]) / np.sqrt(3.5), rtol=1e-6)
     assert scored[1].tolist() == [0, 0, 0, 0]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from allograph.bundle import CONFIG, MODEL
 from allograph.errors import FormatError, ImageError, MismatchError
-from allograph.files.output import sha256
+from allograph.files.hashes import sha256
 from allograph.recognizer import BATCH, OUTPUTS, Recognizer, open_session
 from small import SIZE, TINY, digits_corpus, tiny_bundle
 

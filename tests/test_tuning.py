@@ -51,8 +51,8 @@ def test_parameters_and_statistics_are_kept_in_the_bundle(bundle: Bundle, embedd
     tuned = tune(embedded, bundle, CHEAP)
     after = Bundle.open(bundle.path)
     assert best(after) == "allograph"
-    assert after.config["adapters"] == {name: dict(found.parameters) for name, found in tuned.items()}
-    assert after.config["tuning"]["error_cuts"] == {name: list(found.error_cuts) for name, found in tuned.items()}
+    assert after.config.adapters == {name: dict(found.parameters) for name, found in tuned.items()}
+    assert after.config.tuning["error_cuts"] == {name: list(found.error_cuts) for name, found in tuned.items()}
     assert (bundle.path / "MODEL_CARD.md").read_text() == "mine"
     assert after.model_hash == bundle.model_hash
     for method in OURS:
@@ -100,7 +100,7 @@ def test_what_cannot_be_tuned_is_refused(bundle: Bundle, embedded: EmbeddedCorpu
 def test_the_command_says_what_was_chosen(bundle: Bundle, embedded: EmbeddedCorpus, tmp_path: Path) -> None:
     done = allograph("tune", "embedded.parquet", "--model", "bundle", "--method", "lookup", "--json", cwd=tmp_path)
     found = json.loads(done.stdout)["lookup"]
-    assert found["parameters"] == Bundle.open(bundle.path).config["adapters"]["lookup"]
+    assert found["parameters"] == Bundle.open(bundle.path).config.adapters["lookup"]
     shown = allograph("tune", "embedded.parquet", "--model", "bundle", "--method", "lookup", cwd=tmp_path).stdout
     assert "belief" in shown
 
@@ -180,8 +180,8 @@ def test_a_tuning_that_was_stopped_keeps_what_is_finished_and_goes_on(
     assert ("the same command goes on" in said) == (number != signal.SIGKILL)
     assert unfinished(bundle.path).exists()
     half = Bundle.open(bundle.path).config
-    assert set(half["adapters"]) >= {"prior", "lookup"}
-    assert "allograph" not in half["adapters"]
+    assert set(half.adapters) >= {"prior", "lookup"}
+    assert "allograph" not in half.adapters
 
     methods = [option for name in (*CHEAP, "memory", "cache") for option in ("--method", name)]
     again = allograph("tune", "embedded.parquet", "--model", "bundle", *methods, cwd=tmp_path).stderr

@@ -23,7 +23,7 @@ from allograph.bundle import Bundle
 from allograph.errors import InputError
 from allograph.readings import Corrections, Explanation, Samples, Scores, highest_probability
 from allograph.samples.equality import by_content
-from allograph.styles import z_scored
+from allograph.styles import z_scores
 
 
 @by_content
@@ -155,7 +155,7 @@ class PaperAdapter:
     @cached_property
     def _styles_of(self) -> dict[int, NDArray[np.float64]]:
         """The styles of each label, as they are compared with embeddings."""
-        points = z_scored(self.styles) if self.z_score else self.styles
+        points = z_scores(self.styles) if self.z_score else self.styles
         labels = np.unique(self.style_labels).tolist()
         return {label: points[self.style_labels == label].astype(np.float64) for label in labels}
 
@@ -168,7 +168,7 @@ class PaperAdapter:
             if label in self._styles_of:
                 nearest[rows] = nearest_style(embeddings[rows], self._styles_of[label])
             else:
-                nearest[rows] = z_scored(embeddings[rows]) if self.z_score else embeddings[rows]
+                nearest[rows] = z_scores(embeddings[rows]) if self.z_score else embeddings[rows]
         return nearest
 
     def _history(self, state: State) -> History:

@@ -172,5 +172,4 @@ def _space(shapes: Floats, cells: Cells) -> NDArray[np.float64]:
 
 def parameters_of(bundle: Bundle, name: str) -> Mapping[str, Any]:
     """What `allograph tune` chose for an adapter; nothing where it did not."""
-    found: Mapping[str, Any] = bundle.config.get("adapters", {}).get(name, {})
-    return found
+    return bundle.config.adapters.get(name, {})

@@ -23,7 +23,7 @@ def demo(
     from allograph.evaluation.protocols.resample import Resample
     from allograph.evaluation.report.paper_tables import percent, points
     from allograph.evaluation.report.report import check_folder
-    from allograph.files.output import check_output
+    from allograph.files.atomic import check_output
 
     check_output(report, folder=True)
     check_folder(report)

@@ -54,10 +54,10 @@ class FolderSource:
         labels, writers, orders = [], [], []
         self._paths, self._lines = [], []
         for where, line, row in read_rows(self.manifest, COLUMNS, "manifest"):
-            self._paths.append(_filled(row, "path", where))
+            self._paths.append(_require(row, "path", where))
             self._lines.append(line)
-            writers.append(_checked(check_writer, _filled(row, "writer", where), where))
-            labels.append(_checked(_label, row["label"] or "", where))
+            writers.append(_check_at(check_writer, _require(row, "writer", where), where))
+            labels.append(_check_at(_label, row["label"] or "", where))
             if "order" in row:
                 orders.append(_order(row["order"], where))
         order = np.array(orders, dtype=np.int32) if orders else None
@@ -81,14 +81,14 @@ class FolderSource:
         return Rendered(images, polarity, uneven)
 
 
-def _filled(row: dict[str, str | None], column: str, where: str) -> str:
+def _require(row: dict[str, str | None], column: str, where: str) -> str:
     value = row[column]
     if not value:
         raise InputError(f"{where}: the {column} is empty; every line gives {', '.join(COLUMNS)}")
     return value
 
 
-def _checked(check: Callable[[str], str], value: str, where: str) -> str:
+def _check_at(check: Callable[[str], str], value: str, where: str) -> str:
     try:
         return check(value)
     except InputError as error:

@@ -15,7 +15,7 @@ from safetensors.numpy import load, save
 
 from allograph.alphabet.labels import check_label
 from allograph.errors import FormatError, InputError
-from allograph.files.output import check_version
+from allograph.files.records import check_version
 from allograph.images.frames import SIDE
 from allograph.profiles.journal import Contents, Entry, Tombstone, check_name, check_time
 from allograph.readings import Samples

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from allograph.errors import FormatError
-from allograph.files.output import read_json, write_json
+from allograph.files.json_files import read_json, write_json
 
 HARM = 0.25
 """What one writer in a hundred who is harmed costs, in errors in a hundred cut; at a higher price the timid win."""

@@ -24,8 +24,8 @@ from allograph.evaluation.measures.figures import NO_TEST_SAMPLE
 from allograph.evaluation.measures.quality import calibration_error, reliability
 from allograph.evaluation.protocols.replay import WriterSamples, writers_of
 from allograph.evaluation.protocols.resample import Resample
-from allograph.execution import Workers
-from allograph.files.output import sha256
+from allograph.execution import ProcessMap
+from allograph.files.hashes import sha256
 from allograph.progress import Progress, silent
 from allograph.readings import Corrections, Samples
 from allograph.split import Split
@@ -143,7 +143,7 @@ def tune(
         grounds.append(_ground(other, "application", FOLD_PROTOCOLS))
     tasks = sorted(_tasks(grounds), key=lambda task: -task.size)  # who takes long begins first
     tuned = {}
-    with Workers(Methods(grounds), jobs) as workers:
+    with ProcessMap(Methods(grounds), jobs) as workers:
         search = _Search(tasks, workers, judged, chosen, progress)
         for method in chosen:
             tuned[method.name] = search.choose(method)
@@ -202,7 +202,7 @@ class _Search:
     """The search for each method's parameters, one after the other."""
 
     def __init__(
-        self, tasks: Sequence[Task], workers: Workers, judged: Judged, methods: Sequence[type[Tunable]], progress: Progress
+        self, tasks: Sequence[Task], workers: ProcessMap, judged: Judged, methods: Sequence[type[Tunable]], progress: Progress
     ) -> None:
         self._tasks = tasks
         self._workers = workers
@@ -231,7 +231,7 @@ class _Search:
         self._progress(what, 0, writers)
         answered: list[list[Answered]] = [[] for _ in PROTOCOLS]
         lines = (Line(task, method, choices) for task in self._tasks)
-        found = self._workers.in_order(_answer, lines, ahead=len(self._tasks))
+        found = self._workers.map(_answer, lines, ahead=len(self._tasks))
         for done, (task, answers) in enumerate(zip(self._tasks, found, strict=True), start=1):
             answered[task.protocol].append(answers)
             self._progress(what, done // len(PROTOCOLS), writers)
@@ -296,11 +296,9 @@ def _reached(answered: Sequence[Answered]) -> list[tuple[float, float, float]]:
 
 
 def _write(bundle: Bundle, known: Population, tuned: Mapping[str, Tuned]) -> Bundle:
-    ours = {"format", "frame", "embedding_size", "model_hash", "alphabet"}
-    record: dict[str, Any] = {key: value for key, value in bundle.config.items() if key not in ours}
-    before = record.get("tuning", {})
-    record["adapters"] = record.get("adapters", {}) | {name: dict(found.parameters) for name, found in tuned.items()}
-    record["tuning"] = {
+    before = bundle.config.tuning
+    adapters = {**bundle.config.adapters, **{name: dict(found.parameters) for name, found in tuned.items()}}
+    tuning = {
         "protocols": [protocol.as_dict() for protocol in PROTOCOLS],
         **{
             figure: before.get(figure, {}) | {name: list(getattr(found, figure)) for name, found in tuned.items()}
@@ -308,13 +306,6 @@ def _write(bundle: Bundle, known: Population, tuned: Mapping[str, Tuned]) -> Bun
         },
     }
     others = {name: array for name, array in bundle.statistics.items() if not name.startswith(PREFIX)}
-    return write_bundle(
-        bundle.path,
-        (bundle.path / MODEL).read_bytes(),
-        bundle.alphabet,
-        bundle.frame,
-        bundle.embedding_size,
-        bundle.styles,
-        {**others, **known.arrays()},
-        record,
-    )
+    config = replace(bundle.config, adapters=adapters, tuning=tuning)
+    model = (bundle.path / MODEL).read_bytes()
+    return write_bundle(bundle.path, model, config, bundle.styles, {**others, **known.arrays()})

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.corpora.deepwriting.files import changes, npz, release
-from allograph.corpora.deepwriting.shape import undistorted
+from allograph.corpora.deepwriting.shape import undistort
 from allograph.corpora.source import Listing, Rendered
 from allograph.errors import FormatError, InputError
 from allograph.images.frames import SIDE, Frame, to_frame
@@ -99,7 +99,7 @@ def _read(paths: list[Path], undo: bool) -> tuple[Ink, Listing]:
     points = np.concatenate([file.points for file in files])
     notes = []
     if archives and undo:
-        points, factor = undistorted(points, owner, labels, writers)
+        points, factor = undistort(points, owner, labels, writers)
         notes.append(f"the width of IAM-OnDB's characters was multiplied by {factor:.3f}, estimated from their letters")
     ink = Ink(points, np.append(begun, len(points)), np.append(np.flatnonzero(new[begun]), len(begun)))
 

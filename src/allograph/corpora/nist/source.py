@@ -45,7 +45,7 @@ class NistSource:
     frame: Frame = "paper"
     name: str = "nist"
     native: bool = False
-    _listed: KeyedFiles | None = field(default=None, repr=False)
+    _comma_separated: KeyedFiles | None = field(default=None, repr=False)
 
     def listing(self) -> Listing:
         """Read the lists and find their pictures: by class, by partition, by line.

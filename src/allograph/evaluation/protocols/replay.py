@@ -18,7 +18,7 @@ from allograph.errors import AllographError, InputError, MethodError
 from allograph.evaluation.protocols.curve import CurvePoint
 from allograph.evaluation.protocols.resample import Resample
 from allograph.evaluation.protocols.sequential import Sequential, replay_in_turn
-from allograph.execution import in_order
+from allograph.execution import ordered_map
 from allograph.progress import Progress, silent
 from allograph.readings import Corrections, highest_probability
 
@@ -96,7 +96,7 @@ def replay_writers(
         raise InputError("there is no application writer to judge; prepare the corpus with --split all, or name a split file")
     done: list[Replayed] = []
     jobs = 1 if len(writers) == 1 else jobs
-    for replayed in in_order(_replay_writer, (alphabet, adapters, protocol), writers, jobs):
+    for replayed in ordered_map(_replay_writer, (alphabet, adapters, protocol), writers, jobs):
         done.append(replayed)
         progress("adapting and testing writers", len(done), len(writers))
     return done

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.alphabet.labels import Alphabet
-from allograph.corpora.parquet import opened, pa, sign, writing
+from allograph.corpora.parquet import open_parquet, pa, sign, atomic_parquet
 from allograph.embedding import EmbeddedSamples
 from allograph.errors import InputError
 from allograph.evaluation.protocols.replay import Replayed
@@ -75,7 +75,7 @@ def write_predictions(
     places = _places(tested)
     count, done = sum(len(run.replayed) for run in runs), 0
     labels = pa.array(list(alphabet), pa.string())
-    with writing(path, schema, use_dictionary=texts) as file:
+    with atomic_parquet(path, schema, use_dictionary=texts) as file:
         for number, run in enumerate(runs):
             for writer in run.replayed:
                 table = pa.table(_of_writer(number, run, writer, tested, places[writer.writer], labels), schema=schema)
@@ -88,7 +88,7 @@ def write_predictions(
 
 def describe_predictions(path: str | Path) -> dict[str, Any]:
     """What a file of predictions holds, read to its end; raises `FormatError` where it is truncated, foreign or damaged."""
-    file, record = opened(path, KIND, FORMAT, pa.schema(FIXED))
+    file, record = open_parquet(path, KIND, FORMAT, pa.schema(FIXED))
     samples = sum(batch.num_rows for batch in file.iter_batches(AT_ONCE))
     return {"answers": samples, **{key: record[key] for key in ("corpus", "model", "methods") if key in record}}
 

@@ -33,7 +33,7 @@ from allograph.evaluation.report.wording import (
     unicode_name,
     visible,
 )
-from allograph.files.output import written_folder
+from allograph.files.atomic import atomic_folder
 
 HTML, MARKDOWN, RESULTS = "report.html", "report.md", "results.json"
 MOST_CONFUSED = 15
@@ -133,7 +133,7 @@ def write_report(
     )
     tested = {int(label) for writer in replayed for label in np.unique(writer.true)}
     page, text = _page(content, bundle, tested), _markdown(content)
-    with written_folder(Path(folder).resolve()) as temporary:
+    with atomic_folder(Path(folder).resolve()) as temporary:
         (temporary / HTML).write_text(page, encoding="utf-8")
         (temporary / MARKDOWN).write_text(text, encoding="utf-8")
         write_results(temporary / RESULTS, results)
