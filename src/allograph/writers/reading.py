@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.adapters import Adapter, State
+from allograph.adapters import State
 from allograph.alphabet.labels import Alphabet
 from allograph.errors import InputError
 from allograph.images.frames import model_input
@@ -142,7 +142,7 @@ def _readings(ready: Ready, samples: Samples) -> list[Reading]:
         samples = samples._replace(logits=np.where(ready.mask, samples.logits, np.float32(-np.inf)))
     own, base = known.state.labels, pipeline.recognizer.alphabet.labels
     labels = (*base, *own) if own else base
-    values = pipeline.adapter.scores(known.state, samples).values
+    values = known.model.scores(samples).values
     if ready.offer is not None and own:
         hidden = [len(base) + i for i, label in enumerate(own) if label not in ready.offer]
         values = values.copy()
@@ -152,7 +152,7 @@ def _readings(ready: Ready, samples: Samples) -> list[Reading]:
     if asked.shadow:
         labels, values = base, log_softmax(samples.logits)
         answers = values.argmax(axis=1).tolist()
-    explain = partial(_explain, pipeline.adapter, known)
+    explain = partial(_explain, known)
     return [
         Reading(
             ready.ids[i],
@@ -171,9 +171,9 @@ def _readings(ready: Ready, samples: Samples) -> list[Reading]:
     ]
 
 
-def _explain(adapter: Adapter, known: Snapshot, sample: Samples) -> Explanation:
+def _explain(known: Snapshot, sample: Samples) -> Explanation:
     """The adapter's explanation; the corrections that it counts get their ids."""
-    found = adapter.explain(known.state, sample)
+    found = known.model.explain(sample)
     for part in found.evidence.values():
         for entry in part if isinstance(part, list) else ():
             if isinstance(entry, dict) and "correction" in entry:
