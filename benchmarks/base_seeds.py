@@ -97,7 +97,7 @@ def made(model: Path, seed: int, full: bool) -> EmbeddedCorpus:
     if not path.exists() or EmbeddedCorpus.open(path).record.model_hash != bundle.model_hash:
         embed(corpus, Recognizer(bundle), path)
     embedded = EmbeddedCorpus.open(path)
-    if not Population.known_of(bundle):
+    if not Population.is_in(bundle):
         tune(embedded, bundle, methods=())
     return embedded
 

@@ -183,10 +183,10 @@ def fine_tuned(shared: tuple[Bundle, Settings], task: Task) -> Answers:
     began = time.perf_counter()
     images, true = torch.from_numpy(model_input(task.images)), torch.from_numpy(task.true.astype(np.int64))
     answers = []
-    for seed, (adaptation, test) in enumerate(task.trials):
-        network = fitted(loaded(bundle), images[adaptation], true[adaptation], settings, seed)
+    for seed, trial in enumerate(task.trials):
+        network = fitted(loaded(bundle), images[trial.adaptation], true[trial.adaptation], settings, seed)
         with torch.no_grad():
-            answers.append(network(images[test])[1].argmax(dim=1).numpy().astype(np.int32))
+            answers.append(network(images[trial.test])[1].argmax(dim=1).numpy().astype(np.int32))
     return Answers(np.concatenate(answers), None, time.perf_counter() - began)
 
 

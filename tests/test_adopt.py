@@ -635,14 +635,14 @@ def test_a_convolutional_network_of_torch_for_32_by_32_pictures_of_three_channel
 
 
 def test_with_a_corpus_the_default_method_works_and_cuts_errors(digits: Corpus, tmp_path: Path) -> None:
-    from allograph.adapters.population import Population, population
+    from allograph.adapters.population import Population
 
     bundle, warnings = adopt_tiny(TINY, tmp_path / "bundle", corpus=digits)
     assert warnings == []
     assert best(bundle) == "allograph"
     train = digits.splits == "train"
     samples = Recognizer(bundle).embed(all_images(digits)[train])
-    expected = population(samples, DIGITS.indices(digits.labels[train]), digits.writers[train])
+    expected = Population.estimate(samples, DIGITS.indices(digits.labels[train]), digits.writers[train])
     for name, array in expected.arrays().items():
         np.testing.assert_array_equal(bundle.statistics[name], array, strict=True)
     assert bundle.config.population == {"writers": 10, "samples": int(train.sum())}

@@ -83,10 +83,6 @@ def test_a_bundle_has_a_hash_that_goes_with_equality() -> None:
     assert Bundle.open(BUNDLE.path) == BUNDLE
 
 
-def test_what_was_derived_does_not_count() -> None:
-    assert State((), {"a": np.ones(2)}, {"quick": 1}) == State((), {"a": np.ones(2)})
-
-
 def test_equal_by_hand() -> None:
     assert equal(np.array([1.0, np.nan]), np.array([1.0, np.nan]))
     assert not equal(np.ones(2, np.float32), np.ones(2))

@@ -30,7 +30,10 @@ ABC = Alphabet("abc")
 def trial_counts(protocol: Resample, labels: list[str]) -> list[tuple[dict[str, int], dict[str, int]]]:
     names = np.array(labels)
     return [
-        tuple({label: int(np.count_nonzero(names[rows] == label)) for label in sorted(set(labels))} for rows in trial)  # type: ignore[misc]
+        tuple(  # type: ignore[misc]
+            {label: int(np.count_nonzero(names[rows] == label)) for label in sorted(set(labels))}
+            for rows in (trial.adaptation, trial.test)
+        )
         for trial in protocol.trials("ana", names)
     ]
 

@@ -248,7 +248,7 @@ class Odd(Lookup):
     def scores(self, state, samples):
         found = super().scores(state, samples)
         if MODE == "nan":
-            return found._replace(values=np.full_like(found.values, np.nan))
+            return replace(found, values=np.full_like(found.values, np.nan))
         if MODE == "short":
             return Scores(found.values[:-1], *found[1:])
         return found

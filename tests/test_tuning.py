@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from allograph.adapters import OURS, best, build
-from allograph.adapters.population import Population, population
-from allograph.adapters.tunable import Tunable
+from allograph.adapters.population import Population
+from allograph.adapters.tunable_adapter import TunableAdapter
 from allograph.bundle import Bundle
 from allograph.embedding import EmbeddedCorpus, embed
 from allograph.errors import InputError, MismatchError
@@ -106,11 +106,11 @@ def test_the_command_says_what_was_chosen(bundle: Bundle, embedded: EmbeddedCorp
 
 
 def judged_alone(
-    method: type[Tunable], chosen: Mapping[str, float], embedded: EmbeddedCorpus
+    method: type[TunableAdapter], chosen: Mapping[str, float], embedded: EmbeddedCorpus
 ) -> tuple[list[float], list[float], list[float]]:
     """Error cuts, harm and calibration errors by the long way: what `evaluate` would say of these parameters alone."""
     train, others = embedded.samples(split="train"), embedded.samples(split="validation")
-    known = population(
+    known = Population.estimate(
         Samples(train.embeddings, train.logits, train.features), embedded.alphabet.indices(train.labels), train.writers
     )
     rounded = Population(*(array.astype(np.float32) for array in known.arrays().values()))
@@ -135,9 +135,9 @@ def test_the_search_finds_what_trying_one_choice_after_the_other_finds(
 ) -> None:
     (method,) = [method for method in OURS if method.name == name]
     found = tune(embedded, bundle, [name])[name]
-    best: dict[str, float] = {parameter: getattr(method, parameter) for parameter in method.tried}
+    best: dict[str, float] = {parameter: getattr(method, parameter) for parameter in method.grid}
     reached: dict[tuple[float, ...], tuple[list[float], list[float], list[float]]] = {}
-    for parameter, values in method.tried.items():
+    for parameter, values in method.grid.items():
         merits = []
         line = [best, *({**best, parameter: value} for value in values if value != best[parameter])]
         for chosen in line:
@@ -234,7 +234,7 @@ def test_progress_says_where_it_is_and_what_is_left(bundle: Bundle, embedded: Em
 def test_the_statistics_are_those_of_a_hand_computed_case() -> None:
     # Two writers, one label: at 5 and 7, and at 15 and 17. Within: each strays by ±1, 4 samples, 2 cells: (1 + 1 + 1 + 1) / 2.
     embeddings = np.array([[5], [7], [15], [17]], np.float32)
-    found = population(Samples(embeddings, 3 * embeddings + 1), np.zeros(4, np.int32), np.array(["v", "v", "w", "w"]))
+    found = Population.estimate(Samples(embeddings, 3 * embeddings + 1), np.zeros(4, np.int32), np.array(["v", "v", "w", "w"]))
     assert found.within.tolist() == [[2]]
     assert found.means.tolist() == [[11]]
     # Between: the cells' means stray by ±5: 25; less what means of two samples stray by themselves: 2 / 2.
@@ -246,7 +246,7 @@ def test_statistics_survive_half_precision_and_whiten() -> None:
     random = np.random.default_rng(0)
     embeddings = (random.normal(size=(600, 5)) * [1, 2, 3, 4, 5]).astype(np.float32)
     labels = random.integers(0, 3, 600).astype(np.int32)
-    known = population(
+    known = Population.estimate(
         Samples(embeddings, random.normal(size=(600, 3)).astype(np.float32)), labels, np.array([f"w{i % 9}" for i in range(600)])
     )
     again = Population(*(array.astype(np.float32) for array in known.arrays().values()))

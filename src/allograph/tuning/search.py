@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 import allograph
 from allograph.adapters import OURS, Trial
-from allograph.adapters.population import PREFIX, Population, population
-from allograph.adapters.settings import replay_settings
-from allograph.adapters.tunable import Tunable
+from allograph.adapters.population import PREFIX, Population
+from allograph.adapters.trials import replay_settings
+from allograph.adapters.tunable_adapter import TunableAdapter
 from allograph.alphabet.labels import Alphabet
 from allograph.bundle import MODEL, Bundle, write_bundle
 from allograph.embedding import EmbeddedCorpus
@@ -73,7 +73,7 @@ class Line(NamedTuple):
     """Choices of parameters that are judged together."""
 
     task: Task
-    method: type[Tunable]
+    method: type[TunableAdapter]
     choices: Sequence[Parameters]
 
 
@@ -93,9 +93,9 @@ class Methods:
 
     def __init__(self, grounds: Sequence[Ground]) -> None:
         self._known = [(ground.alphabet, ground.population) for ground in grounds]
-        self._built: dict[tuple[Any, ...], Tunable] = {}
+        self._built: dict[tuple[Any, ...], TunableAdapter] = {}
 
-    def build(self, ground: int, method: type[Tunable], choice: Parameters) -> Tunable:
+    def build(self, ground: int, method: type[TunableAdapter], choice: Parameters) -> TunableAdapter:
         """A method with these parameters, for the writers of a ground."""
         key = (ground, method, *choice.items())
         if key not in self._built:
@@ -117,7 +117,7 @@ def tune(
 
     Parameters are chosen on the validation writers, and on the application writers of `folds`, each of which another base
     embedded that had not seen them (`corpora.fold`); of `embedded` only train and validation writers are looked at. A parameter
-    is tried value by value while the others stand still, in the order of the adapter's `tried`; of methods that are not named,
+    is tried value by value while the others stand still, in the order of the adapter's `grid`; of methods that are not named,
     what was chosen before stays. By how many `jobs` (None: one a core) changes nothing but the time it takes.
 
     Each method is written when it is finished. What was judged is kept beside the bundle until all is done (`unfinished`), and
@@ -183,7 +183,7 @@ def _ground(embedded: EmbeddedCorpus, judges: Split, protocols: Sequence[Resampl
     if not len(train.labels) or not len(others.labels):
         raise InputError(f"{embedded.path} has no train or no {judges} samples; tuning needs both")
     samples = Samples(train.embeddings, train.logits, train.features)
-    known = population(samples, embedded.alphabet.indices(train.labels), train.writers)
+    known = Population.estimate(samples, embedded.alphabet.indices(train.labels), train.writers)
     rounded = Population(*(array.astype(np.float32) for array in known.arrays().values()))
     return Ground(embedded.alphabet, rounded, writers_of(others), protocols)
 
@@ -202,7 +202,12 @@ class _Search:
     """The search for each method's parameters, one after the other."""
 
     def __init__(
-        self, tasks: Sequence[Task], workers: ProcessMap, judged: Judged, methods: Sequence[type[Tunable]], progress: Progress
+        self,
+        tasks: Sequence[Task],
+        workers: ProcessMap,
+        judged: Judged,
+        methods: Sequence[type[TunableAdapter]],
+        progress: Progress,
     ) -> None:
         self._tasks = tasks
         self._workers = workers
@@ -211,10 +216,10 @@ class _Search:
         self._progress = progress
         self._spent = self._effort = 0.0
 
-    def choose(self, method: type[Tunable]) -> Tuned:
+    def choose(self, method: type[TunableAdapter]) -> Tuned:
         """The best parameters, sought value by value while the others stand still; what was judged before is not again."""
-        best: Parameters = {name: getattr(method, name) for name in method.tried}
-        for name, values in method.tried.items():
+        best: Parameters = {name: getattr(method, name) for name in method.grid}
+        for name, values in method.grid.items():
             line = [best, *({**best, name: value} for value in values if value != best[name])]
             new = [choice for choice in line if self._judged.find(method.name, choice) is None]
             if new:
@@ -224,7 +229,7 @@ class _Search:
             best = chosen.parameters
         return chosen
 
-    def _judge(self, method: type[Tunable], parameter: str, choices: Sequence[Parameters]) -> list[Tuned]:
+    def _judge(self, method: type[TunableAdapter], parameter: str, choices: Sequence[Parameters]) -> list[Tuned]:
         """What each of these choices reaches on all writers together."""
         began, what = time.monotonic(), self._where(method, parameter)
         writers = len(self._tasks) // len(PROTOCOLS)
@@ -243,9 +248,9 @@ class _Search:
             for choice, figures in zip(choices, zip(*reached, strict=True), strict=True)
         ]
 
-    def _where(self, method: type[Tunable], parameter: str) -> str:
+    def _where(self, method: type[TunableAdapter], parameter: str) -> str:
         """What is being done, of how much, and how long all of it will take from here."""
-        names = list(method.tried)
+        names = list(method.grid)
         place = self._methods.index(method)
         where = f"method {place + 1} of {len(self._methods)}, parameter {names.index(parameter) + 1} of {len(names)}"
         if self._effort:
@@ -254,10 +259,10 @@ class _Search:
         return f"tuning {method.name}: {parameter} ({where})"
 
 
-def _effort(method: type[Tunable], parameters: Sequence[str] | None = None) -> float:
+def _effort(method: type[TunableAdapter], parameters: Sequence[str] | None = None) -> float:
     """About how much work is left in a method, when these of its parameters are; all unless said."""
-    names = method.tried if parameters is None else parameters
-    return EFFORT.get(method.name, 1.0) * sum(len(method.tried[name]) - 1 for name in names)
+    names = method.grid if parameters is None else parameters
+    return EFFORT.get(method.name, 1.0) * sum(len(method.grid[name]) - 1 for name in names)
 
 
 def _duration(seconds: float) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.adapters import Adapter, State
+from allograph.adapters import State
 from allograph.alphabet import Alphabet
 from allograph.errors import InputError
 from allograph.images.frames import model_input
@@ -176,7 +176,7 @@ def _readings(ready: Ready, samples: Samples) -> list[Reading]:
         samples = samples.within(ready.mask)
     own, base = snapshot.state.labels, pipeline.recognizer.alphabet.labels
     labels = (*base, *own) if own else base
-    values = pipeline.adapter.scores(snapshot.state, samples).values
+    values = snapshot.model.scores(samples).values
     if ready.offer is not None and own:
         hidden = [len(base) + i for i, label in enumerate(own) if label not in ready.offer]
         values = values.copy()
@@ -187,7 +187,7 @@ def _readings(ready: Ready, samples: Samples) -> list[Reading]:
         labels, values = base, log_softmax(samples.logits)
         answers = values.argmax(axis=1).tolist()
     images = ready.images if ready.images.dtype == np.uint8 else np.rint(ready.images * 255).astype(np.uint8)
-    explain = partial(_explain, pipeline.adapter, snapshot)
+    explain = partial(_explain, snapshot)
     model_hash = pipeline.recognizer.bundle.model_hash
     return [
         Reading(
@@ -207,9 +207,9 @@ def _readings(ready: Ready, samples: Samples) -> list[Reading]:
     ]
 
 
-def _explain(adapter: Adapter, snapshot: Snapshot, sample: Samples) -> Explanation:
+def _explain(snapshot: Snapshot, sample: Samples) -> Explanation:
     """The adapter's explanation, with the ids of the corrections that it names."""
-    explanation = adapter.explain(snapshot.state, sample)
+    explanation = snapshot.model.explain(sample)
     for part in explanation.evidence.values():
         for entry in part if isinstance(part, list) else ():
             if isinstance(entry, dict) and "correction" in entry:

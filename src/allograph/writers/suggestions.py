@@ -89,7 +89,7 @@ class Errors:
         """
         accuracy = _accuracy(bundle)
         labels = tuple(bundle.alphabet)
-        if not Population.known_of(bundle):
+        if not Population.is_in(bundle):
             return cls(labels, np.full(len(labels), 1 - accuracy))
         read_as = _drawn(Population.of(bundle))
         errors = 1 - read_as.diagonal()

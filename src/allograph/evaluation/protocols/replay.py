@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.adapters import Adapter, Replay, Replays, Trial, replay
+from allograph.adapters import Adapter, Trial, TrialAnswers, replay
 from allograph.alphabet.labels import Alphabet
 from allograph.embedding import EmbeddedSamples
 from allograph.errors import AllographError, InputError, MethodError
@@ -152,7 +152,7 @@ def method_error(name: str, what: str, error: Exception) -> MethodError:
     return MethodError(f"the method {name} {what}: {type(error).__name__}: {error} ({where})")
 
 
-def _check(name: str, replays: Sequence[Replay], trials: Sequence[Trial], labels: int) -> None:
+def _check(name: str, replays: Sequence[TrialAnswers], trials: Sequence[Trial], labels: int) -> None:
     """Raise `MethodError` unless every test sample has one answer among the labels, and no probability is none."""
     for trial, found in zip(trials, replays, strict=False):
         answers, sure = found.answers, found.probabilities
@@ -168,7 +168,7 @@ def _check(name: str, replays: Sequence[Replay], trials: Sequence[Trial], labels
 
 def _replays(
     adapter: Adapter, task: WriterSamples, alphabet: Alphabet, trials: Sequence[Trial], protocol: Protocol
-) -> tuple[list[Replay], list[NDArray[np.int64]]]:
+) -> tuple[list[TrialAnswers], list[NDArray[np.int64]]]:
     """The answers to each trial, and how many corrections had been learned before each answer."""
     if isinstance(protocol, Sequential) and protocol.feedback != "all":
         missed = protocol.missed_turns(task.writer, len(trials), len(task.samples.labels))
@@ -178,10 +178,7 @@ def _replays(
         ]
         return [found for found, _ in in_turn], [seen for _, seen in in_turn]
     reveal = protocol.feedback == "all"
-    if isinstance(adapter, Replays):
-        found = adapter.replay(task.samples, trials, reveal)
-    else:
-        found = replay(adapter, task.samples, trials, reveal)
+    found = replay(adapter, task.samples, trials, reveal)
     return list(found), [len(trial.adaptation) + np.arange(len(trial.test)) * reveal for trial in trials]
 
 
