@@ -82,7 +82,7 @@ def test_the_readme_has_the_same_floors_and_names_the_folders_without_code_too()
     named = [re.findall(r"`(\w+)`", rooms) for _, rooms in rows]
     folders = {path.name for path in SOURCE.iterdir() if path.is_dir() and not list(path.glob("*.py"))} - {"__pycache__"}
     assert [set(rooms) - folders for rooms in named] == floors()
-    assert len(sum(named, [])) == len({room for rooms in named for room in rooms})
+    assert sum(len(rooms) for rooms in named) == len({room for rooms in named for room in rooms})
     assert folders <= {room for rooms in named for room in rooms}
 
 
