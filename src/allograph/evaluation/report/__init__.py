@@ -1,0 +1,1 @@
+"""Reports: figures as tables, charts, a page, and files for other programs."""
