@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import binascii
 import io
-import string
 import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 from allograph.errors import ImageError
 from allograph.images.frames import SIDE, Frame, decoded, framed
 from allograph.ink import ink_sample
+from allograph.server.base64_text import decode_base64
 from allograph.server.pool import FairPool
 from allograph.server.requests import Picture
 from allograph.server.settings import Limits
@@ -29,9 +28,6 @@ TOGETHER = 4
 """Requests that are decoded or drawn at a time, in the process, where each picture takes little memory."""
 MARGIN = 16
 """Pixels that framing adds to each side at most: of a picture that is thinner, they take the most memory."""
-BASE64 = (string.ascii_letters + string.digits + "+/").encode()
-SPACES = string.whitespace.encode()
-URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
 class Encoded(NamedTuple):
@@ -126,22 +122,8 @@ def _pixels(file: bytes) -> int:
 
 
 def _file(text: str, name: str) -> bytes:
-    """The bytes of Base64, of either alphabet, with or without line ends, filling and the head of a `data:` URL."""
-    if text[:5].lower() == "data:":
-        head, _, text = text.partition(",")
-        if not head.lower().endswith(";base64"):
-            raise ImageError(f'{name} is a data: URL, but not one of Base64, such as "data:image/png;base64,iVBORw0…"')
-    raw = text.encode("ascii", "replace").translate(URL_SAFE, SPACES).rstrip(b"=")
-    foreign = raw.translate(None, BASE64)
-    if foreign:
-        known = {*BASE64.decode(), *string.whitespace, "-", "_"}
-        character = next((one for one in text.rstrip("=" + string.whitespace) if one not in known), "=")
-        raise ImageError(f"{name} is not Base64: it holds the character {character!r}")
-    if not raw:
-        raise ImageError(f"{name} is empty; it is Base64 of a picture's file")
-    if len(raw) % 4 == 1:
-        raise ImageError(f"{name} is not Base64: it ends in the middle, after {len(raw)} characters")
-    file = binascii.a2b_base64(raw + b"=" * (-len(raw) % 4))
+    """The bytes of a picture's file; raises `ImageError` for one that costs far more than it shows."""
+    file = decode_base64(text, name, "a picture's file")
     if file.startswith(b"\xff\xd8") and file.count(b"\xff\xda") > SCANS:
         raise ImageError(f"{name} is a JPEG of more than {SCANS} scans; save it anew")
     return file

@@ -9,30 +9,48 @@ from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
 
 from allograph.alphabet.labels import LONGEST_LABEL, NAMED, check_label
-from allograph.images.frames import SIDE
+from allograph.images.frames import PIXELS, SIDE
 from allograph.profiles.journal import LONGEST_NAME, check_name
+from allograph.server.base64_text import decode_base64
 from allograph.server.counts import LABELS
 from allograph.server.strokes import Form, Ink, read_strokes
 
 CONTROL = r"\u0000-\u001f\u007f-\u009f"
-IMAGE = f"an image is {SIDE} rows of {SIDE} whole numbers, 0 (paper) … 255 (ink); any other picture goes as png, strokes as ink"
+IMAGE = (
+    f"an image is Base64 of its {PIXELS} bytes, or {SIDE} rows of {SIDE} whole numbers, 0 (paper) … 255 (ink); "
+    "any other picture goes as png, strokes as ink"
+)
+LONGEST_IMAGE = 2 * PIXELS
+"""Characters that the Base64 of an image may have, line ends included; without them it has 1,048."""
 DECOMPOSED = 4
 """Code points that one of NFC may be sent as; what is longer than any name or label so written is not looked at."""
 
 
-def _image(rows: Any) -> bytes:
-    """784 bytes; the lists that they are where they were not well made tell of a fault."""
-    if not isinstance(rows, bytes):
-        if not isinstance(rows, list) or len(rows) != SIDE or not all(isinstance(row, list) and len(row) == SIDE for row in rows):
-            raise ValueError(IMAGE)
-        if set(map(type, chain.from_iterable(rows))) != {int} or not all(0 <= min(row) <= max(row) <= 255 for row in rows):
-            raise ValueError(IMAGE)
-        rows = b"".join(map(bytes, rows))
-    if not rows.strip(b"\0\1"):
-        if not rows.strip(b"\0"):
+def _image(value: Any) -> bytes:
+    """The 784 bytes of an image, from Base64 or from rows of numbers."""
+    image = _image_from_base64(value) if isinstance(value, str) else _image_from_rows(value)
+    if not image.strip(b"\0\1"):
+        if not image.strip(b"\0"):
             raise ValueError("the image is empty: it shows no ink")
         raise ValueError("the image holds only 0 and 1, which is nearly black; grey values go up to 255 (ink): multiply by 255")
-    return rows
+    return image
+
+
+def _image_from_base64(text: str) -> bytes:
+    if len(text) > LONGEST_IMAGE:
+        raise ValueError(f"the image has {len(text)} characters of Base64; {IMAGE}")
+    image = decode_base64(text, "the image", f"{PIXELS} bytes")
+    if len(image) != PIXELS:
+        raise ValueError(f"the image has {len(image)} bytes; {IMAGE}")
+    return image
+
+
+def _image_from_rows(rows: Any) -> bytes:
+    if not isinstance(rows, list) or len(rows) != SIDE or not all(isinstance(row, list) and len(row) == SIDE for row in rows):
+        raise ValueError(IMAGE)
+    if set(map(type, chain.from_iterable(rows))) != {int} or not all(0 <= min(row) <= max(row) <= 255 for row in rows):
+        raise ValueError(IMAGE)
+    return b"".join(map(bytes, rows))
 
 
 def _ink(strokes: Any, info: ValidationInfo) -> Ink:
@@ -90,15 +108,26 @@ Image = Annotated[
     PlainValidator(_image),
     WithJsonSchema(
         {
-            "type": "array",
-            "minItems": SIDE,
-            "maxItems": SIDE,
-            "items": {
-                "type": "array",
-                "minItems": SIDE,
-                "maxItems": SIDE,
-                "items": {"type": "integer", "minimum": 0, "maximum": 255},
-            },
+            "anyOf": [
+                {
+                    "type": "string",
+                    "contentEncoding": "base64",
+                    "minLength": -(-4 * PIXELS // 3),
+                    "maxLength": LONGEST_IMAGE,
+                    "description": f"Base64 of the {PIXELS} bytes, the rows from top to bottom.",
+                },
+                {
+                    "type": "array",
+                    "minItems": SIDE,
+                    "maxItems": SIDE,
+                    "items": {
+                        "type": "array",
+                        "minItems": SIDE,
+                        "maxItems": SIDE,
+                        "items": {"type": "integer", "minimum": 0, "maximum": 255},
+                    },
+                },
+            ],
             "description": f"{SIDE} rows of {SIDE} grey values, white ink on black, in the frame of the model.",
         }
     ),
