@@ -32,14 +32,14 @@ from starlette.exceptions import HTTPException
 
 from allograph.errors import BusyError, InputError
 from allograph.ink import ink_sample
-from allograph.server.counts import ALL_LABELS, LABELS
-from allograph.server.pool import FairPool
-from allograph.server.requests import ReadBody, TeachBody
+from allograph.server.body_limits import ALL_LABELS, LABELS
+from allograph.server.fair_pool import FairPool
+from allograph.server.requests import CorrectRequest, ReadRequest
 from allograph.server.settings import Limits
 from allograph.server.validation import check_body
 from served import INK, client, correct, image, ok, png, problem, process, read, recognizer, sample
 
-READ, TEACH = TypeAdapter[Any](ReadBody), TypeAdapter[Any](TeachBody)
+READ, TEACH = TypeAdapter[Any](ReadRequest), TypeAdapter[Any](CorrectRequest)
 MIB = 2**20
 
 

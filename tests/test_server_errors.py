@@ -25,7 +25,7 @@ from starlette.exceptions import HTTPException
 
 from allograph.errors import BusyError, FormatError, MismatchError, StorageError
 from allograph.profiles import MemoryStore
-from allograph.server.requests import ReadBody
+from allograph.server.requests import ReadRequest
 from allograph.server.settings import Limits
 from allograph.server.validation import check_body
 from served import client, correct, image, image_text, ok, png, problem, sample, writers
@@ -340,7 +340,7 @@ def test_a_thousand_malformed_images_are_all_refused() -> None:
 
 def image_of(value: str) -> bytes:
     """What the JSON of an image means."""
-    (found,) = check_body(('{"samples": [{"image": ' + value + "}]}").encode(), TypeAdapter(ReadBody), Limits()).samples
+    (found,) = check_body(('{"samples": [{"image": ' + value + "}]}").encode(), TypeAdapter(ReadRequest), Limits()).samples
     assert found.image is not None
     return found.image
 
@@ -397,6 +397,6 @@ def test_base64_that_is_no_image_is_refused_by_its_place(text: str, words: str, 
 def test_text_that_looks_like_an_image_stays_text() -> None:
     for value in ('"image": [[0]]', '"image":', "image", '\\"image": [[0]]', '[{"image": [[1]]}]'):
         body = {"samples": [{"id": value, "image": sample(1).tolist()}, {"id": f"{value}2", "image": image(2)}]}
-        first, second = check_body(json.dumps(body).encode(), TypeAdapter(ReadBody), Limits()).samples
+        first, second = check_body(json.dumps(body).encode(), TypeAdapter(ReadRequest), Limits()).samples
         assert (first.id, first.image) == (value, sample(1).tobytes())
         assert (second.id, second.image) == (f"{value}2", sample(2).tobytes())

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from ipaddress import ip_address
 
 from allograph.profiles import Store
-from allograph.server.asking import Asking
 from allograph.server.settings import Settings
+from allograph.server.store_lookups import StoreLookups
 
 REMEMBERED = 10_000
 """Keys, and tenants' buckets, that are remembered at most."""
@@ -44,8 +44,8 @@ class Access:
         self._open_until = 0.0
         self._tenants: dict[bytes, tuple[float, str]] = {}
         self._buckets: dict[str, tuple[float, float]] = {}
-        self._known: Asking[str | None] = Asking("allograph-keys", PATIENCE, REMEMBERED)
-        self._unknown: Asking[str | None] = Asking("allograph-unknown-keys", PATIENCE, WAITING)
+        self._known: StoreLookups[str | None] = StoreLookups("allograph-keys", PATIENCE, REMEMBERED)
+        self._unknown: StoreLookups[str | None] = StoreLookups("allograph-unknown-keys", PATIENCE, WAITING)
 
     async def tenant(self, authorization: str | None) -> str:
         """Whose the request is. Raises `Refused` with 401 for a missing or unknown key, `StorageError` without an answer."""
@@ -61,7 +61,7 @@ class Access:
             return self._settings.tenant
         if not key:
             raise Refused(401, "a key is needed, in the header Authorization: Bearer KEY", {"www-authenticate": "Bearer"})
-        tenant = await (self._known if known else self._unknown).ask(digest, lambda: self._store.keys.tenant_of(key))
+        tenant = await (self._known if known else self._unknown).get(digest, lambda: self._store.keys.tenant_of(key))
         if tenant is None:
             self._tenants.pop(digest, None)
             raise Refused(401, "the key is unknown or was revoked", {"www-authenticate": "Bearer"})
@@ -80,7 +80,7 @@ class Access:
         if not self._keyed:
             now = self._clock()
             if now >= self._open_until:
-                self._keyed |= bool(await self._known.ask(b"", lambda: "yes" if self._store.keys else None))
+                self._keyed |= bool(await self._known.get(b"", lambda: "yes" if self._store.keys else None))
                 self._open_until = now + self._settings.key_seconds
         return self._keyed
 

@@ -1,4 +1,4 @@
-"""From what a request shows to samples: images as they are, pictures decoded, ink drawn."""
+"""Decodes the samples of a request: images as they are, pictures framed, ink drawn."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from allograph.errors import ImageError
 from allograph.images.frames import SIDE, Frame, decoded, framed
 from allograph.ink import ink_sample
 from allograph.server.base64_text import decode_base64
-from allograph.server.pool import FairPool
-from allograph.server.requests import Picture
+from allograph.server.fair_pool import FairPool
+from allograph.server.requests import SampleImage
 from allograph.server.settings import Limits
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
@@ -30,7 +30,7 @@ MARGIN = 16
 """Pixels that framing adds to each side at most: of a picture that is thinner, they take the most memory."""
 
 
-class Encoded(NamedTuple):
+class PictureFiles(NamedTuple):
     """The pictures of a request before they are decoded."""
 
     files: list[bytes | None]
@@ -39,8 +39,8 @@ class Encoded(NamedTuple):
     """[n] what its header says."""
 
 
-class Drawing:
-    """Makes samples of what requests show, beside the event loop and in bounded memory.
+class SampleDecoder:
+    """Decodes samples beside the event loop and in bounded memory.
 
     A picture takes far more memory while it is decoded and framed than its file. So large ones are worked on one at a time in
     the process, and others a few at a time, with places of their own for what is quickly done.
@@ -51,7 +51,7 @@ class Drawing:
         self._long = FairPool(TOGETHER, seconds, "allograph-pictures")
         self._large = FairPool(1, seconds, "allograph-large-pictures")
 
-    async def samples(self, tenant: str, pictures: Sequence[Picture], frame: Frame, limits: Limits) -> NDArray[np.uint8]:
+    async def samples(self, tenant: str, pictures: Sequence[SampleImage], frame: Frame, limits: Limits) -> NDArray[np.uint8]:
         """Samples [n, 28, 28].
 
         Raises `ImageError` for what cannot be read or is beyond the limits, `BusyError` where too much is waiting.
@@ -59,14 +59,14 @@ class Drawing:
         plain = _plain(pictures)
         if plain is not None:
             return plain
-        found = await self._quick.run(tenant, _quickly_drawn, pictures, frame, limits)
-        if not isinstance(found, Encoded):
-            return found
-        pool = self._large if max(found.pixels) > USUAL else self._long
-        return await pool.run(tenant, _drawn, pictures, found, frame)
+        outcome = await self._quick.run(tenant, _decode_quick, pictures, frame, limits)
+        if not isinstance(outcome, PictureFiles):
+            return outcome
+        pool = self._large if max(outcome.pixels) > USUAL else self._long
+        return await pool.run(tenant, _decode, pictures, outcome, frame)
 
 
-def _plain(pictures: Sequence[Picture]) -> NDArray[np.uint8] | None:
+def _plain(pictures: Sequence[SampleImage]) -> NDArray[np.uint8] | None:
     """Samples where all are images already; None where there is work to do."""
     images = [picture.image for picture in pictures]
     if None in images:
@@ -74,13 +74,13 @@ def _plain(pictures: Sequence[Picture]) -> NDArray[np.uint8] | None:
     return np.frombuffer(b"".join(images), np.uint8).reshape(-1, SIDE, SIDE)  # type: ignore[arg-type]
 
 
-def _quickly_drawn(pictures: Sequence[Picture], frame: Frame, limits: Limits) -> NDArray[np.uint8] | Encoded:
+def _decode_quick(pictures: Sequence[SampleImage], frame: Frame, limits: Limits) -> NDArray[np.uint8] | PictureFiles:
     """Samples; or the files where they take longer, so that it is done elsewhere."""
-    found = _encoded(pictures, limits)
-    return _drawn(pictures, found, frame) if sum(found.pixels) <= USUAL else found
+    encoded = _files(pictures, limits)
+    return _decode(pictures, encoded, frame) if sum(encoded.pixels) <= USUAL else encoded
 
 
-def _encoded(pictures: Sequence[Picture], limits: Limits) -> Encoded:
+def _files(pictures: Sequence[SampleImage], limits: Limits) -> PictureFiles:
     """The files of the pictures; raises `ImageError` for more pixels than a request may have, before any is decoded."""
     files = [None if picture.png is None else _file(picture.png, _name(i)) for i, picture in enumerate(pictures)]
     pixels = [0 if file is None else _pixels(file) for file in files]
@@ -88,10 +88,10 @@ def _encoded(pictures: Sequence[Picture], limits: Limits) -> Encoded:
         raise ImageError(
             f"the pictures have {sum(pixels)} pixels; those of a request may have {limits.pixels}. Send smaller or fewer ones"
         )
-    return Encoded(files, pixels)
+    return PictureFiles(files, pixels)
 
 
-def _drawn(pictures: Sequence[Picture], encoded: Encoded, frame: Frame) -> NDArray[np.uint8]:
+def _decode(pictures: Sequence[SampleImage], encoded: PictureFiles, frame: Frame) -> NDArray[np.uint8]:
     samples = np.empty((len(pictures), SIDE, SIDE), np.uint8)
     for i, (picture, file, pixels) in enumerate(zip(pictures, *encoded, strict=True)):
         if picture.image is not None:

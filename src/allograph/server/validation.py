@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, from_json
 from starlette.exceptions import HTTPException
 
-from allograph.server.counts import check_counts, check_size
+from allograph.server.body_limits import check_counts, check_size
 from allograph.server.settings import Limits
 
 Value = TypeVar("Value")
