@@ -87,7 +87,7 @@ class Caller:
     def check_rate(self, samples: int) -> None:
         """Let the tenant pay for a request's samples, before any work is done; raises `Refused` with 429 where it cannot."""
         if samples > 1:
-            self.service.access.check_rate(self.tenant, samples - 1)  # the middleware took one
+            self.service.access.check_rate(self.tenant, samples - 1, again=1)  # the middleware took one
 
     async def samples(self, pictures: Sequence[SampleImage]) -> NDArray[np.uint8]:
         """The samples [n, 28, 28] of a request; raises as `SampleDecoder.samples` does."""
