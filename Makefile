@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SHARED ?= ../shared
 
-.PHONY: help demo test test-all lint bench lock unipen bundle vendor ink screenshots clean
+.PHONY: help demo test test-all test-js lint bench lock unipen bundle vendor ink screenshots clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -18,6 +18,9 @@ test: $(VENV)/.test  ## the quick tests, without torch
 
 test-all: $(VENV)/.train  ## every test, training included
 	$(BIN)/python -m pytest -q -n 2 $(PYTEST)
+
+test-js:  ## the page's modules: valid, linked, and unit tests (needs node 20)
+	node --test --experimental-vm-modules --no-warnings tests/page/
 
 lint: $(VENV)/.train  ## ruff, mypy strict, import-linter
 	$(BIN)/ruff check .
