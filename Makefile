@@ -19,7 +19,7 @@ test: $(VENV)/.test  ## the quick tests, without torch
 test-all: $(VENV)/.train  ## every test, training included
 	$(BIN)/python -m pytest -q -n 2 $(PYTEST)
 
-test-js:  ## the page's modules: valid, linked, and unit tests (needs node 20)
+test-js:  ## the page's modules: valid, linked, and unit tests (needs node 18)
 	node --test --experimental-vm-modules --no-warnings tests/page/
 
 lint: $(VENV)/.train  ## ruff, mypy strict, import-linter

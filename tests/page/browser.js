@@ -1,5 +1,7 @@
 // As much of a browser as the page's modules without a DOM need: storage, an empty document, and a service that the test plays.
 
+import { webcrypto } from "node:crypto";
+
 class Storage {
     #items = new Map();
     getItem = (name) => this.#items.get(name) ?? null;
@@ -49,4 +51,5 @@ Object.assign(globalThis, {
         return new Response(JSON.stringify(found.json ?? {}), { status: found.status });
     },
 });
+globalThis.crypto ??= webcrypto; // before node 20
 Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true });
