@@ -6,11 +6,11 @@ SHARED ?= ../shared
 
 # what runs against the wheel, the sdist, and the lowest and newest versions: a file or two of every room, without browser and training
 ROOMS := $(patsubst %,tests/test_%.py,adapter_contract alphabet bundle embedding equality estimator evaluation folder formats images \
-	ink npz paper_adapter paper_rules recognizer registry server stores styles writer)
+	ink npz paper_adapter paper_formulas recognizer registry server stores styles writer)
 EXTRAS := [research,serve,postgres]
 TOOLS := pytest pytest-xdist hypothesis httpx
 
-.PHONY: help demo test test-all test-wheel test-sdist test-lowest test-newest coverage docs dist changelog lint bench lock unipen bundle vendor ink screenshots clean
+.PHONY: help demo test test-all test-wheel test-sdist test-lowest test-newest test-js coverage docs dist changelog lint bench lock unipen bundle vendor ink screenshots clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -70,6 +70,8 @@ docs: $(VENV)-docs/.done  ## the docs site, into build/site; a link that leads n
 
 changelog: $(VENV)-docs/.done  ## join changelog.d into CHANGELOG.md for VERSION
 	$(VENV)-docs/bin/towncrier build --yes --version $(VERSION)
+test-js:  ## the page's modules: valid, linked, and unit tests (needs node 18)
+	node --test --experimental-vm-modules --no-warnings tests/page/
 
 lint: $(VENV)/.train  ## ruff, mypy strict, import-linter
 	$(BIN)/ruff check .

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -190,7 +191,7 @@ def told(title: str, late: Late, level: float) -> tuple[str, ...]:
 def body(count: int) -> bytes:
     """A request of so many samples."""
     medoids = recognizer().bundle.styles.medoids  # type: ignore[union-attr]
-    return json.dumps({"samples": [{"image": medoids[i % len(medoids)].tolist()} for i in range(count)]}).encode()
+    return json.dumps({"samples": [{"image": b64encode(medoids[i % len(medoids)]).decode()} for i in range(count)]}).encode()
 
 
 @lru_cache(maxsize=1)

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -141,7 +142,7 @@ def load(port: int, path: str, samples: int, key: str = "") -> Load:
     medoids = images()
     requests = []
     for turn in range(4 * CLIENTS):
-        chosen = [medoids[(turn * samples + i) % len(medoids)].tolist() for i in range(samples)]
+        chosen = [b64encode(medoids[(turn * samples + i) % len(medoids)]).decode() for i in range(samples)]
         body = json.dumps({"samples": [{"image": image} for image in chosen]}, separators=(",", ":")).encode()
         head = [
             f"POST {path % (turn % WRITERS) if '%' in path else path} HTTP/1.1",
@@ -233,7 +234,7 @@ def bare() -> None:
     from pydantic import BaseModel
 
     class Sample(BaseModel):
-        image: list[list[int]]
+        image: str
 
     class Body(BaseModel):
         samples: list[Sample]
@@ -252,7 +253,8 @@ def bare() -> None:
     app = FastAPI()
 
     async def read(body: Body) -> Answer:
-        inputs = np.array([sample.image for sample in body.samples], dtype=np.float32)[:, None] / 255
+        images = np.frombuffer(b"".join(b64decode(sample.image) for sample in body.samples), np.uint8)
+        inputs = images.reshape(-1, 1, 28, 28).astype(np.float32) / 255
         (logits,) = session.run(["logits"], {"images": inputs})
         shares = np.exp(logits - logits.max(axis=1, keepdims=True))
         shares /= shares.sum(axis=1, keepdims=True)

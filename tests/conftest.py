@@ -1,4 +1,4 @@
-"""What tests need and may lack: shared data, torch, PostgreSQL, Chromium. A lack is a skip, or a failure where it is required."""
+"""What tests need and may lack: data, torch, PostgreSQL, Chromium, node. A lack is a skip, or a failure where it is required."""
 
 from __future__ import annotations
 

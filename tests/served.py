@@ -39,9 +39,14 @@ def recognizer() -> Recognizer:
     return Recognizer(threads=1)
 
 
-def image(place: int = 40) -> list[list[int]]:
+def image(place: int = 40) -> str:
     """A sample as it goes over the wire."""
-    return sample(place).tolist()
+    return image_text(sample(place))
+
+
+def image_text(image: np.ndarray) -> str:
+    """Base64 of an image's pixels."""
+    return base64.b64encode(image.tobytes()).decode()
 
 
 def sample(place: int = 40) -> np.ndarray:

@@ -16,23 +16,23 @@ from allograph.adapters.lookup import Lookup
 from allograph.errors import BusyError, InputError
 from allograph.profiles.journal import Key
 from allograph.readings import Corrections, Samples, Scores
-from allograph.server.learner import STRETCH, Learner
-from allograph.server.turns import Turns
+from allograph.server.background_learning import STRETCH, BackgroundLearner
+from allograph.server.fair_queue import FairQueue
 from allograph.writers.live_profile import NEAR
 from served import client, correct, image, ok, read, recognizer, sample, writers
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers()), max_size=40))
 def test_each_tenants_items_come_in_order_and_no_tenant_twice_while_another_waits(items: list[tuple[str, int]]) -> None:
-    turns: Turns[tuple[str, int]] = Turns()
+    queue: FairQueue[tuple[str, int]] = FairQueue()
     for tenant, item in items:
-        turns.put(tenant, (tenant, item))
-    assert len(turns) == len(items)
+        queue.put(tenant, (tenant, item))
+    assert len(queue) == len(items)
     left = {tenant: [item for other, item in items if other == tenant] for tenant in "abc"}
     last = ""
-    while turns:
-        upcoming = turns.next()
-        found = turns.take()
+    while queue:
+        upcoming = queue.next()
+        found = queue.take()
         assert upcoming == found
         tenant, item = found
         assert item == left[tenant].pop(0)
@@ -53,7 +53,7 @@ def test_a_short_job_is_done_long_before_a_long_one_that_came_first() -> None:
     done: list[str] = []
 
     async def run() -> None:
-        learner = Learner()
+        learner = BackgroundLearner()
         long = asyncio.create_task(learner.finish(Key("t", "long"), steps("long", 50, done), 60))
         await asyncio.sleep(0)
         await learner.finish(Key("t", "short"), steps("short", 2, done), 60)
@@ -72,7 +72,7 @@ def test_who_waits_too_long_is_told_and_the_job_goes_on() -> None:
     done: list[str] = []
 
     async def run() -> None:
-        learner = Learner()
+        learner = BackgroundLearner()
         with pytest.raises(BusyError, match="still being learned"):
             await learner.finish(Key("t", "a"), steps("a", 10, done), 2 * STRETCH)
         await learner.finish(Key("t", "a"), steps("other", 1, done), 60)
@@ -88,7 +88,7 @@ def test_an_error_is_told_and_forgotten() -> None:
         yield
 
     async def run() -> None:
-        learner = Learner()
+        learner = BackgroundLearner()
         with pytest.raises(InputError, match="odd"):
             await learner.finish(Key("t", "a"), failing(), 60)
         await learner.finish(Key("t", "a"), steps("a", 1, []), 60)
@@ -101,7 +101,7 @@ def test_closing_leaves_off_after_a_step_and_tells_who_waits() -> None:
     done: list[str] = []
 
     async def run() -> None:
-        learner = Learner()
+        learner = BackgroundLearner()
         waiting = asyncio.create_task(learner.finish(Key("t", "a"), steps("a", 10_000, done), 600))
         while not done:
             await asyncio.sleep(STRETCH)

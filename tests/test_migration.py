@@ -23,8 +23,8 @@ from allograph.bundle import Bundle
 from allograph.errors import MismatchError
 from allograph.profiles.change_of_model import all_keys, bring_over_all
 from allograph.profiles.journal import Key
+from allograph.server.background_migration import BackgroundMigration
 from allograph.server.log import start
-from allograph.server.migrating import Migrating
 from served import image, ok, process
 from small import allograph as run
 
@@ -231,7 +231,7 @@ def test_it_stops_with_the_service(recognizer: Recognizer, newer: Recognizer, im
     for i in range(40):
         teach(old, f"w{i}", images, 10)
     start("info", log)
-    migrating = Migrating(Writers(store, newer))
+    migrating = BackgroundMigration(Writers(store, newer))
     migrating.start()
     time.sleep(0.1)
     began = time.monotonic()
@@ -240,7 +240,7 @@ def test_it_stops_with_the_service(recognizer: Recognizer, newer: Recognizer, im
     assert "allograph-migrate" not in {thread.name for thread in threading.enumerate()}
     left = store.every_key(not_of=newer.bundle.model_hash)
     assert 0 < len(left) <= 40
-    again = Migrating(Writers(store, newer))  # the next start goes on with the rest
+    again = BackgroundMigration(Writers(store, newer))  # the next start goes on with the rest
     again.start()
     until = time.monotonic() + 120
     while store.every_key(not_of=newer.bundle.model_hash) and time.monotonic() < until:

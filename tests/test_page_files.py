@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ import draw_ink
 from allograph.ink import ink_to_frame
 from allograph.writers.pipeline import shipped_recognizer
 from allograph.writers.writer import Writer
+from conftest import lacking
 from handwriting import INK, our_ink
 
 ROOT = Path(__file__).parent.parent
@@ -52,6 +55,20 @@ def test_every_import_names_a_file_of_the_page(path: Path) -> None:
     for target in IMPORTED.findall(path.read_text(encoding="utf-8")):
         assert target.startswith("."), f"{path.name} imports {target}"
         assert (path.parent / target).resolve().is_file()
+
+
+def test_the_modules_pass_their_unit_tests() -> None:
+    node = shutil.which("node")
+    if node is None:
+        lacking("node", "there is no node on this machine (on Debian: apt-get install nodejs)")
+        return
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    if int(version[1:].partition(".")[0]) < 18:
+        lacking("node", f"node is {version}; 18 or later is needed")
+    command = [node, "--test", "--experimental-vm-modules", "--no-warnings", "tests/page/"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert int(re.findall(r"^\W* ?pass (\d+)$", done.stdout, flags=re.MULTILINE)[0]) > 70
 
 
 def test_every_picture_in_the_docs_is_there_and_small() -> None:

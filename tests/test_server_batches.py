@@ -40,10 +40,10 @@ def asked(model: Model, questions: Sequence[Asked]) -> tuple[list[object], list[
 
     async def run() -> list[object]:
         batcher: Batcher[int, int] = Batcher(model.answers, 1000, sizes.append)
-        first = asyncio.create_task(batcher.ask(*questions[0]))
+        first = asyncio.ensure_future(batcher.ask(*questions[0]))
         while not model.calls:
             await asyncio.sleep(0.001)
-        rest = [asyncio.create_task(batcher.ask(*question)) for question in questions[1:]]
+        rest = [asyncio.ensure_future(batcher.ask(*question)) for question in questions[1:]]
         await asyncio.sleep(0)
         for _ in questions:
             model.may.release()
@@ -87,10 +87,10 @@ def test_too_much_of_one_tenants_that_waits_is_turned_away_and_only_theirs() -> 
     async def run() -> None:
         batcher: Batcher[int, int] = Batcher(model.answers, 10, lambda count: None)
         batcher.check_room("a", 300)  # a large request alone is read part by part
-        tasks = [asyncio.create_task(batcher.ask("a", 0, 4))]
+        tasks = [asyncio.ensure_future(batcher.ask("a", 0, 4))]
         while not model.calls:
             await asyncio.sleep(0.001)
-        tasks += [asyncio.create_task(batcher.ask("a", i, 4)) for i in (2, 4)]
+        tasks += [asyncio.ensure_future(batcher.ask("a", i, 4)) for i in (2, 4)]
         await asyncio.sleep(0)
         batcher.check_room("a", 2)
         with pytest.raises(BusyError, match="8 samples of yours wait"):
@@ -110,12 +110,12 @@ def test_who_goes_away_is_left_out() -> None:
 
     async def run() -> None:
         batcher: Batcher[int, int] = Batcher(model.answers, 100, lambda count: None)
-        tasks = [asyncio.create_task(batcher.ask("t", i, 1)) for i in (0, 2, 4)]
+        tasks = [asyncio.ensure_future(batcher.ask("t", i, 1)) for i in (0, 2, 4)]
         while not model.calls:
             await asyncio.sleep(0.001)
         tasks[0].cancel()
-        tasks.append(asyncio.create_task(batcher.ask("t", 6, 1)))
-        tasks.append(asyncio.create_task(batcher.ask("t", 8, 1)))
+        tasks.append(asyncio.ensure_future(batcher.ask("t", 6, 1)))
+        tasks.append(asyncio.ensure_future(batcher.ask("t", 8, 1)))
         await asyncio.sleep(0)
         tasks[3].cancel()
         for _ in range(5):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import io
 import json
 import os
+import statistics
 import threading
 import time
 import tracemalloc
@@ -30,14 +32,14 @@ from starlette.exceptions import HTTPException
 
 from allograph.errors import BusyError, InputError
 from allograph.ink import ink_to_frame
-from allograph.server.counts import ALL_LABELS, LABELS
-from allograph.server.pool import FairPool
-from allograph.server.requests import ReadBody, TeachBody
+from allograph.server.body_limits import ALL_LABELS, LABELS
+from allograph.server.fair_pool import FairPool
+from allograph.server.requests import CorrectRequest, ReadRequest
 from allograph.server.settings import Limits
 from allograph.server.validation import check_body
 from served import INK, client, correct, image, ok, png, problem, process, read, recognizer, sample
 
-READ, TEACH = TypeAdapter[Any](ReadBody), TypeAdapter[Any](TeachBody)
+READ, TEACH = TypeAdapter[Any](ReadRequest), TypeAdapter[Any](CorrectRequest)
 MIB = 2**20
 
 
@@ -290,7 +292,7 @@ def test_alphabets_have_bounds(http: httpx.Client) -> None:
 
 # What it costs
 
-PIXELS = json.dumps(image(7))
+PIXELS = json.dumps(sample(7).tolist())
 SHOWN = '{"id": "1", "label": "a", "image": ' + PIXELS + "}"
 ITEMS = {
     "zeros": "0",
@@ -307,6 +309,7 @@ ITEMS = {
     "no images": '{"image": 0}',
     "image, image": '"image"',
     "images": SHOWN,
+    "images of Base64": json.dumps({"id": "1", "label": "a", "image": image(7)}),
 }
 
 
@@ -328,20 +331,27 @@ def odd_bodies(verb: str, size: int) -> dict[str, bytes]:
     for name, text in (("letters", "k"), ("commas", ","), ("escapes", "\\u0041"), ("marks", "\u0301\u0327")):
         long = text * (size // len(text.encode()) - 1000)
         bodies[f"a field's name of {name}"] = f'{one}, "{long}": 0}}]}}'.encode()
+        bodies[f"an image of {name}"] = f'{head}{{"id": "1", "label": "a", "image": "{long}"}}]}}'.encode()
         bodies[f"an id of {name}"] = (head + SHOWN.replace('"1"', f'"{long}"') + "]}").encode()
     many = repeated(head + '{"id": "1", "label": "a", "ink": [[', "[1,2]", "]]}]}", size)
     bodies["points"], bodies["strokes"] = many, many.replace(b"[1,2]", b"[]")
     bodies["numbers of a point"] = many.replace(b"[[[1,2]", b"[[[1,2").replace(b"],[", b",")
     bodies["rows of an image"] = repeated(head + '{"id": "1", "label": "a", "image": [', "[]", "]}]}", size)
     bodies["numbers of an image"] = repeated(head + '{"id": "1", "label": "a", "image": [[', "0", "]]}]}", size)
+    bodies["an image of spaces"] = (head + '{"id": "1", "label": "a", "image": "' + " " * (size - 100) + '"}]}').encode()
     bodies["labels"] = repeated(one + ', "alphabet": [', '"ab"', "]}]}", size)
     bodies["labels of all"] = repeated(f'{head}{SHOWN}], "alphabet": [', '"ab"', "]}", size)
     return bodies
 
 
 def cost(raw: bytes, adapter: TypeAdapter[Any]) -> tuple[float, int, str]:
-    """Seconds (the better of two), bytes at their most, and what came of it."""
+    """Seconds (the better of two), bytes at their most, and what came of it.
+
+    As in the service, the garbage collector looks at nothing that was there before: this process has more objects than it has.
+    """
     seconds, outcome = [], "taken"
+    gc.collect()
+    gc.freeze()
     for turn in range(3):
         if turn == 2:
             tracemalloc.start()
@@ -353,32 +363,39 @@ def cost(raw: bytes, adapter: TypeAdapter[Any]) -> tuple[float, int, str]:
         seconds.append(time.thread_time() - began)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
+    gc.unfreeze()
     return min(seconds[:2]), peak, outcome
 
 
 @pytest.mark.parametrize("size", [MIB // 2, 3 * MIB, pytest.param(8 * MIB - 2000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("verb", "adapter"), [("samples", READ), ("corrections", TEACH)])
 def test_no_body_costs_more_than_an_honest_one_of_its_size(verb: str, adapter: TypeAdapter[Any], size: int) -> None:
-    honest = {verb: [{"id": str(i), "image": image(i)} | ({"label": "a"} if adapter is TEACH else {}) for i in range(256)]}
-    seconds, _, outcome = cost(json.dumps(honest, indent=1).encode(), adapter)  # 2 MiB
+    label = {"label": "a"} if adapter is TEACH else {}
+    honest = json.dumps({verb: [{"id": str(i), "image": sample(i).tolist()} | label for i in range(256)]}, indent=1).encode()
+    seconds, _, outcome = cost(honest, adapter)  # 2 MiB
     assert outcome == "taken"
-    most = seconds * max(3, size / MIB)
+    times = max(3, size / MIB)
     for name, raw in odd_bodies(verb, size).items():
         assert abs(len(raw) - size) < size / 2 + 1000, name
         found, peak, outcome = cost(raw, adapter)
         assert outcome != "taken", name
-        assert found < most, (name, found, most)
+        if found >= times * seconds:  # both anew, in turn: the machine may have been busy with something else
+            ratios = [cost(raw, adapter)[0] / cost(honest, adapter)[0] for _ in range(5)]
+            assert statistics.median(ratios) < times, (name, ratios)
         assert peak < 5 * size + 8 * MIB, (name, peak)
 
 
 def test_as_much_as_the_limits_allow_is_taken() -> None:
     limits = Limits()
     labels = [f"{i:x}," for i in range(128)]
-    full = [{"id": '":{[,' * 25 + str(i), "label": ":", "image": image(i), "alphabet": labels} for i in range(limits.images - 1)]
+    full = [
+        {"id": '":{[,' * 25 + str(i), "label": ":", "image": sample(i).tolist(), "alphabet": labels}
+        for i in range(limits.images - 1)
+    ]
     stroke = [[i, 0.5, 0.25] for i in range(limits.points)]
     body = {"corrections": [*full, {"id": "x" * 128, "label": "a", "ink": [stroke]}]}
     assert len(check_body(json.dumps(body).encode(), TEACH, limits).corrections) == limits.images
-    body["corrections"][0]["image"][0] = [float(x) for x in body["corrections"][0]["image"][0]]  # type: ignore[index]
+    body["corrections"][0]["image"][0] = [float(x) for x in body["corrections"][0]["image"][0]]
     with pytest.raises(RequestValidationError, match=r"corrections.+0.+image"):
         check_body(json.dumps(body, indent=1).encode(), TEACH, limits)
 
@@ -513,7 +530,7 @@ def test_pictures_and_odd_bodies_take_bounded_memory_and_hold_nobody_up(tmp_path
         def posts(bodies: Sequence[bytes]) -> list[Callable[[], httpx.Response]]:
             return [partial(httpx.post, url, content=raw, headers=headers, timeout=120) for raw in bodies]
 
-        honest = json.dumps({"samples": [{"image": image(i)} for i in range(256)]}).encode()
+        honest = json.dumps({"samples": [{"image": sample(i).tolist()} for i in range(256)]}).encode()
         resident(pid)  # or skip
         before = processor(pid)
         statuses, usual = during(served.url, posts([honest] * 12), lambda other: ok(other.get("/v1/live")))

@@ -18,13 +18,17 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from fastapi.exceptions import RequestValidationError
+from pydantic import TypeAdapter
 from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
 
 from allograph.errors import BusyError, FormatError, MismatchError, StorageError
 from allograph.profiles import MemoryStore
-from allograph.server.pixels import parsed
+from allograph.server.requests import ReadRequest
 from allograph.server.settings import Limits
-from served import client, correct, image, ok, png, problem, sample, writers
+from allograph.server.validation import check_body
+from served import client, correct, image, image_text, ok, png, problem, sample, writers
 
 MALFORMED = 1000
 
@@ -334,29 +338,65 @@ def test_a_thousand_malformed_images_are_all_refused() -> None:
         problem(http.get("/v1/writers/ana"), 404)
 
 
-def told(text: str) -> Any:
-    return parsed(('{"samples": [{"image": ' + text + "}]}").encode())["samples"][0]["image"]
+def image_of(value: str) -> bytes:
+    """What the JSON of an image means."""
+    (found,) = check_body(('{"samples": [{"image": ' + value + "}]}").encode(), TypeAdapter(ReadRequest), Limits()).samples
+    assert found.image is not None
+    return found.image
 
 
-def test_images_are_read_as_any_json_reader_reads_them() -> None:
+def test_images_come_as_base64_or_as_rows_of_numbers() -> None:
     pixels = sample(7)
-    plain = pixels.tolist()
     for separators in ((",", ":"), (", ", ": "), ("  ,", " : ")):
-        assert told(json.dumps(plain, separators=separators)) == pixels.tobytes()
-    assert told(json.dumps(plain, indent=1)) == plain  # left to the validation
-    text = json.dumps(plain)
-    first = str(plain[0][0])
+        assert image_of(json.dumps(pixels.tolist(), separators=separators)) == pixels.tobytes()
+    assert image_of(json.dumps(pixels.tolist(), indent=1)) == pixels.tobytes()
+    plain = image_text(pixels)
+    for text in (plain, plain.rstrip("="), base64.encodebytes(pixels.tobytes()).decode(), f"data:;base64,{plain}"):
+        assert image_of(json.dumps(text)) == pixels.tobytes()
+    bright = np.full((28, 28), 255, np.uint8)
+    assert image_of(json.dumps(base64.urlsafe_b64encode(bright.tobytes()).decode())) == bright.tobytes()
+
+
+def test_rows_that_are_no_image_are_refused() -> None:
+    text = json.dumps(sample(7).tolist())
     for wrong in ("256", "-1", "1.0", "1e1", "true", "null", '"1"', "9" * 30):
-        assert told(text.replace(first, wrong, 1)) == json.loads(text.replace(first, wrong, 1))
+        with pytest.raises(RequestValidationError, match=r"'image'.+784 bytes"):
+            image_of(text.replace("0", wrong, 1))
     for wrong in ("007", "1 2", "", "+1", "0x1", "00"):
-        with pytest.raises(ValueError, match=r".+"):
-            told(text.replace(first, wrong, 1))
+        with pytest.raises(HTTPException):
+            image_of(text.replace("0", wrong, 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "empty"),
+        (image_text(np.zeros((28, 28), np.uint8)), "shows no ink"),
+        (image_text(np.ones((28, 28), np.uint8)), "only 0 and 1"),
+        (base64.b64encode(bytes(783)).decode(), "783 bytes"),
+        (base64.b64encode(bytes(785)).decode(), "785 bytes"),
+        (base64.b64encode(bytes(10**6)).decode(), "characters"),
+        ("AAAA" * 200 + "!" + "AAAA" * 60, "'!'"),
+        ("AAAA" * 200 + "=" + "AAAA" * 60, "'='"),
+        ("A" * 1045, "in the middle"),
+        ("data:image/png,AAAA", "not one of Base64"),
+    ],
+)
+def test_base64_that_is_no_image_is_refused_by_its_place(text: str, words: str, http: httpx.Client) -> None:
+    samples = [{"image": image(1)}, {"image": text}]
+    detail = problem(http.post("/v1/writers/ana/read", json={"samples": samples}), 422, words)["detail"]
+    assert "body.samples.1.image: " in detail
+    assert len(detail) < 400
+    corrections = [{"id": "1", "label": "a", "image": text}]
+    assert (
+        "body.corrections.0.image: "
+        in problem(http.post("/v1/writers/ana/correct", json={"corrections": corrections}), 422)["detail"]
+    )
 
 
 def test_text_that_looks_like_an_image_stays_text() -> None:
     for value in ('"image": [[0]]', '"image":', "image", '\\"image": [[0]]', '[{"image": [[1]]}]'):
-        body = {"samples": [{"id": value, "image": sample(1).tolist()}, {"id": value}], "image": sample(2).tolist(), value: 1}
-        found = parsed(json.dumps(body).encode())
-        assert found["samples"][0] == {"id": value, "image": sample(1).tobytes()}
-        assert found["samples"][1] == {"id": value}
-        assert value in found
+        body = {"samples": [{"id": value, "image": sample(1).tolist()}, {"id": f"{value}2", "image": image(2)}]}
+        first, second = check_body(json.dumps(body).encode(), TypeAdapter(ReadRequest), Limits()).samples
+        assert (first.id, first.image) == (value, sample(1).tobytes())
+        assert (second.id, second.image) == (f"{value}2", sample(2).tobytes())

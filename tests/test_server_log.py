@@ -14,9 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from allograph.server import lines as module
-from allograph.server.lines import Lines
+from allograph.server import log_writer as module
 from allograph.server.log import RequestLog, storage_failure
+from allograph.server.log_writer import LogWriter
 from served import client, correct, ok
 from small import COMMAND, environment
 
@@ -39,7 +39,7 @@ def events(text: str) -> list[str]:
 def test_what_a_full_disk_loses_is_counted_and_told_once_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "AGAIN", 0.01)
     disk = Disk()
-    lines = Lines(disk)
+    lines = LogWriter(disk)
     lines.put("one")
     lines.flush()
     disk.full = True
@@ -58,7 +58,7 @@ def test_what_a_full_disk_loses_is_counted_and_told_once_there_is_room(monkeypat
 def test_a_pipe_that_nobody_reads_holds_up_nobody_and_fills_no_memory() -> None:
     reader, writer = os.pipe()
     with os.fdopen(writer, "w") as stream:
-        lines = Lines(stream)
+        lines = LogWriter(stream)
         began = time.monotonic()
         for i in range(3 * module.WAITING):
             lines.put(f"{i:100}")
@@ -90,10 +90,10 @@ def test_a_line_that_was_cut_off_does_not_spoil_the_next(tmp_path: Path) -> None
     """A file that may not grow beyond a size takes part of a line; once it is emptied the rest goes on."""
     script = """
 import signal, sys, time
-from allograph.server import lines as module
+from allograph.server import log_writer as module
 module.AGAIN = 0.01
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-lines = module.Lines(sys.stdout)
+lines = module.LogWriter(sys.stdout)
 for i in range(200):
     lines.put(f"{i:99}")
     lines.flush()
@@ -178,7 +178,7 @@ def test_the_metrics_tell_how_many_lines_were_lost() -> None:
 
 def test_a_handler_hands_on_what_others_warn_of_without_their_arguments() -> None:
     stream = io.StringIO()
-    lines = Lines(stream)
+    lines = LogWriter(stream)
     from allograph.server.log import Handler
 
     logger = logging.Logger("other")

@@ -26,15 +26,10 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from allograph.profiles import open_store
-from allograph.server.routes import corrections as teaching
-from allograph.server.routes import habits
-from allograph.server.routes import readings as reading
-from allograph.server.routes import service as itself
-from allograph.server.routes import suggestions as suggesting
-from allograph.server.routes import writers as knowing
+from allograph.server.routes import corrections, habits, profiles, readings, service, writers
 from served import correct, process
 
-ROUTES = [route for room in (reading, teaching, knowing, habits, suggesting, itself) for route in room.router.routes]
+ROUTES = [route for resource in (readings, corrections, writers, profiles, habits, service) for route in resource.router.routes]
 OPERATIONS = [(route.path, method) for route in ROUTES if isinstance(route, APIRoute) for method in route.methods or ()]
 CHECKS = [
     not_a_server_error,

@@ -1,4 +1,4 @@
-"""Who may come in, and how often."""
+"""Access control: API keys, allowed hosts and origins, and the rate limit."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Callable
 from ipaddress import ip_address
 
 from allograph.profiles import Store
-from allograph.server.asking import Asking
 from allograph.server.settings import Settings
+from allograph.server.store_lookups import StoreLookups
 
 REMEMBERED = 10_000
 """Keys, and tenants' buckets, that are remembered at most."""
@@ -44,8 +44,8 @@ class Access:
         self._open_until = 0.0
         self._tenants: dict[bytes, tuple[float, str]] = {}
         self._buckets: dict[str, tuple[float, float]] = {}
-        self._known: Asking[str | None] = Asking("allograph-keys", PATIENCE, REMEMBERED)
-        self._unknown: Asking[str | None] = Asking("allograph-unknown-keys", PATIENCE, WAITING)
+        self._known: StoreLookups[str | None] = StoreLookups("allograph-keys", PATIENCE, REMEMBERED)
+        self._unknown: StoreLookups[str | None] = StoreLookups("allograph-unknown-keys", PATIENCE, WAITING)
 
     async def tenant(self, authorization: str | None) -> str:
         """Whose the request is. Raises `Refused` with 401 for a missing or unknown key, `StorageError` without an answer."""
@@ -53,15 +53,15 @@ class Access:
         key = authorization[7:].strip() if authorization and authorization[:7].lower() == "bearer " else None
         if key:
             digest = hashlib.sha256(key.encode("utf-8", "replace")).digest()
-            until, found = self._tenants.get(digest, (0.0, ""))
+            until, remembered = self._tenants.get(digest, (0.0, ""))
             if now < until:
-                return found
-            known = bool(found)
+                return remembered
+            known = bool(remembered)
         if not await self.keys():
             return self._settings.tenant
         if not key:
             raise Refused(401, "a key is needed, in the header Authorization: Bearer KEY", {"www-authenticate": "Bearer"})
-        tenant = await (self._known if known else self._unknown).ask(digest, lambda: self._store.keys.tenant_of(key))
+        tenant = await (self._known if known else self._unknown).get(digest, lambda: self._store.keys.tenant_of(key))
         if tenant is None:
             self._tenants.pop(digest, None)
             raise Refused(401, "the key is unknown or was revoked", {"www-authenticate": "Bearer"})
@@ -80,7 +80,7 @@ class Access:
         if not self._keyed:
             now = self._clock()
             if now >= self._open_until:
-                self._keyed |= bool(await self._known.ask(b"", lambda: "yes" if self._store.keys else None))
+                self._keyed |= bool(await self._known.get(b"", lambda: "yes" if self._store.keys else None))
                 self._open_until = now + self._settings.key_seconds
         return self._keyed
 
@@ -91,11 +91,12 @@ class Access:
         if origin is not None and (host is None or origin.partition("://")[2].lower() != host.lower()):
             raise Refused(403, "a page of another origin may not call this service")
 
-    def check_rate(self, tenant: str, samples: int = 1) -> None:
-        """Take so many tokens from the tenant's bucket, or none and raise `Refused` with 429.
+    def check_rate(self, tenant: str, samples: int = 1, again: int = 0) -> None:
+        """Take so many tokens from the tenant's bucket (token bucket), or none and raise `Refused` with 429.
 
-        A request takes one when it comes in, and one for each further sample once they are counted. What a full bucket cannot
-        pay, for it holds less, is paid by what flows in next.
+        A request takes one when it comes in, and one for each further sample once they are counted. `again` is how many it has
+        taken already and takes again when it is sent again, so that Retry-After is long enough for all of them. What exceeds a
+        full bucket is paid by the tokens that flow in next.
         """
         limits, now = self._settings.limits, self._clock()
         burst = limits.burst
@@ -104,8 +105,7 @@ class Access:
         needed = min(samples, burst - 1)
         if tokens + 1e-6 < needed:  # what flows in is not counted exactly
             self._buckets[tenant] = (tokens, now)
-            more = needed if samples == 1 else needed + 1  # it takes one when it comes again
-            after = max(1, math.ceil((more - tokens) / limits.rate))
+            after = max(1, math.ceil((needed + again - tokens) / limits.rate))
             raise Refused(
                 429,
                 f"more than {limits.rate:g} samples a second, after {burst:g} at once; come again in {after} s",

@@ -1,4 +1,4 @@
-"""The application: operations, the page, errors, and what runs in the background."""
+"""The ASGI application: routes, the page, errors, and background tasks."""
 
 from __future__ import annotations
 
@@ -18,19 +18,15 @@ import allograph
 from allograph.errors import AllographError, StorageError
 from allograph.server import problems
 from allograph.server.access import Access
-from allograph.server.archives import Archives
+from allograph.server.background_migration import BackgroundMigration
 from allograph.server.log import LOGGER, RequestLog, failure, storage_failure
 from allograph.server.metrics import Metrics
 from allograph.server.middleware import OPEN, Gate
-from allograph.server.migrating import Migrating
+from allograph.server.profile_transfer import ProfileTransfer
 from allograph.server.reader import Reader
 from allograph.server.readiness import Readiness
-from allograph.server.routes import corrections as teaching
-from allograph.server.routes import habits
-from allograph.server.routes import readings as reading
-from allograph.server.routes import service as itself
-from allograph.server.routes import suggestions as suggesting
-from allograph.server.routes import writers as knowing
+from allograph.server.routes import corrections, habits, profiles, readings, service
+from allograph.server.routes import writers as writers_routes
 from allograph.server.service import Service
 from allograph.server.settings import Settings
 from allograph.writers.writers import Writers
@@ -65,27 +61,27 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
     settings, log = settings or Settings(), log or RequestLog()
     metrics = Metrics(lambda tenant: writers.of(tenant).warm[0])
     reader = Reader(writers, settings.limits.waiting, metrics.batches.observe)
-    access, archives = Access(writers.store, settings), Archives(writers)
+    access, transfer = Access(writers.store, settings), ProfileTransfer(writers)
     writers.store.most_writers = settings.limits.writers
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        refreshing = asyncio.create_task(_refreshing(writers, settings.refresh_seconds))
+        refreshing = asyncio.create_task(_refresh_often(writers, settings.refresh_seconds))
         describing = asyncio.create_task(run_in_threadpool(app.openapi))  # it takes a second, which nobody is to wait for
-        migrating = Migrating(writers) if settings.migrate else None
-        if migrating:
-            migrating.start()
+        migration = BackgroundMigration(writers) if settings.migrate else None
+        if migration:
+            migration.start()
         try:
             yield
         finally:
-            if migrating:
-                await run_in_threadpool(migrating.stop)
+            if migration:
+                await run_in_threadpool(migration.stop)
             refreshing.cancel()
             await asyncio.gather(refreshing, describing, return_exceptions=True)
-            archives.close()
+            transfer.close()
             await reader.close()
             access.close()
-            await run_in_threadpool(_close, writers)
+            await run_in_threadpool(_store_states, writers)
             log.flush()
 
     app = Documented(
@@ -97,11 +93,11 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.state.service = Service(writers, settings, metrics, reader, access, Readiness(writers.store, settings.tenant), archives)
+    app.state.service = Service(writers, settings, metrics, reader, access, Readiness(writers.store, settings.tenant), transfer)
     problems.install(app)
-    app.router.routes.extend(reading.router.routes)  # looked at first, and without detours
-    for room in (teaching, knowing, habits, suggesting, itself):
-        app.include_router(room.router)
+    app.router.routes.extend(readings.router.routes)  # matched first: it is called most
+    for resource in (corrections, writers_routes, profiles, habits, service):
+        app.include_router(resource.router)
     app.mount("/static", StaticFiles(directory=PAGE), name="static")
     app.add_api_route("/", _page, methods=["GET"], include_in_schema=False)
     return Gate(app, access, settings.limits, metrics, log)
@@ -111,7 +107,7 @@ async def _page() -> FileResponse:
     return FileResponse(PAGE / "index.html", media_type="text/html; charset=utf-8", headers={"cache-control": "no-cache"})
 
 
-async def _refreshing(writers: Writers, seconds: float) -> None:
+async def _refresh_often(writers: Writers, seconds: float) -> None:
     """Every so often, drop what other processes erased; a store that does not answer is asked again."""
     while True:
         await asyncio.sleep(seconds)
@@ -122,7 +118,7 @@ async def _refreshing(writers: Writers, seconds: float) -> None:
             LOGGER.log(logging.WARNING, "refresh", extra={"facts": facts})
 
 
-def _close(writers: Writers) -> None:
+def _store_states(writers: Writers) -> None:
     """Store the states; they only save time, so a store that does not answer is no reason to fail."""
     try:
         writers.close()

@@ -1,4 +1,4 @@
-"""Readings that are asked for at the same time share one call of the model."""
+"""Dynamic batching: jobs that arrive at the same time share one call of the model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, NamedTuple, TypeVar
 
 from allograph.errors import BusyError
-from allograph.server.turns import Turns
+from allograph.server.fair_queue import FairQueue
 
 TOGETHER = 32
 """Samples that are read together at most: more would not be quicker, and whoever waits for them would wait longer."""
@@ -19,38 +19,37 @@ SHARED = 8
 LATELY = 5.0
 """Seconds."""
 
-Question = TypeVar("Question")
-Answer = TypeVar("Answer")
+Job = TypeVar("Job")
+Outcome = TypeVar("Outcome")
 
 
-class _Waiting(NamedTuple, Generic[Question, Answer]):
+class _Waiting(NamedTuple, Generic[Job, Outcome]):
     tenant: str
-    question: Question
+    job: Job
     samples: int
-    answer: asyncio.Future[Answer]
+    outcome: asyncio.Future[Outcome]
 
 
-class Batcher(Generic[Question, Answer]):
-    """Takes what waits, tenant by tenant in turn, at most `TOGETHER` samples, and answers it in a thread while more gathers.
+class Batcher(Generic[Job, Outcome]):
+    """Takes waiting jobs, from tenants in turn, up to `TOGETHER` samples, and runs them in a thread while others arrive.
 
-    Nothing is delayed in the hope of company: a lone question is answered at once. `answers` gives each question its answer or
-    the error that it met; what it raises befell all. `waiting` is how many samples of one tenant may wait, and `seen` is told
-    how many a batch holds.
+    No job is delayed for others to join it. `run` returns for each job its outcome or its error; an error that it raises is the
+    error of all. `waiting` is how many samples of one tenant may wait; `observe` is called with the samples of each batch.
     """
 
     def __init__(
         self,
-        answers: Callable[[Sequence[Question]], Sequence[Answer | Exception]],
+        run: Callable[[Sequence[Job]], Sequence[Outcome | Exception]],
         waiting: int,
-        seen: Callable[[int], None],
+        observe: Callable[[int], None],
     ) -> None:
-        self._answers = answers
+        self._run = run
         self._most = waiting
-        self._seen = seen
-        self._turns: Turns[_Waiting[Question, Answer]] = Turns()
+        self._observe = observe
+        self._queue: FairQueue[_Waiting[Job, Outcome]] = FairQueue()
         self._samples: Counter[str] = Counter()
-        self._asked: dict[str, float] = {}
-        """When each tenant asked last, of those that asked lately."""
+        self._latest: dict[str, float] = {}
+        """When each tenant's latest job came, of the last seconds."""
         self._thread = ThreadPoolExecutor(1, "allograph-model")
         self._task: asyncio.Task[None] | None = None
 
@@ -60,15 +59,15 @@ class Batcher(Generic[Question, Answer]):
         if waiting and waiting + samples > self._most:
             raise BusyError(f"{waiting} samples of yours wait to be read already; come again in a moment")
 
-    async def ask(self, tenant: str, question: Question, samples: int) -> Answer:
-        """The answer to a question of so many samples, at most `SHARED`."""
-        self._asked[tenant] = time.monotonic()
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._turns.put(tenant, _Waiting(tenant, question, samples, future))
+    def ask(self, tenant: str, job: Job, samples: int) -> asyncio.Future[Outcome]:
+        """The outcome, once there is one, of a job of so many samples; with more than `SHARED`, the job is a batch of its own."""
+        self._latest[tenant] = time.monotonic()
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._queue.put(tenant, _Waiting(tenant, job, samples, future))
         self._samples[tenant] += samples
         if self._task is None:
             self._task = asyncio.create_task(self._work())
-        return await future
+        return future
 
     async def close(self) -> None:
         """Wait for what is being answered."""
@@ -77,43 +76,43 @@ class Batcher(Generic[Question, Answer]):
         self._thread.shutdown()
 
     async def _work(self) -> None:
-        """Answer until nothing waits."""
+        """Outcome until nothing waits."""
         loop = asyncio.get_running_loop()
         try:
-            while self._turns:
+            while self._queue:
                 batch = self._next()
-                questions = [waiting.question for waiting in batch]
-                outcomes = await loop.run_in_executor(self._thread, self._outcomes, questions)
+                jobs = [waiting.job for waiting in batch]
+                outcomes = await loop.run_in_executor(self._thread, self._outcomes, jobs)
                 for waiting, outcome in zip(batch, outcomes, strict=True):
-                    if waiting.answer.done():  # its client has gone
+                    if waiting.outcome.done():  # its client has gone
                         continue
                     if isinstance(outcome, Exception):
-                        waiting.answer.set_exception(outcome)
+                        waiting.outcome.set_exception(outcome)
                     else:
-                        waiting.answer.set_result(outcome)
+                        waiting.outcome.set_result(outcome)
         finally:
             self._task = None
 
-    def _next(self) -> list[_Waiting[Question, Answer]]:
+    def _next(self) -> list[_Waiting[Job, Outcome]]:
         """What waits, each tenant's oldest in turn, up to one call of the model."""
-        batch: list[_Waiting[Question, Answer]] = []
+        batch: list[_Waiting[Job, Outcome]] = []
         since = time.monotonic() - LATELY
-        self._asked = {tenant: asked for tenant, asked in self._asked.items() if asked > since}
-        count, most = 0, TOGETHER if len(self._asked) <= 1 else SHARED
-        while self._turns and (not count or count + self._turns.next().samples <= most):
-            waiting = self._turns.take()
+        self._latest = {tenant: latest for tenant, latest in self._latest.items() if latest > since}
+        count, most = 0, TOGETHER if len(self._latest) <= 1 else SHARED
+        while self._queue and (not count or count + self._queue.next().samples <= most):
+            waiting = self._queue.take()
             self._samples[waiting.tenant] -= waiting.samples
             if not self._samples[waiting.tenant]:
                 del self._samples[waiting.tenant]
-            if not waiting.answer.done():
+            if not waiting.outcome.done():
                 batch.append(waiting)
                 count += waiting.samples
         if count:
-            self._seen(count)
+            self._observe(count)
         return batch
 
-    def _outcomes(self, questions: list[Question]) -> Sequence[Answer | Exception]:
+    def _outcomes(self, jobs: list[Job]) -> Sequence[Outcome | Exception]:
         try:
-            return self._answers(questions) if questions else []
+            return self._run(jobs) if jobs else []
         except Exception as error:
-            return [error for _ in questions]
+            return [error for _ in jobs]

@@ -9,8 +9,8 @@ from heapq import nlargest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from allograph.server.middleware import HEAD
-from allograph.server.names import new_id
 from allograph.server.problems import problem
+from allograph.server.random_id import random_id
 
 PATIENCE = 10.0
 """Seconds that a client may leave a connection idle, that the head of a request may take, and that may pass without progress."""
@@ -163,7 +163,7 @@ class Connection(HttpToolsProtocol):
             self.cycle.keep_alive = False
             return
         if not self.pipeline and not (self._phase == "body" and self.cycle.response_started):
-            id = new_id()[:16]
+            id = random_id()[:16]
             answer = problem(status, detail, id, headers={"connection": "close", "x-request-id": id, "retry-after": "1"})
             if status not in (408, 503):
                 del answer.headers["retry-after"]

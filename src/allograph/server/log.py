@@ -12,26 +12,26 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-from allograph.server.lines import Lines
+from allograph.server.log_writer import LogWriter
 
 LOGGER = logging.getLogger("allograph.server")
 
 
 class RequestLog:
-    """Writes a line for each request, without waiting for where it goes: see `Lines`.
+    """Writes a line for each request, without waiting for where it goes: see `LogWriter`.
 
     `level` is the lowest that is written: `info` for every request, `warning` for those with status 400 and above, `error` for
     those with status 500.
     """
 
-    def __init__(self, level: str = "info", stream: TextIO | None = None, lines: Lines | None = None) -> None:
+    def __init__(self, level: str = "info", stream: TextIO | None = None, writer: LogWriter | None = None) -> None:
         self._lowest = {"info": 0, "warning": 400, "error": 500}[level]
-        self._lines = lines or Lines(stream)
+        self._writer = writer or LogWriter(stream)
 
     @property
     def lost(self) -> int:
         """Lines that could not be written so far."""
-        return self._lines.lost
+        return self._writer.lost
 
     def request(self, route: str, method: str, status: int, seconds: float, id: str, tenant: str | None) -> None:
         """Tell of a request: the route's template, never the path."""
@@ -49,11 +49,11 @@ class RequestLog:
             "id": id,
             "tenant": tenant,
         }
-        self._lines.put(json.dumps(facts))
+        self._writer.put(json.dumps(facts))
 
     def flush(self) -> None:
         """Wait until what has gathered is written; two seconds at most."""
-        self._lines.flush()
+        self._writer.flush()
 
 
 class JsonLines(logging.Formatter):
@@ -103,22 +103,22 @@ _QUOTED = re.compile(r"""(?<!\w)(["']).*?\1""")
 
 
 class Handler(logging.Handler):
-    """Hands records to `Lines`, which wait for nothing."""
+    """Hands records to `LogWriter`, which makes nobody wait."""
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, writer: LogWriter) -> None:
         super().__init__()
-        self._lines = lines
+        self._writer = writer
         self.setFormatter(JsonLines())
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hand on a record."""
-        self._lines.put(self.format(record))
+        self._writer.put(self.format(record))
 
 
 def start(level: str, stream: TextIO | None = None) -> RequestLog:
     """Send the service's lines, and what others warn of, to standard output."""
-    lines = Lines(stream)
-    handler = Handler(lines)
+    writer = LogWriter(stream)
+    handler = Handler(writer)
     levels = {"allograph.server": level.upper(), "uvicorn.error": "WARNING", "asyncio": "ERROR", "": "WARNING"}
     for name, lowest in levels.items():
         logger = logging.getLogger(name)
@@ -127,7 +127,7 @@ def start(level: str, stream: TextIO | None = None) -> RequestLog:
         logger.handlers[:] = [handler]
         logger.setLevel(lowest)
         logger.propagate = False
-    return RequestLog(level, lines=lines)
+    return RequestLog(level, writer=writer)
 
 
 def _innermost(trace: TracebackType | None) -> str:

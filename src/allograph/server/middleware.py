@@ -14,8 +14,8 @@ from allograph.errors import StorageError
 from allograph.server.access import Access, Refused, is_loopback
 from allograph.server.log import LOGGER, RequestLog, failure
 from allograph.server.metrics import Metrics
-from allograph.server.names import new_id
 from allograph.server.problems import GONE, problem, storage_problem
+from allograph.server.random_id import random_id
 from allograph.server.settings import Limits
 
 OPEN = ("/v1/live", "/v1/ready", "/v1/model", "/v1/openapi.json")
@@ -64,7 +64,7 @@ class Gate:
                 await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        id = scope["allograph.id"] = new_id()[:16]
+        id = scope["allograph.id"] = random_id()[:16]
         always = [*ALWAYS, (b"x-request-id", id.encode())]
         if scope["path"].startswith("/v1"):
             always.append(UNSTORED)

@@ -1,52 +1,114 @@
-"""Reading, as an operation asks for it: in parts that let others in between, once what the writer taught is learned."""
+"""Reads samples for requests: in parts that let other requests in between, after the writer's new corrections are learned."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Any, NamedTuple
 
+import numpy as np
+
+from allograph.readings import Reading, likeliest
+from allograph.server.background_learning import BackgroundLearner
 from allograph.server.batcher import SHARED, Batcher
-from allograph.server.learner import Learner
-from allograph.server.questions import Answer, Part, Question, answers
 from allograph.writers import Request, Writers
-from allograph.writers.reading import Behind
+from allograph.writers.reading import Behind, Ready, read
 
 PATIENCE = 10.0
 """Seconds that a request waits for its writer's corrections to be learned."""
 
 
-class Reader:
-    """The model's thread and the learner's, asked from the event loop.
+@dataclass
+class ReadJob:
+    """A request's samples, and their readings as far as they are read."""
 
-    `waiting` is how many samples of one tenant may wait, and `seen` is told how many a call of the model holds.
+    request: Request
+    ready: Ready | None = None
+    """The request, checked, with the writer's state at its first part; all parts are read with that state."""
+    readings: list[Reading] = field(default_factory=list)
+
+
+class Part(NamedTuple):
+    """The samples of a job from one place to before another."""
+
+    job: ReadJob
+    start: int
+    stop: int
+
+
+class Reader:
+    """Reads for all requests in one thread, several of them in one call of the model, and learns in other threads.
+
+    `waiting` is how many samples of one tenant may wait; `observe` gets the number of samples of each call of the model.
     """
 
-    def __init__(self, writers: Writers, waiting: int, seen: Callable[[int], None]) -> None:
+    def __init__(self, writers: Writers, waiting: int, observe: Callable[[int], None]) -> None:
         self._writers = writers
-        self._batcher: Batcher[Part, Answer | Behind] = Batcher(partial(answers, writers), waiting, seen)
-        self._learner = Learner()
+        self._batcher: Batcher[Part, Behind | None] = Batcher(partial(read_parts, writers), waiting, observe)
+        self._learner = BackgroundLearner()
 
-    async def read(self, request: Request, best: int | None = None) -> Answer:
-        """What was read; raises the error that the request met, and `BusyError` where too much waits or is to be learned."""
+    async def read(self, request: Request) -> list[Reading]:
+        """The readings; raises the error that the request met, and `BusyError` where too much waits or is to be learned."""
         tenant, count = request.tenant or self._writers.tenant, len(request)
         self._batcher.check_room(tenant, count)
-        question = Question(request, best)
-        parts = [Part(question, start, min(start + SHARED, count)) for start in range(0, max(count, 1), SHARED)]
         until = time.monotonic() + PATIENCE
         while True:
-            found = await asyncio.gather(*(self._batcher.ask(tenant, part, part.stop - part.start) for part in parts))
-            behind = next((answer for answer in found if isinstance(answer, Behind)), None)
+            job = ReadJob(request)
+            parts = [Part(job, start, min(start + SHARED, count)) for start in range(0, max(count, 1), SHARED)]
+            outcomes = await asyncio.gather(*[self._batcher.ask(tenant, part, part.stop - part.start) for part in parts])
+            behind = next((outcome for outcome in outcomes if outcome), None)
             if behind is None:
-                answers = [answer for answer in found if isinstance(answer, Answer)]
-                readings = [reading for answer in answers for reading in answer.readings]
-                return Answer(readings, [told for answer in answers for told in answer.told])
+                return job.readings
             steps = self._writers.of(tenant).catch_up(behind.live)
             await self._learner.finish(behind.live.key, steps, until - time.monotonic())
-            question.ready = None
 
     async def close(self) -> None:
-        """Finish what is being read, leave off what is being learned."""
+        """Finish what is being read; stop learning after the step that is under way."""
         await self._learner.close()
         await self._batcher.close()
+
+
+def read_parts(writers: Writers, parts: Sequence[Part]) -> list[Behind | Exception | None]:
+    """Read all parts with one query of the store and one call of the model, and add the readings to their jobs.
+
+    Returns for each part None, the error that its job met, or `Behind` where its writer has more to learn first. Parts of one job
+    come in the order of its samples, one after the other.
+    """
+    jobs = {id(part.job): part.job for part in parts}
+    new = [job for job in jobs.values() if job.ready is None]
+    outcomes: dict[int, Behind | Exception | None] = dict.fromkeys(jobs)
+    for job, outcome in zip(new, writers.prepare([job.request for job in new], wait=False), strict=True):
+        if isinstance(outcome, Ready):
+            job.ready = outcome
+        else:
+            outcomes[id(job)] = outcome
+    ranges = {id(part.job): part.stop for part in parts}
+    waiting = [(job, job.ready.part(len(job.readings), ranges[key])) for key, job in jobs.items() if job.ready]
+    for (job, _), readings in zip(waiting, read([ready for _, ready in waiting]), strict=True):
+        if isinstance(readings, Exception):
+            outcomes[id(job)] = readings
+        else:
+            job.readings += readings
+    return [outcomes[id(part.job)] for part in parts]
+
+
+def readings_json(readings: Sequence[Reading], count: int) -> list[dict[str, Any]]:
+    """Readings as JSON has them, with the `count` likeliest labels of each."""
+    if not readings:
+        return []
+    base = np.concatenate([reading.outputs.logits for reading in readings]).argmax(axis=1).tolist()
+    return [
+        {
+            "id": reading.id,
+            "label": reading.label,
+            "probability": best[0][1],
+            "abstains": best[0][1] < reading.threshold,
+            "base": reading.labels[place],
+            "personal": reading.personal,
+            "best": [{"label": label, "probability": probability} for label, probability in best[:count]],
+        }
+        for reading, place, best in zip(readings, base, likeliest(readings, max(count, 1)), strict=True)
+    ]

@@ -7,7 +7,7 @@ from contextlib import suppress
 from allograph.errors import UnknownWriter
 from allograph.profiles import Store
 from allograph.profiles.journal import Key
-from allograph.server.asking import Asking
+from allograph.server.store_lookups import StoreLookups
 
 PATIENCE = 2.0
 """Seconds that the store has to prove itself."""
@@ -23,11 +23,11 @@ class Readiness:
     def __init__(self, store: Store, tenant: str) -> None:
         self._store = store
         self._key = Key(tenant, NOBODY)
-        self._asking: Asking[None] = Asking("allograph-ready", PATIENCE, 1)
+        self._lookups: StoreLookups[None] = StoreLookups("allograph-ready", PATIENCE, 1)
 
     async def check(self) -> None:
         """Raise `StorageError`, or what the store raised, unless it would serve a request; within `PATIENCE`."""
-        await self._asking.ask(b"", self._touch)
+        await self._lookups.get(b"", self._touch)
 
     def _touch(self) -> None:
         store = self._store

@@ -1,4 +1,4 @@
-"""What requests say, checked, and described in the OpenAPI document."""
+"""The bodies and parameters of requests: how they are validated, and how the OpenAPI document describes them."""
 
 from __future__ import annotations
 
@@ -9,30 +9,48 @@ from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
 
 from allograph.alphabet.labels import LONGEST_LABEL, NAMED, check_label
-from allograph.images.frames import SIDE
+from allograph.images.frames import PIXELS, SIDE
 from allograph.profiles.journal import LONGEST_NAME, check_name
-from allograph.server.counts import LABELS
-from allograph.server.strokes import Form, Ink, read_strokes
+from allograph.server.base64_text import decode_base64
+from allograph.server.body_limits import LABELS
+from allograph.server.ink_forms import Form, Ink, read_strokes
 
 CONTROL = r"\u0000-\u001f\u007f-\u009f"
-IMAGE = f"an image is {SIDE} rows of {SIDE} whole numbers, 0 (paper) … 255 (ink); any other picture goes as png, strokes as ink"
+IMAGE = (
+    f"an image is Base64 of its {PIXELS} bytes, or {SIDE} rows of {SIDE} whole numbers, 0 (paper) … 255 (ink); "
+    "any other picture goes as png, strokes as ink"
+)
+LONGEST_IMAGE = 2 * PIXELS
+"""Characters that the Base64 of an image may have, line ends included; without them it has 1,048."""
 DECOMPOSED = 4
 """Code points that one of NFC may be sent as; what is longer than any name or label so written is not looked at."""
 
 
-def _image(rows: Any) -> bytes:
-    """784 bytes; the lists that they are where they were not well made tell of a fault."""
-    if not isinstance(rows, bytes):
-        if not isinstance(rows, list) or len(rows) != SIDE or not all(isinstance(row, list) and len(row) == SIDE for row in rows):
-            raise ValueError(IMAGE)
-        if set(map(type, chain.from_iterable(rows))) != {int} or not all(0 <= min(row) <= max(row) <= 255 for row in rows):
-            raise ValueError(IMAGE)
-        rows = b"".join(map(bytes, rows))
-    if not rows.strip(b"\0\1"):
-        if not rows.strip(b"\0"):
+def _image(value: Any) -> bytes:
+    """The 784 bytes of an image, from Base64 or from rows of numbers."""
+    image = _image_from_base64(value) if isinstance(value, str) else _image_from_rows(value)
+    if not image.strip(b"\0\1"):
+        if not image.strip(b"\0"):
             raise ValueError("the image is empty: it shows no ink")
         raise ValueError("the image holds only 0 and 1, which is nearly black; grey values go up to 255 (ink): multiply by 255")
-    return rows
+    return image
+
+
+def _image_from_base64(text: str) -> bytes:
+    if len(text) > LONGEST_IMAGE:
+        raise ValueError(f"the image has {len(text)} characters of Base64; {IMAGE}")
+    image = decode_base64(text, "the image", f"{PIXELS} bytes")
+    if len(image) != PIXELS:
+        raise ValueError(f"the image has {len(image)} bytes; {IMAGE}")
+    return image
+
+
+def _image_from_rows(rows: Any) -> bytes:
+    if not isinstance(rows, list) or len(rows) != SIDE or not all(isinstance(row, list) and len(row) == SIDE for row in rows):
+        raise ValueError(IMAGE)
+    if set(map(type, chain.from_iterable(rows))) != {int} or not all(0 <= min(row) <= max(row) <= 255 for row in rows):
+        raise ValueError(IMAGE)
+    return b"".join(map(bytes, rows))
 
 
 def _ink(strokes: Any, info: ValidationInfo) -> Ink:
@@ -90,15 +108,26 @@ Image = Annotated[
     PlainValidator(_image),
     WithJsonSchema(
         {
-            "type": "array",
-            "minItems": SIDE,
-            "maxItems": SIDE,
-            "items": {
-                "type": "array",
-                "minItems": SIDE,
-                "maxItems": SIDE,
-                "items": {"type": "integer", "minimum": 0, "maximum": 255},
-            },
+            "anyOf": [
+                {
+                    "type": "string",
+                    "contentEncoding": "base64",
+                    "minLength": -(-4 * PIXELS // 3),
+                    "maxLength": LONGEST_IMAGE,
+                    "description": f"Base64 of the {PIXELS} bytes, the rows from top to bottom.",
+                },
+                {
+                    "type": "array",
+                    "minItems": SIDE,
+                    "maxItems": SIDE,
+                    "items": {
+                        "type": "array",
+                        "minItems": SIDE,
+                        "maxItems": SIDE,
+                        "items": {"type": "integer", "minimum": 0, "maximum": 255},
+                    },
+                },
+            ],
             "description": f"{SIDE} rows of {SIDE} grey values, white ink on black, in the frame of the model.",
         }
     ),
@@ -145,7 +174,7 @@ Id = Annotated[
 ]
 LABEL = {"type": "string", "minLength": 1, "maxLength": LONGEST_LABEL, "description": "What a sample shows."}
 Label = Annotated[str, PlainValidator(_label), WithJsonSchema(LABEL)]
-Offer = Annotated[
+OfferedLabels = Annotated[
     str | list[str] | None,
     PlainValidator(_offer),
     WithJsonSchema(
@@ -173,13 +202,18 @@ After = Annotated[
 ]
 
 
-class Body(BaseModel):
-    """What every body has in common: nothing is guessed, nothing unknown is passed over."""
+Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
+JournalPlace = Annotated[int, Query(ge=0, le=2**53, description="Only those after this place in the journal.")]
+SuggestionCount = Annotated[int, Query(ge=1, le=100, description="How many labels at most.")]
+
+
+class RequestBody(BaseModel):
+    """What every body has in common: no value is converted, and no unknown field is ignored."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
-class Picture(Body):
+class SampleImage(RequestBody):
     """One character as an image, a picture or ink."""
 
     image: Image | None = None
@@ -193,12 +227,12 @@ class Picture(Body):
     ink: Strokes | None = None  # after its form
 
     @property
-    def shown(self) -> int:
-        """In how many ways."""
+    def forms(self) -> int:
+        """In how many of these forms the sample is there."""
         return (self.image is not None) + (self.png is not None) + (self.ink is not None)
 
 
-class Sample(Picture):
+class SampleRequest(SampleImage):
     """One character to be read."""
 
     model_config = ConfigDict(
@@ -210,14 +244,14 @@ class Sample(Picture):
     id: Id | None = None
 
     @model_validator(mode="after")
-    def _one(self) -> Sample:
-        if self.shown != 1:
+    def _check_form(self) -> SampleRequest:
+        if self.forms != 1:
             raise ValueError("a sample is one of image, png and ink")
         return self
 
 
-class Taught(Picture):
-    """One character and what it shows."""
+class CorrectionRequest(SampleImage):
+    """One character and its true label."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"id": "5", "label": "a", "ink": [[[0, 0], [40, 90]], [[20, 45], [60, 40]]]}]}
@@ -225,51 +259,51 @@ class Taught(Picture):
     id: Id
     label: Label
     new: bool = Field(False, description="Teach the writer a label that the model does not know.")
-    alphabet: Offer = None
+    alphabet: OfferedLabels = None
 
     @model_validator(mode="after")
-    def _one(self) -> Taught:
-        if self.shown > 1:
+    def _check_form(self) -> CorrectionRequest:
+        if self.forms > 1:
             raise ValueError("a sample is one of image, png and ink; without any, the stored one of this id is meant")
         return self
 
 
-class ReadBody(Body):
+class ReadRequest(RequestBody):
     """Samples to be read."""
 
-    samples: Annotated[list[Sample], Field(min_length=1, fail_fast=True)]
-    alphabet: Offer = None
+    samples: Annotated[list[SampleRequest], Field(min_length=1, fail_fast=True)]
+    alphabet: OfferedLabels = None
     confidence: float = Field(0.0, ge=0, le=1, description="A reading that is less probable abstains.")
     best: int = Field(5, ge=0, le=1000, description="How many of the likeliest labels to name.")
     why: bool = Field(False, description="Whether to explain each reading.")
 
     @model_validator(mode="after")
-    def _once(self) -> ReadBody:
+    def _check_ids(self) -> ReadRequest:
         ids = [sample.id for sample in self.samples if sample.id is not None]
         if len(set(ids)) != len(ids):
             raise ValueError("an id comes twice; each sample's reading has its own")
         return self
 
 
-class TeachBody(Body):
+class CorrectRequest(RequestBody):
     """Samples with their labels."""
 
-    corrections: Annotated[list[Taught], Field(min_length=1, fail_fast=True)]
+    corrections: Annotated[list[CorrectionRequest], Field(min_length=1, fail_fast=True)]
 
     @model_validator(mode="after")
-    def _once(self) -> TeachBody:
-        if len({taught.id for taught in self.corrections}) != len(self.corrections):
+    def _check_ids(self) -> CorrectRequest:
+        if len({correction.id for correction in self.corrections}) != len(self.corrections):
             raise ValueError("an id comes twice; one reading has one correction")
         return self
 
 
-class UndoBody(Body):
+class UndoRequest(RequestBody):
     """The correction to take back."""
 
     id: Id
 
 
-class ForgetBody(Body):
+class ForgetRequest(RequestBody):
     """The corrections to take back: those of a label, those since a time, or where both are given, those that are both."""
 
     label: Label | None = None

@@ -1,20 +1,20 @@
-"""What the service answers, as its OpenAPI document describes it."""
+"""The bodies of responses, as the OpenAPI document describes them."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
 
-class Likely(BaseModel):
+class LabelProbability(BaseModel):
     """A label and how probable it is."""
 
     label: str
     probability: float
 
 
-class Why(BaseModel):
+class ExplanationResponse(BaseModel):
     """Why a reading is what it is."""
 
     answerer: str = Field(description="Whose answer it is: `base`, or a method's.")
@@ -23,7 +23,7 @@ class Why(BaseModel):
     evidence: dict[str, Any]
 
 
-class Read(BaseModel):
+class ReadingResponse(BaseModel):
     """The answer to one sample."""
 
     id: str
@@ -34,17 +34,17 @@ class Read(BaseModel):
     personal: str = Field(
         description="What is answered with the writer's corrections; the label, unless the service runs in shadow."
     )
-    best: list[Likely]
-    why: Why | None = None
+    best: list[LabelProbability]
+    why: ExplanationResponse | None = None
 
 
-class Readings(BaseModel):
+class ReadingsResponse(BaseModel):
     """The answers, in the order of the samples."""
 
-    readings: list[Read]
+    readings: list[ReadingResponse]
 
 
-class Done(BaseModel):
+class CorrectionResponse(BaseModel):
     """A correction that is stored."""
 
     id: str
@@ -53,52 +53,52 @@ class Done(BaseModel):
     time: float = Field(description="Seconds since 1970, UTC.", examples=[1767225600.0])
 
 
-class Corrected(BaseModel):
+class CorrectionsResponse(BaseModel):
     """The corrections, in the order of the request."""
 
-    corrections: list[Done]
+    corrections: list[CorrectionResponse]
 
 
-class Undone(BaseModel):
+class UndoResponse(BaseModel):
     """What was taken back."""
 
     undone: str
 
 
-class Forgotten(BaseModel):
+class ForgetResponse(BaseModel):
     """How many corrections were taken back."""
 
     forgotten: int
 
 
-class Erased(BaseModel):
+class EraseResponse(BaseModel):
     """That nothing of the writer is left."""
 
     erased: bool
 
 
-class Merged(BaseModel):
+class ImportResponse(BaseModel):
     """What a profile brought."""
 
     added: int = Field(description="Corrections that are new, or newer than what stood.")
     removed: int = Field(description="Corrections that had been taken back where the profile comes from.")
 
 
-class Listed(BaseModel):
+class WriterSummary(BaseModel):
     """A writer in the list."""
 
     name: str
     corrections: int
 
 
-class Page(BaseModel):
+class WritersResponse(BaseModel):
     """Writers in the order of their names."""
 
-    writers: list[Listed]
+    writers: list[WriterSummary]
     next: str | None = Field(None, description="The next page's `after`; absent on the last.")
 
 
-class Accuracy(BaseModel):
+class AccuracyResponse(BaseModel):
     """Shares of the corrected samples that were read right before they were learned."""
 
     samples: int
@@ -106,17 +106,17 @@ class Accuracy(BaseModel):
     personal: float | None
 
 
-class About(BaseModel):
+class WriterResponse(BaseModel):
     """A writer."""
 
     name: str
     corrections: int
     implicit: int = Field(description="How many of them were readings left standing.")
     labels: list[str] = Field(description="The labels that the writer taught and the model does not know.")
-    accuracy: Accuracy
+    accuracy: AccuracyResponse
 
 
-class Kept(Done):
+class JournalCorrection(CorrectionResponse):
     """A correction of the journal."""
 
     seq: int
@@ -125,36 +125,36 @@ class Kept(Done):
     image: str | None = Field(None, description="Base64 of a PNG, 28×28; absent where images are not kept.")
 
 
-class Journal(BaseModel):
+class JournalResponse(BaseModel):
     """Corrections in the order in which they were learned."""
 
-    corrections: list[Kept]
+    corrections: list[JournalCorrection]
     next: int | None = Field(None, description="The next page's `after`; absent on the last.")
 
 
-class Recent(BaseModel):
+class RecentAccuracy(BaseModel):
     """The shares among the last 50."""
 
     base: float
     personal: float
 
 
-class Point(BaseModel):
+class ProgressPoint(BaseModel):
     """The shares read right, of the first so many corrections."""
 
     corrections: int
     base: float
     personal: float
-    recent: Recent
+    recent: RecentAccuracy
 
 
-class Progress(BaseModel):
+class ProgressResponse(BaseModel):
     """How the shares went, in at most 100 points."""
 
-    points: list[Point]
+    points: list[ProgressPoint]
 
 
-class Pair(BaseModel):
+class ConfusionPair(BaseModel):
     """A label and what it is taken for."""
 
     label: str
@@ -163,13 +163,13 @@ class Pair(BaseModel):
     still: int = Field(description="How often it was still answered, in the recent half.")
 
 
-class Confusions(BaseModel):
+class ConfusionsResponse(BaseModel):
     """The most frequent pairs first."""
 
-    pairs: list[Pair]
+    pairs: list[ConfusionPair]
 
 
-class Style(BaseModel):
+class WriterStyle(BaseModel):
     """A way in which the writer writes a label."""
 
     label: str
@@ -178,13 +178,37 @@ class Style(BaseModel):
     image: str = Field(description="Base64 of a PNG, 28×28: the style's most typical sample in the training corpus.")
 
 
-class Styles(BaseModel):
+class StylesResponse(BaseModel):
     """The label's most frequent style first."""
 
-    styles: list[Style]
+    styles: list[WriterStyle]
 
 
-class Bounds(BaseModel):
+class SuggestionResponse(BaseModel):
+    """A label to teach a sample of."""
+
+    label: str
+    reason: Literal["confused", "alike", "unseen", "few"] = Field(
+        description="It was misread lately; it looks like the one before it; it was never taught; or little of it was."
+    )
+    other: str | None = Field(None, alias="with", description="What it was misread as, or looks like.")
+
+
+class ExpectedAccuracy(BaseModel):
+    """Shares of the writer's characters that are expected to be read right."""
+
+    now: float
+    after: float = Field(description="Once a sample of each of these labels is taught.")
+
+
+class SuggestionsResponse(BaseModel):
+    """What to teach, the most helpful first."""
+
+    labels: list[SuggestionResponse]
+    expected: ExpectedAccuracy
+
+
+class LimitsResponse(BaseModel):
     """What a request may ask for."""
 
     body: int
@@ -197,7 +221,7 @@ class Bounds(BaseModel):
     burst: float = Field(description="Samples that a tenant may send at once, after a pause.")
 
 
-class Model(BaseModel):
+class ModelResponse(BaseModel):
     """The recognizer, and what the service is set to."""
 
     labels: list[str]
@@ -207,10 +231,10 @@ class Model(BaseModel):
     adapter: str
     implicit: bool
     keys: bool = Field(description="Whether a key is needed.")
-    limits: Bounds
+    limits: LimitsResponse
 
 
-class Health(BaseModel):
+class HealthResponse(BaseModel):
     """That all is well."""
 
     status: str = Field(examples=["ok"])

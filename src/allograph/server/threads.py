@@ -1,4 +1,4 @@
-"""Threads for calls that may hang: they take what comes in turn, and never hold up the end of the process."""
+"""A thread for calls that may hang, which does not keep the process from ending; and the priority of threads."""
 
 from __future__ import annotations
 
@@ -14,13 +14,11 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-
-
 NICE = 10
-"""How much less urgent a thread is that others' readings do not wait for, in the system's steps."""
+"""Added to the niceness of threads whose work readings need not wait for."""
 
 
-class Thread:
+class CallThread:
     """One thread that makes calls for an event loop; a daemon, unlike an executor's, whose calls the interpreter waits for."""
 
     def __init__(self, name: str) -> None:
@@ -74,7 +72,7 @@ def _settle(future: asyncio.Future[Any], found: Any, error: Exception | None) ->
         future.set_exception(error)
 
 
-def step_back() -> None:
-    """Let the thread that calls this compute when those that read have nothing to do, where the system can tell threads apart."""
+def lower_priority() -> None:
+    """Lower the priority of the thread that calls this, where the system gives each thread its own (Linux)."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

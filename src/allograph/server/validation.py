@@ -6,12 +6,10 @@ from typing import Any, TypeVar
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, from_json
 from starlette.exceptions import HTTPException
 
-from allograph.errors import InputError
-from allograph.server.counts import check_counts
-from allograph.server.pixels import parsed
+from allograph.server.body_limits import check_counts, check_size
 from allograph.server.settings import Limits
 
 Value = TypeVar("Value")
@@ -39,10 +37,9 @@ def check_body(raw: bytes, adapter: TypeAdapter[Value], limits: Limits) -> Value
     """
     if not raw:
         raise _invalid([{"type": "missing", "loc": ("body",), "msg": "a body is needed, an object of JSON"}])
+    check_size(raw, limits)
     try:
-        value = parsed(raw, limits)
-    except InputError:
-        raise
+        value = from_json(raw, allow_inf_nan=False, cache_strings="keys")  # what strings say is not kept
     except ValueError:
         raise HTTPException(400) from None
     check_counts(value, limits)

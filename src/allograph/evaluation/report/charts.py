@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from allograph.evaluation.measures.course import Course
 from allograph.evaluation.protocols.curve import CurvePoint
+from allograph.evaluation.protocols.sequential import Sequential
 from allograph.evaluation.report.line_plots import Line, lines_plot
 from allograph.evaluation.report.plots import WIDTHS
-from allograph.evaluation.runs import Run
-from allograph.evaluation.protocols.sequential import Sequential
 from allograph.evaluation.report.wording import FEEDBACK
+from allograph.evaluation.runs import Run
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from allograph.evaluation.protocols.curve import CurvePoint
 from allograph.evaluation.measures.quality import Quality
-from allograph.evaluation.runs import Run
+from allograph.evaluation.protocols.curve import CurvePoint
 from allograph.evaluation.protocols.sequential import Sequential
 from allograph.evaluation.report.paper_tables import Table, number, percent, points
 from allograph.evaluation.report.wording import run_in_words
+from allograph.evaluation.runs import Run
 
 
 def quality_table(run: Run) -> Table:

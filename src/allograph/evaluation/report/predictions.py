@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.alphabet.labels import Alphabet
-from allograph.corpora.parquet import open_parquet, pa, sign, atomic_parquet
+from allograph.corpora.parquet import atomic_parquet, open_parquet, pa, sign
 from allograph.embedding import EmbeddedSamples
 from allograph.errors import InputError
 from allograph.evaluation.protocols.replay import Replayed

@@ -14,14 +14,13 @@ import numpy as np
 import allograph
 from allograph.bundle import SHIPPED, Bundle
 from allograph.errors import InputError, missing_extra
-from allograph.evaluation.report.charts import Chart, progress_charts, sureness_charts
-from allograph.evaluation.protocols.labels import written_labels
 from allograph.evaluation.measures.figures import Figures, WriterFigures, confusions
-from allograph.evaluation.report.plots import COLOURS, WIDTHS, gain_plot, methods_plot, style_sheet
+from allograph.evaluation.protocols.labels import written_labels
 from allograph.evaluation.protocols.replay import Replayed
-from allograph.evaluation.report.results import write_results
-from allograph.evaluation.runs import Plan, Run
+from allograph.evaluation.report.charts import Chart, progress_charts, sureness_charts
 from allograph.evaluation.report.paper_tables import Table, markdown, markdown_text, percent, points
+from allograph.evaluation.report.plots import COLOURS, WIDTHS, gain_plot, methods_plot, style_sheet
+from allograph.evaluation.report.results import write_results
 from allograph.evaluation.report.wording import (
     METHODS,
     TERMS,
@@ -33,6 +32,7 @@ from allograph.evaluation.report.wording import (
     unicode_name,
     visible,
 )
+from allograph.evaluation.runs import Plan, Run
 from allograph.files.atomic import atomic_folder
 
 HTML, MARKDOWN, RESULTS = "report.html", "report.md", "results.json"
@@ -188,7 +188,9 @@ def _page(content: Content, bundle: Bundle, tested: set[int]) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     for function in (percent, points, visible, typeset, unicode_name):
         environment.filters[function.__name__] = function
-    template = environment.from_string(files("allograph.evaluation.report").joinpath("report.html.j2").read_text(encoding="utf-8"))
+    template = environment.from_string(
+        files("allograph.evaluation.report").joinpath("report.html.j2").read_text(encoding="utf-8")
+    )
     figures = content.figures
     comparable = len(figures.methods) > 1 and all(method.error_cut is not None for method in figures.methods.values())
     galleries = _galleries(bundle)

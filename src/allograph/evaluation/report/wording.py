@@ -6,12 +6,12 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from allograph.evaluation.protocols.curve import CurvePoint
 from allograph.evaluation.measures.figures import Figures
+from allograph.evaluation.protocols.curve import CurvePoint
 from allograph.evaluation.protocols.resample import Resample
-from allograph.evaluation.runs import Plan, Run
 from allograph.evaluation.protocols.sequential import Sequential
 from allograph.evaluation.report.paper_tables import percent
+from allograph.evaluation.runs import Plan, Run
 
 TERMS = {
     "Base": "The recognizer as it is, before it knows anything about a writer.",

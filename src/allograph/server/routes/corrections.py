@@ -1,4 +1,4 @@
-"""Learning from corrections, and taking them back."""
+"""Corrections: the journal of them, learning from them, and taking them back."""
 
 from __future__ import annotations
 
@@ -10,93 +10,121 @@ from fastapi import APIRouter, Header
 from starlette.responses import Response
 
 from allograph.errors import UnknownCorrection
-from allograph.profiles.journal import Correction
+from allograph.profiles.journal import Correction, Row
 from allograph.readings import Reading
+from allograph.server.png_text import png_text
 from allograph.server.problems import responses
-from allograph.server.requests import ForgetBody, Taught, TeachBody, UndoBody, WriterName
-from allograph.server.responses import Corrected, Forgotten, Undone
-from allograph.server.service import Called, Caller, FastRoute, answer, in_thread
+from allograph.server.requests import (
+    CorrectionRequest,
+    CorrectRequest,
+    ForgetRequest,
+    JournalPlace,
+    Limit,
+    UndoRequest,
+    WriterName,
+)
+from allograph.server.responses import CorrectionsResponse, ForgetResponse, JournalResponse, UndoResponse
+from allograph.server.routing import ValidatedRoute, json_response
+from allograph.server.service import Caller, CallerDependency, in_thread
 from allograph.writers import Request
 
-router = APIRouter(prefix="/v1", route_class=FastRoute, tags=["teaching"])
+router = APIRouter(prefix="/v1", route_class=ValidatedRoute, tags=["teaching"])
 KeepImages = Annotated[
     Literal["yes", "no"], Header(alias="X-Allograph-Keep-Images", description="With `no`, these images are not stored.")
 ]
 
 
-@router.post("/writers/{writer}/correct", response_model=Corrected, responses=responses(400, 404, 409, 415, 422))
-async def correct(writer: WriterName, body: TeachBody, called: Called, keep_images: KeepImages = "yes") -> Response:
+@router.get("/writers/{writer}/corrections", response_model=JournalResponse, responses=responses(404, 422))
+def journal(writer: WriterName, caller: CallerDependency, after: JournalPlace = 0, limit: Limit = 100) -> Response:
+    """The journal: what was taught and not taken back, in order."""
+    rows = caller.writer(writer).rows(after, limit + 1, images=True)
+    page: dict[str, Any] = {"corrections": [_row_json(row) for row in rows[:limit]]}
+    if len(rows) > limit:
+        page["next"] = rows[limit - 1].seq
+    return json_response(page)
+
+
+@router.post("/writers/{writer}/correct", response_model=CorrectionsResponse, responses=responses(400, 404, 409, 415, 422))
+async def correct(
+    writer: WriterName, body: CorrectRequest, caller: CallerDependency, keep_images: KeepImages = "yes"
+) -> Response:
     """Learn what samples show. What is acknowledged is stored, and is in the next reading, of any replica.
 
     A correction comes with its sample, for the service keeps nothing between requests; without one, the stored correction of
     that id gets another label. The same id again counts once; another label replaces the first. All corrections of a request
     are learned together; a request that failed may be sent again.
     """
-    return await _taught(called, writer, body.corrections, keep_images == "yes", implicit=False)
+    return await _learn(caller, writer, body.corrections, keep_images == "yes", implicit=False)
 
 
-@router.post("/writers/{writer}/accept", response_model=Corrected, responses=responses(400, 404, 409, 415, 422))
-async def accept(writer: WriterName, body: TeachBody, called: Called, keep_images: KeepImages = "yes") -> Response:
-    """Learn that readings were left standing, with the labels that were shown: implicit corrections.
+@router.post("/writers/{writer}/accept", response_model=CorrectionsResponse, responses=responses(400, 404, 409, 415, 422))
+async def accept(writer: WriterName, body: CorrectRequest, caller: CallerDependency, keep_images: KeepImages = "yes") -> Response:
+    """Learn that readings were left standing, with the labels that were with_sample: implicit corrections.
 
     An implicit correction replaces none that is there. Where the service has them switched off, nothing is learned.
     """
-    if not called.service.writers.implicit:
-        return answer({"corrections": []})
-    return await _taught(called, writer, body.corrections, keep_images == "yes", implicit=True)
+    if not caller.service.writers.implicit:
+        return json_response({"corrections": []})
+    return await _learn(caller, writer, body.corrections, keep_images == "yes", implicit=True)
 
 
-@router.post("/writers/{writer}/undo", response_model=Undone, responses=responses(400, 404, 409, 415, 422))
-def undo(writer: WriterName, body: UndoBody, called: Called) -> Response:
+@router.post("/writers/{writer}/undo", response_model=UndoResponse, responses=responses(400, 404, 409, 415, 422))
+def undo(writer: WriterName, body: UndoRequest, caller: CallerDependency) -> Response:
     """Take a correction back, as if it had never been; its image and label are blanked."""
-    called.known(writer).undo(body.id)
-    return answer({"undone": body.id})
+    caller.writer(writer).undo(body.id)
+    return json_response({"undone": body.id})
 
 
-@router.post("/writers/{writer}/forget", response_model=Forgotten, responses=responses(400, 404, 409, 415, 422))
-def forget(writer: WriterName, body: ForgetBody, called: Called) -> Response:
+@router.post("/writers/{writer}/forget", response_model=ForgetResponse, responses=responses(400, 404, 409, 415, 422))
+def forget(writer: WriterName, body: ForgetRequest, caller: CallerDependency) -> Response:
     """Take back all corrections to a label, or since a time, or both."""
-    return answer({"forgotten": called.known(writer).forget(body.label, body.since)})
+    return json_response({"forgotten": caller.writer(writer).forget(body.label, body.since)})
 
 
-async def _taught(called: Caller, name: str, taught: Sequence[Taught], keep: bool, implicit: bool) -> Response:
+async def _learn(caller: Caller, name: str, corrections: Sequence[CorrectionRequest], keep: bool, implicit: bool) -> Response:
     """Read what came with a sample, and store all of the request, in its order, or nothing."""
     began = time.time()
-    called.check_rate(len(taught))
-    shown = [one for one in taught if one.shown]
-    await in_thread(called.check_room, name)
-    readings = dict(zip((one.id for one in shown), await _readings(called, name, shown), strict=True))
+    caller.check_rate(len(corrections))
+    with_sample = [one for one in corrections if one.forms]
+    await in_thread(caller.check_room, name)
+    readings = dict(zip((one.id for one in with_sample), await _readings(caller, name, with_sample), strict=True))
     if not keep:
-        for reading in readings.values():
-            reading.image = None
-    corrected = [readings.get(one.id, one.id) for one in taught]
-    labels, new = [one.label for one in taught], [one.new for one in taught]
+        for one in readings.values():
+            one.image = None
+    samples = [readings.get(one.id, one.id) for one in corrections]
+    labels, new = [one.label for one in corrections], [one.new for one in corrections]
     try:
-        done = await in_thread(called.writers[name].correct, corrected, labels, new, implicit)
+        stored = await in_thread(caller.writers[name].correct, samples, labels, new, implicit)
     except UnknownCorrection as error:
         raise UnknownCorrection(f"{error}; send its sample along") from error
-    for one in done:
-        found = readings.get(one.id)
-        if found and one.time >= began:  # a request that is sent again counts once
-            called.metrics.corrected(found.base == one.label, found.personal == one.label, implicit)
-    return answer({"corrections": [_told(one) for one in done]})
+    for correction in stored:
+        reading = readings.get(correction.id)
+        if reading and correction.time >= began:  # a request that is sent again counts once
+            caller.metrics.corrected(reading.base == correction.label, reading.personal == correction.label, implicit)
+    return json_response({"corrections": [_correction_json(correction) for correction in stored]})
 
 
-async def _readings(called: Caller, name: str, shown: Sequence[Taught]) -> list[Reading]:
+async def _readings(caller: Caller, name: str, with_sample: Sequence[CorrectionRequest]) -> list[Reading]:
     """What would be answered now, in the order of the samples; those with the same alphabet are read together."""
-    if not shown:
+    if not with_sample:
         return []
-    images = await called.samples(shown)
+    images = await caller.samples(with_sample)
     groups: dict[Any, list[int]] = {}
-    for i, one in enumerate(shown):
+    for i, one in enumerate(with_sample):
         offer = tuple(one.alphabet) if isinstance(one.alphabet, list) else one.alphabet
         groups.setdefault(offer, []).append(i)
-    found: dict[int, Reading] = {}
+    readings: dict[int, Reading] = {}
     for offer, places in groups.items():
-        request = Request(name, images[places], offer, 0.0, [shown[i].id for i in places], called.tenant)
-        found.update(zip(places, (await called.service.reader.read(request)).readings, strict=True))
-    return [found[i] for i in range(len(shown))]
+        request = Request(name, images[places], offer, 0.0, [with_sample[i].id for i in places], caller.tenant)
+        readings.update(zip(places, await caller.service.reader.read(request), strict=True))
+    return [readings[i] for i in range(len(with_sample))]
 
 
-def _told(one: Correction) -> dict[str, Any]:
+def _correction_json(one: Correction) -> dict[str, Any]:
     return {"id": one.id, "label": one.label, "implicit": one.implicit, "time": one.time}
+
+
+def _row_json(row: Row) -> dict[str, Any]:
+    names = ("seq", "id", "label", "implicit", "time", "base", "answer")
+    fields = {name: getattr(row, name) for name in names}
+    return fields if row.image is None else {**fields, "image": png_text(row.image)}

@@ -1,4 +1,4 @@
-"""A writer's habits."""
+"""A writer's habits: progress, confusions, styles, and what to teach next."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from allograph.profiles.journal import Entry
+from allograph.server.png_text import png_text
 from allograph.server.problems import responses
-from allograph.server.requests import WriterName
-from allograph.server.responses import Confusions, Progress, Styles
-from allograph.server.routes.writers import png
-from allograph.server.service import Called, FastRoute, answer
+from allograph.server.requests import SuggestionCount, WriterName
+from allograph.server.responses import ConfusionsResponse, ProgressResponse, StylesResponse, SuggestionsResponse
+from allograph.server.routing import ValidatedRoute, json_response
+from allograph.server.service import CallerDependency
 from allograph.writers import habits
+from allograph.writers.suggestions import Suggestion
+from allograph.writers.suggestions import suggestions as suggest
 from allograph.writers.writer import Writer
 
 PAGE = 1000
 """Entries that are looked through at a time."""
-router = APIRouter(prefix="/v1", route_class=FastRoute, tags=["habits"])
+router = APIRouter(prefix="/v1", route_class=ValidatedRoute, tags=["habits"])
 
 
-@router.get("/writers/{writer}/progress", response_model=Progress, responses=responses(404, 422))
-def progress(writer: WriterName, called: Called) -> Response:
+@router.get("/writers/{writer}/progress", response_model=ProgressResponse, responses=responses(404, 422))
+def progress(writer: WriterName, caller: CallerDependency) -> Response:
     """How the share of samples that were read right went, by the base and with what the writer taught."""
     points = [
         {
@@ -31,33 +34,50 @@ def progress(writer: WriterName, called: Called) -> Response:
             "personal": point.personal,
             "recent": {"base": point.recent_base, "personal": point.recent_personal},
         }
-        for point in habits.progress(called.known(writer).rows())
+        for point in habits.progress(caller.writer(writer).rows())
     ]
-    return answer({"points": points})
+    return json_response({"points": points})
 
 
-@router.get("/writers/{writer}/confusions", response_model=Confusions, responses=responses(404, 422))
-def confusions(writer: WriterName, called: Called) -> Response:
+@router.get("/writers/{writer}/confusions", response_model=ConfusionsResponse, responses=responses(404, 422))
+def confusions(writer: WriterName, caller: CallerDependency) -> Response:
     """What the base takes for what in this hand, and how often that is still answered."""
-    return answer({"pairs": [pair._asdict() for pair in habits.confusions(called.known(writer).rows())]})
+    return json_response({"pairs": [pair._asdict() for pair in habits.confusions(caller.writer(writer).rows())]})
 
 
-@router.get("/writers/{writer}/styles", response_model=Styles, responses=responses(404, 422))
-def styles(writer: WriterName, called: Called) -> Response:
+@router.get("/writers/{writer}/styles", response_model=StylesResponse, responses=responses(404, 422))
+def styles(writer: WriterName, caller: CallerDependency) -> Response:
     """In which of each label's styles the writer writes; none where the model has no styles."""
-    known, bundle = called.known(writer), called.recognizer.bundle
-    matched = [] if bundle.styles is None else habits.matched_styles(_entries(known), bundle.styles, bundle.alphabet)
-    found = [
-        {"label": one.label, "style": one.style, "samples": one.samples, "image": png(bundle.styles.medoids[one.row])}
+    profile, bundle = caller.writer(writer), caller.recognizer.bundle
+    matched = [] if bundle.styles is None else habits.matched_styles(_entries(profile), bundle.styles, bundle.alphabet)
+    content = [
+        {"label": one.label, "style": one.style, "samples": one.samples, "image": png_text(bundle.styles.medoids[one.row])}
         for one in matched
         if bundle.styles is not None
     ]
-    return answer({"styles": found})
+    return json_response({"styles": content})
 
 
-def _entries(known: Writer) -> Iterator[Entry]:
+@router.get("/writers/{writer}/suggestions", response_model=SuggestionsResponse, responses=responses(422))
+def suggestions(writer: WriterName, caller: CallerDependency, count: SuggestionCount = 12) -> Response:
+    """The labels whose samples would help this writer most; of a writer who taught nothing, those that the base misreads most."""
+    advice = suggest(caller.writers[writer].rows(), caller.service.base_errors, count)
+    return json_response(
+        {
+            "labels": [_suggestion_json(one) for one in advice.labels],
+            "expected": {"now": advice.now, "after": advice.after},
+        }
+    )
+
+
+def _suggestion_json(one: Suggestion) -> dict[str, str]:
+    fields = {"label": one.label, "reason": one.reason}
+    return fields if one.other is None else {**fields, "with": one.other}
+
+
+def _entries(writer: Writer) -> Iterator[Entry]:
     """The journal's entries, never all of them at once."""
     after = 0
-    while page := known.entries(after, PAGE, images=False):
+    while page := writer.entries(after, PAGE, images=False):
         yield from page
         after = page[-1].seq

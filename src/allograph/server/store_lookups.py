@@ -1,4 +1,4 @@
-"""Asking the store without being held up by it: those who ask the same share an answer, and nobody waits for ever."""
+"""Look-ups in the store with a deadline, each made once for all who wait for it."""
 
 from __future__ import annotations
 
@@ -8,27 +8,26 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from allograph.errors import BusyError, StorageError
-from allograph.server.threads import Thread
+from allograph.server.threads import CallThread
 
 T = TypeVar("T")
 
 
-class Asking(Generic[T]):
-    """Questions to the store, each made once for all who ask it meanwhile, in one thread.
+class StoreLookups(Generic[T]):
+    """Look-ups in the store, in one thread; whoever wants what is being looked up shares its result.
 
-    `seconds` is how long a question may take: whoever asks one that has taken so long already is told so at once. `most` is how
-    many may wait.
+    `seconds` is how long one may take: whoever joins one that has taken longer gets the error at once. `most` is how many wait.
     """
 
     def __init__(self, name: str, seconds: float, most: int) -> None:
-        self._thread = Thread(name)
+        self._thread = CallThread(name)
         self._seconds = seconds
         self._most = most
         self._tasks: dict[bytes, tuple[float, asyncio.Task[T]]] = {}
 
-    async def ask(self, what: bytes, call: Callable[[], T]) -> T:
-        """The answer; raises `StorageError` where there is none in time, and `BusyError` where too many questions wait."""
-        began, task = self._tasks.get(what) or self._begin(what, call)
+    async def get(self, key: bytes, call: Callable[[], T]) -> T:
+        """The result of `call`; raises `StorageError` where there is none in time, and `BusyError` where too many wait."""
+        began, task = self._tasks.get(key) or self._begin(key, call)
         left = began + self._seconds - time.monotonic()
         done, _ = await asyncio.wait([task], timeout=max(left, 0.0))
         if not done:
@@ -39,17 +38,17 @@ class Asking(Generic[T]):
         """Let the thread go."""
         self._thread.close()
 
-    def _begin(self, what: bytes, call: Callable[[], T]) -> tuple[float, asyncio.Task[T]]:
+    def _begin(self, key: bytes, call: Callable[[], T]) -> tuple[float, asyncio.Task[T]]:
         if self._thread.waiting >= self._most:
             raise BusyError("too many keys are being looked up; come again in a moment")
 
-        async def answered() -> T:
+        async def run() -> T:
             try:
                 return await self._thread.run(call)
             finally:
-                del self._tasks[what]
+                del self._tasks[key]
 
-        task = asyncio.create_task(answered())
+        task = asyncio.create_task(run())
         task.add_done_callback(lambda done: done.cancelled() or done.exception())  # it may be that nobody waits any more
-        self._tasks[what] = found = (time.monotonic(), task)
-        return found
+        self._tasks[key] = entry = (time.monotonic(), task)
+        return entry

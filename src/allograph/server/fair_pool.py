@@ -1,33 +1,33 @@
-"""Threads that do the heavy work of all tenants, each tenant in turn."""
+"""A thread pool that serves tenants in turn."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import ParamSpec, TypeVar
 
 from allograph.errors import BusyError
-from allograph.server.threads import step_back
+from allograph.server.fair_queue import FairQueue
+from allograph.server.threads import lower_priority
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
 class FairPool:
-    """A few threads: as much is done at a time, and so takes memory, as there are threads.
+    """Runs calls in a few threads, which bounds how many run, and take memory, at a time.
 
-    What waits is served a tenant at a time, so that one tenant's flood is that tenant's own wait; after `seconds` it is refused.
-    All methods are for the event loop's thread.
+    Calls that wait are taken from tenants in turn; one that has waited for `seconds` is refused. All methods are for the event
+    loop's thread.
     """
 
     def __init__(self, threads: int, seconds: float, name: str) -> None:
         self._free = threads
         self._seconds = seconds
-        self._threads = ThreadPoolExecutor(threads, name, initializer=step_back)
-        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+        self._threads = ThreadPoolExecutor(threads, name, initializer=lower_priority)
+        self._waiting: FairQueue[asyncio.Future[None]] = FairQueue()
 
     async def run(
         self, tenant: str, work: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
@@ -50,7 +50,7 @@ class FairPool:
     async def _turn(self, tenant: str) -> None:
         """Wait for a thread, which is then this request's."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(tenant, deque()).append(turn)
+        self._waiting.put(tenant, turn)
         try:
             async with asyncio.timeout(self._seconds):
                 await turn
@@ -64,13 +64,8 @@ class FairPool:
     def _pass_on(self) -> None:
         """Give a thread that is free to the next tenant's oldest request."""
         while self._waiting:
-            tenant, turns = self._waiting.popitem(last=False)
-            while turns:
-                turn = turns.popleft()
-                if turn.done():  # it waits no more
-                    continue
+            turn = self._waiting.take()
+            if not turn.done():  # else its request waits no more
                 turn.set_result(None)
-                if turns:
-                    self._waiting[tenant] = turns  # behind the others
                 return
         self._free += 1

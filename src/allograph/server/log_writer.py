@@ -1,4 +1,4 @@
-"""Lines of a log: written by a thread of their own, so that a full disk or a pipe that nobody reads holds up nothing else."""
+"""Writes the lines of a log in a thread, so that a full disk or a pipe that nobody reads holds up nothing else."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TOGETHER = 1000
 """Lines that are written at once at most."""
 
 
-class Lines:
+class LogWriter:
     """Takes lines and writes them to a stream, standard output unless given, in their order.
 
     `put` never waits and never fails. A line that cannot be written is lost and counted; once writing goes well again, a line
@@ -53,10 +53,10 @@ class Lines:
     def flush(self, seconds: float = 2.0) -> None:
         """Wait until all that was put so far is written or lost, but no longer than this."""
         if self._started:
-            written = threading.Event()
+            done = threading.Event()
             self._state.hurry.set()
-            self._state.queue.put(written)
-            written.wait(seconds)
+            self._state.queue.put(done)
+            done.wait(seconds)
 
     def _start(self) -> None:
         with self._starting:
@@ -73,8 +73,8 @@ class _State:
         self.queue: SimpleQueue[str | threading.Event | None] = SimpleQueue()
         self.hurry = threading.Event()
         self.lost = 0
-        self.told = 0
-        """How many of the lost were told of."""
+        self.notified = 0
+        """How many of the lost lines a line of the log has told of."""
         self.stream = stream
         self._losing = threading.Lock()
 
@@ -106,22 +106,22 @@ def _work(state: _State) -> None:
                 one = state.queue.get_nowait()
             except Empty:
                 break
-        well = _written(state, write, lines)
+        well = _try_to_write(state, write, lines)
         for event in events:
             event.set()
         if not well:
             state.hurry.wait(AGAIN)
 
 
-def _written(state: _State, write: Callable[[str], int], lines: list[str]) -> bool:
+def _try_to_write(state: _State, write: Callable[[str], int], lines: list[str]) -> bool:
     """Whether lines could be written; those that could not are counted."""
     if not lines:
         return True
     lost = state.lost
-    notice = [_notice(lost - state.told)] if lost > state.told else []
+    notice = [_notice(lost - state.notified)] if lost > state.notified else []
     missing = write("".join(f"{line}\n" for line in [*notice, *lines]))
     if missing <= len(lines):
-        state.told = lost
+        state.notified = lost
     state.lose(min(missing, len(lines)))
     return missing == 0
 

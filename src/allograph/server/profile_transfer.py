@@ -1,4 +1,4 @@
-"""Profiles as files: small ones at once, large ones by a process of their own.
+"""Exports and imports profiles: small ones at once, large ones in a process of their own.
 
 To pack or to check a profile of many corrections takes seconds, and holds Python's lock for longer at a time than the reading of
 another tenant may wait.
@@ -39,7 +39,7 @@ CHUNK = 2**18
 MEDIA_TYPE = "application/octet-stream"
 
 
-class Archives:
+class ProfileTransfer:
     """Exports and imports the profiles of a service's writers."""
 
     def __init__(self, writers: Writers) -> None:
@@ -59,7 +59,7 @@ class Archives:
             assert process.stdin
             process.stdin.close()
             length = (await _head(process))["length"]
-            return _Passed(process, length, stack.pop_all())
+            return _ProcessResponse(process, length, stack.pop_all())
 
     async def merge(self, tenant: str, name: str, request: Request) -> Merged:
         """Join a request's body, an exported profile, to a writer's own; raises as `Writers.merge` does."""
@@ -92,7 +92,7 @@ class Archives:
                     await stack.enter_async_context(self._places)
             except TimeoutError:
                 raise BusyError("another large profile is being exported or imported; come again in a moment") from None
-            command = (sys.executable, "-m", "allograph.server.archive_worker")
+            command = (sys.executable, "-m", "allograph.server.profile_transfer_process")
             process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, limit=CHUNK)
             self._running.add(process)
             try:
@@ -117,17 +117,17 @@ class Archives:
         }
 
 
-class _Passed(Response):
-    """The bytes that a process writes, passed on as they come; then it and its place are let go of."""
+class _ProcessResponse(Response):
+    """Sends the bytes that a process writes as they come; then the process is ended and its place is free."""
 
-    def __init__(self, process: Process, length: int, held: AsyncExitStack) -> None:
+    def __init__(self, process: Process, length: int, stack: AsyncExitStack) -> None:
         super().__init__(media_type=MEDIA_TYPE)
         self.headers["content-length"] = str(length)
-        self._process, self._held = process, held
+        self._process, self._stack = process, stack
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer (ASGI)."""
-        async with self._held:
+        async with self._stack:
             assert self._process.stdout
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             while chunk := await self._process.stdout.read(CHUNK):

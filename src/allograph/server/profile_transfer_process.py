@@ -1,7 +1,7 @@
-"""A process that exports or imports one large profile, and ends: `python -m allograph.server.archive_worker`.
+"""A process that exports or imports one large profile, and ends: `python -m allograph.server.profile_transfer_process`.
 
 It reads a line of JSON that says what to do, and for an import the bytes of the file; it answers with a line of JSON, and for an
-export with the bytes of the file. `allograph.server.archives` is what starts it.
+export with the bytes of the file. `allograph.server.profile_transfer` is what starts it.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ NICE = 10
 """How much less urgent this is than readings, in the system's steps."""
 
 
-def main(asked: BinaryIO, told: BinaryIO) -> None:
-    """Do what is asked; an error of ours is told by its name and text."""
-    task: dict[str, Any] = json.loads(asked.readline())
+def main(source: BinaryIO, output: BinaryIO) -> None:
+    """Do the task in the first line of `source`; an `AllographError` is written by its name and text."""
+    task: dict[str, Any] = json.loads(source.readline())
     try:
         with closing(open_store(task["store"], existing=True)) as store:
             store.most_writers = task["most_writers"]
-            head, body = _done(store, task, asked)
-            told.write(json.dumps(head).encode() + b"\n" + body)
-            told.flush()
+            head, body = _result(store, task, source)
+            output.write(json.dumps(head).encode() + b"\n" + body)
+            output.flush()
     except AllographError as error:
-        told.write(json.dumps({"error": type(error).__name__, "text": str(error)}).encode() + b"\n")
-        told.flush()
+        output.write(json.dumps({"error": type(error).__name__, "text": str(error)}).encode() + b"\n")
+        output.flush()
 
 
-def _done(store: Store, task: dict[str, Any], asked: BinaryIO) -> tuple[dict[str, Any], bytes]:
-    """The line and the bytes to answer with."""
+def _result(store: Store, task: dict[str, Any], source: BinaryIO) -> tuple[dict[str, Any], bytes]:
+    """The line and the bytes to write."""
     key = Key(task["tenant"], task["name"])
     if task["act"] == "export":
         blob = packed(profile.contents(store, key))
         return {"length": len(blob)}, blob
-    contents = unpacked(asked.read())
+    contents = unpacked(source.read())
     check_model(contents, task["model_hash"], Sizes(*task["sizes"]))
     return profile.merge(store, key, contents)._asdict(), b""
 

@@ -1,4 +1,4 @@
-"""Queues that are served in turn, one a tenant: nobody waits for what another tenant queued."""
+"""A queue that serves tenants in turn (round robin), so that no tenant waits for all that another has queued."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 
-class Turns(Generic[Item]):
-    """What waits, by tenant. The tenant whose turn it is goes to the end once its oldest item is taken.
+class FairQueue(Generic[Item]):
+    """Items by tenant. The tenant whose turn it is goes to the end once its oldest item is taken.
 
-    >>> turns = Turns[str]()
+    >>> queue = FairQueue[str]()
     >>> for tenant, item in [("a", "a1"), ("a", "a2"), ("a", "a3"), ("b", "b1")]:
-    ...     turns.put(tenant, item)
-    >>> [turns.take() for _ in range(4)], len(turns)
+    ...     queue.put(tenant, item)
+    >>> [queue.take() for _ in range(4)], len(queue)
     (['a1', 'b1', 'a2', 'a3'], 0)
     """
 
@@ -38,10 +38,6 @@ class Turns(Generic[Item]):
         else:
             del self._queues[tenant]
         return item
-
-    def of(self, tenant: str) -> int:
-        """How many items of a tenant wait."""
-        return len(self._queues.get(tenant, ()))
 
     def __len__(self) -> int:
         return sum(map(len, self._queues.values()))

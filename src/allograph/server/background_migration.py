@@ -1,4 +1,4 @@
-"""Bringing the store's profiles over to the service's model, while it serves."""
+"""Migrates the store's profiles to the service's model while it serves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHARE = 0.3
 """Of the time of one thread, at most, so that readings and corrections are not slowed down."""
 
 
-class Migrating:
+class BackgroundMigration:
     """A thread that brings every profile of another model over to the service's, once, and logs how many.
 
     What it has done when the service stops stays done; the next start goes on with the rest.

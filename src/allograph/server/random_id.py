@@ -1,4 +1,4 @@
-"""Names for what has none: quick to make, never twice the same. They guard nothing."""
+"""Random ids of requests and readings: quick to make, and not for secrets."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import secrets
 _SOURCE = random.Random(secrets.randbits(256))
 
 
-def new_id() -> str:
+def random_id() -> str:
     """32 hexadecimal digits.
 
-    >>> len(new_id()), new_id() == new_id()
+    >>> len(random_id()), random_id() == random_id()
     (32, False)
     """
     return f"{_SOURCE.getrandbits(128):032x}"

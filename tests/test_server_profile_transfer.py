@@ -11,14 +11,14 @@ import pytest
 
 from allograph import Writers, open_store
 from allograph.profiles.archive import unpacked
-from allograph.server import archives
+from allograph.server import profile_transfer
 from allograph.server.settings import Limits
 from served import client, correct, ok, problem, recognizer, writers
 
 
 def test_a_large_profile_goes_out_and_in_as_by_the_library(lasting_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     medoids = recognizer().bundle.styles.medoids  # type: ignore[union-attr]
-    many = list(np.resize(medoids, (archives.LONG, 28, 28)))
+    many = list(np.resize(medoids, (profile_transfer.LONG, 28, 28)))
     with contextlib.closing(open_store(lasting_url)) as store, client(served := Writers(store, recognizer())) as http:
         ana = served["ana"]
         ana.correct(ana.read(many), ["a"] * len(many))
@@ -27,7 +27,7 @@ def test_a_large_profile_goes_out_and_in_as_by_the_library(lasting_url: str, mon
         assert answer.headers["content-type"] == "application/octet-stream"
         assert int(answer.headers["content-length"]) == len(answer.content)
         assert unpacked(answer.content) == unpacked(served.export("ana"))
-        monkeypatch.setattr(archives, "LARGE", 1000)
+        monkeypatch.setattr(profile_transfer, "LARGE", 1000)
         assert ok(http.put("/v1/writers/eva/profile", content=answer.content)) == {"added": len(many), "removed": 0}
         assert ok(http.put("/v1/writers/eva/profile", content=answer.content)) == {"added": 0, "removed": 0}
         assert len(served["eva"].corrections) == len(many)
@@ -39,8 +39,8 @@ def test_a_large_profile_goes_out_and_in_as_by_the_library(lasting_url: str, mon
 
 
 def test_a_small_one_and_one_in_memory_need_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives.sys, "executable", str(tmp_path / "none"))  # type: ignore[attr-defined]
-    monkeypatch.setattr(archives, "LONG", 0)
+    monkeypatch.setattr(profile_transfer.sys, "executable", str(tmp_path / "none"))  # type: ignore[attr-defined]
+    monkeypatch.setattr(profile_transfer, "LONG", 0)
     with client(writers()) as http:
         correct(http, "ana", [("1", 40, "a")])
         blob = http.get("/v1/writers/ana/profile").content
@@ -48,17 +48,17 @@ def test_a_small_one_and_one_in_memory_need_no_process(tmp_path: Path, monkeypat
 
 
 def test_a_process_that_ends_is_a_failure_of_the_service(lasting_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "LONG", 1)
+    monkeypatch.setattr(profile_transfer, "LONG", 1)
     with contextlib.closing(open_store(lasting_url)) as store, client(Writers(store, recognizer())) as http:
         correct(http, "ana", [("1", 40, "a")])
-        monkeypatch.setattr(archives.sys, "executable", "/bin/true")  # type: ignore[attr-defined]
+        monkeypatch.setattr(profile_transfer.sys, "executable", "/bin/true")  # type: ignore[attr-defined]
         problem(http.get("/v1/writers/ana/profile"), 503)
         monkeypatch.undo()
         assert http.get("/v1/writers/ana/profile").status_code == 200
 
 
 def test_the_bound_on_writers_holds_there_too(lasting_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "LARGE", 1)
+    monkeypatch.setattr(profile_transfer, "LARGE", 1)
     limits = Limits(rate=1e9, writers=1)
     with contextlib.closing(open_store(lasting_url)) as store, client(Writers(store, recognizer()), limits) as http:
         correct(http, "ana", [("1", 40, "a")])

@@ -1,4 +1,4 @@
-"""Profiles are brought up to date here, a little of each in turn, while the model's thread reads for everybody else."""
+"""Learns long journals in threads of its own, a little of each writer in turn, while the model's thread reads for others."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from allograph.errors import BusyError
 from allograph.profiles.journal import Key
-from allograph.server.threads import step_back
-from allograph.server.turns import Turns
+from allograph.server.fair_queue import FairQueue
+from allograph.server.threads import lower_priority
 
 STRETCH = 0.02
 """Seconds for which one writer's corrections are learned before it is another's turn."""
@@ -26,13 +26,13 @@ class _Job:
     done: asyncio.Future[None]
 
 
-class Learner:
+class BackgroundLearner:
     """Takes the steps of many jobs in a few threads, for `STRETCH` each, tenants and then writers in turn."""
 
     def __init__(self) -> None:
         self._jobs: dict[Key, _Job] = {}
-        self._turns: Turns[_Job] = Turns()
-        self._threads = ThreadPoolExecutor(THREADS, "allograph-learner", initializer=step_back)
+        self._queue: FairQueue[_Job] = FairQueue()
+        self._threads = ThreadPoolExecutor(THREADS, "allograph-learner", initializer=lower_priority)
         self._tasks: set[asyncio.Task[None]] = set()
         self._working = 0
         self._closed = False
@@ -47,7 +47,7 @@ class Learner:
             if self._closed:
                 raise BusyError("the service stops; ask it again in a moment")
             job = self._jobs[key] = _Job(key, steps, asyncio.get_running_loop().create_future())
-            self._turns.put(key.tenant, job)
+            self._queue.put(key.tenant, job)
             if self._working < THREADS:
                 self._working += 1
                 task = asyncio.create_task(self._work())
@@ -72,8 +72,8 @@ class Learner:
         """Go on with one job after another until none is left."""
         loop = asyncio.get_running_loop()
         try:
-            while self._turns and not self._closed:
-                job = self._turns.take()
+            while self._queue and not self._closed:
+                job = self._queue.take()
                 try:
                     ended = await loop.run_in_executor(self._threads, _go_on, job.steps)
                 except Exception as error:
@@ -83,7 +83,7 @@ class Learner:
                 if ended:
                     self._end(job).set_result(None)
                 else:
-                    self._turns.put(job.key.tenant, job)
+                    self._queue.put(job.key.tenant, job)
         finally:
             self._working -= 1
 

@@ -1,0 +1,36 @@
+"""Profiles as files: export and import."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from allograph.server.problems import responses
+from allograph.server.requests import WriterName
+from allograph.server.responses import ImportResponse
+from allograph.server.routing import ValidatedRoute, json_response
+from allograph.server.service import CallerDependency
+
+router = APIRouter(prefix="/v1", route_class=ValidatedRoute, tags=["writers"])
+BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+
+
+@router.get(
+    "/writers/{writer}/profile",
+    response_class=Response,
+    responses={**responses(404, 422), 200: {"description": "The profile: one file.", "content": BYTES}},
+)
+async def export_profile(writer: WriterName, caller: CallerDependency) -> Response:
+    """All that a writer taught, as one file: to keep, or to import elsewhere."""
+    return await caller.service.transfer.export(caller.tenant, writer)
+
+
+@router.put(
+    "/writers/{writer}/profile",
+    response_model=ImportResponse,
+    responses=responses(409, 415, 422),
+    openapi_extra={"requestBody": {"required": True, "content": BYTES}},
+)
+async def import_profile(writer: WriterName, caller: CallerDependency, request: Request) -> Response:
+    """Join an exported profile to a writer's own, which need not exist; what is known already counts once."""
+    return json_response((await caller.service.transfer.merge(caller.tenant, writer, request))._asdict())
