@@ -24,7 +24,7 @@ from allograph.server.reader import Reader
 from allograph.server.readiness import Readiness
 from allograph.server.requests import SampleImage
 from allograph.server.settings import Limits, Settings
-from allograph.writers.suggestions import Errors
+from allograph.writers.suggestions import BaseErrors
 from allograph.writers.writer import Writer
 from allograph.writers.writers import Writers
 
@@ -52,9 +52,9 @@ class Service:
     """Decodes pictures and draws ink."""
 
     @cached_property
-    def base_errors(self) -> Errors:
+    def base_errors(self) -> BaseErrors:
         """How often the base classifier misreads each label."""
-        return Errors.of(self.writers.pipeline.recognizer.bundle)
+        return BaseErrors.of(self.writers.pipeline.recognizer.bundle)
 
 
 @dataclass(frozen=True)

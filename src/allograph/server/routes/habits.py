@@ -15,8 +15,7 @@ from allograph.server.responses import ConfusionsResponse, ProgressResponse, Sty
 from allograph.server.routing import ValidatedRoute, json_response
 from allograph.server.service import CallerDependency
 from allograph.writers import habits
-from allograph.writers.suggestions import Suggestion
-from allograph.writers.suggestions import suggestions as suggest
+from allograph.writers.suggestions import Suggestion, suggest
 from allograph.writers.writer import Writer
 
 PAGE = 1000

@@ -20,7 +20,7 @@ from allograph.adapters import Adapter, State, best, build
 from allograph.bundle import Bundle
 from allograph.embedding import EmbeddedCorpus, EmbeddedSamples
 from allograph.readings import Corrections, Samples
-from allograph.writers.suggestions import Errors, Hand
+from allograph.writers.suggestions import BaseErrors, Outlook
 from timing import show
 
 CORPUS = Path("build/unipen.embedded.parquet")
@@ -52,7 +52,7 @@ def main(split: str = "application") -> None:
         print(f"{CORPUS} is not there; make it with: make unipen")
         return
     bundle = Bundle.open()
-    adapter, errors = build(best(bundle), bundle), Errors.of(bundle)
+    adapter, errors = build(best(bundle), bundle), BaseErrors.of(bundle)
     samples = EmbeddedCorpus.open(CORPUS).samples(split=split)  # type: ignore[arg-type]
     tables: tuple[list[tuple[str, ...]], list[tuple[str, ...]]] = ([], [])
     for history in HISTORIES:
@@ -78,7 +78,9 @@ def main(split: str = "application") -> None:
     show("The same, the mean over a writer's labels", head, tables[1])
 
 
-def taught(samples: EmbeddedSamples, writer: str, turn: int, history: int, adapter: Adapter, errors: Errors) -> Outcome | None:
+def taught(
+    samples: EmbeddedSamples, writer: str, turn: int, history: int, adapter: Adapter, errors: BaseErrors
+) -> Outcome | None:
     """One writer: a history, a dozen more in three ways, and all else read."""
     random = np.random.default_rng(zlib.crc32(f"{writer}/{turn}".encode()))
     order = random.permutation(np.flatnonzero(samples.writers == writer))
@@ -87,7 +89,7 @@ def taught(samples: EmbeddedSamples, writer: str, turn: int, history: int, adapt
     if len(past) < history or len(pool) < 2 * ROUND or len(test) < LEAST:
         return None
     state, journal = lived(samples, past, adapter)
-    hand = Hand(journal, errors)
+    hand = Outlook(journal, errors)
     left = defaultdict(list)
     for row in pool.tolist():
         left[str(samples.labels[row])].append(row)
