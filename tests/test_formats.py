@@ -11,8 +11,8 @@ import pytest
 
 from allograph import Recognizer, Writers, open_store
 from allograph.corpora.corpus import Corpus
-from allograph.profiles.migrate import NEWEST
 from allograph.profiles.tables import metadata
+from allograph.profiles.upgrade import NEWEST
 
 RELEASED = sorted((Path(__file__).parent / "data" / "formats").iterdir())
 LABELS = list("01256789")

@@ -19,7 +19,7 @@ from safetensors.numpy import load, save
 
 from allograph import Recognizer, Writers, open_store
 from allograph.errors import FormatError
-from allograph.profiles import MemoryStore, profile
+from allograph.profiles import MemoryStore, changes
 from allograph.profiles.archive import packed, unpacked
 from small import allograph as run
 from test_stores import ANA, MODEL, OTHER, entry
@@ -31,11 +31,11 @@ DEEP = 100_000
 def exported() -> bytes:
     """A profile of three corrections, one of another model, and a tombstone."""
     store = MemoryStore()
-    profile.record(store, ANA, [entry("1", alphabet=("a", "b")), entry("2", image=None), entry("3"), entry("4")], MODEL)
-    profile.undo(store, ANA, "4")
+    changes.record(store, ANA, [entry("1", alphabet=("a", "b")), entry("2", image=None), entry("3"), entry("4")], MODEL)
+    changes.undo(store, ANA, "4")
     with store.change(ANA, None) as change:
         change.rewrite([*change.find(ids=["1", "2"]), entry("5", model_hash=OTHER, time=time.time())], change.tombstones(), MODEL)
-    return packed(profile.contents(store, ANA))
+    return packed(changes.contents(store, ANA))
 
 
 def opened(blob: bytes) -> tuple[dict[str, Any], Arrays]:
@@ -236,7 +236,7 @@ def test_whatever_stands_there_is_taken_and_comes_back_the_same_or_is_refused(pa
     again = unpacked(packed(found))
     assert [one.correction for one in again.entries] == [one.correction for one in found.entries]
     store = MemoryStore()
-    profile.merge(store, ANA, found)
+    changes.merge(store, ANA, found)
     assert all(0 <= one.time <= time.time() + 86_400 for one in store.entries(ANA, waiting=True))
 
 

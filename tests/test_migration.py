@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from allograph import Recognizer, Writer, Writers, open_store
 from allograph.bundle import Bundle
 from allograph.errors import MismatchError
-from allograph.profiles.change_of_model import all_keys, bring_over_all
 from allograph.profiles.journal import Key
+from allograph.profiles.migration import all_keys, migrate_all
 from allograph.server.background_migration import BackgroundMigration
 from allograph.server.log import start
 from served import image, ok, process
@@ -116,7 +116,7 @@ def migrate_until_killed(where: str, bundle: Path, said: int) -> None:
     store = open_store(where)
     newer = Recognizer(bundle, threads=1)
     os.write(said, b"\n")
-    bring_over_all(store, newer, all_keys(store, not_of=newer.bundle.model_hash))
+    migrate_all(store, newer, all_keys(store, not_of=newer.bundle.model_hash))
     os.write(said, b"done")
 
 

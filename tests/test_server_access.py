@@ -17,7 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from allograph.profiles import open_store
-from allograph.profiles.store import Keys
+from allograph.profiles.keys import Keys
 from allograph.server.access import Access, Refused
 from allograph.server.app import application
 from allograph.server.settings import Limits, Settings

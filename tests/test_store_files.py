@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from allograph.cli.main import main
 from allograph.errors import FormatError, InputError, StorageError, UnknownCorrection, UnknownWriter
-from allograph.profiles import Store, open_store, profile
+from allograph.profiles import Store, changes, open_store
 from allograph.profiles.archive import packed
 from allograph.profiles.journal import Key
 from allograph.profiles.store import Change
@@ -43,7 +43,7 @@ def store(where: Path) -> Iterator[Store]:
 
 def teach(store: Store, count: int, key: Key = ANA) -> None:
     for i in range(count):
-        profile.record(store, key, [entry(f"id-{i}")], MODEL)
+        changes.record(store, key, [entry(f"id-{i}")], MODEL)
 
 
 def exchange(where: Path) -> None:
@@ -75,8 +75,8 @@ def test_a_file_that_is_no_longer_the_one_that_was_opened_is_noticed(
     for call in (
         store.check,
         lambda: store.versions([ANA]),
-        lambda: profile.record(store, ANA, [entry("void")], MODEL),
-        lambda: profile.undo(store, ANA, "id-0"),
+        lambda: changes.record(store, ANA, [entry("void")], MODEL),
+        lambda: changes.undo(store, ANA, "id-0"),
         lambda: store.erase(ANA),
         lambda: store.keys.add("t", "n"),
         store.check,
@@ -86,7 +86,7 @@ def test_a_file_that_is_no_longer_the_one_that_was_opened_is_noticed(
     store.close()
     with contextlib.closing(open_store(where)) as again:
         again.check()
-        profile.record(again, ANA, [entry("new")], MODEL)
+        changes.record(again, ANA, [entry("new")], MODEL)
         assert ("new", "a") in labels(again)
 
 
@@ -123,9 +123,9 @@ def test_damage_is_the_stores_fault_whatever_was_damaged(page: int, noise: bytes
                 lambda: store.rows(ANA, images=True),
                 lambda: store.state(ANA),
                 lambda: store.profiles("default"),
-                lambda: profile.contents(store, ANA),
-                lambda: profile.record(store, ANA, [entry("x")], MODEL),
-                lambda: profile.undo(store, ANA, "id-3"),
+                lambda: changes.contents(store, ANA),
+                lambda: changes.record(store, ANA, [entry("x")], MODEL),
+                lambda: changes.undo(store, ANA, "id-3"),
                 lambda: store.keys.list(),
             ):
                 try:
@@ -203,7 +203,7 @@ def test_what_may_not_be_written_can_be_read() -> None:
         where.parent.mkdir()
         with contextlib.closing(open_store(where)) as store:
             teach(store, 3)
-            assert packed(profile.contents(store, ANA))
+            assert packed(changes.contents(store, ANA))
         where.chmod(0o444)
         where.parent.chmod(0o555)
         Path(folder).chmod(0o777)
@@ -275,7 +275,7 @@ def readers_come_and_go(where: Path) -> Iterator[None]:
 @pytest.mark.parametrize("act", ["undo", "forget", "relabel", "erase"])
 def test_what_was_taken_back_is_gone_from_file_and_log_while_others_read(store: Store, where: Path, act: str) -> None:
     teach(store, 30)
-    profile.record(store, ANA, [entry("secret", "SECRETLABEL")], MODEL)
+    changes.record(store, ANA, [entry("secret", "SECRETLABEL")], MODEL)
     needles = needles_of(store, "secret")
     if act == "relabel":
         needles = needles[:1]  # the sample stays
@@ -283,31 +283,31 @@ def test_what_was_taken_back_is_gone_from_file_and_log_while_others_read(store: 
     with readers_come_and_go(where):
         began = time.monotonic()
         if act == "undo":
-            profile.undo(store, ANA, "secret")
+            changes.undo(store, ANA, "secret")
         elif act == "forget":
-            profile.forget(store, ANA, "SECRETLABEL", None)
+            changes.forget(store, ANA, "SECRETLABEL", None)
         elif act == "relabel":
-            profile.record(store, ANA, [entry("secret", "b")], MODEL)
+            changes.record(store, ANA, [entry("secret", "b")], MODEL)
         else:
             store.erase(ANA)
         assert time.monotonic() - began < 5
         while remains(where.parent, needles) and time.monotonic() - began < 60:
             began_other = time.monotonic()
-            profile.record(store, Key("default", "ben"), [entry(f"{began_other}"[:16])], MODEL)
+            changes.record(store, Key("default", "ben"), [entry(f"{began_other}"[:16])], MODEL)
             assert time.monotonic() - began_other < 5  # nobody waits for it
             time.sleep(0.2)
     assert remains(where.parent, needles) == []
 
 
 def test_erasing_waits_for_no_reader_and_is_finished_when_that_has_gone(store: Store, where: Path) -> None:
-    profile.record(store, ANA, [entry("secret", "SECRETLABEL")], MODEL)
+    changes.record(store, ANA, [entry("secret", "SECRETLABEL")], MODEL)
     needles = needles_of(store, "secret")
     with contextlib.closing(sqlite3.connect(where, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM allograph_journal").fetchone()
         began = time.monotonic()
         assert store.erase(ANA)
-        profile.record(store, Key("default", "ben"), [entry("1")], MODEL)
+        changes.record(store, Key("default", "ben"), [entry("1")], MODEL)
         assert store.versions([ANA]) == [None]
         assert time.monotonic() - began < 5
         reader.execute("COMMIT")
@@ -319,7 +319,7 @@ def test_erasing_waits_for_no_reader_and_is_finished_when_that_has_gone(store: S
 
 def test_a_command_that_erases_leaves_nothing_even_while_another_process_has_the_store_open(store: Store, where: Path) -> None:
     teach(store, 3)
-    profile.record(store, ANA, [entry("secret", "SECRETLABEL")], MODEL)
+    changes.record(store, ANA, [entry("secret", "SECRETLABEL")], MODEL)
     needles = needles_of(store, "secret")
     run("writers", "erase", "ana", "--yes", "--store", where, cwd=where.parent)
     assert remains(where.parent, needles) == []
@@ -328,8 +328,8 @@ def test_a_command_that_erases_leaves_nothing_even_while_another_process_has_the
 def test_closing_empties_the_log(where: Path) -> None:
     with contextlib.closing(open_store(where)) as other:
         with contextlib.closing(open_store(where)) as store:
-            profile.record(store, ANA, [entry("secret", "SECRETLABEL")], MODEL)
+            changes.record(store, ANA, [entry("secret", "SECRETLABEL")], MODEL)
             needles = needles_of(store, "secret")
-            profile.undo(store, ANA, "secret")
+            changes.undo(store, ANA, "secret")
         assert remains(where.parent, needles) == []
         other.check()

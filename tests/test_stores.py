@@ -27,10 +27,10 @@ from allograph.errors import (
     UnknownCorrection,
     UnknownWriter,
 )
-from allograph.profiles import MemoryStore, Store, open_store, profile
+from allograph.profiles import MemoryStore, Store, changes, open_store
 from allograph.profiles.archive import packed, unpacked
+from allograph.profiles.changes import Merged
 from allograph.profiles.journal import Contents, Entry, Key, StoredState, Version, batches
-from allograph.profiles.profile import Merged
 from allograph.profiles.sql import SqlStore
 from allograph.profiles.tables import api_keys
 from allograph.readings import Samples
@@ -85,10 +85,10 @@ def test_nobody_is_there_before_the_first_correction(store: Store) -> None:
     with pytest.raises(UnknownWriter, match="'ana'"), store.change(ANA, None):
         pass
     with pytest.raises(UnknownCorrection, match="'x'"):
-        profile.undo(store, ANA, "x")
+        changes.undo(store, ANA, "x")
     with pytest.raises(UnknownCorrection, match="'x'"):
-        profile.record(store, ANA, [profile.Relabel("x", "a", False, "b")], MODEL)
-    assert profile.forget(store, ANA, "a", None) == 0
+        changes.record(store, ANA, [changes.Relabel("x", "a", False, "b")], MODEL)
+    assert changes.forget(store, ANA, "a", None) == 0
     assert store.versions([ANA]) == [None]
 
 
@@ -98,7 +98,7 @@ def test_what_is_recorded_comes_back_whole_and_in_order(store: Store) -> None:
     bare = Samples(given[1].outputs.embeddings, np.array([[1, -np.inf, 2]], "f4"))
     given[1] = replace(given[1], outputs=bare)
     for one in given:
-        profile.record(store, ANA, [one], MODEL)
+        changes.record(store, ANA, [one], MODEL)
     found = rows(store)
     assert all(map(same, found, given))
     assert [row.seq for row in found] == sorted(row.seq for row in found)
@@ -113,16 +113,16 @@ def test_what_is_recorded_comes_back_whole_and_in_order(store: Store) -> None:
 
 
 def test_a_retry_counts_once_another_label_replaces_and_an_implicit_one_replaces_nothing(store: Store) -> None:
-    first = profile.record(store, ANA, [entry("1", "a")], MODEL)
+    first = changes.record(store, ANA, [entry("1", "a")], MODEL)
     version = store.versions([ANA])
-    again = profile.record(store, ANA, [entry("1", "a")], MODEL)
+    again = changes.record(store, ANA, [entry("1", "a")], MODEL)
     assert [row.correction for row in again] == [row.correction for row in first]
-    kept = profile.record(store, ANA, [entry("1", "z", implicit=True)], MODEL)
+    kept = changes.record(store, ANA, [entry("1", "z", implicit=True)], MODEL)
     assert [row.correction for row in kept] == [row.correction for row in first]
     assert store.versions([ANA]) == version
-    profile.record(store, ANA, [entry("2", "a", implicit=True)], MODEL)
-    profile.record(store, ANA, [entry("2", "a", answer="other")], MODEL)
-    profile.record(store, ANA, [entry("1", "b")], MODEL)
+    changes.record(store, ANA, [entry("2", "a", implicit=True)], MODEL)
+    changes.record(store, ANA, [entry("2", "a", answer="other")], MODEL)
+    changes.record(store, ANA, [entry("1", "b")], MODEL)
     assert [(row.id, row.label, row.implicit, row.answer) for row in rows(store)] == [
         ("2", "a", False, "c"),
         ("1", "b", False, "c"),
@@ -131,16 +131,16 @@ def test_a_retry_counts_once_another_label_replaces_and_an_implicit_one_replaces
 
 def test_one_batch_may_say_the_same_twice_and_the_last_word_counts(store: Store) -> None:
     said = [entry("1", "a", batch="x"), entry("2", "b", batch="x"), entry("1", "c", batch="x")]
-    found = profile.record(store, ANA, said, MODEL)
+    found = changes.record(store, ANA, said, MODEL)
     assert [row.label for row in found] == ["c", "b", "c"]
     assert sorted(labels(store)) == [("1", "c"), ("2", "b")]
 
 
 def test_what_is_undone_leaves_a_tombstone_and_no_content(store: Store) -> None:
     for id in ("1", "2", "3"):
-        profile.record(store, ANA, [entry(id)], MODEL)
+        changes.record(store, ANA, [entry(id)], MODEL)
     before = store.versions([ANA])[0]
-    profile.undo(store, ANA, "2")
+    changes.undo(store, ANA, "2")
     after = store.versions([ANA])[0]
     assert before is not None
     assert after is not None
@@ -151,35 +151,35 @@ def test_what_is_undone_leaves_a_tombstone_and_no_content(store: Store) -> None:
     assert not tail.follows(before)
     assert tail.follows(before._replace(head=1))
     assert labels(store) == [("1", "a"), ("3", "a")]
-    found = profile.contents(store, ANA)
+    found = changes.contents(store, ANA)
     assert [stone.id for stone in found.tombstones] == ["2"]
     with pytest.raises(UnknownCorrection):
-        profile.undo(store, ANA, "2")
-    profile.record(store, ANA, [entry("2", "b")], MODEL)
+        changes.undo(store, ANA, "2")
+    changes.record(store, ANA, [entry("2", "b")], MODEL)
     assert labels(store) == [("1", "a"), ("3", "a"), ("2", "b")]
 
 
 def test_forgetting_takes_back_by_label_and_time(store: Store) -> None:
     for id, label in (("1", "a"), ("2", "b"), ("3", "a"), ("4", "b")):
-        profile.record(store, ANA, [entry(id, label)], MODEL)
+        changes.record(store, ANA, [entry(id, label)], MODEL)
     times = {row.id: row.time for row in rows(store)}
-    assert profile.forget(store, ANA, "a", times["2"]) == 1
-    assert profile.forget(store, ANA, None, times["4"]) == 1
-    assert profile.forget(store, ANA, "z", None) == 0
+    assert changes.forget(store, ANA, "a", times["2"]) == 1
+    assert changes.forget(store, ANA, None, times["4"]) == 1
+    assert changes.forget(store, ANA, "z", None) == 0
     assert labels(store) == [("1", "a"), ("2", "b")]
 
 
 def test_relabelling_is_undo_and_correct_in_one(store: Store) -> None:
-    profile.record(store, ANA, [entry("1", "a"), entry("2", "a")], MODEL)
-    (done,) = profile.record(store, ANA, [profile.Relabel("1", "b", False, "new")], MODEL)
+    changes.record(store, ANA, [entry("1", "a"), entry("2", "a")], MODEL)
+    (done,) = changes.record(store, ANA, [changes.Relabel("1", "b", False, "new")], MODEL)
     assert done.label == "b"
     assert labels(store) == [("2", "a"), ("1", "b")]
-    assert profile.record(store, ANA, [profile.Relabel("1", "b", False, "other")], MODEL)[0].correction == done.correction
-    assert [stone.id for stone in profile.contents(store, ANA).tombstones] == ["1"]
+    assert changes.record(store, ANA, [changes.Relabel("1", "b", False, "other")], MODEL)[0].correction == done.correction
+    assert [stone.id for stone in changes.contents(store, ANA).tombstones] == ["1"]
 
 
 def test_a_change_that_fails_changes_nothing(store: Store) -> None:
-    profile.record(store, ANA, [entry("1")], MODEL)
+    changes.record(store, ANA, [entry("1")], MODEL)
     version = store.versions([ANA])
     for key in (ANA, BEN):
         with contextlib.suppress(ZeroDivisionError), store.change(key, MODEL) as change:
@@ -191,15 +191,15 @@ def test_a_change_that_fails_changes_nothing(store: Store) -> None:
 
 
 def test_a_profile_is_for_one_model(store: Store) -> None:
-    profile.record(store, ANA, [entry("1")], MODEL)
+    changes.record(store, ANA, [entry("1")], MODEL)
     with pytest.raises(MismatchError, match="allograph writers migrate"):
-        profile.record(store, ANA, [entry("2", model_hash=OTHER)], OTHER)
+        changes.record(store, ANA, [entry("2", model_hash=OTHER)], OTHER)
     assert labels(store) == [("1", "a")]
 
 
 def test_a_state_is_kept_while_its_journal_only_grows(store: Store) -> None:
     for id in ("1", "2", "3"):
-        profile.record(store, ANA, [entry(id)], MODEL)
+        changes.record(store, ANA, [entry(id)], MODEL)
     version = store.versions([ANA])[0]
     assert version is not None
     early = version._replace(head=rows(store)[1].seq)
@@ -208,21 +208,21 @@ def test_a_state_is_kept_while_its_journal_only_grows(store: Store) -> None:
     assert kept is not None
     assert kept[0] == StoredState(early, "f", b"state")
     assert [done.id for done in kept[1]] == ["1", "2"]
-    profile.undo(store, ANA, "3")  # the state never knew it
+    changes.undo(store, ANA, "3")  # the state never knew it
     kept = store.state(ANA)
     assert kept is not None
     assert kept[0].version == early
     store.keep(ANA, StoredState(version, "f", b"of an old journal"))
     assert store.state(ANA) == kept
-    profile.undo(store, ANA, "1")  # the state knew it, so it goes at once
+    changes.undo(store, ANA, "1")  # the state knew it, so it goes at once
     assert store.state(ANA) is None
     store.keep(BEN, StoredState(Version(99, 0, 0), "f", b"of nobody"))
     assert store.state(BEN) is None
 
 
 def test_erasing_leaves_nothing_and_a_writer_begun_anew_is_another(store: Store) -> None:
-    profile.record(store, ANA, [entry("1")], MODEL)
-    profile.record(store, BEN, [entry("1", "b")], MODEL)
+    changes.record(store, ANA, [entry("1")], MODEL)
+    changes.record(store, BEN, [entry("1", "b")], MODEL)
     before = store.versions([ANA])[0]
     assert before is not None
     store.keep(ANA, StoredState(before, "f", b"state"))
@@ -230,7 +230,7 @@ def test_erasing_leaves_nothing_and_a_writer_begun_anew_is_another(store: Store)
     assert not store.erase(ANA)
     assert (store.versions([ANA]), store.tail(ANA), store.state(ANA)) == ([None], None, None)
     assert labels(store, BEN) == [("1", "b")]
-    profile.record(store, ANA, [entry("1")], MODEL)
+    changes.record(store, ANA, [entry("1")], MODEL)
     after = store.versions([ANA])[0]
     assert after is not None
     assert after.profile != before.profile
@@ -238,8 +238,8 @@ def test_erasing_leaves_nothing_and_a_writer_begun_anew_is_another(store: Store)
 
 def test_tenants_do_not_know_of_one_another(store: Store) -> None:
     theirs = Key("other", "ana")
-    profile.record(store, ANA, [entry("1", "a")], MODEL)
-    profile.record(store, theirs, [entry("1", "b")], MODEL)
+    changes.record(store, ANA, [entry("1", "a")], MODEL)
+    changes.record(store, theirs, [entry("1", "b")], MODEL)
     assert (labels(store), labels(store, theirs)) == ([("1", "a")], [("1", "b")])
     assert store.profiles("other") == [("ana", 1)]
     found = store.versions([theirs, ANA, Key("third", "ana")])
@@ -252,7 +252,7 @@ def test_tenants_do_not_know_of_one_another(store: Store) -> None:
 def test_profiles_are_listed_by_code_point_page_by_page(store: Store) -> None:
     names = ["b", "B", "a", "é", "Z", "\U0001f600"]
     for name in names:
-        profile.record(store, Key("default", name), [entry("1")], MODEL)
+        changes.record(store, Key("default", name), [entry("1")], MODEL)
     assert [found.name for found in store.profiles("default")] == sorted(names)
     assert [found.name for found in store.profiles("default", after="Z", limit=2)] == ["a", "b"]
     assert store.count("default") == 6
@@ -308,7 +308,7 @@ def test_threads_that_correct_one_writer_lose_nothing(store: Store) -> None:
     def work(number: int) -> None:
         try:
             for i in range(10):
-                profile.record(store, ANA, [entry(f"{number}-{i}")], MODEL)
+                changes.record(store, ANA, [entry(f"{number}-{i}")], MODEL)
         except BaseException as error:
             failures.append(error)
 
@@ -324,14 +324,14 @@ def test_threads_that_correct_one_writer_lose_nothing(store: Store) -> None:
 
 
 def test_migration_reads_images_anew_and_keeps_the_rest_waiting(store: Store) -> None:
-    profile.record(store, ANA, [entry("1"), entry("2", image=None), entry("3")], MODEL)
+    changes.record(store, ANA, [entry("1"), entry("2", image=None), entry("3")], MODEL)
     new = Samples(np.full((1, 5), 2, "f4"), np.full((1, 3), 3, "f4"))
 
     def read(seen: list[Entry]) -> list[tuple[Samples, str]]:
         assert all(one.image is not None for one in seen)
         return [(new, "q")] * len(seen)
 
-    assert profile.migrate(store, ANA, OTHER, read) == (2, 1)
+    assert changes.migrate(store, ANA, OTHER, read) == (2, 1)
     tail = store.tail(ANA)
     assert tail is not None
     assert tail.model_hash == OTHER
@@ -339,35 +339,35 @@ def test_migration_reads_images_anew_and_keeps_the_rest_waiting(store: Store) ->
         ("1", "q", (1, 5), "1"),
         ("3", "q", (1, 5), "3"),
     ]
-    assert profile.migrate(store, ANA, OTHER, read) == (0, 1)
-    blob = packed(profile.contents(store, ANA))
-    assert profile.merge(store, BEN, unpacked(blob)) == (3, 0)
+    assert changes.migrate(store, ANA, OTHER, read) == (0, 1)
+    blob = packed(changes.contents(store, ANA))
+    assert changes.merge(store, BEN, unpacked(blob)) == (3, 0)
     assert len(rows(store, BEN)) == 2
-    assert profile.migrate(store, BEN, MODEL, read) == (2, 0)
+    assert changes.migrate(store, BEN, MODEL, read) == (2, 0)
     assert [row.id for row in rows(store, BEN)] == ["1", "2", "3"]
 
 
 def test_an_archive_comes_back_whole(store: Store) -> None:
     given = [entry("1", alphabet=("a", "b")), entry("2", "<", implicit=True, image=None)]
-    profile.record(store, ANA, given, MODEL)
-    profile.record(store, ANA, [entry("3")], MODEL)
-    profile.undo(store, ANA, "3")
-    blob = packed(profile.contents(store, ANA))
+    changes.record(store, ANA, given, MODEL)
+    changes.record(store, ANA, [entry("3")], MODEL)
+    changes.undo(store, ANA, "3")
+    blob = packed(changes.contents(store, ANA))
     found = unpacked(blob)
     assert all(map(same, found.entries, given))
     assert [stone.id for stone in found.tombstones] == ["3"]
-    assert profile.merge(store, BEN, found) == Merged(2, 0)
-    assert profile.merge(store, BEN, found) == Merged(0, 0)
-    assert packed(profile.contents(store, BEN)) == blob
+    assert changes.merge(store, BEN, found) == Merged(2, 0)
+    assert changes.merge(store, BEN, found) == Merged(0, 0)
+    assert packed(changes.contents(store, BEN)) == blob
     assert len(batches(rows(store, BEN))) == len(batches(rows(store)))
     with pytest.raises(MismatchError):
-        profile.merge(store, BEN, Contents([], [], OTHER))
+        changes.merge(store, BEN, Contents([], [], OTHER))
 
 
 def test_what_is_no_archive_is_refused() -> None:
     store = MemoryStore()
-    profile.record(store, ANA, [entry("1"), entry("2")], MODEL)
-    blob = packed(profile.contents(store, ANA))
+    changes.record(store, ANA, [entry("1"), entry("2")], MODEL)
+    blob = packed(changes.contents(store, ANA))
     flipped = bytearray(blob)
     flipped[-1] ^= 1
     for wrong in (
@@ -394,26 +394,26 @@ STEPS = st.lists(STEP, max_size=8)
 def walked(steps: list[tuple[str, str, str]], start: Contents | None = None) -> Contents:
     """A journal after these steps."""
     store = MemoryStore()
-    profile.record(store, ANA, [entry("0")], MODEL)
+    changes.record(store, ANA, [entry("0")], MODEL)
     if start:
-        profile.merge(store, ANA, start)
+        changes.merge(store, ANA, start)
     for what, id, label in steps:
         with contextlib.suppress(UnknownCorrection):
             if what == "correct":
-                profile.record(store, ANA, [entry(id, label, batch=f"{id}{label}{len(steps)}")], MODEL)
+                changes.record(store, ANA, [entry(id, label, batch=f"{id}{label}{len(steps)}")], MODEL)
             elif what == "undo":
-                profile.undo(store, ANA, id)
+                changes.undo(store, ANA, id)
             else:
-                profile.forget(store, ANA, label, None)
-    return profile.contents(store, ANA)
+                changes.forget(store, ANA, label, None)
+    return changes.contents(store, ANA)
 
 
 def joined(*parts: Contents) -> bytes:
     """The journals merged in this order, as an archive."""
     store = MemoryStore()
     for part in parts:
-        profile.merge(store, ANA, part)
-    return packed(profile.contents(store, ANA))
+        changes.merge(store, ANA, part)
+    return packed(changes.contents(store, ANA))
 
 
 @settings(deadline=None, max_examples=60)
@@ -434,16 +434,16 @@ def test_every_store_does_the_same(steps: list) -> None:  # type: ignore[type-ar
         stores = [MemoryStore(), open_store(Path(folder) / "s.db")]
         found = []
         for store in stores:
-            profile.record(store, ANA, [entry("0")], MODEL)
+            changes.record(store, ANA, [entry("0")], MODEL)
             for what, id, label in steps:
                 with contextlib.suppress(UnknownCorrection):
                     if what == "correct":
-                        profile.record(store, ANA, [entry(id, label)], MODEL)
+                        changes.record(store, ANA, [entry(id, label)], MODEL)
                     elif what == "undo":
-                        profile.undo(store, ANA, id)
+                        changes.undo(store, ANA, id)
                     else:
-                        profile.forget(store, ANA, label, None)
-            contents = profile.contents(store, ANA)
+                        changes.forget(store, ANA, label, None)
+            contents = changes.contents(store, ANA)
             found.append((labels(store), [stone.id for stone in contents.tombstones], store.versions([ANA])))
             store.close()
     assert found[0] == found[1]
@@ -460,8 +460,8 @@ def test_a_store_is_a_file_or_a_database(tmp_path: Path) -> None:
 
 def test_a_page_holds_what_was_asked_for_and_no_more(store: Store) -> None:
     for i in range(10):
-        profile.record(store, ANA, [entry(str(i), image=None) if i == 4 else entry(str(i))], MODEL)
-    profile.undo(store, ANA, "3")
+        changes.record(store, ANA, [entry(str(i), image=None) if i == 4 else entry(str(i))], MODEL)
+    changes.undo(store, ANA, "3")
     whole = store.entries(ANA)
     assert [one.id for one in whole] == list("012456789")
     for after in (0, whole[2].seq, whole[-1].seq, 10**9):
@@ -499,7 +499,7 @@ def test_a_page_of_one_reads_one_row(lasting_url: str) -> None:
     import sqlalchemy as sa
 
     with contextlib.closing(open_store(lasting_url)) as store:
-        profile.record(store, ANA, [entry(str(i), batch="b") for i in range(300)], MODEL)
+        changes.record(store, ANA, [entry(str(i), batch="b") for i in range(300)], MODEL)
         fetched: list[str] = []
         engine = store._engine  # type: ignore[attr-defined]
         sa.event.listen(engine, "before_cursor_execute", lambda c, cursor, statement, *rest: fetched.append(statement))
@@ -520,9 +520,9 @@ def test_a_tenant_has_no_more_writers_than_it_may_however_many_begin_at_once(sto
         try:
             key = Key("default", f"w{i}")
             if i % 2:
-                profile.record(store, key, [entry("1")], MODEL)
+                changes.record(store, key, [entry("1")], MODEL)
             else:
-                profile.merge(store, key, Contents([entry("1", time=1.0)], [], MODEL))
+                changes.merge(store, key, Contents([entry("1", time=1.0)], [], MODEL))
         except TooManyWriters as error:
             refused.append(str(error))
 
@@ -531,29 +531,29 @@ def test_a_tenant_has_no_more_writers_than_it_may_however_many_begin_at_once(sto
     assert store.count("default") == 5
     assert len(refused) == 20
     assert "erase one" in refused[0]
-    profile.record(store, Key("other", "w"), [entry("1")], MODEL)  # others have their own
+    changes.record(store, Key("other", "w"), [entry("1")], MODEL)  # others have their own
     first = store.profiles("default")[0].name
-    profile.record(store, Key("default", first), [entry("2")], MODEL)  # who is there may go on
+    changes.record(store, Key("default", first), [entry("2")], MODEL)  # who is there may go on
     assert store.erase(Key("default", first))
-    profile.record(store, Key("default", "new"), [entry("1")], MODEL)
+    changes.record(store, Key("default", "new"), [entry("1")], MODEL)
     with pytest.raises(TooManyWriters):
-        profile.record(store, Key("default", "one more"), [entry("1")], MODEL)
+        changes.record(store, Key("default", "one more"), [entry("1")], MODEL)
     store.most_writers = None
-    profile.record(store, Key("default", "one more"), [entry("1")], MODEL)
+    changes.record(store, Key("default", "one more"), [entry("1")], MODEL)
 
 
 @pytest.mark.parametrize("since", [1.7e12, 1.7e15, True, math.nan, math.inf, -1.0, -math.inf, "0", 10**400])
 def test_a_time_that_cannot_be_forgets_nothing_and_says_so(since: object) -> None:
     with pytest.raises(InputError, match="seconds since 1970"):
-        profile.check_forget(None, since)  # type: ignore[arg-type]
+        changes.check_forget(None, since)  # type: ignore[arg-type]
     for fine in (0, 1, 1.5, np.float64(3), time.time() + 3600):
-        profile.check_forget(None, fine)
+        changes.check_forget(None, fine)
 
 
 def test_lists_go_on_after_any_name_that_can_be(store: Store) -> None:
     composed, apart = "Jos\u00e9", "Jose\u0301"
     for name in ("Ana", composed, "Zoe"):
-        profile.record(store, Key("default", name), [entry("1")], MODEL)
+        changes.record(store, Key("default", name), [entry("1")], MODEL)
     assert [one.name for one in store.profiles("default", apart)] == [one.name for one in store.profiles("default", composed)]
     assert Key.of("default", apart) == Key("default", composed)
     for wrong in ("\x00", "a\x00b", "\ud800", "x" * 129):
@@ -571,7 +571,7 @@ def test_all_profiles_of_all_tenants_are_found_page_by_page(store: Store) -> Non
     keys = sorted(Key(tenant, name) for tenant in "ab" for name in ("x", "y", "é"))
     for key in keys:
         model = OTHER if key.name == "y" else MODEL
-        profile.record(store, key, [entry("1", model_hash=model)], model)
+        changes.record(store, key, [entry("1", model_hash=model)], model)
     assert store.every_key() == keys
     assert store.every_key(limit=2) == keys[:2]
     assert store.every_key(after=keys[2], limit=2) == keys[3:5]
@@ -581,12 +581,12 @@ def test_all_profiles_of_all_tenants_are_found_page_by_page(store: Store) -> Non
 
 
 def test_what_is_taught_while_images_are_read_anew_is_read_too(store: Store) -> None:
-    profile.record(store, ANA, [entry(str(i), batch="b") for i in range(4)], MODEL)
+    changes.record(store, ANA, [entry(str(i), batch="b") for i in range(4)], MODEL)
     seen: list[str] = []
     meanwhile: list[Callable[[], Any]] = [
-        lambda: profile.merge(store, ANA, Contents([entry("merged", time=5.0)], [], MODEL)),
-        lambda: profile.record(store, ANA, [entry("new"), entry("bare", image=None)], MODEL),
-        lambda: profile.undo(store, ANA, "1"),
+        lambda: changes.merge(store, ANA, Contents([entry("merged", time=5.0)], [], MODEL)),
+        lambda: changes.record(store, ANA, [entry("new"), entry("bare", image=None)], MODEL),
+        lambda: changes.undo(store, ANA, "1"),
     ]
 
     def read(page: list[Entry]) -> list[tuple[Samples, str]]:
@@ -595,24 +595,24 @@ def test_what_is_taught_while_images_are_read_anew_is_read_too(store: Store) -> 
             meanwhile.pop(0)()  # nobody is kept from it
         return [(Samples(np.full((1, 5), 2, "f4"), np.full((1, 3), 3, "f4")), "q")] * len(page)
 
-    assert profile.migrate(store, ANA, OTHER, read) == (5, 1)
+    assert changes.migrate(store, ANA, OTHER, read) == (5, 1)
     assert [(one.id, one.base) for one in store.entries(ANA)] == [(id, "q") for id in ("merged", "0", "2", "3", "new")]
     assert seen == ["0", "1", "2", "3", "merged", "0", "1", "2", "3", "new"]
     assert [row.id for row in store.rows(ANA, waiting=True) if row.model_hash == MODEL] == ["bare"]
     with pytest.raises(UnknownWriter):
-        profile.migrate(store, BEN, OTHER, read)
+        changes.migrate(store, BEN, OTHER, read)
 
 
 def test_a_journal_that_never_rests_is_given_up_and_unchanged(store: Store) -> None:
-    profile.record(store, ANA, [entry("0")], MODEL)
+    changes.record(store, ANA, [entry("0")], MODEL)
     count = iter(range(100))
 
     def read(page: list[Entry]) -> list[tuple[Samples, str]]:
-        profile.record(store, ANA, [entry(f"n{next(count)}")], MODEL)
+        changes.record(store, ANA, [entry(f"n{next(count)}")], MODEL)
         return [(page[0].outputs, "q")] * len(page)
 
     with pytest.raises(StorageError, match="taught all the while"):
-        profile.migrate(store, ANA, OTHER, read)
+        changes.migrate(store, ANA, OTHER, read)
     tail = store.tail(ANA)
     assert tail is not None
     assert tail.model_hash == MODEL
@@ -623,9 +623,9 @@ def test_memory_keeps_nothing_of_what_was_taken_back() -> None:
     import gc
 
     store = MemoryStore()
-    profile.record(store, ANA, [entry("1", "keep"), entry("2", "gone-for-good")], MODEL)
-    profile.record(store, BEN, [entry("3", "gone-for-good")], MODEL)
-    profile.undo(store, ANA, "2")
+    changes.record(store, ANA, [entry("1", "keep"), entry("2", "gone-for-good")], MODEL)
+    changes.record(store, BEN, [entry("3", "gone-for-good")], MODEL)
+    changes.undo(store, ANA, "2")
     store.erase(BEN)
     gc.collect()
     assert [one.id for one in gc.get_objects() if isinstance(one, Entry) and one.label == "gone-for-good"] == []

@@ -16,9 +16,9 @@ import pytest
 import sqlalchemy as sa
 
 from allograph.errors import StorageError
-from allograph.profiles import open_store, profile
+from allograph.profiles import changes, open_store
 from allograph.profiles.journal import Key
-from allograph.profiles.line import STILL, Lines
+from allograph.profiles.queues import STILL, Queues
 from test_stores import ANA, BEN, MODEL, entry, labels
 
 LONG = 20.0
@@ -54,9 +54,9 @@ def timed(act: Callable[[], Any]) -> tuple[float, object]:
 def test_one_writer_that_is_held_takes_nothing_from_others(lasting_url: str) -> None:
     with contextlib.closing(open_store(lasting_url)) as store, ThreadPoolExecutor(45) as pool:
         for key in (ANA, BEN):
-            profile.record(store, key, [entry("0")], MODEL)
+            changes.record(store, key, [entry("0")], MODEL)
         with held(lasting_url, ANA):
-            corrections = [pool.submit(timed, partial(profile.record, store, ANA, [entry(f"a{i}")], MODEL)) for i in range(45)]
+            corrections = [pool.submit(timed, partial(changes.record, store, ANA, [entry(f"a{i}")], MODEL)) for i in range(45)]
             time.sleep(0.3)
             for _ in range(20):  # readings wait for nobody
                 seconds, found = timed(lambda: (store.versions([ANA, BEN]), labels(store, ANA)))
@@ -64,7 +64,7 @@ def test_one_writer_that_is_held_takes_nothing_from_others(lasting_url: str) -> 
                 assert seconds < 2
             store.check()
             if lasting_url.startswith("postgresql"):  # an SQLite file has one writer at a time
-                seconds, found = timed(lambda: profile.record(store, BEN, [entry("b")], MODEL))
+                seconds, found = timed(lambda: changes.record(store, BEN, [entry("b")], MODEL))
                 assert not isinstance(found, StorageError)
                 assert seconds < 2
             done = [correction.result() for correction in corrections]
@@ -72,27 +72,27 @@ def test_one_writer_that_is_held_takes_nothing_from_others(lasting_url: str) -> 
         assert max(seconds for seconds, _ in done) < LONG
         few = 4 if lasting_url.startswith("postgresql") else 24
         assert sorted(seconds for seconds, _ in done)[45 - few - 2] < LONG / 3  # all but few were refused soon
-        profile.record(store, ANA, [entry("after")], MODEL)
+        changes.record(store, ANA, [entry("after")], MODEL)
         assert labels(store, ANA) == [("0", "a"), ("after", "a")]
 
 
 def test_many_that_correct_one_writer_at_once_are_all_served(store_url: str) -> None:
     with contextlib.closing(open_store(store_url)) as store, ThreadPoolExecutor(45) as pool:
-        list(pool.map(lambda i: profile.record(store, ANA, [entry(str(i))], MODEL), range(135)))
+        list(pool.map(lambda i: changes.record(store, ANA, [entry(str(i))], MODEL), range(135)))
         assert sorted(labels(store)) == sorted((str(i), "a") for i in range(135))
 
 
 def test_an_export_reads_beside_those_who_write(lasting_url: str) -> None:
     with contextlib.closing(open_store(lasting_url)) as store:
-        profile.record(store, ANA, [entry("1")], MODEL)
+        changes.record(store, ANA, [entry("1")], MODEL)
         with held(lasting_url, ANA):
-            seconds, found = timed(lambda: profile.contents(store, ANA))
+            seconds, found = timed(lambda: changes.contents(store, ANA))
             assert not isinstance(found, StorageError)
             assert seconds < 2
         with store.change(ANA, None) as change:
             change.add([entry("2")])
-            assert [one.id for one in profile.contents(store, ANA).entries] == ["1"]
-        assert [one.id for one in profile.contents(store, ANA).entries] == ["1", "2"]
+            assert [one.id for one in changes.contents(store, ANA).entries] == ["1"]
+        assert [one.id for one in changes.contents(store, ANA).entries] == ["1", "2"]
 
 
 class Swallowing:
@@ -143,12 +143,12 @@ def swallowing(schema: str) -> Iterator[tuple[Swallowing, str]]:
 def test_a_network_that_swallows_everything_is_an_error_soon_and_is_got_over(swallowing: tuple[Swallowing, str]) -> None:
     line, url = swallowing
     with contextlib.closing(open_store(url)) as store:
-        profile.record(store, ANA, [entry("1")], MODEL)
+        changes.record(store, ANA, [entry("1")], MODEL)
         acts: list[Callable[[], Any]] = [
             store.check,
             lambda: store.versions([ANA]),
             lambda: store.tail(ANA),
-            lambda: profile.record(store, ANA, [entry("2")], MODEL),
+            lambda: changes.record(store, ANA, [entry("2")], MODEL),
         ]
         line.swallows.set()
         with ThreadPoolExecutor(len(acts)) as pool:
@@ -158,7 +158,7 @@ def test_a_network_that_swallows_everything_is_an_error_soon_and_is_got_over(swa
         assert timed(store.check)[0] < LONG / 2  # now there is not even a connection
         line.swallows.clear()
         assert labels(store) == [("1", "a")]
-        profile.record(store, ANA, [entry("3")], MODEL)
+        changes.record(store, ANA, [entry("3")], MODEL)
         assert labels(store) == [("1", "a"), ("3", "a")]
 
 
@@ -169,7 +169,7 @@ def test_what_a_process_that_no_longer_moves_holds_is_freed(schema: str) -> None
 
 
 def test_a_line_is_served_one_by_one_and_forgotten() -> None:
-    lines, most, inside = Lines(2, 5.0), 0, 0
+    lines, most, inside = Queues(2, 5.0), 0, 0
     lock = threading.Lock()
 
     def act(what: str) -> None:
@@ -191,7 +191,7 @@ def test_a_line_is_served_one_by_one_and_forgotten() -> None:
 
 
 def test_a_line_that_stands_still_is_short() -> None:
-    lines = Lines(2, 3.0)
+    lines = Queues(2, 3.0)
     with lines.turn("x"), ThreadPoolExecutor(10) as pool:
         waiting = [pool.submit(timed, lambda: lines.turn("x").__enter__()) for _ in range(10)]
         done = sorted(one.result()[0] for one in waiting)
@@ -204,9 +204,9 @@ def test_a_line_that_stands_still_is_short() -> None:
 def test_checking_is_quick_and_touches_what_a_reading_touches(lasting_url: str) -> None:
     with contextlib.closing(open_store(lasting_url)) as store:
         store.check()
-        profile.record(store, ANA, [entry("1")], MODEL)
+        changes.record(store, ANA, [entry("1")], MODEL)
         store.check()
-        profile.undo(store, ANA, "1")
+        changes.undo(store, ANA, "1")
         store.check()
         name = "allograph_journal"
         if lasting_url.startswith("postgresql"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -39,7 +40,7 @@ def listed(store: At = HERE, as_json: AsJson = False) -> None:
     with existing(store) as opened:
         found = opened.keys.list()
     if as_json:
-        print_json({"keys": [key._asdict() for key in found]})
+        print_json({"keys": [asdict(key) for key in found]})
         return
     for key in found:
         print(key.id, key.tenant, key.name, datetime.fromtimestamp(key.created, UTC).isoformat(timespec="seconds"), sep="\t")

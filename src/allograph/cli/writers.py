@@ -79,13 +79,13 @@ def export(
 ) -> None:
     """Write a profile to a file, which another store can import."""
     from allograph.files.atomic import atomic_file
-    from allograph.profiles import profile
+    from allograph.profiles import changes
     from allograph.profiles.archive import packed
     from allograph.profiles.journal import Key
 
     key = Key.of(tenant, name)
     with existing(store) as opened:
-        contents = profile.contents(opened, key)
+        contents = changes.contents(opened, key)
     with atomic_file(output) as temporary:
         temporary.write_bytes(packed(contents))
     _say({"output": str(output), "corrections": len(contents.entries)}, as_json)
@@ -157,8 +157,8 @@ def migrate(
     Corrections without an image wait: they count again when the profile comes back to their model.
     """
     from allograph.errors import InputError, StorageError
-    from allograph.profiles.change_of_model import Outcome, all_keys, bring_over_all
     from allograph.profiles.journal import Key, check_name, unknown_writer
+    from allograph.profiles.migration import Outcome, all_keys, migrate_all
     from allograph.recognizer import Recognizer
 
     if names and everyone:
@@ -183,7 +183,7 @@ def migrate(
                 done.append({**whose, **outcome.done._asdict()})
             progress("migrating", len(done) + len(failed), len(keys))
 
-        bring_over_all(opened, recognizer, iter(keys), told=tell)
+        migrate_all(opened, recognizer, iter(keys), told=tell)
     if as_json:
         totals = {name: sum(one[name] for one in done) for name in ("moved", "without_image")}
         print_json({"writers": done, "failed": failed, **totals})

@@ -151,13 +151,13 @@ CHECKPOINT = 64
 """Places of the journal that the newest two checkpoints are apart, about; older ones are wider apart."""
 
 
-def spare(kept: Sequence[int], head: int) -> list[int]:
+def surplus_checkpoints(kept: Sequence[int], head: int) -> list[int]:
     """The checkpoints that go, of those at the places `kept`, once there is one at `head`.
 
     Of those that lie between 64 · 2ⁿ and 64 · 2ⁿ⁺¹ places back the oldest stays. So there are few, and whoever takes back what
     lies d places back finds one that is no more than about 4 d back.
 
-    >>> spare([64, 128, 192, 250], 256)
+    >>> surplus_checkpoints([64, 128, 192, 250], 256)
     [128, 250]
     """
     gone, taken = [], set()
@@ -169,7 +169,7 @@ def spare(kept: Sequence[int], head: int) -> list[int]:
     return gone
 
 
-class Stored(NamedTuple):
+class ProfileSummary(NamedTuple):
     """A profile, as a list shows it."""
 
     name: str

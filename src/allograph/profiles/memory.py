@@ -14,8 +14,8 @@ from allograph.profiles.journal import (
     Correction,
     Entry,
     Key,
+    ProfileSummary,
     Row,
-    Stored,
     StoredState,
     Tail,
     Tombstone,
@@ -23,10 +23,11 @@ from allograph.profiles.journal import (
     check_after,
     check_page,
     later,
-    spare,
+    surplus_checkpoints,
     unknown_writer,
 )
-from allograph.profiles.store import ApiKey, Keys, check_room
+from allograph.profiles.keys import ApiKey, Keys
+from allograph.profiles.store import check_room
 from allograph.readings import Samples
 
 
@@ -145,7 +146,7 @@ class MemoryStore:
                 return
             undone = profile.undone(state.version.head if seen is None else seen)
             if undone is None or undone > state.version.head:
-                gone = spare([kept.version.head for kept in profile.states], state.version.head)
+                gone = surplus_checkpoints([kept.version.head for kept in profile.states], state.version.head)
                 kept = [one for one in profile.states if one.version.head not in gone]
                 states = tuple(sorted([*kept, state], key=lambda one: one.version.head))
                 self._profiles[key] = replace(profile, states=states)
@@ -155,12 +156,12 @@ class MemoryStore:
         profile = self._profiles.get(key)
         return {entry.label for entry in profile.standing()} if profile else set()
 
-    def profiles(self, tenant: str, after: str = "", limit: int | None = None) -> list[Stored]:
+    def profiles(self, tenant: str, after: str = "", limit: int | None = None) -> list[ProfileSummary]:
         """The tenant's profiles by name."""
         after = check_after(after)
         with self._lock:
             names = sorted(key.name for key in self._profiles if key.tenant == tenant and key.name > after)[:limit]
-            return [Stored(name, len(self._profiles[Key(tenant, name)].entries)) for name in names]
+            return [ProfileSummary(name, len(self._profiles[Key(tenant, name)].entries)) for name in names]
 
     def every_key(
         self, tenant: str | None = None, after: Key | None = None, limit: int | None = None, not_of: str | None = None

@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL, Connection, Engine
 
 from allograph.errors import missing_extra
 from allograph.profiles.database import LOCKED
-from allograph.profiles.line import Lines
+from allograph.profiles.queues import Queues
 
 CONNECTIONS = 8
 """Connections of each kind, for reading and for writing, that one process holds at most."""
@@ -55,7 +55,7 @@ class Postgres:
         self.reading = self._engine(url)
         self.snapshot = self.reading.execution_options(isolation_level="REPEATABLE READ")
         self.writing = self._engine(url)
-        self._lines = Lines(FEW, LOCKED)
+        self._lines = Queues(FEW, LOCKED)
 
     def turn(self, what: Hashable) -> AbstractContextManager[None]:
         """The changes of one profile wait for one another."""

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -25,8 +25,8 @@ from allograph.profiles.journal import (
     Correction,
     Entry,
     Key,
+    ProfileSummary,
     Row,
-    Stored,
     StoredState,
     Tail,
     Tombstone,
@@ -34,13 +34,14 @@ from allograph.profiles.journal import (
     check_after,
     check_page,
     later,
-    spare,
+    surplus_checkpoints,
     unknown_writer,
 )
-from allograph.profiles.migrate import upgrade
+from allograph.profiles.keys import ApiKey, Keys
 from allograph.profiles.postgres import PATIENCE
-from allograph.profiles.store import ApiKey, Keys, check_room
+from allograph.profiles.store import check_room
 from allograph.profiles.tables import CONTENT, api_keys, journal, profiles, states
+from allograph.profiles.upgrade import upgrade
 from allograph.readings import Samples
 
 _VERSION = (profiles.c.profile, profiles.c.edition, profiles.c.head)
@@ -233,7 +234,7 @@ class SqlStore:
             if undone is not None and undone <= head:
                 return
             known = sa.select(states.c.head).where(states.c.profile == number)
-            gone = spare(connection.execute(known).scalars().all(), head)
+            gone = surplus_checkpoints(connection.execute(known).scalars().all(), head)
             connection.execute(sa.delete(states).where(states.c.profile == number, states.c.head.in_(gone)))
             values = {"profile": number, "edition": edition, "head": head, "fingerprint": state.fingerprint, "state": state.blob}
             connection.execute(sa.insert(states), values)
@@ -247,14 +248,14 @@ class SqlStore:
             its = {"profile": profile.profile, "model_hash": profile.model_hash}
             return set(connection.execute(_LABELS, its).scalars())
 
-    def profiles(self, tenant: str, after: str = "", limit: int | None = None) -> list[Stored]:
+    def profiles(self, tenant: str, after: str = "", limit: int | None = None) -> list[ProfileSummary]:
         """The tenant's profiles by name."""
         after = check_after(after)
         count = sa.select(sa.func.count()).where(journal.c.profile == profiles.c.profile, _STANDS).scalar_subquery()
         name = profiles.c.name
         chosen = sa.select(name, count).where(profiles.c.tenant == tenant, name > after).order_by(name).limit(limit)
         with self._reading() as connection:
-            return [Stored(*row) for row in connection.execute(chosen)]
+            return [ProfileSummary(*row) for row in connection.execute(chosen)]
 
     def every_key(
         self, tenant: str | None = None, after: Key | None = None, limit: int | None = None, not_of: str | None = None
@@ -342,7 +343,7 @@ class SqlStore:
     def put_key(self, key: ApiKey, hashed: str) -> None:
         """Keep a key."""
         with self._writing("keys") as connection:
-            connection.execute(sa.insert(api_keys), {**key._asdict(), "hash": hashed})
+            connection.execute(sa.insert(api_keys), {**asdict(key), "hash": hashed})
 
     def drop_key(self, id: str) -> bool:
         """Blank a key."""

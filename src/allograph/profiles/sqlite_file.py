@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL, Connection, Engine
 
 from allograph.errors import FormatError, InputError, StorageError, storage_error
 from allograph.profiles.database import LOCKED, DamagedError, not_a_database
-from allograph.profiles.line import Lines
+from allograph.profiles.queues import Queues
 
 CONNECTIONS = 8
 """Connections of each kind, for reading and for writing, that one process holds at most."""
@@ -43,7 +43,7 @@ class SqliteFile:
         self._readonly = existing and not _writable(self.path)
         self._page_limit = page_limit
         self._files: dict[Path, tuple[int, int]] = {}
-        self._lines = Lines(FEW, LOCKED)
+        self._lines = Queues(FEW, LOCKED)
         self.reading = self.snapshot = self._engine("BEGIN")
         self.writing = self._engine("BEGIN IMMEDIATE")
         self._anchor: sqlite3.Connection | None = None

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from allograph.errors import InputError, TooManyWriters
+from allograph.errors import TooManyWriters
 from allograph.profiles.journal import (
     Contents,
     Correction,
     Entry,
     Key,
+    ProfileSummary,
     Row,
-    Stored,
     StoredState,
     Tail,
     Tombstone,
     Version,
-    check_name,
 )
+from allograph.profiles.keys import Keys
 from allograph.readings import Samples
 
 
@@ -138,7 +134,7 @@ class Store(Protocol):
     def keep(self, key: Key, state: StoredState, seen: int | None = None) -> None:
         """Keep a checkpoint, unless what it holds was taken back since the journal went as far as `seen`, or as it does.
 
-        Older ones are thinned out, as `spare` says.
+        Older ones are thinned out, as `surplus_checkpoints` says.
         """
         ...
 
@@ -146,7 +142,7 @@ class Store(Protocol):
         """The labels of a profile's corrections that stand and are of its model; empty where there is none."""
         ...
 
-    def profiles(self, tenant: str, after: str = "", limit: int | None = None) -> list[Stored]:
+    def profiles(self, tenant: str, after: str = "", limit: int | None = None) -> list[ProfileSummary]:
         """The tenant's profiles by name, those after `after`."""
         ...
 
@@ -177,93 +173,7 @@ class Store(Protocol):
         ...
 
 
-class ApiKey(NamedTuple):
-    """An API key, without its secret."""
-
-    id: str
-    tenant: str
-    name: str
-    created: float
-    """Seconds since 1970, UTC."""
-
-
-class KeyTable(Protocol):
-    """Where a store keeps API keys and the hashes of their secrets."""
-
-    def put_key(self, key: ApiKey, hashed: str) -> None:
-        """Keep a key."""
-        ...
-
-    def drop_key(self, id: str) -> bool:
-        """Remove a key and leave a mark that there was one; False where there is none."""
-        ...
-
-    def find_key(self, id: str) -> tuple[ApiKey, str] | None:
-        """A key and the hash of its secret."""
-        ...
-
-    def all_keys(self) -> list[ApiKey]:
-        """All keys, the oldest first."""
-        ...
-
-    def had_keys(self) -> bool:
-        """Whether there is a key, or the mark of one."""
-        ...
-
-    def drop_marks(self) -> None:
-        """Remove the marks of the keys that are gone."""
-        ...
-
-
-class Keys:
-    """API keys, each bound to a tenant. A secret has 256 random bits, so that one round of SHA-256 hides it for good.
-
-    They are true once there was a key, even where all were revoked: who asked for keys once does not mean to open the door.
-    """
-
-    def __init__(self, table: KeyTable) -> None:
-        self._table = table
-
-    def add(self, tenant: str, name: str) -> str:
-        """Make a key; it is shown this once and never again."""
-        id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-        self._table.put_key(ApiKey(id, check_name(tenant, "tenant"), check_name(name, "key"), time.time()), _hashed(secret))
-        return f"{id}.{secret}"
-
-    def revoke(self, id: str) -> bool:
-        """Make a key void; False where there is none of this id."""
-        return _is_id(id) and self._table.drop_key(id)
-
-    def list(self) -> list[ApiKey]:
-        """All keys, the oldest first."""
-        return self._table.all_keys()
-
-    def tenant_of(self, key: str) -> str | None:
-        """Whose key it is; None where it is no valid one. Takes as long for a wrong secret as for a right one."""
-        id, _, secret = key.partition(".")
-        found = self._table.find_key(id) if _is_id(id) else None
-        right = hmac.compare_digest(_hashed(secret), found[1] if found else _hashed(""))
-        return found[0].tenant if found and right else None
-
-    def reopen(self) -> None:
-        """Let the store be used without keys again; raises `InputError` while there is one."""
-        if self.list():
-            raise InputError("the store holds keys; revoke them first: allograph keys list shows them")
-        self._table.drop_marks()
-
-    def __bool__(self) -> bool:
-        return self._table.had_keys()
-
-
 def check_room(tenant_has: int, most: int | None) -> None:
     """Raise `TooManyWriters` unless a tenant that has so many writers may begin one more."""
     if most is not None and tenant_has >= most:
         raise TooManyWriters(f"the tenant has {tenant_has} writers, and may have {most}; erase one first")
-
-
-def _is_id(id: str) -> bool:
-    return id.isascii() and id.isalnum()
-
-
-def _hashed(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -6,7 +6,7 @@ import logging
 import threading
 
 from allograph.errors import AllographError, UnknownWriter
-from allograph.profiles.change_of_model import Outcome, all_keys, bring_over_all
+from allograph.profiles.migration import Outcome, all_keys, migrate_all
 from allograph.server.log import LOGGER, failure
 from allograph.writers.writers import Writers
 
@@ -39,7 +39,7 @@ class BackgroundMigration:
         store, recognizer = self._writers.store, self._writers.pipeline.recognizer
         try:
             keys = all_keys(store, not_of=recognizer.bundle.model_hash)
-            bring_over_all(store, recognizer, keys, SHARE, self._stop, self._count)
+            migrate_all(store, recognizer, keys, SHARE, self._stop, self._count)
         except AllographError as error:
             LOGGER.log(logging.WARNING, "migrate", extra={"facts": {**self._done, **failure(error)}})
             return

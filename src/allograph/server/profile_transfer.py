@@ -21,9 +21,9 @@ from starlette.types import Receive, Scope, Send
 
 from allograph import errors
 from allograph.errors import BusyError, StorageError
-from allograph.profiles.change_of_model import sizes_of
+from allograph.profiles.changes import Merged
 from allograph.profiles.journal import Key
-from allograph.profiles.profile import Merged
+from allograph.profiles.migration import sizes_of
 from allograph.writers.writers import Writers
 
 LARGE = 2 * 2**20

@@ -13,7 +13,7 @@ from contextlib import closing
 from typing import Any, BinaryIO
 
 from allograph.errors import AllographError
-from allograph.profiles import Store, open_store, profile
+from allograph.profiles import Store, changes, open_store
 from allograph.profiles.archive import Sizes, check_model, packed, unpacked
 from allograph.profiles.journal import Key
 
@@ -39,11 +39,11 @@ def _result(store: Store, task: dict[str, Any], source: BinaryIO) -> tuple[dict[
     """The line and the bytes to write."""
     key = Key(task["tenant"], task["name"])
     if task["act"] == "export":
-        blob = packed(profile.contents(store, key))
+        blob = packed(changes.contents(store, key))
         return {"length": len(blob)}, blob
     contents = unpacked(source.read())
     check_model(contents, task["model_hash"], Sizes(*task["sizes"]))
-    return profile.merge(store, key, contents)._asdict(), b""
+    return changes.merge(store, key, contents)._asdict(), b""
 
 
 if __name__ == "__main__":

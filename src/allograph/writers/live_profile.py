@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from allograph.adapters import State, WriterModel
 from allograph.errors import FormatError, MismatchError, StorageError
+from allograph.profiles.changes import check_model
 from allograph.profiles.journal import CHECKPOINT, Correction, Entry, Key, StoredState, Tail, Version, batches, corrections_of
-from allograph.profiles.profile import check_model
 from allograph.profiles.store import Store
 from allograph.writers.pipeline import Pipeline
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from allograph.adapters import Adapter, State
 from allograph.alphabet.labels import check_label
 from allograph.errors import InputError, MismatchError, UnknownLabel
-from allograph.profiles import MemoryStore, Store, profile
+from allograph.profiles import MemoryStore, Store, changes
+from allograph.profiles.changes import Relabel
 from allograph.profiles.journal import Correction, Entry, Key, Row, check_name, new_batch
-from allograph.profiles.profile import Relabel
 from allograph.readings import Reading
 from allograph.recognizer import Recognizer
 from allograph.samples import Readable, Sample
@@ -158,13 +158,13 @@ class Writer:
 
     def undo(self, id: str) -> None:
         """Take a correction back; the state is what it would be without it. Raises `UnknownCorrection` for an unknown id."""
-        profile.undo(*self._where, check_name(id, "correction"))
+        changes.undo(*self._where, check_name(id, "correction"))
         self.live.let_go()
 
     def forget(self, label: str | None = None, since: float | None = None) -> int:
         """Take back every correction to `label`, or since a time (seconds since 1970), or both; returns how many."""
-        profile.check_forget(label, since)
-        forgotten = profile.forget(*self._where, None if label is None else check_label(label), since)
+        changes.check_forget(label, since)
+        forgotten = changes.forget(*self._where, None if label is None else check_label(label), since)
         self.live.let_go()
         return forgotten
 
@@ -210,13 +210,13 @@ class Writer:
                     f"the reading {one.id!r} was made by another model than this writer's ({one.model_hash[:12]}…, not "
                     f"{model[:12]}…); read its sample again"
                 )
-            profile.check_offered(label, one.alphabet)
+            changes.check_offered(label, one.alphabet)
             offered = None if one.alphabet is None else tuple(sorted(one.alphabet))
             image = one.image if self.keep_images else None
             entry = Entry(one.id, label, implicit, 0.0, one.base, one.personal, offered, one.outputs, image, model, batch)
             corrections.append(entry)
         self._check_labels(labels, new)
-        return [entry.correction for entry in profile.record(*self._where, corrections, model)] if corrections else []
+        return [entry.correction for entry in changes.record(*self._where, corrections, model)] if corrections else []
 
     def _check_labels(self, labels: Sequence[str], new: Sequence[bool]) -> None:
         """Raise `UnknownLabel` for one that is not in the bundle's alphabet, nor the writer's own, nor to be taught now."""

@@ -13,11 +13,11 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from allograph.adapters import Adapter
 from allograph.errors import AllographError, StorageError
-from allograph.profiles import Store, profile
+from allograph.profiles import Store, changes
 from allograph.profiles.archive import check_model, packed, unpacked
-from allograph.profiles.change_of_model import bring_over, sizes_of
-from allograph.profiles.journal import Key, Stored, Version, check_name
-from allograph.profiles.profile import Merged, Migrated
+from allograph.profiles.changes import Merged, Migrated
+from allograph.profiles.journal import Key, ProfileSummary, Version, check_name
+from allograph.profiles.migration import migrate_profile, sizes_of
 from allograph.readings import Reading
 from allograph.recognizer import Recognizer
 from allograph.writers.live_profile import LiveProfile
@@ -120,7 +120,7 @@ class Writers:
     def __len__(self) -> int:
         return self.store.count(self.tenant)
 
-    def profiles(self, after: str = "", limit: int | None = None) -> list[Stored]:
+    def profiles(self, after: str = "", limit: int | None = None) -> list[ProfileSummary]:
         """The writers that have a profile, by name, with how many corrections stand; those after a name, at most `limit`."""
         return self.store.profiles(self.tenant, after, limit)
 
@@ -156,7 +156,7 @@ class Writers:
 
     def export(self, name: str) -> bytes:
         """A profile as the bytes of one file; raises `UnknownWriter` where there is none."""
-        return packed(profile.contents(self.store, self._key(name)))
+        return packed(changes.contents(self.store, self._key(name)))
 
     def merge(self, name: str, blob: bytes) -> Merged:
         """Join an exported profile to a writer's own, which need not exist; of each correction the latest word counts.
@@ -166,7 +166,7 @@ class Writers:
         """
         contents = unpacked(blob)
         check_model(contents, self.pipeline.recognizer.bundle.model_hash, sizes_of(self.pipeline.recognizer))
-        return profile.merge(self.store, self._key(name), contents)
+        return changes.merge(self.store, self._key(name), contents)
 
     def erase(self, name: str) -> bool:
         """Remove every trace of a writer, from the store and from memory; False where there was none."""
@@ -185,7 +185,7 @@ class Writers:
         Corrections without an image wait: they count again when the profile comes back to their model. Raises `UnknownWriter`
         where there is no profile.
         """
-        return bring_over(self.store, self._key(name), self.pipeline.recognizer)
+        return migrate_profile(self.store, self._key(name), self.pipeline.recognizer)
 
     def refresh(self) -> None:
         """Let go of what was erased or taken back elsewhere, store checkpoints that are due, keep to the bytes that are allowed.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import context
 
-from allograph.profiles.migrate import VERSIONS
 from allograph.profiles.tables import metadata
+from allograph.profiles.upgrade import VERSIONS
 
 context.configure(
     connection=context.config.attributes["connection"],

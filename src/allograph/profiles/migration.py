@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from allograph.errors import AllographError
-from allograph.profiles import profile
+from allograph.profiles import changes
 from allograph.profiles.archive import Sizes
+from allograph.profiles.changes import Migrated
 from allograph.profiles.journal import Entry, Key
-from allograph.profiles.profile import Migrated
 from allograph.profiles.store import Store
 from allograph.readings import Samples
 from allograph.recognizer import Recognizer
@@ -33,7 +33,7 @@ class Outcome(NamedTuple):
     error: AllographError | None = None
 
 
-class Stopped(Exception):  # noqa: N818  (nothing failed)
+class MigrationStopped(Exception):  # noqa: N818  (nothing failed)
     """Whoever brings profiles over was asked to stop."""
 
 
@@ -42,15 +42,15 @@ def sizes_of(recognizer: Recognizer) -> Sizes:
     return Sizes(recognizer.bundle.embedding_size, len(recognizer.alphabet), recognizer.feature_size)
 
 
-def bring_over(store: Store, key: Key, recognizer: Recognizer, share: float = 1.0, stop: Event | None = None) -> Migrated:
+def migrate_profile(store: Store, key: Key, recognizer: Recognizer, share: float = 1.0, stop: Event | None = None) -> Migrated:
     """Make a profile one for a recognizer's model; raises `UnknownWriter` where there is none.
 
-    `share` is how much of the time it may take, so that others get the rest; raises `Stopped` once `stop` is set.
+    `share` is how much of the time it may take, so that others get the rest; raises `MigrationStopped` once `stop` is set.
     """
-    return profile.migrate(store, key, recognizer.bundle.model_hash, lambda page: _read(page, recognizer, share, stop))
+    return changes.migrate(store, key, recognizer.bundle.model_hash, lambda page: _read(page, recognizer, share, stop))
 
 
-def bring_over_all(
+def migrate_all(
     store: Store,
     recognizer: Recognizer,
     keys: Iterator[Key],
@@ -63,10 +63,10 @@ def bring_over_all(
         if stop is not None and stop.is_set():
             return
         try:
-            told(Outcome(key, bring_over(store, key, recognizer, share, stop)))
+            told(Outcome(key, migrate_profile(store, key, recognizer, share, stop)))
         except AllographError as error:
             told(Outcome(key, None, error))
-        except Stopped:
+        except MigrationStopped:
             return
 
 
@@ -94,6 +94,6 @@ def _read(entries: list[Entry], recognizer: Recognizer, share: float, stop: Even
             yield one, labels[int(one.logits.argmax())]
         pause = (time.monotonic() - began) * (1 / share - 1)
         if stop is not None and stop.wait(pause):
-            raise Stopped
+            raise MigrationStopped
         if stop is None and pause > 0:
             time.sleep(pause)

@@ -23,8 +23,8 @@ class _Line:
     waiting: int = 0
 
 
-class Lines:
-    """Lines of callers, one for each thing that only one of them can have at a time.
+class Queues:
+    """Queues of callers, one for each thing that only one of them can have at a time.
 
     A line that moves may be long. Where it stands still, because the database is locked from elsewhere, only `few` go on
     waiting, and those no longer than `patience` seconds; all others get a `StorageError` at once, so that they hold no threads
