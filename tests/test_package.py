@@ -87,7 +87,11 @@ def test_the_readme_has_the_same_floors_and_names_the_folders_without_code_too()
 
 
 def test_lowest_versions_are_those_that_the_project_allows() -> None:
-    lowest = dict(line.split("==") for line in (ROOT / "requirements" / "lowest.txt").read_text().splitlines() if "==" in line)
+    lowest = dict(
+        line.lower().replace("_", "-").split("==")
+        for line in (ROOT / "requirements" / "lowest.txt").read_text().splitlines()
+        if "==" in line
+    )
     extras = PROJECT["project"]["optional-dependencies"]
     for requirement in [*PROJECT["project"]["dependencies"], *(one for name in LOWEST_EXTRAS for one in extras[name])]:
         name, bound = re.fullmatch(r"([\w-]+)(?:\[.+\])?>=([\d.]+)(?:;.+)?", requirement).groups()  # type: ignore[union-attr]
