@@ -51,6 +51,6 @@ def make_source(name: str, paths: Sequence[str | Path] = (), **options: Any) -> 
         raise InputError(f"the {name} come with scikit-learn; no path is needed")
     module, _, kind = entry.place.partition(":")
     files = [Path(path) for path in paths]
-    given: list[Any] = [files] if entry.reads == "paths" else files
-    source: Source = getattr(import_module(f"allograph.corpora.{module}"), kind)(*given, **options)
+    arguments: list[Any] = [files] if entry.reads == "paths" else files
+    source: Source = getattr(import_module(f"allograph.corpora.{module}"), kind)(*arguments, **options)
     return source

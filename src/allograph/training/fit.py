@@ -125,14 +125,14 @@ def _epoch(
     network.train()
     norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
     for start in range(0, len(order), batch):
-        chosen = order[start : start + batch]
-        if len(chosen) < 2:
+        rows = order[start : start + batch]
+        if len(rows) < 2:
             break  # batch norm needs two
-        inputs = _inputs(images[chosen], device)
+        inputs = _inputs(images[rows], device)
         if schedule.augment:
             inputs = augment_images(inputs, generator)
         inputs = inputs.to(memory_format=torch.channels_last)
-        targets = torch.from_numpy(labels[chosen].astype(np.int64)).to(device)
+        targets = torch.from_numpy(labels[rows].astype(np.int64)).to(device)
         for norm in norms:  # the first hundred batches count alike: a small corpus has not many more
             norm.momentum = max(MOMENTUM, 1 / (int(norm.num_batches_tracked or 0) + 1))
         with torch.autocast(device.type, torch.bfloat16, enabled=halves):

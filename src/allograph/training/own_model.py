@@ -193,13 +193,13 @@ def _doubts(probe: Wrapped, path: Path, frame: Frame, corpus: Corpus, alphabet: 
 
     rows = np.random.default_rng(seed).permutation(len(corpus))[:SAMPLES]
     labels = alphabet.indices(corpus.labels[rows])
-    given = Setting(probe.preprocessing, frame)
-    asked, better = find_better(read, given, probe.whole, images_at(corpus, rows), labels)
+    current = Setting(probe.preprocessing, frame)
+    asked, better = find_better(read, current, probe.whole, images_at(corpus, rows), labels)
     share = f"{100 * asked.accuracy:.0f} % of {len(rows)} samples of {corpus.path}"
     reordered = other_order((better or asked).logits, labels)
     doubts = []
     if better is not None:
-        how = _how(given, better.setting, 255 if probe.whole else 1)
+        how = _how(current, better.setting, 255 if probe.whole else 1)
         doubts.append(f"it reads {share} right, and would read {100 * better.accuracy:.0f} %: {how}")
     elif reordered is None and is_near_chance(asked.right, labels):
         doubts.append(
@@ -216,12 +216,12 @@ def _doubts(probe: Wrapped, path: Path, frame: Frame, corpus: Corpus, alphabet: 
     return doubts
 
 
-def _how(given: Setting, better: Setting, scale: float) -> str:
+def _how(current: Setting, better: Setting, scale: float) -> str:
     """What to do to have a setting in place of the given one, for a model whose `scale` is this unless said."""
-    had, wanted = given.preprocessing.options(scale), better.preprocessing.options(scale)
+    had, wanted = current.preprocessing.options(scale), better.preprocessing.options(scale)
     dropped = [option for option in had if option.split()[0] not in {each.split()[0] for each in wanted}]
-    first = f"prepare the corpus with --frame {better.frame}, and " if better.frame != given.frame else ""
-    wanted += [f"--frame {better.frame}"] if better.frame != given.frame else []
+    first = f"prepare the corpus with --frame {better.frame}, and " if better.frame != current.frame else ""
+    wanted += [f"--frame {better.frame}"] if better.frame != current.frame else []
     parts = [f"with {' '.join(wanted)}"] if wanted else []
     parts += [f"without {' '.join(dropped)}"] if dropped else []
     return f"{first}adopt it again {' and '.join(parts)}"

@@ -129,7 +129,7 @@ def _ids(asked: Asked, count: int) -> Sequence[str]:
 def _offer(asked: Asked, state: State) -> tuple[frozenset[str] | None, NDArray[np.bool_] | None]:
     if asked.alphabet is None:
         return None, None
-    labels = frozenset(Alphabet.named(asked.alphabet))
+    labels = frozenset(Alphabet.by_name(asked.alphabet))
     mask = asked.live.pipeline.recognizer.alphabet.mask(labels.difference(state.labels))
     if not mask.any():
         raise InputError("a restricted alphabet needs at least one label that the bundle knows")
