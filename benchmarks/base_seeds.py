@@ -88,8 +88,8 @@ def made(model: Path, seed: int, full: bool) -> EmbeddedCorpus:
     path = model.with_suffix(".embedded.parquet")
     corpus = Corpus.open(CORPUS)
     if not model.exists():
-        from allograph.training.fit import Schedule
         from allograph.training.run import train
+        from allograph.training.schedule import Schedule
 
         plan = Schedule(FULL, patience=6) if full else Schedule(SHORT, plateau=0)
         train(corpus, model, replace(plan, augment=True, seed=seed), resume=True, progress=said)

@@ -82,8 +82,8 @@ def made(samples: Path, jobs: int) -> Bundle:
         prepare(NpzSource(samples), CORPUS, "paper", jobs=jobs)
     corpus = Corpus.open(CORPUS)
     if not MODEL.exists():
-        from allograph.training.fit import Schedule
         from allograph.training.run import train
+        from allograph.training.schedule import Schedule
 
         train(corpus, MODEL, Schedule(STAGES, plateau=0, augment=True), resume=True, progress=said)
     bundle = Bundle.open(MODEL)

@@ -65,12 +65,12 @@ def test_seventeen_code_points_that_compose_to_sixteen_are_a_label() -> None:
 
 
 def test_alphabets_by_name() -> None:
-    assert Alphabet.named("digits") == Alphabet("0123456789")
-    assert len(Alphabet.named("alphanumeric")) == 62
-    assert Alphabet.named(["b", "a"]).labels == ("b", "a")
-    assert Alphabet.named(Alphabet("ab")) == Alphabet("ab")
+    assert Alphabet.by_name("digits") == Alphabet("0123456789")
+    assert len(Alphabet.by_name("alphanumeric")) == 62
+    assert Alphabet.by_name(["b", "a"]).labels == ("b", "a")
+    assert Alphabet.by_name(Alphabet("ab")) == Alphabet("ab")
     with pytest.raises(InputError, match=f"'cyrillic'.*{', '.join(NAMED)}"):
-        Alphabet.named("cyrillic")
+        Alphabet.by_name("cyrillic")
 
 
 def test_an_alphabet_is_never_empty() -> None:
@@ -104,7 +104,7 @@ def test_every_form_of_a_label_is_found(given_labels: list[str]) -> None:
             assert alphabet.count(label) == 1
             assert alphabet.indices([label]).tolist() == [place]
             assert np.flatnonzero(alphabet.mask([label])).tolist() == [place]
-            assert Alphabet.named([label]) == Alphabet([label])
+            assert Alphabet.by_name([label]) == Alphabet([label])
             assert Alphabet.of([label, unicodedata.normalize("NFC", label)]).labels == (alphabet[place],)
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from allograph.corpora.corpus import Corpus
 from allograph.corpora.nist.source import NistSource
-from allograph.corpora.nist.zip_directory import contents, entries, opened
+from allograph.corpora.nist.zip_directory import contents, entries
 from allograph.corpora.preparation import prepare
 from allograph.errors import AllographError, FormatError, ImageError, InputError
 from allograph.images.frames import Polarity, decode, to_frame
@@ -309,7 +309,7 @@ def test_a_directory_of_many_entries_is_read_as_a_stream(tmp_path: Path) -> None
     assert count == 70_000 + len(by_class())
     assert peak < 2 << 20  # the 1 MB that is read ahead; 70,000 names alone take 6 MB
     assert last is not None
-    with opened(path) as file:
+    with open_zip(path) as file:
         assert contents(file, last[1]) == ("by_class/30/train_30/train_30_70000.png", b"70000")
     path.write_bytes(b"#!/bin/sh\n" * 30 + path.read_bytes())  # bytes before the archive move its zip64 records too
     assert len(NistSource([path]).render(ALL, "paper").images) == len(LINES)
@@ -318,8 +318,8 @@ def test_a_directory_of_many_entries_is_read_as_a_stream(tmp_path: Path) -> None
 def test_what_workers_are_sent_is_small(tmp_path: Path) -> None:
     source = NistSource(path_of("stored", tmp_path))
     source.listing()
-    assert source._listed is not None
-    assert (source._listed.keys.nbytes + source._listed.places.nbytes) / len(LINES) <= 40
+    assert source._pictures_of_rows is not None
+    assert (source._pictures_of_rows.keys.nbytes + source._pictures_of_rows.places.nbytes) / len(LINES) <= 40
 
 
 def test_archives_and_folders_of_windows(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
+from allograph.corpora import make_source
 from allograph.corpora.corpus import FORMAT, SCHEMA, Corpus
 from allograph.corpora.digits import DigitsSource
 from allograph.corpora.npz.source import NpzSource
@@ -20,6 +21,7 @@ from allograph.corpora.parquet import atomic_parquet, sign
 from allograph.corpora.preparation import ROWS, prepare
 from allograph.errors import FormatError, ImageError, InputError, MismatchError
 from allograph.split import SPLITS
+from small import noise_archive
 
 LABELS = ["<", "&", "|", "[", "`", "\\", '"', ",", " ", "é", "ffi", "字", "👍🏽", "a"]
 
@@ -298,3 +300,20 @@ def test_a_pipe_or_a_device_is_no_corpus(tmp_path: Path) -> None:
     for path in (tmp_path / "pipe.parquet", Path("/dev/zero"), tmp_path):
         with pytest.raises(InputError, match=r"is a (pipe|device|folder)"):
             Corpus.open(path)
+
+
+def test_sources_by_name(tmp_path: Path) -> None:
+    archive = noise_archive(tmp_path / "noise.npz", ["a", "b"], ["ana", "bo"])
+    by_name = prepare("npz", tmp_path / "name.parquet", "all", paths=[archive])
+    by_object = prepare(NpzSource(archive), tmp_path / "object.parquet", "all")
+    assert by_name.record == by_object.record
+    assert by_name.path.read_bytes() == by_object.path.read_bytes()
+    for name, paths, options, said in (
+        ("unipen", [], {}, "there is no source 'unipen'; there are nist, deepwriting, digits, npz, folder"),
+        ("npz", [], {}, "npz reads exactly one archive; 0 were given"),
+        ("nist", [], {}, "nist needs the path of what to read"),
+        ("digits", [archive], {}, "no path is needed"),
+        ("digits", [], {"square": 2}, "the source digits has no square; its options are none"),
+    ):
+        with pytest.raises(InputError, match=said):
+            make_source(name, paths, **options)

@@ -63,7 +63,8 @@ def network(labels: int = 10, seed: int = 0) -> Any:
 def fitted(data: tuple[Data, Data], checkpoint: Path, plan: Any = None, progress: Any = None) -> tuple[Any, Any]:
     """A network that was trained by this plan, and its history."""
     from allograph.progress import silent
-    from allograph.training.fit import Schedule, fit
+    from allograph.training.fit import fit
+    from allograph.training.schedule import Schedule
 
     plan = plan or Schedule(stages=((3, 64),), augment=True)
     trained = network(seed=plan.seed)
@@ -149,7 +150,7 @@ def test_the_weights_begin_as_glorots() -> None:
 
 
 def test_the_authors_schedules() -> None:
-    from allograph.training.fit import Schedule
+    from allograph.training.schedule import Schedule
 
     nist, deepwriting, other = (Schedule.for_source(source) for source in ("nist", "deepwriting", "npz"))
     assert [nist.batch(epoch) for epoch in range(35)] == [1024] * 20 + [2048] * 10 + [4096] * 5
@@ -163,7 +164,7 @@ def test_the_authors_schedules() -> None:
 
 @pytest.mark.parametrize("text", ["", "20", "20x", "x256", "20x256,", "20x256x2", "0x256", "20x1", "20x0", "-1x256", "ax256"])
 def test_what_is_no_schedule_is_refused(text: str) -> None:
-    from allograph.training.fit import parse_stages
+    from allograph.training.schedule import parse_stages
 
     with pytest.raises(InputError, match=r"is no schedule; write EPOCHSxBATCH"):
         parse_stages(text)
@@ -178,7 +179,7 @@ def little(digits: Corpus) -> tuple[Data, Data]:
 
 
 def test_the_seed_decides_everything(little: tuple[Data, Data], tmp_path: Path) -> None:
-    from allograph.training.fit import Schedule
+    from allograph.training.schedule import Schedule
 
     plan = Schedule(stages=((1, 64), (1, 50)), augment=True, seed=3)
     runs = [fitted(little, tmp_path / f"{number}", plan) for number in range(2)]
@@ -201,7 +202,7 @@ def stopping(after: int) -> Callable[[str, int, int], None]:
 
 @pytest.mark.parametrize("after", [1, 2, 3])
 def test_a_run_that_was_stopped_goes_on_to_the_same_end(little: tuple[Data, Data], tmp_path: Path, after: int) -> None:
-    from allograph.training.fit import Schedule
+    from allograph.training.schedule import Schedule
 
     plan = Schedule(stages=((2, 64), (2, 50)), augment=True)
     whole, history = fitted(little, tmp_path / "whole", plan)
@@ -232,7 +233,7 @@ def hopeless(digits: Corpus) -> tuple[Data, Data]:
 
 
 def test_it_stops_early_with_the_weights_of_the_best_epoch(hopeless: tuple[Data, Data], tmp_path: Path) -> None:
-    from allograph.training.fit import Schedule
+    from allograph.training.schedule import Schedule
 
     plan = Schedule(stages=((40, 32),), patience=3)
     trained, history = fitted(hopeless, tmp_path / "checkpoint", plan)
@@ -261,7 +262,7 @@ def halved(losses: list[float], plateau: int, rate: float = 1e-3) -> list[float]
 
 @pytest.mark.parametrize("plateau", [1, 3])
 def test_the_learning_rate_is_halved_on_a_plateau(hopeless: tuple[Data, Data], tmp_path: Path, plateau: int) -> None:
-    from allograph.training.fit import Schedule
+    from allograph.training.schedule import Schedule
 
     plan = Schedule(stages=((14, 64),), plateau=plateau, patience=14)
     with pytest.raises(StopError):
@@ -274,7 +275,8 @@ def test_the_learning_rate_is_halved_on_a_plateau(hopeless: tuple[Data, Data], t
 def test_a_checkpoint_that_belongs_elsewhere_is_refused(little: tuple[Data, Data], tmp_path: Path) -> None:
     from safetensors.numpy import save_file
 
-    from allograph.training.fit import Schedule, fit
+    from allograph.training.fit import fit
+    from allograph.training.schedule import Schedule
 
     path = tmp_path / "checkpoint"
     plan = Schedule(stages=((1, 64),))
@@ -308,7 +310,7 @@ def test_a_checkpoint_that_belongs_elsewhere_is_refused(little: tuple[Data, Data
 
 
 def test_what_cannot_be_learned_from_says_so(little: tuple[Data, Data], tmp_path: Path) -> None:
-    from allograph.training.fit import Schedule
+    from allograph.training.schedule import Schedule
 
     (images, labels), validation = little
     with pytest.raises(InputError, match="training needs at least two samples of train writers"):
@@ -319,7 +321,7 @@ def test_what_cannot_be_learned_from_says_so(little: tuple[Data, Data], tmp_path
 
 
 def test_a_batch_of_one_that_is_left_over_is_let_go(little: tuple[Data, Data], tmp_path: Path) -> None:
-    from allograph.training.fit import Schedule
+    from allograph.training.schedule import Schedule
 
     (images, labels), validation = little
     _, history = fitted(((images[:65], labels[:65]), validation), tmp_path / "checkpoint", Schedule(stages=((2, 64),)))
@@ -329,7 +331,7 @@ def test_a_batch_of_one_that_is_left_over_is_let_go(little: tuple[Data, Data], t
 @pytest.mark.parametrize("batch", [32, 150])
 def test_a_small_corpus_is_read_well_from_the_first_epochs(digits: Corpus, tmp_path: Path, batch: int) -> None:
     """The running statistics of batch norm keep up, although the authors' momentum would need many hundred batches."""
-    from allograph.training.fit import Schedule
+    from allograph.training.schedule import Schedule
 
     data = part(digits, "train"), part(digits, "validation")
     _, history = fitted(data, tmp_path / "checkpoint", Schedule(stages=((4, batch),)))
@@ -403,7 +405,7 @@ def test_no_window_is_larger_than_its_map(exported: tuple[Any, bytes]) -> None:
 
 
 def plan_of(epochs: int, batch: int = 64) -> Any:
-    from allograph.training.fit import Schedule
+    from allograph.training.schedule import Schedule
 
     return Schedule(stages=((epochs, batch),))
 
@@ -533,8 +535,10 @@ def test_an_interrupted_run_ends_with_130_and_leaves_what_was_there(digits: Corp
     with training(tmp_path, digits.path) as process:
         wait_for(process, "validation loss")
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
+    assert "interrupted; the epochs that were finished are kept; go on with --resume" in errors
+    assert "no half-written output" not in errors
     kept = {name for name in contents(tmp_path) if name not in before}
     assert kept == {".bundle.training", ".bundle.training/checkpoint.safetensors"}
     assert Bundle.open(tmp_path / "bundle").embedding_size == 8  # the old one

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.alphabet.labels import Alphabet
+from allograph.bundle import Bundle
 from allograph.corpora.corpus import Corpus, image_column, images_to_arrow, order_column, string_column
 from allograph.corpora.parquet import atomic_parquet, open_parquet, pa, pq, sign
 from allograph.corpora.record import CorpusRecord
@@ -70,8 +71,27 @@ def schema(embedding: int, labels: int, features: int | None = None) -> pa.Schem
     )
 
 
-def embed(corpus: Corpus, recognizer: Recognizer, output: str | Path, progress: Progress = silent) -> EmbeddedCorpus:
-    """Write every sample's embedding, logits and features; raises `MismatchError` when corpus and model differ in their frame."""
+def embed(
+    corpus: Corpus | str | Path,
+    recognizer: Recognizer | Bundle | str | Path | None,
+    output: str | Path,
+    progress: Progress = silent,
+) -> EmbeddedCorpus:
+    """Write every sample's embedding, logits and features, and open what was written.
+
+    The recognizer may be a bundle, or a bundle's path; None is the shipped one. Raises `MismatchError` when corpus and model
+    differ in their frame.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from allograph.corpora import prepare
+    >>> with TemporaryDirectory() as folder:
+    ...     corpus = prepare("digits", f"{folder}/digits.parquet", split="all")
+    ...     embedded = embed(corpus, None, f"{folder}/digits.embedded.parquet")
+    ...     embedded.samples().embeddings.shape
+    (1797, 256)
+    """
+    corpus = Corpus.of(corpus)
+    recognizer = recognizer if isinstance(recognizer, Recognizer) else Recognizer(recognizer)
     recognizer.bundle.check_frame(corpus.frame, str(corpus.path))
     columns = schema(recognizer.bundle.embedding_size, len(recognizer.alphabet), recognizer.feature_size)
     count, done = len(corpus), 0

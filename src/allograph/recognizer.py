@@ -37,9 +37,9 @@ class Recognizer:
         self.threads = threads
         self.session = open_session(self.bundle.path / MODEL, 1)
         for output, size in (("embedding", self.bundle.embedding_size), ("logits", len(self.alphabet))):
-            found = _output_size(self.session, output, self.bundle.path)
-            if found != size:
-                raise MismatchError(f"{self.bundle.path}: the model's output {output} has {found} numbers; {size} were expected")
+            actual = _output_size(self.session, output, self.bundle.path)
+            if actual != size:
+                raise MismatchError(f"{self.bundle.path}: the model's output {output} has {actual} numbers; {size} were expected")
         has_features = FEATURES_OUTPUT in [output.name for output in self.session.get_outputs()]
         self.feature_size = _output_size(self.session, FEATURES_OUTPUT, self.bundle.path) if has_features else None
         """Numbers in a sample's features; None where the model has no such output."""
@@ -121,12 +121,12 @@ def start_session(model: Path | bytes, threads: int | None = None) -> onnxruntim
 def _output_size(session: onnxruntime.InferenceSession, output: str, path: Path) -> int:
     """How many numbers a sample has in this output, found by reading two; raises `FormatError` unless it is float32 [2, …]."""
     try:
-        (found,) = session.run([output], {"images": np.full((2, 1, SIDE, SIDE), 0.5, np.float32)})
+        (answer,) = session.run([output], {"images": np.full((2, 1, SIDE, SIDE), 0.5, np.float32)})
     except Exception as error:  # onnxruntime's exceptions have no public names
         raise FormatError(f"{path}: the model cannot read two images at once ({error})") from error
-    if found.dtype != np.float32 or found.ndim != 2 or len(found) != 2:
+    if answer.dtype != np.float32 or answer.ndim != 2 or len(answer) != 2:
         raise FormatError(
-            f"{path}: the model's output {output} is {found.dtype} {list(found.shape)} for two images; "
+            f"{path}: the model's output {output} is {answer.dtype} {list(answer.shape)} for two images; "
             "float32 [2, …] was expected. Make it so with: allograph bundle"
         )
-    return int(found.shape[1])
+    return int(answer.shape[1])

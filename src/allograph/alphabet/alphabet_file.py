@@ -44,11 +44,11 @@ def read_alphabet(path: str | Path) -> Alphabet:
 
 def _labels(text: str) -> list[str]:
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
-        found = None
-    if isinstance(found, list | dict) and found:  # [ and ] on lines of their own are two labels
-        return _of_json(found)
+        value = None
+    if isinstance(value, list | dict) and value:  # [ and ] on lines of their own are two labels
+        return _of_json(value)
     lines = [line if line.isspace() and len(line) == 1 else line.strip() for line in re.split(r"\r\n|\r|\n", text)]
     lines = [line for line in lines if line]
     pairs = [match.groups() for match in map(PAIR.fullmatch, lines) if match]
@@ -63,13 +63,13 @@ def _labels(text: str) -> list[str]:
     return _in_order({int(place): label for place, label in pairs}, len(pairs), all(label.isdecimal() for _, label in pairs))
 
 
-def _of_json(found: list[Any] | dict[str, Any]) -> list[str]:
-    if isinstance(found, list):
-        return found
-    if all(type(place) is int for place in found.values()):
-        return _in_order({place: label for label, place in found.items()}, len(found), False)
-    if all(place.isdecimal() for place in found):
-        return _in_order({int(place): label for place, label in found.items()}, len(found), False)
+def _of_json(value: list[Any] | dict[str, Any]) -> list[str]:
+    if isinstance(value, list):
+        return value
+    if all(type(place) is int for place in value.values()):
+        return _in_order({place: label for label, place in value.items()}, len(value), False)
+    if all(place.isdecimal() for place in value):
+        return _in_order({int(place): label for place, label in value.items()}, len(value), False)
     raise InputError(f"the JSON object is no map from labels to classes or from classes to labels; {FORMS}")
 
 
@@ -77,10 +77,10 @@ def _in_order(labels: dict[int, Any], count: int, numbers: bool) -> list[str]:
     """The labels of the classes 0, 1, …; where they are `numbers`, those are code points, unless they are single digits."""
     if sorted(labels) != list(range(count)):
         raise InputError(f"the classes are not 0 … {count - 1}, each once; {FORMS}")
-    found = [labels[place] for place in range(count)]
-    if not numbers or all(len(label) == 1 for label in found):
-        return found
-    points = [int(label) for label in found]
+    texts = [labels[place] for place in range(count)]
+    if not numbers or all(len(label) == 1 for label in texts):
+        return texts
+    points = [int(label) for label in texts]
     if not all(0x20 <= point < 0x110000 for point in points):
         raise InputError(f"the lines are a class and a number, but not all numbers are code points of characters; {FORMS}")
     return [chr(point) for point in points]

@@ -67,7 +67,7 @@ class Alphabet(Sequence[str]):
         return cls(sorted({check_label(label) for label in _each(labels)}))
 
     @classmethod
-    def named(cls, name: str | Iterable[str]) -> Alphabet:
+    def by_name(cls, name: str | Iterable[str]) -> Alphabet:
         """An alphabet by its name in `NAMED`, or of the given labels."""
         if isinstance(name, str):
             if name not in NAMED:

@@ -50,8 +50,8 @@ def bundle(
     from allograph.training.preprocessing import parse_numbers, parse_size
 
     labels = read_alphabet(alphabet)
-    opened = None if corpus is None else Corpus.open(corpus)
-    chosen = check_frame(frame) if frame is not None else opened.frame if opened else "mnist"
+    judges = None if corpus is None else Corpus.open(corpus)
+    chosen = check_frame(frame) if frame is not None else judges.frame if judges else "mnist"
     warnings: list[str] = []
     with progress_bar() as progress:
         made = adopt(
@@ -61,11 +61,11 @@ def bundle(
             embedding,
             logits,
             chosen,
-            scale,
-            opened,
-            seed,
-            progress,
-            features,
+            features=features,
+            corpus=judges,
+            seed=seed,
+            progress=progress,
+            scale=scale,
             mean=parse_numbers(mean, "--mean"),
             std=parse_numbers(std, "--std"),
             invert=invert,

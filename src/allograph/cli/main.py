@@ -61,8 +61,8 @@ def main() -> None:
     try:
         status = _run(sys.argv[1:])
         sys.stdout.flush()
-    except Interrupted:
-        say("interrupted; no half-written output was left behind")
+    except Interrupted as interrupt:
+        say(f"interrupted; {str(interrupt) or 'no half-written output was left behind'}")
         status = 130
     except AllographError as error:
         say(f"allograph: {error}")

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from allograph.cli.output import say
 from allograph.cli.terminal import AsJson, Interrupted, print_facts, print_json, progress_bar
 
 
@@ -28,20 +27,20 @@ def train(
     from dataclasses import replace
 
     from allograph.corpora.corpus import Corpus
-    from allograph.training.fit import Schedule, parse_stages
     from allograph.training.run import checkpoint_of
     from allograph.training.run import train as run
+    from allograph.training.schedule import Schedule, parse_stages
 
     opened = Corpus.open(corpus)
-    plan = Schedule.for_source(opened.source, None if schedule is None else parse_stages(schedule), augment, seed)
+    chosen = Schedule.for_source(opened.source, None if schedule is None else parse_stages(schedule), augment, seed)
     if patience is not None:
-        plan = replace(plan, patience=patience)
+        chosen = replace(chosen, patience=patience)
     try:
         with progress_bar() as progress:
-            bundle = run(opened, output, plan, resume, progress)
+            bundle = run(opened, output, chosen, resume, progress)
     except Interrupted:
         if checkpoint_of(output).exists():
-            say("the epochs that were finished are kept; go on with --resume")
+            raise Interrupted("the epochs that were finished are kept; go on with --resume") from None
         raise
     config = bundle.config
     facts = {"training": config.training, "accuracy": config.accuracy, "styles": config.styles}

@@ -67,6 +67,11 @@ class Corpus:
         _, record = open_parquet(path, "corpus", FORMAT, SCHEMA)
         return cls(Path(path), read_record(CorpusRecord, record, str(path)))
 
+    @classmethod
+    def of(cls, corpus: Corpus | str | Path) -> Corpus:
+        """The corpus itself, or the one at a path."""
+        return corpus if isinstance(corpus, Corpus) else cls.open(corpus)
+
     @property
     def frame(self) -> Frame:
         """How the ink lies in the images: `paper` or `mnist`."""

@@ -26,19 +26,19 @@ def fold(corpus: Corpus, part: int, parts: int, output: str | Path) -> Corpus:
         raise InputError(f"part {part} of {parts} cannot be held out of {len(train)} train writers; name one such as 1/3")
     held = np.random.default_rng(0).permutation(train)[part - 1 :: parts]
     splits = np.where(np.isin(corpus.writers, held), "application", corpus.splits)
-    kept = corpus.splits != "application"
+    keep = corpus.splits != "application"
     record = replace(
         corpus.record,
         fold=f"{part}/{parts}",
-        split_samples={name: int((splits[kept] == name).sum()) for name in SPLITS},
-        split_writers={name: len(np.unique(corpus.writers[kept & (splits == name)])) for name in SPLITS},
+        split_samples={name: int((splits[keep] == name).sum()) for name in SPLITS},
+        split_writers={name: len(np.unique(corpus.writers[keep & (splits == name)])) for name in SPLITS},
     )
     with atomic_parquet(output, SCHEMA) as file:
         for samples in corpus.batches():
-            chosen = samples.where(kept[samples.rows])
-            order = pa.nulls(len(chosen), pa.int32()) if chosen.order is None else pa.array(chosen.order)
-            columns = [images_to_arrow(chosen.images), chosen.labels, chosen.writers, splits[chosen.rows], order]
-            if len(chosen):
+            batch = samples.where(keep[samples.rows])
+            order = pa.nulls(len(batch), pa.int32()) if batch.order is None else pa.array(batch.order)
+            columns = [images_to_arrow(batch.images), batch.labels, batch.writers, splits[batch.rows], order]
+            if len(batch):
                 file.write_table(pa.table([pa.array(column) for column in columns], schema=SCHEMA))
         sign(file, "corpus", FORMAT, record_values(record))
     return Corpus.open(output)

@@ -57,10 +57,10 @@ def open_parquet(path: str | Path, kind: str, version: int, schema: pa.Schema) -
         raise FormatError(f"{path} is an allograph {record['kind']}, and an allograph {kind} was expected; {_next_step(kind)}")
     check_version(path, kind, record.get("format"), version)
     record = {key: value for key, value in record.items() if key not in ("kind", "format")}
-    found = file.schema_arrow.remove_metadata()
+    columns = file.schema_arrow.remove_metadata()
     for wanted in schema:
-        position = found.get_field_index(wanted.name)
-        if position < 0 or (found.field(position).type != wanted.type and not pa.types.is_fixed_size_list(wanted.type)):
+        position = columns.get_field_index(wanted.name)
+        if position < 0 or (columns.field(position).type != wanted.type and not pa.types.is_fixed_size_list(wanted.type)):
             raise FormatError(f"{path} has no column {wanted.name} of type {wanted.type}; it was not written by allograph {kind}")
     return file, record
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from allograph.corpora.corpus import FORMAT, SCHEMA, Corpus, images_to_arrow
 from allograph.corpora.parquet import atomic_parquet, pa, sign
 from allograph.corpora.record import CorpusRecord
 from allograph.corpora.source import Rendered, Source
+from allograph.corpora.sources import make_source
 from allograph.errors import InputError, MismatchError
 from allograph.execution import ordered_map
 from allograph.files.records import record_values
@@ -27,18 +28,29 @@ ROWS = 4096
 
 
 def prepare(
-    source: Source,
+    source: Source | str,
     output: str | Path,
     split: str = "paper",
     frame: Frame | None = None,
     jobs: int | None = 1,
     progress: Progress = silent,
+    *,
+    paths: Sequence[str | Path] = (),
 ) -> Corpus:
-    """Render every sample of `source`, split its writers, and write the corpus.
+    """Render every sample of `source`, split its writers, write the corpus, and open it.
+
+    `source` may be the name of one in `sources.SOURCES`, with the `paths` that it reads.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     corpus = prepare("digits", f"{folder}/digits.parquet", split="all")
+    ...     corpus.record.writers, corpus.record.rows()[2]
+    (14, {'split': 'application', 'samples': 1797, 'writers': 14})
 
     `split` is `paper`, `all` or a CSV file; `jobs` as in `execution.ordered_map`. Raises `MismatchError` when the source has no
     originals to render in another frame, `InputError` when it has no samples, and whatever its `listing` and `render` raise.
     """
+    source = make_source(source, paths) if isinstance(source, str) else source
     frame = frame or source.frame
     if source.native and frame != source.frame:
         raise MismatchError(

@@ -39,3 +39,10 @@ class CorpusRecord:
     """The part of the train writers that is held out, such as `1/3`; None where none is."""
     unknown: Mapping[str, Any] = field(default_factory=dict)
     """What other programs noted in the file."""
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A row for each split, for a table: how many samples and writers it has."""
+        return [
+            {"split": split, "samples": samples, "writers": self.split_writers.get(split)}
+            for split, samples in self.split_samples.items()
+        ]

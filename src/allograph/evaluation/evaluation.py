@@ -208,7 +208,7 @@ def _samples(embedded: EmbeddedCorpus, keep: NDArray[np.bool_], size: int) -> Em
 
 def _offered(plan: Plan, alphabet: Alphabet, labels: NDArray[np.str_], name: str) -> NDArray[np.bool_] | None:
     """Which labels may be answered, bool [C], or None for all; raises `InputError` where a sample shows another."""
-    among = plan.labels if plan.alphabet is None else Alphabet.named(plan.alphabet)
+    among = plan.labels if plan.alphabet is None else Alphabet.by_name(plan.alphabet)
     if among is None:
         return None
     outside = sorted(set(labels.tolist()) - set(among))

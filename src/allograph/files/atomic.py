@@ -79,7 +79,7 @@ def check_output(path: str | Path, *inputs: str | Path | None, folder: bool = Fa
             raise InputError(f"cannot write the folder {path}: a file of that name is there; remove it or choose another name")
         if mode is not None and not folder and stat.S_ISDIR(mode):
             raise InputError(f"cannot write the file {path}: a folder of that name is there; remove it or choose another name")
-        for source in [Path(given) for given in inputs if given is not None]:
+        for source in [Path(source) for source in inputs if source is not None]:
             if mode is not None and source.exists() and path.samefile(source):
                 raise InputError(f"cannot write {path}: it is what is read; choose another name")
             if source.is_dir() and parent.samefile(source):

@@ -104,8 +104,8 @@ def _blanks(fields: list[str], lines: list[str]) -> list[int]:
     """The places of the fields that are a single blank without quotes."""
     if "" not in fields or " " not in "".join(lines) or len(fields) < 2:
         return []
-    kept = next(csv.reader(lines), [])
-    return [i for i, field in enumerate(kept) if field == " "] if len(kept) == len(fields) else []
+    unstripped = next(csv.reader(lines), [])
+    return [i for i, field in enumerate(unstripped) if field == " "] if len(unstripped) == len(fields) else []
 
 
 def _strip(field: str) -> str:

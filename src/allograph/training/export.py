@@ -63,8 +63,8 @@ def check(model: bytes, network: NetworkWithFeatures, images: NDArray[np.uint8])
     inputs = model_input(images)
     with torch.no_grad():
         expected = [value.numpy() for value in network.cpu().eval()(torch.from_numpy(inputs))]
-    found = open_session(model, 1).run([*OUTPUTS, FEATURES_OUTPUT], {"images": inputs})
-    difference = max(float((np.abs(f - e) / np.maximum(1, np.abs(e))).max()) for f, e in zip(found, expected, strict=True))
+    answers = open_session(model, 1).run([*OUTPUTS, FEATURES_OUTPUT], {"images": inputs})
+    difference = max(float((np.abs(f - e) / np.maximum(1, np.abs(e))).max()) for f, e in zip(answers, expected, strict=True))
     if difference > TOLERANCE:
         raise AllographError(f"the exported model differs from the trained one by {difference:.2g}; please report this")
     return difference

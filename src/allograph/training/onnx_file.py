@@ -76,11 +76,11 @@ def read_model(path: Path) -> onnx.ModelProto:
     try:
         model = onnx.load_model_from_string(content)
     except Exception as error:  # protobuf's errors are of many kinds
-        raise _damaged(path, "") from error
+        raise _damage(path, "") from error
     if not model.graph.node:
-        raise _damaged(path, "it holds no graph")
+        raise _damage(path, "it holds no graph")
     if not _is_named(model.graph):
-        raise _damaged(path, "it holds names that are no text")
+        raise _damage(path, "it holds names that are no text")
     _read_weights(model, path)
     _check(model, path)
     return model
@@ -93,7 +93,7 @@ def reason(error: BaseException) -> str:
     return said if len(said) <= 200 else said[:199] + "…"
 
 
-def _damaged(path: Path, why: str) -> FormatError:
+def _damage(path: Path, why: str) -> FormatError:
     return FormatError(
         f"{path} is not an ONNX model: it is truncated, damaged or foreign{why and f' ({why})'}. Fetch it again, or {ANY}"
     )
@@ -131,7 +131,7 @@ def _check(model: onnx.ModelProto, path: Path) -> None:
                 raise InputError(
                     f"{path} uses {unknown[0]!r}, which is no operator of ONNX; export it with standard operators"
                 ) from refused
-            raise _damaged(path, reason(refused)) from refused
+            raise _damage(path, reason(refused)) from refused
 
 
 def _kind(path: Path, head: bytes) -> tuple[str, str]:
@@ -199,7 +199,7 @@ def _read_weights(model: onnx.ModelProto, path: Path) -> None:
             place, start = PurePosixPath(info.location), int(info.offset or 0)
             count = int(info.length) if info.length else None
         except (ValueError, TypeError) as error:
-            raise _damaged(path, "it does not say where its weights are") from error
+            raise _damage(path, "it does not say where its weights are") from error
         file = folder / place
         if place.is_absolute() or ".." in place.parts or "\\" in info.location:
             raise FormatError(f"{path} is not an ONNX model: it keeps weights outside its folder, in {info.location!r}")
@@ -220,9 +220,9 @@ def _read_weights(model: onnx.ModelProto, path: Path) -> None:
         if start < 0 or count < 0 or start + count > size:
             raise FormatError(f"{path} is not an ONNX model: the file with its weights, {info.location!r}, is truncated")
         try:
-            with open(file, "rb") as opened:
-                opened.seek(start)
-                tensor.raw_data = opened.read(count)
+            with open(file, "rb") as stream:
+                stream.seek(start)
+                tensor.raw_data = stream.read(count)
         except OSError as error:
             raise InputError(f"{file} cannot be read: {error.strerror or error}") from error
         del tensor.external_data[:]

@@ -71,22 +71,22 @@ def layouts(model: onnx.ModelProto, path: Path, wanted: Preprocessing) -> list[L
     """
     reads = _images_of(model.graph, path)
     (height, width), depth = wanted.size, wanted.depth
-    known = [Layout((depth, height, width)), Layout((height, width, depth), channels_last=depth > 1)]
+    candidates = [Layout((depth, height, width)), Layout((height, width, depth), channels_last=depth > 1)]
     if depth == 1:
-        known += [Layout((height, width)), Layout((1, height * width)), Layout((height * width,))]
+        candidates += [Layout((height, width)), Layout((1, height * width)), Layout((height * width,))]
     if not reads.type.tensor_type.HasField("shape"):
-        return known
+        return candidates
     _, *shape = _sides(reads) or [0]
     fitting = [
         layout
-        for layout in known
+        for layout in candidates
         if len(layout.shape) == len(shape) and all(d in (0, s) for d, s in zip(shape, layout.shape, strict=True))
     ]
     if not fitting and depth == 1 and prod(shape) == height * width and shape:
         fitting = [Layout(tuple(shape))]
     if fitting:
         return fitting
-    become = f"; with these settings they become {list(known[0].shape)}" if known[0].shape != (1, SIDE, SIDE) else ""
+    become = f"; with these settings they become {list(candidates[0].shape)}" if candidates[0].shape != (1, SIDE, SIDE) else ""
     raise MismatchError(
         f"{path} reads images of the shape {shape} (0 where it is left open); allograph's samples have {SIDE}×{SIDE} pixels "
         f"of one channel{become}. {_advice(shape)}"
@@ -288,8 +288,8 @@ def _source(graph: onnx.GraphProto, name: str, path: Path, is_logits: bool) -> s
     producers = {output: node for node in graph.node for output in node.output if output}
     if name not in producers:
         last = list(producers)[: -NAMED - 1 : -1]
-        known = ", ".join(dict.fromkeys([*(value.name for value in graph.output), *last]))
-        raise InputError(f"{path} has no value named {name!r}; its last ones are {known}")
+        names = ", ".join(dict.fromkeys([*(value.name for value in graph.output), *last]))
+        raise InputError(f"{path} has no value named {name!r}; its last ones are {names}")
     value, looked_up = name, False
     while (node := producers.get(value)) is not None and node.op_type in SAME | LOOKING_UP:
         looked_up = looked_up or node.op_type in LOOKING_UP

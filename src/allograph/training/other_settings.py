@@ -63,13 +63,13 @@ class Trial:
         return float(self.right.mean())
 
 
-def judge(read: Read, setting: Setting, given: Setting, images: NDArray[np.uint8], labels: NDArray[np.int32]) -> Trial:
+def judge(read: Read, setting: Setting, current: Setting, images: NDArray[np.uint8], labels: NDArray[np.int32]) -> Trial:
     """Read samples, uint8 [n, 28, 28] in the setting's frame, with labels (places) [n].
 
     What `read` calls already transposes where `given` does.
     """
     asked = setting.preprocessing
-    if asked.transpose != given.preprocessing.transpose:
+    if asked.transpose != current.preprocessing.transpose:
         images = images.transpose(0, 2, 1)
     inputs = images[:, np.newaxis].astype(np.float32) / np.float32(255)
     factor, offset = (np.array(np.broadcast_to(array, (1, asked.depth, 1, 1))) for array in asked.factors())
@@ -78,33 +78,33 @@ def judge(read: Read, setting: Setting, given: Setting, images: NDArray[np.uint8
     return Trial(setting, logits, logits.argmax(axis=1) == labels, float(true.mean()))
 
 
-def others(given: Setting, is_whole: bool) -> list[Setting]:
+def others(current: Setting, is_whole: bool) -> list[Setting]:
     """The other settings that are tried: ranges × inverted or not × transposed or not × frames."""
-    asked = given.preprocessing
+    asked = current.preprocessing
     ranges = [values for values in RANGES if len(values["mean"]) in (1, asked.depth) and not (is_whole and any(values["mean"]))]
     ranges.insert(0, {"scale": asked.scale, "mean": asked.mean, "std": asked.std})
-    flags = product((given.frame, *(frame for frame in FRAMES if frame != given.frame)), (False, True), (False, True), ranges)
-    found = [
+    flags = product((current.frame, *(frame for frame in FRAMES if frame != current.frame)), (False, True), (False, True), ranges)
+    settings = [
         Setting(replace(asked, transpose=asked.transpose != turn, invert=asked.invert != inverse, **values), frame)
         for frame, turn, inverse, values in flags
     ]
-    return [setting for setting in dict.fromkeys(found) if setting != given]
+    return [setting for setting in dict.fromkeys(settings) if setting != current]
 
 
 def find_better(
-    read: Read, given: Setting, is_whole: bool, images: NDArray[np.uint8], labels: NDArray[np.int32]
+    read: Read, current: Setting, is_whole: bool, images: NDArray[np.uint8], labels: NDArray[np.int32]
 ) -> tuple[Trial, Trial | None]:
     """The given setting on samples in its frame, and another that reads them far better, where there is one.
 
     The samples are in random order: the first of them are read with every setting.
     """
-    asked = judge(read, given, given, images, labels)
+    asked = judge(read, current, current, images, labels)
     if 1 - asked.accuracy < GAIN:
         return asked, None
-    views = {frame: images if frame == given.frame else np.stack([_reframe(i, frame) for i in images]) for frame in FRAMES}
-    first = [judge(read, setting, given, views[setting.frame][:FIRST], labels[:FIRST]) for setting in others(given, is_whole)]
+    views = {frame: images if frame == current.frame else np.stack([_reframe(i, frame) for i in images]) for frame in FRAMES}
+    first = [judge(read, setting, current, views[setting.frame][:FIRST], labels[:FIRST]) for setting in others(current, is_whole)]
     first.sort(key=lambda trial: (trial.accuracy, trial.likelihood), reverse=True)
-    finalists = [judge(read, trial.setting, given, views[trial.setting.frame], labels) for trial in first[:FINALISTS]]
+    finalists = [judge(read, trial.setting, current, views[trial.setting.frame], labels) for trial in first[:FINALISTS]]
     best = max(trial.accuracy for trial in finalists)
     chosen = max((trial for trial in finalists if trial.accuracy >= best - ALIKE), key=lambda trial: trial.likelihood)
     return asked, chosen if is_far_better(chosen.right, asked.right) else None

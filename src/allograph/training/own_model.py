@@ -53,12 +53,12 @@ def adopt(
     embedding: str,
     logits: str,
     frame: Frame = "mnist",
-    scale: float | None = None,
-    corpus: Corpus | None = None,
+    *,
+    features: str | None = None,
+    corpus: Corpus | str | Path | None = None,
     seed: int = 0,
     progress: Progress = silent,
-    features: str | None = None,
-    *,
+    scale: float | None = None,
     mean: float | Sequence[float] = 0.0,
     std: float | Sequence[float] = 1.0,
     invert: bool = False,
@@ -85,14 +85,15 @@ def adopt(
     at once, `MismatchError` when its images have another shape or the number of logits is not that of the labels.
     """
     check_place(output)
+    corpus = None if corpus is None else Corpus.of(corpus)
     means, deviations = (tuple(np.atleast_1d(numbers).tolist()) for numbers in (mean, std))
     sides = (size, size) if isinstance(size, int) else size
     wanted = Preprocessing(transpose, invert, scale, means, deviations, sides, channels)
     path = Path(model)
     proto = read_model(path)
     values = dict(zip(OUTPUTS, (embedding, logits), strict=True)) | ({} if features is None else {FEATURES_OUTPUT: features})
-    wrapped, layout, found = _first_that_answers(path, proto, values, wanted)
-    embedded, read, *_ = found
+    wrapped, layout, answers = _first_that_answers(path, proto, values, wanted)
+    embedded, read, *_ = answers
     if read.shape[1] != len(alphabet):
         raise MismatchError(
             f"{path} has {read.shape[1]} logits and the alphabet {len(alphabet)} labels; they must be as many, in the same order"
@@ -107,9 +108,9 @@ def adopt(
         return write_bundle(output, content, config)
     with tempfile.TemporaryDirectory(dir=Path(output).absolute().parent, prefix=".bundle.") as scratch:
         recognizer = Recognizer(write_bundle(Path(scratch) / "bundle", content, config))
-        known = TrainWriters(corpus, recognizer, seed)
-        styles, judged = survey(recognizer, corpus, Path(scratch), seed, progress, known)
-    statistics = known.statistics()
+        writers = TrainWriters(corpus, recognizer, seed)
+        styles, judged = survey(recognizer, corpus, Path(scratch), seed, progress, writers)
+    statistics = writers.statistics()
     if not statistics:
         warn(NO_STATISTICS)
     bundle = write_bundle(output, content, replace(config, **judged), styles, statistics)
@@ -163,11 +164,11 @@ def _answers(
             f"{path} cannot read {len(noise)} images at once; {advice}; or it reads images of another shape than {shape}: "
             f"give --size and --channels ({reason(error)})"
         ) from error
-    for found, parts in zip(together, zip(*alone, strict=True), strict=True):
-        if not np.isfinite(found).all():
+    for answer, parts in zip(together, zip(*alone, strict=True), strict=True):
+        if not np.isfinite(answer).all():
             raise InputError(f"{path} answers with numbers that are not finite; is the scale right, and is it exported whole?")
         expected = np.concatenate(parts)
-        if found.shape != expected.shape or not np.allclose(found, expected, atol=1e-3 * np.abs(expected).max(initial=1)):
+        if answer.shape != expected.shape or not np.allclose(answer, expected, atol=1e-3 * np.abs(expected).max(initial=1)):
             raise InputError(f"{path} answers otherwise when it reads {len(noise)} images at once than one by one; {advice}")
     return together
 
@@ -192,13 +193,13 @@ def _doubts(probe: Wrapped, path: Path, frame: Frame, corpus: Corpus, alphabet: 
 
     rows = np.random.default_rng(seed).permutation(len(corpus))[:SAMPLES]
     labels = alphabet.indices(corpus.labels[rows])
-    given = Setting(probe.preprocessing, frame)
-    asked, better = find_better(read, given, probe.whole, images_at(corpus, rows), labels)
+    current = Setting(probe.preprocessing, frame)
+    asked, better = find_better(read, current, probe.whole, images_at(corpus, rows), labels)
     share = f"{100 * asked.accuracy:.0f} % of {len(rows)} samples of {corpus.path}"
     reordered = other_order((better or asked).logits, labels)
     doubts = []
     if better is not None:
-        how = _how(given, better.setting, 255 if probe.whole else 1)
+        how = _how(current, better.setting, 255 if probe.whole else 1)
         doubts.append(f"it reads {share} right, and would read {100 * better.accuracy:.0f} %: {how}")
     elif reordered is None and is_near_chance(asked.right, labels):
         doubts.append(
@@ -215,12 +216,12 @@ def _doubts(probe: Wrapped, path: Path, frame: Frame, corpus: Corpus, alphabet: 
     return doubts
 
 
-def _how(given: Setting, better: Setting, scale: float) -> str:
+def _how(current: Setting, better: Setting, scale: float) -> str:
     """What to do to have a setting in place of the given one, for a model whose `scale` is this unless said."""
-    had, wanted = given.preprocessing.options(scale), better.preprocessing.options(scale)
+    had, wanted = current.preprocessing.options(scale), better.preprocessing.options(scale)
     dropped = [option for option in had if option.split()[0] not in {each.split()[0] for each in wanted}]
-    first = f"prepare the corpus with --frame {better.frame}, and " if better.frame != given.frame else ""
-    wanted += [f"--frame {better.frame}"] if better.frame != given.frame else []
+    first = f"prepare the corpus with --frame {better.frame}, and " if better.frame != current.frame else ""
+    wanted += [f"--frame {better.frame}"] if better.frame != current.frame else []
     parts = [f"with {' '.join(wanted)}"] if wanted else []
     parts += [f"without {' '.join(dropped)}"] if dropped else []
     return f"{first}adopt it again {' and '.join(parts)}"

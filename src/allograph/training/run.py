@@ -22,8 +22,9 @@ from allograph.recognizer import Recognizer
 from allograph.split import Split
 from allograph.training.export import check, to_onnx
 from allograph.training.features import describe
-from allograph.training.fit import Schedule, fit
+from allograph.training.fit import fit
 from allograph.training.network import EMBEDDING, Network, numbers
+from allograph.training.schedule import Schedule
 from allograph.training.statistics import TrainWriters
 from allograph.training.survey import LEARNED, survey
 
@@ -32,9 +33,17 @@ CHECKED = 512
 
 
 def train(
-    corpus: Corpus, output: str | Path, schedule: Schedule | None = None, resume: bool = False, progress: Progress = silent
+    corpus: Corpus | str | Path,
+    output: str | Path,
+    schedule: Schedule | None = None,
+    resume: bool = False,
+    progress: Progress = silent,
 ) -> Bundle:
     """Train the paper's network on the train writers, find the styles of train and validation writers, write the bundle.
+
+    >>> bundle = train("corpus.parquet", "my-bundle", Schedule(stages=((40, 256),), augment=True))  # doctest: +SKIP
+    >>> bundle.config.accuracy["application"]  # doctest: +SKIP
+    0.94
 
     The bundle has the train writers' statistics, so that the default method works; `tune` chooses its parameters.
 
@@ -42,6 +51,7 @@ def train(
     is none. Raises `InputError` when the corpus has no train or no validation samples, when something else stands at `output`,
     and when a checkpoint is there and `resume` is not.
     """
+    corpus = Corpus.of(corpus)
     schedule = schedule or Schedule.for_source(corpus.source)
     for part in LEARNED:
         if not corpus.count(part):

@@ -58,9 +58,9 @@ class TrainWriters:
             np.concatenate(features) if features else None,
         )
         try:
-            found = Population.estimate(samples, self._alphabet.indices(self._labels), self._writers)
+            estimates = Population.estimate(samples, self._alphabet.indices(self._labels), self._writers)
         except np.linalg.LinAlgError:  # what is not finite has no axes
             return {}
-        arrays = found.arrays()
-        is_sound = all(np.isfinite(array).all() for array in arrays.values()) and np.trace(found.within) > 0
+        arrays = estimates.arrays()
+        is_sound = all(np.isfinite(array).all() for array in arrays.values()) and np.trace(estimates.within) > 0
         return arrays if is_sound else {}

@@ -163,7 +163,7 @@ def _offer(task: Task, state: State) -> tuple[frozenset[str] | None, NDArray[np.
     """The labels of the request's alphabet, and which of the bundle's they are; None twice where it has no alphabet."""
     if task.request.alphabet is None:
         return None, None
-    labels = frozenset(Alphabet.named(task.request.alphabet))
+    labels = frozenset(Alphabet.by_name(task.request.alphabet))
     mask = task.live.pipeline.recognizer.alphabet.mask(labels.difference(state.labels))
     if not mask.any():
         raise InputError("a restricted alphabet needs at least one label that the bundle knows")

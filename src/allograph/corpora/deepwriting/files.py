@@ -117,11 +117,11 @@ def _segments(
     label[owners[first]] = voted[first]
 
     left_out = Counter({"points after the last end of a character in their fragment": int(np.count_nonzero(~closed[segment]))})
-    kept = closed[segment] & ((codes > 0) | (label[segment] == 0))
+    keep = closed[segment] & ((codes > 0) | (label[segment] == 0))
     return Characters(
-        points=np.concatenate([*tables, np.empty((0, 2), np.float32)])[kept],
-        owner=(np.cumsum(closed) - 1)[segment[kept]],
-        lifts=(np.cumsum(pen) - pen)[kept],
+        points=np.concatenate([*tables, np.empty((0, 2), np.float32)])[keep],
+        owner=(np.cumsum(closed) - 1)[segment[keep]],
+        lifts=(np.cumsum(pen) - pen)[keep],
         labels=[alphabet[code] for code in label[closed]],
         writers=[writers[i] for i in fragment[begun[closed]]],
         line=fragment[begun[closed]],
@@ -308,11 +308,11 @@ def _line(line: dict[str, Any], where: str) -> tuple[NDArray[np.float64], list[t
 def _writer(path: PurePath, lines: dict[str, dict[str, Any]], where: str) -> str:
     """Who wrote a form: the folder above its own, as DeepWriting's own conversion has it, or else what the lines say."""
     folder = path.parts[-3] if len(path.parts) >= 3 else ""
-    told = {str(line["user_id"]) for line in lines.values() if "user_id" in line}
+    writers = {str(line["user_id"]) for line in lines.values() if "user_id" in line}
     if folder.isdecimal():
         return str(int(folder))
-    if len(told) == 1 and min(told):
-        return min(told)
+    if len(writers) == 1 and min(writers):
+        return min(writers)
     raise FormatError(f"{where} lies in no folder WRITER/FORM/ with a number for the writer, and its lines name no user_id")
 
 

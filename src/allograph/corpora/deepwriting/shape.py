@@ -34,11 +34,13 @@ def undistort(
     extent = np.maximum.reduceat(points, begun) - np.minimum.reduceat(points, begun)
     width, height = np.zeros((2, len(labels)))
     width[owner[begun]], height[owner[begun]] = extent.T
-    drawn = (width > 0) & (height > 0)  # neither a dot nor a bar
-    proportion = np.log(width, out=np.zeros_like(width), where=drawn) - np.log(height, out=np.zeros_like(width), where=drawn)
+    has_area = (width > 0) & (height > 0)  # neither a dot nor a bar
+    proportion = np.log(width, out=np.zeros_like(width), where=has_area) - np.log(
+        height, out=np.zeros_like(width), where=has_area
+    )
     differences = []
     for label in np.unique(labels).tolist():
-        one, other = (proportion[drawn & (labels == label) & collection] for collection in (~iam, iam))
+        one, other = (proportion[has_area & (labels == label) & collection] for collection in (~iam, iam))
         if label != " " and min(len(one), len(other)) >= EACH:
             differences.append(float(np.median(one) - np.median(other)))
     if len(differences) < LABELS:

@@ -92,8 +92,8 @@ def _read(paths: list[Path], undo: bool) -> tuple[Ink, Listing]:
     if not len(labels):
         raise FormatError(f"{named}: no character is marked in it")
 
-    owner = _joined([file.owner for file in files], [len(file.labels) for file in files])
-    line = _joined([file.line for file in files], [len(file.clocks) for file in files])
+    owner = _join([file.owner for file in files], [len(file.labels) for file in files])
+    line = _join([file.line for file in files], [len(file.clocks) for file in files])
     new = changes(owner)
     begun = np.flatnonzero(new | changes(np.concatenate([file.lifts for file in files])))
     points = np.concatenate([file.points for file in files])
@@ -110,7 +110,7 @@ def _read(paths: list[Path], undo: bool) -> tuple[Ink, Listing]:
     return ink, Listing(labels, writers, order, (*notes, *([COUNTS] if archives else [])))
 
 
-def _joined(places: list[NDArray[np.int64]], sizes: list[int]) -> NDArray[np.int64]:
+def _join(places: list[NDArray[np.int64]], sizes: list[int]) -> NDArray[np.int64]:
     """Places within each file as places within all, given how many there are in each."""
     return np.concatenate([place + before for place, before in zip(places, accumulate(sizes, initial=0), strict=False)])
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.corpora.nist.zip_directory import Place, contents, entries, opened
+from allograph.corpora.nist.zip_directory import Place, contents, entries, open_zip
 from allograph.errors import FormatError
 from allograph.files.input import files_below, read_file
 
@@ -34,7 +34,7 @@ class KeyedFiles:
     def __len__(self) -> int:
         return len(self.keys)
 
-    def chosen(self, keys: NDArray[np.int64], path_of: Callable[[int], str]) -> KeyedFiles:
+    def select(self, keys: NDArray[np.int64], path_of: Callable[[int], str]) -> KeyedFiles:
         """The files of these keys, in this order; raises `FormatError` naming the first that is missing."""
         order = np.argsort(self.keys, kind="stable")
         last = np.searchsorted(self.keys, keys, side="right", sorter=order) - 1  # of equal names the last counts
@@ -51,7 +51,7 @@ class KeyedFiles:
         """The name, for messages, and the bytes of these files; raises `FormatError` for a damaged one."""
         places = self.places[rows.start : rows.stop].tolist()
         if self.places.dtype == _PLACES:
-            with opened(self.root) as file:
+            with open_zip(self.root) as file:
                 for place in places:
                     name, data = contents(file, Place(*place))
                     yield f"{self.root}: {name}", data

@@ -36,7 +36,7 @@ class MitList(NamedTuple):
     """[n] such as `f0000`."""
 
 
-def parsed(name: str, data: bytes, code: int, partition: int) -> MitList:
+def parse_list(name: str, data: bytes, code: int, partition: int) -> MitList:
     """Read a list: the number of its pictures, then a line of two columns for each.
 
     The columns are the picture's name in by_class and its path in by_write, less the partition. The number in the

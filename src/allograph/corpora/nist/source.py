@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from allograph.corpora.nist.keyed_files import Gathering, KeyedFiles, walk
-from allograph.corpora.nist.mit_list import MitList, class_key, class_path, list_key, parsed, writer_key, writer_path
+from allograph.corpora.nist.mit_list import MitList, class_key, class_path, list_key, parse_list, writer_key, writer_path
 from allograph.corpora.source import Listing, Rendered
 from allograph.errors import FormatError, InputError
 from allograph.images.frames import SIDE, Frame, Polarity, decode, to_frame
@@ -45,7 +45,7 @@ class NistSource:
     frame: Frame = "paper"
     name: str = "nist"
     native: bool = False
-    _comma_separated: KeyedFiles | None = field(default=None, repr=False)
+    _pictures_of_rows: KeyedFiles | None = field(default=None, repr=False)
 
     def listing(self) -> Listing:
         """Read the lists and find their pictures: by class, by partition, by line.
@@ -59,11 +59,11 @@ class NistSource:
         pictures, by_writer = self._pictures(shelves)
         if not by_writer:
             _check_lists(pictures, lists)
-        keys = np.concatenate([found.by_writer if by_writer else found.in_class for found in lists.values()])
-        labels = np.concatenate([found.labels for found in lists.values()])
-        writers = np.concatenate([found.writers for found in lists.values()])
+        keys = np.concatenate([listing.by_writer if by_writer else listing.in_class for listing in lists.values()])
+        labels = np.concatenate([listing.labels for listing in lists.values()])
+        writers = np.concatenate([listing.writers for listing in lists.values()])
         once = np.sort(np.unique(keys, return_index=True)[1])
-        self._listed = pictures.chosen(keys[once], writer_path if by_writer else class_path)
+        self._pictures_of_rows = pictures.select(keys[once], writer_path if by_writer else class_path)
         repeated, unlisted = len(keys) - len(once), len(np.unique(pictures.keys)) - len(once)
         notes = []
         if repeated:
@@ -77,12 +77,12 @@ class NistSource:
 
         Raises `ImageError` for one that is empty or no picture, `FormatError` for one that is damaged in its archive.
         """
-        if self._listed is None:
+        if self._pictures_of_rows is None:
             self.listing()
-        assert self._listed is not None
+        assert self._pictures_of_rows is not None
         images = np.empty((len(rows), SIDE, SIDE), np.uint8)
         polarity: Counter[str] = Counter()
-        for i, (name, data) in enumerate(self._listed.read(rows)):
+        for i, (name, data) in enumerate(self._pictures_of_rows.read(rows)):
             sample = to_frame(decode(data, name), frame, self.polarity, self.square, name=name, level=False)
             images[i] = sample.image
             polarity[sample.polarity] += 1
@@ -95,10 +95,10 @@ class NistSource:
             read = shelf.lists.read(range(len(shelf.lists)))
             for key, (name, data) in zip(shelf.lists.keys.tolist(), read, strict=True):
                 if key not in lists:
-                    lists[key] = parsed(name, data, *divmod(key, 10))
+                    lists[key] = parse_list(name, data, *divmod(key, 10))
         if not lists:
             raise FormatError(
-                f"{self._named}: there is no .mit list, such as by_class/30/hsf_0.mit, and only these say who wrote "
+                f"{self._sources_text}: there is no .mit list, such as by_class/30/hsf_0.mit, and only these say who wrote "
                 "what; give by_class.zip or its folder, or by_write.zip and a path that has the lists of by_class"
             )
         return dict(sorted(lists.items()))
@@ -106,18 +106,18 @@ class NistSource:
     def _pictures(self, shelves: Sequence[_Shelf]) -> tuple[KeyedFiles, bool]:
         """The pictures, and whether they are those of by_write."""
         by_writer = [shelf.by_writer for shelf in shelves if len(shelf.by_writer)]
-        found = by_writer or [shelf.in_class for shelf in shelves if len(shelf.in_class)]
-        if not found:
+        usable = by_writer or [shelf.in_class for shelf in shelves if len(shelf.in_class)]
+        if not usable:
             raise FormatError(
-                f"{self._named}: there are .mit lists and no pictures, such as by_class/30/hsf_0/hsf_0_00000.png; "
+                f"{self._sources_text}: there are .mit lists and no pictures, such as by_class/30/hsf_0/hsf_0_00000.png; "
                 "fetch the archive, or unpack it, again"
             )
-        if len(found) > 1:
-            raise InputError(f"{found[0].root} and {found[1].root} both hold pictures; give one of them")
-        return found[0], bool(by_writer)
+        if len(usable) > 1:
+            raise InputError(f"{usable[0].root} and {usable[1].root} both hold pictures; give one of them")
+        return usable[0], bool(by_writer)
 
     @property
-    def _named(self) -> str:
+    def _sources_text(self) -> str:
         return ", ".join(map(str, self.paths))
 
 

@@ -40,7 +40,7 @@ class Place(NamedTuple):
     """0: stored, 8: deflated; -1 where the entry is encrypted."""
 
 
-def opened(path: Path, buffer: int = io.DEFAULT_BUFFER_SIZE) -> BinaryIO:
+def open_zip(path: Path, buffer: int = io.DEFAULT_BUFFER_SIZE) -> BinaryIO:
     """Open an archive; `buffer` is how many bytes are read ahead. Raises `InputError` when it does not exist or is no file."""
     try:
         return open_file(path, buffer)
@@ -56,14 +56,14 @@ def entries(path: Path, without: bytes | None = None) -> Iterator[tuple[bytes, P
     Names have slashes, also where Windows wrote backslashes. Entries in whose names `without` occurs are passed over. Raises
     `FormatError` when the archive is truncated, damaged, in several parts, or no zip archive.
     """
-    with opened(path, buffer=1 << 20) as file:
+    with open_zip(path, buffer=1 << 20) as file:
         start, end, count, shift = _directory(file, path)
         file.seek(start)
         at = start
         while at < end:
             header = file.read(46)
             if len(header) < 46 or not header.startswith(b"PK\1\2"):
-                raise _damaged(path, "has a broken directory")
+                raise _damage(path, "has a broken directory")
             flags, method, crc, packed, size, named, extra, comment, offset = _ENTRY.unpack(header)
             name = file.read(named).replace(b"\\", b"/")
             more = file.read(extra + comment)
@@ -74,10 +74,10 @@ def entries(path: Path, without: bytes | None = None) -> Iterator[tuple[bytes, P
             if _FULL in (packed, size, offset):
                 packed, size, offset = _large(more[:extra], packed, size, offset, path)
             if offset + packed > start - shift:
-                raise _damaged(path, "has a broken directory")
+                raise _damage(path, "has a broken directory")
             yield name, Place(offset + shift, packed, size, crc, -1 if flags & 1 else method)
         if at != end or count % 65536:  # archives of more entries than 16 bits count exist without zip64
-            raise _damaged(path, "has a broken directory")
+            raise _damage(path, "has a broken directory")
 
 
 def check_entries(path: Path, most: int) -> None:
@@ -94,7 +94,7 @@ def contents(file: BinaryIO, place: Place) -> tuple[str, bytes]:
     file.seek(place.offset)
     header = file.read(30)
     if len(header) < 30 or not header.startswith(b"PK\3\4"):
-        raise _damaged(file.name, f"has no entry at byte {place.offset}, where its directory says there is one")
+        raise _damage(file.name, f"has no entry at byte {place.offset}, where its directory says there is one")
     _, named, extra = _LOCAL.unpack(header)
     name = file.read(named).decode("utf-8", "replace")
     file.seek(extra, 1)
@@ -108,9 +108,9 @@ def contents(file: BinaryIO, place: Place) -> tuple[str, bytes]:
         if place.method:
             data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, place.size + 1)
     except zlib.error as error:
-        raise _damaged(f"{file.name}: {name}", f"cannot be unpacked ({error})") from error
+        raise _damage(f"{file.name}: {name}", f"cannot be unpacked ({error})") from error
     if len(data) != place.size or zlib.crc32(data) != place.crc:
-        raise _damaged(f"{file.name}: {name}", "is not what was packed (its size or CRC-32 is another)")
+        raise _damage(f"{file.name}: {name}", "is not what was packed (its size or CRC-32 is another)")
     return name, data
 
 
@@ -122,7 +122,7 @@ def _directory(file: BinaryIO, path: Path) -> tuple[int, int, int, int]:
     tail = file.read()
     at = tail.rfind(b"PK\5\6")
     if at < 0 or len(tail) - at < 22:
-        raise _damaged(path, "has no directory")
+        raise _damage(path, "has no directory")
     on_disk, count, size, offset = _END.unpack_from(tail, at)
     if on_disk != count:
         raise FormatError(f"{path} is one part of several; join them to one archive")
@@ -132,7 +132,7 @@ def _directory(file: BinaryIO, path: Path) -> tuple[int, int, int, int]:
         count, size, offset = _END64.unpack(_read(file, end, 56))
     start = end - size
     if start < offset:
-        raise _damaged(path, "is shorter than its directory says")
+        raise _damage(path, "is shorter than its directory says")
     return start, end, count, start - offset
 
 
@@ -142,7 +142,7 @@ def _end64(file: BinaryIO, pointer: int, path: Path) -> int:
     for place in (said, pointer - 56):
         if 0 <= place < pointer and _read(file, place, 4) == b"PK\6\6":
             return int(place)
-    raise _damaged(path, "has no zip64 end record")
+    raise _damage(path, "has no zip64 end record")
 
 
 def _large(extra: bytes, packed: int, size: int, offset: int, path: Path) -> tuple[int, int, int]:
@@ -161,7 +161,7 @@ def _large(extra: bytes, packed: int, size: int, offset: int, path: Path) -> tup
                 fields[i] = number
             return fields[1], fields[0], fields[2]
         at += 4 + length
-    raise _damaged(path, "has a broken directory")
+    raise _damage(path, "has a broken directory")
 
 
 def _read(file: BinaryIO, at: int, length: int) -> bytes:
@@ -169,5 +169,5 @@ def _read(file: BinaryIO, at: int, length: int) -> bytes:
     return file.read(length).ljust(length, b"\0")
 
 
-def _damaged(what: object, how: str) -> FormatError:
+def _damage(what: object, how: str) -> FormatError:
     return FormatError(f"{what} {how}: the archive is truncated, damaged or no zip archive; fetch it again")

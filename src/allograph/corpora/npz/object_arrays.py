@@ -100,10 +100,10 @@ def _read(stream: IO[bytes], size: int) -> NDArray[Any]:
     promised, left = math.prod(shape) * dtype.itemsize, size - stream.tell()
     if promised != left:
         raise ValueError(f"its header promises {promised} bytes, and {left} follow")
-    return _require(_unpacked(stream, promised), shape, dtype, fortran)
+    return _to_array(_unpack(stream, promised), shape, dtype, fortran)
 
 
-def _unpacked(stream: IO[bytes], size: int) -> bytearray:
+def _unpack(stream: IO[bytes], size: int) -> bytearray:
     """The next `size` bytes, or as many as there are, with no second copy of them all."""
     data, at = bytearray(size), 0
     view = memoryview(data)
@@ -158,7 +158,7 @@ class _Array:
         if not isinstance(dtype, _Dtype):
             raise ValueError("it holds an array without a dtype")
         if dtype.code != "O":
-            return _require(_as_bytes(data, memo), shape, dtype.value(), bool(fortran))
+            return _to_array(_as_bytes(data, memo), shape, dtype.value(), bool(fortran))
         if not isinstance(data, list) or len(data) != math.prod(shape):
             raise ValueError(f"it holds an object array {list(shape)} with another number of objects")
         flat = np.empty(len(data), dtype=object)
@@ -179,7 +179,7 @@ class _Scalar:
         data = _as_bytes(self.data, memo)
         if len(data) > LARGEST_SCALAR:
             raise ValueError(f"it holds a scalar of {len(data)} bytes")
-        return _require(data, (), self.dtype.value(), False)[()]
+        return _to_array(data, (), self.dtype.value(), False)[()]
 
 
 def _reconstruct(kind: object, shape: object, code: object) -> _Array:
@@ -264,10 +264,10 @@ def _run(program: bytes) -> Any:
             ):
                 stack.append(argument)
             case "GLOBAL":
-                stack.append(_named(argument))
+                stack.append(_parse_name(argument))
             case "STACK_GLOBAL":
                 attribute, module = stack.pop(), stack.pop()
-                stack.append(_named(f"{module} {attribute}"))
+                stack.append(_parse_name(f"{module} {attribute}"))
             case "EMPTY_LIST":
                 stack.append([])
             case "LIST":
@@ -292,7 +292,7 @@ def _run(program: bytes) -> Any:
     return stack[0]
 
 
-def _named(text: str) -> _Name:
+def _parse_name(text: str) -> _Name:
     """What a program may use by the name `text`, which is a module, a space, and an attribute."""
     try:
         return _NAMES[text.replace("numpy._core.", "numpy.core.").replace("__builtin__", "builtins")]
@@ -348,7 +348,7 @@ def _as_bytes(data: object, memo: dict[int, Any]) -> bytes | bytearray:
     return data
 
 
-def _require(data: bytes | bytearray, shape: tuple[int, ...], dtype: np.dtype[Any], fortran: bool) -> NDArray[Any]:
+def _to_array(data: bytes | bytearray, shape: tuple[int, ...], dtype: np.dtype[Any], fortran: bool) -> NDArray[Any]:
     """Bytes as an array, without a copy, if they are as many as shape and dtype need."""
     count = math.prod(shape)
     if len(data) != count * dtype.itemsize:

@@ -91,9 +91,9 @@ class NpzSource:
         """Labels or writers as texts, each checked; equal ones once."""
         if values.dtype.kind not in "USiufb":
             raise FormatError(f"{self.path}: {name} is text [n]; this is {values.dtype}")
-        found, place, which = np.unique(values, return_index=True, return_inverse=True)
+        unique, place, which = np.unique(values, return_index=True, return_inverse=True)
         try:
-            distinct = found.tolist()
+            distinct = unique.tolist()
         except ValueError as error:  # a number that is no code point
             raise FormatError(f"{self.path}: {name} holds what is no text ({error})") from error
         texts = []
@@ -108,10 +108,10 @@ class NpzSource:
         """Orders as positions in time, int32 [n], and what is to be said of them."""
         if values.dtype.kind not in "iufmM":
             raise FormatError(f"{self.path}: {name} is numbers or times [n]; this is {values.dtype}")
-        known = np.isfinite(values)
-        if not known.all():
+        finite = np.isfinite(values)
+        if not finite.all():
             raise InputError(
-                f"{self.path}: {name}[{int(np.argmin(known))}] is missing; fill it in, or leave out the array where the order "
+                f"{self.path}: {name}[{int(np.argmin(finite))}] is missing; fill it in, or leave out the array where the order "
                 "is not known"
             )
         whole = values.dtype.kind in "iu" or (values.dtype.kind == "f" and bool((values == np.rint(values)).all()))

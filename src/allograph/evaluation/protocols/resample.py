@@ -53,7 +53,7 @@ class Resample:
         if self.in_order and (self.per_label is not None or self.shuffle):
             raise InputError("in order of time there is a share to learn from, no samples a label, and nothing is shuffled")
         if self.alphabet is not None:
-            Alphabet.named(self.alphabet)
+            Alphabet.by_name(self.alphabet)
         if self.labels is not None:
             Alphabet(self.labels)
 

@@ -47,7 +47,7 @@ class Sequential:
         if self.resamples < 1:
             raise InputError(f"there is at least one order of the samples, not {self.resamples}")
         if self.alphabet is not None:
-            Alphabet.named(self.alphabet)
+            Alphabet.by_name(self.alphabet)
         if self.labels is not None:
             Alphabet(self.labels)
 
