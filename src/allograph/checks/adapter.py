@@ -110,8 +110,8 @@ def scores_are_log_probabilities(case: Case) -> None:
         require(scores.answerers.shape == (count,), f"answerers are {scores.answerers.shape}; give one for each sample")
         require(scores.answerers.dtype.kind in "iu", f"answerers are {scores.answerers.dtype}; give integers, 0 for the base")
         if scores.proposals is not None:
-            kept = scores.proposals.ndim == 2 and len(scores.proposals) == count
-            require(kept, f"proposals are {scores.proposals.shape}; give [n, answerers]")
+            rows = scores.proposals.ndim == 2 and len(scores.proposals) == count
+            require(rows, f"proposals are {scores.proposals.shape}; give [n, answerers]")
         _require_probabilities(scores)
         taught = set(case.own_labels[:own])
         require(set(state.labels) <= taught, f"the state's labels are {state.labels}; beyond the alphabet {taught} were taught")
@@ -282,10 +282,10 @@ def tells_its_size(case: Case) -> None:
             model.scores(case.corrections(4, seed).samples)
         return model
 
-    model, kept = measure_memory(build)
+    model, taken = measure_memory(build)
     size = model.size if isinstance(model, WriterModel) else 0
-    near = 0.8 * kept - 4000 <= size <= 1.3 * kept + 4000
-    require(near, f"the process keeps {kept} bytes for a model that says {size}; keep arrays in dataclasses, and nothing else")
+    near = 0.8 * taken - 4000 <= size <= 1.3 * taken + 4000
+    require(near, f"the process keeps {taken} bytes for a model that says {size}; keep arrays in dataclasses, and nothing else")
 
 
 def keeps_within_its_window(case: Case) -> None:
