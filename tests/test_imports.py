@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
 from allograph import Recognizer, Writers, open_store
+from allograph.checks.store import ANA, MODEL, entry
+from allograph.checks.store import OTHER_MODEL as OTHER
 from allograph.errors import FormatError
 from allograph.profiles import MemoryStore, changes
 from allograph.profiles.archive import packed, unpacked
 from small import allograph as run
-from test_stores import ANA, MODEL, OTHER, entry
 
 Arrays = dict[str, NDArray[Any]]
 DEEP = 100_000

@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from allograph.checks.store import ANA, MODEL, entry
 from allograph.cli.main import main
 from allograph.errors import FormatError, InputError, StorageError, UnknownCorrection, UnknownWriter
 from allograph.profiles import Store, changes, open_store
@@ -27,7 +28,7 @@ from allograph.profiles.journal import Key
 from allograph.profiles.store import Change
 from small import allograph as run
 from small import environment
-from test_stores import ANA, MODEL, entry, labels
+from test_stores import labels
 
 
 @pytest.fixture

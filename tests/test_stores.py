@@ -18,6 +18,9 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from allograph.checks.contract import run_law
+from allograph.checks.store import ANA, BEN, MODEL, STORE_LAWS, entry
+from allograph.checks.store import OTHER_MODEL as OTHER
 from allograph.errors import (
     FormatError,
     InputError,
@@ -35,9 +38,6 @@ from allograph.profiles.sql import SqlStore
 from allograph.profiles.tables import api_keys
 from allograph.readings import Samples
 
-MODEL, OTHER = "a" * 64, "b" * 64
-ANA, BEN = Key("default", "ana"), Key("default", "ben")
-
 
 @pytest.fixture
 def store(store_url: str) -> Generator[Store]:
@@ -45,13 +45,9 @@ def store(store_url: str) -> Generator[Store]:
         yield opened
 
 
-def entry(id: str, label: str = "a", implicit: bool = False, batch: str = "", **changes: object) -> Entry:
-    """A correction of its own numbers, all of them made from its id."""
-    random = np.random.default_rng(sum(map(ord, id)))
-    samples = Samples(random.normal(size=(1, 4)).astype("f4"), random.normal(size=(1, 3)).astype("f4"), np.ones((1, 2), "f4"))
-    image = random.integers(0, 256, (28, 28), dtype=np.uint8)
-    made = Entry(id, label, implicit, 0.0, "b", "c", None, samples, image, MODEL, batch or id)
-    return replace(made, **changes)  # type: ignore[arg-type]
+@pytest.mark.parametrize("law", STORE_LAWS, ids=lambda law: law.__name__)
+def test_every_store_keeps_the_contract(store: Store, law: Callable[[Store], None]) -> None:
+    run_law("the store", law, store)
 
 
 def same(one: Entry, other: Entry) -> bool:
@@ -159,16 +155,6 @@ def test_what_is_undone_leaves_a_tombstone_and_no_content(store: Store) -> None:
     assert labels(store) == [("1", "a"), ("3", "a"), ("2", "b")]
 
 
-def test_forgetting_takes_back_by_label_and_time(store: Store) -> None:
-    for id, label in (("1", "a"), ("2", "b"), ("3", "a"), ("4", "b")):
-        changes.record(store, ANA, [entry(id, label)], MODEL)
-    times = {row.id: row.time for row in rows(store)}
-    assert changes.forget(store, ANA, "a", times["2"]) == 1
-    assert changes.forget(store, ANA, None, times["4"]) == 1
-    assert changes.forget(store, ANA, "z", None) == 0
-    assert labels(store) == [("1", "a"), ("2", "b")]
-
-
 def test_relabelling_is_undo_and_correct_in_one(store: Store) -> None:
     changes.record(store, ANA, [entry("1", "a"), entry("2", "a")], MODEL)
     (done,) = changes.record(store, ANA, [changes.Relabel("1", "b", False, "new")], MODEL)
@@ -176,18 +162,6 @@ def test_relabelling_is_undo_and_correct_in_one(store: Store) -> None:
     assert labels(store) == [("2", "a"), ("1", "b")]
     assert changes.record(store, ANA, [changes.Relabel("1", "b", False, "other")], MODEL)[0].correction == done.correction
     assert [stone.id for stone in changes.contents(store, ANA).tombstones] == ["1"]
-
-
-def test_a_change_that_fails_changes_nothing(store: Store) -> None:
-    changes.record(store, ANA, [entry("1")], MODEL)
-    version = store.versions([ANA])
-    for key in (ANA, BEN):
-        with contextlib.suppress(ZeroDivisionError), store.change(key, MODEL) as change:
-            change.add([entry("2")])
-            change.retract(change.find())
-            raise ZeroDivisionError
-    assert store.versions([ANA, BEN]) == [*version, None]
-    assert labels(store) == [("1", "a")]
 
 
 def test_a_profile_is_for_one_model(store: Store) -> None:
@@ -218,44 +192,6 @@ def test_a_state_is_kept_while_its_journal_only_grows(store: Store) -> None:
     assert store.state(ANA) is None
     store.keep(BEN, StoredState(Version(99, 0, 0), "f", b"of nobody"))
     assert store.state(BEN) is None
-
-
-def test_erasing_leaves_nothing_and_a_writer_begun_anew_is_another(store: Store) -> None:
-    changes.record(store, ANA, [entry("1")], MODEL)
-    changes.record(store, BEN, [entry("1", "b")], MODEL)
-    before = store.versions([ANA])[0]
-    assert before is not None
-    store.keep(ANA, StoredState(before, "f", b"state"))
-    assert store.erase(ANA)
-    assert not store.erase(ANA)
-    assert (store.versions([ANA]), store.tail(ANA), store.state(ANA)) == ([None], None, None)
-    assert labels(store, BEN) == [("1", "b")]
-    changes.record(store, ANA, [entry("1")], MODEL)
-    after = store.versions([ANA])[0]
-    assert after is not None
-    assert after.profile != before.profile
-
-
-def test_tenants_do_not_know_of_one_another(store: Store) -> None:
-    theirs = Key("other", "ana")
-    changes.record(store, ANA, [entry("1", "a")], MODEL)
-    changes.record(store, theirs, [entry("1", "b")], MODEL)
-    assert (labels(store), labels(store, theirs)) == ([("1", "a")], [("1", "b")])
-    assert store.profiles("other") == [("ana", 1)]
-    found = store.versions([theirs, ANA, Key("third", "ana")])
-    assert found[2] is None
-    assert None not in found[:2]
-    assert store.erase(theirs)
-    assert labels(store) == [("1", "a")]
-
-
-def test_profiles_are_listed_by_code_point_page_by_page(store: Store) -> None:
-    names = ["b", "B", "a", "é", "Z", "\U0001f600"]
-    for name in names:
-        changes.record(store, Key("default", name), [entry("1")], MODEL)
-    assert [found.name for found in store.profiles("default")] == sorted(names)
-    assert [found.name for found in store.profiles("default", after="Z", limit=2)] == ["a", "b"]
-    assert store.count("default") == 6
 
 
 def test_keys_belong_to_tenants_and_only_their_hashes_are_kept(store: Store) -> None:

@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from allograph.checks.store import ANA, BEN, MODEL, entry
 from allograph.errors import StorageError
 from allograph.profiles import changes, open_store
 from allograph.profiles.journal import Key
 from allograph.profiles.queues import STILL, Queues
-from test_stores import ANA, BEN, MODEL, entry, labels
+from test_stores import labels
 
 LONG = 20.0
 """Seconds within which everything ends, whatever happens; on a machine that is not busy it is a third of that."""

@@ -77,6 +77,10 @@ class MethodError(AllographError):
     """A method, perhaps of another package, failed or answered what is no answer; the message names the method."""
 
 
+class ContractError(AllographError, AssertionError):
+    """An adapter, store or recognizer breaks a law of `allograph.checks`; the message says which, with what, and what to do."""
+
+
 _FULL = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",

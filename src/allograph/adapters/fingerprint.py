@@ -1,4 +1,4 @@
-"""What an adapter is, in a few bytes: whatever changes an answer changes them."""
+"""A hash of all that an adapter holds, so that a state is not used by an adapter that would have learned another."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import copyreg
 import hashlib
 import os
 import secrets
+import weakref
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from types import CodeType, FunctionType, MethodType, ModuleType
@@ -13,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-_unknown: dict[int, tuple[object, bytes]] = {}
-"""A random name for each object that cannot be looked into, by its id; they are kept, so that no other gets an id anew."""
+_opaque: dict[int, tuple[object, bytes]] = {}
+"""A random name for each object that cannot be hashed by content, by its id, and a weak reference to it, by which the name goes
+when the object goes: another may get the same id. An object without weak references is kept itself."""
 
 
 def fingerprint(value: object) -> str:
@@ -27,7 +29,7 @@ def fingerprint(value: object) -> str:
     try:
         return _digest(value, ()).hex()
     except RecursionError:
-        return _name_of(value).hex()
+        return _random_name(value).hex()
 
 
 def _digest(value: Any, path: tuple[int, ...]) -> bytes:
@@ -69,39 +71,38 @@ def _digest(value: Any, path: tuple[int, ...]) -> bytes:
     elif isinstance(value, list | tuple):
         parts = list(value)
     else:
-        parts = _copied(value)
-    return _hash("object", of([*_place(kind), *_class_values(kind), len(parts), *parts, *_held(value)]))
+        parts = _reduction(value)
+    return _hash("object", of([*_place(kind), *_class_values(kind), len(parts), *parts, *_attributes(value)]))
 
 
-def _held(value: object) -> list[Any]:
+def _attributes(value: object) -> list[Any]:
     """The names and values of an object's own attributes, without what it only keeps to be quick."""
     kinds = type(value).__mro__
-    cached = _cached(type(value))
+    cached = _cached_names(type(value))
     slots = {name for kind in kinds for name in _slots(kind) if hasattr(value, name)}
-    held = {**getattr(value, "__dict__", {}), **{name: getattr(value, name) for name in slots}}
-    return [part for name in sorted(held) if name not in cached for part in (name, held[name])]
+    attributes = {**getattr(value, "__dict__", {}), **{name: getattr(value, name) for name in slots}}
+    return [part for name in sorted(attributes) if name not in cached for part in (name, attributes[name])]
 
 
 def _slots(kind: type) -> Iterable[str]:
     names = vars(kind).get("__slots__", ())
-    found = [names] if isinstance(names, str) else names
-    return [name for name in found if name not in ("__dict__", "__weakref__")]
+    return [name for name in ([names] if isinstance(names, str) else names) if name not in ("__dict__", "__weakref__")]
 
 
 def _class_values(kind: type) -> list[Any]:
     """The names and values of what a class gives its objects; what it does is in its name and version."""
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for base in reversed(kind.__mro__):
         if base.__module__ not in ("builtins", "abc", "typing"):
-            found |= {name: value for name, value in vars(base).items() if _is_value(name, value)}
-    return [part for pair in sorted(found.items(), key=lambda pair: pair[0]) for part in pair]
+            values |= {name: value for name, value in vars(base).items() if _is_value(name, value)}
+    return [part for pair in sorted(values.items(), key=lambda pair: pair[0]) for part in pair]
 
 
 def _is_value(name: str, value: object) -> bool:
     return not name.startswith(("__", "_abc_", "_is_")) and not callable(value) and not hasattr(value, "__get__")
 
 
-def _copied(value: object) -> list[Any]:
+def _reduction(value: object) -> list[Any]:
     """What an object says of itself to be copied, besides its attributes; nothing is ever built from it.
 
     Objects that are written in another language hold what no attribute shows.
@@ -109,15 +110,15 @@ def _copied(value: object) -> list[Any]:
     kind: Any = type(value)
     special = copyreg.dispatch_table.get(kind)
     try:
-        said = special(value) if special else value.__reduce_ex__(4)
+        reduction = special(value) if special else value.__reduce_ex__(4)
     except Exception:  # whatever it raises: it cannot be copied
-        return [_name_of(value)]
-    if isinstance(said, str):
-        return [getattr(value, "__module__", None), said]
-    build, arguments, state, *items = (*said, *[None] * (5 - len(said)))[:5]
+        return [_random_name(value)]
+    if isinstance(reduction, str):
+        return [getattr(value, "__module__", None), reduction]
+    build, arguments, state, *items = (*reduction, *[None] * (5 - len(reduction)))[:5]
     default = not special and all(getattr(kind, name) is getattr(object, name) for name in COPYING)
     if isinstance(state, dict):
-        state = {name: part for name, part in state.items() if name not in _cached(kind)}
+        state = {name: part for name, part in state.items() if name not in _cached_names(kind)}
     return [build, arguments, None if default else state, *(list(part or ()) for part in items)]
 
 
@@ -125,13 +126,19 @@ COPYING = ("__reduce_ex__", "__reduce__", "__getstate__")
 """The methods by which a class may say how its objects are copied."""
 
 
-def _cached(kind: type) -> set[str]:
+def _cached_names(kind: type) -> set[str]:
     """The names of what objects of a class only keep to be quick."""
     return {name for base in kind.__mro__ for name, member in vars(base).items() if isinstance(member, cached_property)}
 
 
-def _name_of(value: object) -> bytes:
-    return _unknown.setdefault(id(value), (value, secrets.token_bytes(32)))[1]
+def _random_name(value: object) -> bytes:
+    """The same 32 random bytes for this object as long as it lives."""
+    place = id(value)
+    try:
+        holder: object = weakref.ref(value, lambda _: _opaque.pop(place, None))
+    except TypeError:
+        holder = value
+    return _opaque.setdefault(place, (holder, secrets.token_bytes(32)))[1]
 
 
 def _place(value: Any) -> tuple[str, str]:

@@ -1,0 +1,246 @@
+"""The contract of stores: journals of corrections, checkpoints, and nothing left of what was undone or erased."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from dataclasses import replace
+
+import numpy as np
+
+from allograph.checks.contract import require, require_raises, run_law
+from allograph.errors import InputError, MismatchError, TooManyWriters, UnknownCorrection, UnknownWriter
+from allograph.profiles import Store, changes
+from allograph.profiles.journal import Entry, Key, StoredState, Version
+from allograph.progress import Progress, silent
+from allograph.readings import Samples
+
+MODEL, OTHER_MODEL = "a" * 64, "b" * 64
+ANA, BEN = Key("default", "ana"), Key("default", "ben")
+
+
+def check_store(open_empty: Callable[[], Store], progress: Progress = silent) -> None:
+    """Raise `ContractError` unless a store keeps what `Store` promises; `open_empty` opens a new, empty one at every call."""
+    for done, law in enumerate(STORE_LAWS):
+        progress("checking the store", done, len(STORE_LAWS))
+        with closing(open_empty()) as store:
+            run_law("the store", law, store)
+    progress("checking the store", len(STORE_LAWS), len(STORE_LAWS))
+
+
+def entry(id: str, label: str = "a", implicit: bool = False, batch: str = "", **changes: object) -> Entry:
+    """A correction whose numbers are made from its id."""
+    random = np.random.default_rng(sum(map(ord, id)))
+    samples = Samples(random.normal(size=(1, 4)).astype("f4"), random.normal(size=(1, 3)).astype("f4"), np.ones((1, 2), "f4"))
+    image = random.integers(0, 256, (28, 28), dtype=np.uint8)
+    plain = Entry(id, label, implicit, 0.0, "b", "c", None, samples, image, MODEL, batch or id)
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def is_empty_at_first(store: Store) -> None:
+    """Before the first correction there is nobody, and asking begins nobody."""
+    require(store.versions([ANA, BEN]) == [None, None], "versions of an empty store are not None")
+    require((store.tail(ANA), store.state(ANA), store.profiles("default")) == (None, None, []), "an empty store shows a profile")
+    require(store.count("default") == 0 and not store.erase(ANA), "an empty store counts or erases a profile")
+    store.check()
+
+    def change_nobody() -> None:
+        with store.change(ANA, None):
+            pass
+
+    require_raises(UnknownWriter, change_nobody, "a profile that is not there was changed")
+    require_raises(UnknownCorrection, lambda: changes.undo(store, ANA, "x"), "a correction that is not there was undone")
+    require(store.versions([ANA]) == [None], "asking began a profile")
+
+
+def returns_what_was_recorded(store: Store) -> None:
+    """What is recorded comes back whole, in order, with places and times that rise."""
+    entries = [entry("1"), entry("2", "<", alphabet=("<", "&", "é")), entry("3", "\U0001f600", implicit=True, image=None)]
+    entries[1] = replace(entries[1], outputs=Samples(entries[1].outputs.embeddings, np.array([[1, -np.inf, 2]], "f4")))
+    for one in entries:
+        changes.record(store, ANA, [one], MODEL)
+    stored = _entries(store)
+    same = all(replace(one, seq=other.seq, time=other.time) == other for one, other in zip(entries, stored, strict=True))
+    require(same, "an entry came back otherwise than it was recorded")
+    for name in ("seq", "time"):
+        values = [getattr(one, name) for one in stored]
+        require(values == sorted(set(values)), f"the entries' {name}s do not rise: {values}")
+    tail = store.tail(ANA, stored[0].seq)
+    require(tail is not None and [one.id for one in tail.entries] == ["2", "3"], "tail(after=…) does not begin after that place")
+    require(store.profiles("default") == [("ana", 3)], "profiles() does not count three corrections")
+
+
+def counts_a_retry_once(store: Store) -> None:
+    """The same correction twice counts once; another label replaces it; an implicit one replaces nothing."""
+    changes.record(store, ANA, [entry("1", "a")], MODEL)
+    version = store.versions([ANA])
+    changes.record(store, ANA, [entry("1", "a")], MODEL)
+    changes.record(store, ANA, [entry("1", "z", implicit=True)], MODEL)
+    require(store.versions([ANA]) == version, "a correction recorded again grew the journal")
+    changes.record(store, ANA, [entry("2")], MODEL)
+    changes.record(store, ANA, [entry("1", "b")], MODEL)
+    require(_labels(store) == [("2", "a"), ("1", "b")], f"another label did not replace the first: {_labels(store)}")
+
+
+def leaves_nothing_of_what_was_undone(store: Store) -> None:
+    """An undone correction leaves a tombstone without content, and readers of the journal can tell."""
+    for id in ("1", "2", "3"):
+        changes.record(store, ANA, [entry(id)], MODEL)
+    (before,) = store.versions([ANA])
+    changes.undo(store, ANA, "2")
+    tail = store.tail(ANA, before.head if before else 0)
+    require(tail is not None and before is not None and not tail.follows(before), "the journal still follows what was undone")
+    require(_labels(store) == [("1", "a"), ("3", "a")], "the undone correction still stands")
+    stones = store.contents(ANA).tombstones
+    require([stone.id for stone in stones] == ["2"], "the undone correction left no tombstone")
+    changes.record(store, ANA, [entry("2", "b")], MODEL)
+    require(_labels(store)[-1] == ("2", "b"), "a correction cannot be given anew after it was undone")
+
+
+def forgets_by_label_and_time(store: Store) -> None:
+    """Corrections are taken back by label, by time, or by both."""
+    for id, label in (("1", "a"), ("2", "b"), ("3", "a"), ("4", "b")):
+        changes.record(store, ANA, [entry(id, label)], MODEL)
+    times = {one.id: one.time for one in _entries(store)}
+    counts = [changes.forget(store, ANA, "a", times["2"]), changes.forget(store, ANA, None, times["4"])]
+    counts.append(changes.forget(store, ANA, "z", None))
+    require(
+        counts == [1, 1, 0] and _labels(store) == [("1", "a"), ("2", "b")], f"forget took back {counts}, left {_labels(store)}"
+    )
+
+
+def changes_all_or_nothing(store: Store) -> None:
+    """A change whose block raises changes nothing, and begins no profile."""
+    changes.record(store, ANA, [entry("1")], MODEL)
+    before = store.versions([ANA, BEN])
+    for key in (ANA, BEN):
+        with suppress(ZeroDivisionError), store.change(key, MODEL) as change:
+            change.add([entry("2")])
+            change.retract(change.find())
+            raise ZeroDivisionError
+    require(store.versions([ANA, BEN]) == before and _labels(store) == [("1", "a")], "a change that failed left something")
+
+
+def serves_one_model(store: Store) -> None:
+    """A profile is for one model: corrections of another raise `MismatchError`."""
+    changes.record(store, ANA, [entry("1")], MODEL)
+    other = entry("2", model_hash=OTHER_MODEL)
+    require_raises(MismatchError, lambda: changes.record(store, ANA, [other], OTHER_MODEL), "another model's correction was kept")
+    require(_labels(store) == [("1", "a")], "a correction that was refused is in the journal")
+
+
+def keeps_states_that_hold(store: Store) -> None:
+    """A checkpoint stands while its journal only grows; undoing what it knows drops it."""
+    for id in ("1", "2", "3"):
+        changes.record(store, ANA, [entry(id)], MODEL)
+    (version,) = store.versions([ANA])
+    require(version is not None, "there is no version after three corrections")
+    early = Version(*version)._replace(head=_entries(store)[1].seq)  # type: ignore[misc]
+    store.keep(ANA, StoredState(early, "f", b"state"))
+    changes.undo(store, ANA, "3")
+    kept = store.state(ANA)
+    require(kept is not None and kept[0] == StoredState(early, "f", b"state"), "a state that did not know the undone one is gone")
+    require(kept is not None and [one.id for one in kept[1]] == ["1", "2"], "a state's corrections are not those up to its place")
+    changes.undo(store, ANA, "1")
+    require(store.state(ANA) is None, "a state that knew an undone correction is still there")
+
+
+def erases_every_trace(store: Store) -> None:
+    """Erasing leaves nothing; a writer of the same name who begins anew is another profile; others are untouched."""
+    changes.record(store, ANA, [entry("1")], MODEL)
+    changes.record(store, BEN, [entry("1", "b")], MODEL)
+    (before,) = store.versions([ANA])
+    store.keep(ANA, StoredState(Version(*before), "f", b"state"))  # type: ignore[misc]
+    require(store.erase(ANA) and not store.erase(ANA), "erase() does not say whether there was a profile")
+    require(
+        (store.versions([ANA]), store.tail(ANA), store.state(ANA)) == ([None], None, None), "an erased profile is still there"
+    )
+    require(_labels(store, BEN) == [("1", "b")], "erasing one writer touched another")
+    changes.record(store, ANA, [entry("1")], MODEL)
+    (after,) = store.versions([ANA])
+    require(after and before and after.profile != before.profile, "a writer who begins anew has the erased one's identity")
+
+
+def keeps_tenants_apart(store: Store) -> None:
+    """Writers of one name in two tenants know nothing of one another."""
+    theirs = Key("other", "ana")
+    changes.record(store, ANA, [entry("1", "a")], MODEL)
+    changes.record(store, theirs, [entry("1", "b")], MODEL)
+    require((_labels(store), _labels(store, theirs)) == ([("1", "a")], [("1", "b")]), "tenants share a journal")
+    require(store.profiles("other") == [("ana", 1)], "a tenant lists another's writers")
+    versions = store.versions([theirs, ANA, Key("third", "ana")])
+    require(versions[2] is None and None not in versions[:2], f"versions() mixes tenants: {versions}")
+    require(store.erase(theirs) and _labels(store) == [("1", "a")], "erasing in one tenant touched another")
+
+
+def lists_by_code_point(store: Store) -> None:
+    """Profiles are listed by code point, page by page."""
+    names = ["b", "B", "a", "é", "Z", "\U0001f600"]
+    for name in names:
+        changes.record(store, Key("default", name), [entry("1")], MODEL)
+    listed = [one.name for one in store.profiles("default")]
+    require(listed == sorted(names), f"profiles are in the order {listed}; sort them by code point")
+    require(store.count("default") == len(names), f"count() is {store.count('default')}, not {len(names)}")
+    require([one.name for one in store.profiles("default", "Z", 2)] == ["a", "b"], "profiles(after, limit) gives another page")
+
+
+def pages_the_journal(store: Store) -> None:
+    """A page of the journal holds what was asked for and no more; places and limits that cannot be are refused."""
+    for i in range(8):
+        changes.record(store, ANA, [entry(str(i))], MODEL)
+    changes.undo(store, ANA, "3")
+    whole = store.entries(ANA)
+    for after in (0, whole[2].seq, whole[-1].seq, 10**9):
+        for limit in (None, 0, 1, 3, 100):
+            ids = [one.id for one in whole if one.seq > after][:limit]
+            pages = [[one.id for one in page(ANA, after, limit)] for page in (store.entries, store.rows)]
+            require(pages == [ids, ids], f"the page after {after} of {limit} holds {pages}, not {ids}")
+    require(store.taken_back(ANA) == 1, "taken_back() does not count one")
+    for after, limit in ((-1, None), (0, -1), (2**70, None)):
+        refuse = f"rows(after={after}, limit={limit}) was answered"
+        require_raises(InputError, lambda after=after, limit=limit: store.rows(ANA, after, limit), refuse)  # type: ignore[misc]
+
+
+def loses_nothing_between_threads(store: Store) -> None:
+    """Threads that correct one writer at once lose nothing, and a tenant's limit of writers holds."""
+
+    def correct(number: int) -> None:
+        for i in range(6):
+            changes.record(store, ANA, [entry(f"{number}-{i}")], MODEL)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(correct, range(4)))
+    stored = _entries(store)
+    times = [one.time for one in stored]
+    require(times == sorted(set(times)), "the times of corrections by several threads do not rise")
+    require(len({one.id for one in stored}) == len({one.seq for one in stored}) == 24, f"of 24 corrections {len(stored)} stand")
+    store.most_writers = 1
+    require_raises(TooManyWriters, lambda: changes.record(store, BEN, [entry("1")], MODEL), "a second writer began, of one")
+
+
+def _entries(store: Store, key: Key = ANA) -> list[Entry]:
+    tail = store.tail(key)
+    return tail.entries if tail else []
+
+
+def _labels(store: Store, key: Key = ANA) -> list[tuple[str, str]]:
+    return [(one.id, one.label) for one in _entries(store, key)]
+
+
+STORE_LAWS: Sequence[Callable[[Store], None]] = (
+    is_empty_at_first,
+    returns_what_was_recorded,
+    counts_a_retry_once,
+    leaves_nothing_of_what_was_undone,
+    forgets_by_label_and_time,
+    changes_all_or_nothing,
+    serves_one_model,
+    keeps_states_that_hold,
+    erases_every_trace,
+    keeps_tenants_apart,
+    lists_by_code_point,
+    pages_the_journal,
+    loses_nothing_between_threads,
+)
+"""Every law of a store."""
