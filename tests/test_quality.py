@@ -21,7 +21,7 @@ from allograph.evaluation.measures.quality import (
     reliability,
     risk_coverage,
 )
-from allograph.evaluation.protocols.replay import Answers, Replayed
+from allograph.evaluation.protocols.answers import MethodAnswers, WriterAnswers
 from allograph.readings import highest_probability
 
 MIXED = Alphabet("0OocC1aA")
@@ -112,9 +112,9 @@ def test_the_order_of_the_samples_does_not_matter(answers: list[tuple[bool, floa
     assert risk_coverage(*one)[0][1] == pytest.approx(1 - one[0].mean())
 
 
-def writer(name: str, true: str, base: str, **methods: str) -> Replayed:
-    answers = {method: Answers(MIXED.indices(said), None, 0.0) for method, said in methods.items()}
-    return Replayed(name, np.arange(len(true)), MIXED.indices(true), MIXED.indices(base), answers, np.full(len(true), 0.5))
+def writer(name: str, true: str, base: str, **methods: str) -> WriterAnswers:
+    answers = {method: MethodAnswers(MIXED.indices(said), None, 0.0) for method, said in methods.items()}
+    return WriterAnswers(name, np.arange(len(true)), MIXED.indices(true), MIXED.indices(base), answers, np.full(len(true), 0.5))
 
 
 WRITERS = [writer("ana", "aaaa", "aa11", one="aaa1", two="aaaa"), writer("ben", "0000", "0oo1", one="000o", two="0oo1")]

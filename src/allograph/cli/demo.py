@@ -19,10 +19,9 @@ def demo(
     """Adapt the shipped recognizer to 14 real people who wrote digits, and judge it on digits it has not seen of them."""
     from allograph.corpora.digits import DigitsSource
     from allograph.corpora.preparation import prepare
-    from allograph.evaluation.evaluation import evaluate
-    from allograph.evaluation.protocols.resample import Resample
-    from allograph.evaluation.report.paper_tables import percent, points
-    from allograph.evaluation.report.report import check_folder
+    from allograph.evaluation import Resample, evaluate
+    from allograph.evaluation.report.report_folder import check_folder
+    from allograph.evaluation.report.table import percent, points
     from allograph.files.output import check_output
 
     check_output(report, folder=True)

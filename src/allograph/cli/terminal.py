@@ -20,7 +20,7 @@ from allograph.cli.output import encodable, is_utf8, say
 from allograph.progress import Progress
 
 if TYPE_CHECKING:
-    from allograph.evaluation.report.paper_tables import Table
+    from allograph.evaluation.report.table import Table
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
 Model = Annotated[Path | None, typer.Option("--model", help="The bundle; the shipped one unless said.")]
@@ -95,7 +95,7 @@ def table_lines(table: Table, width: int) -> list[str]:
 
     A column that does not fit beside the first is a list of its cells, each with the row's name.
     """
-    from allograph.evaluation.report.paper_tables import with_methods_as_rows
+    from allograph.evaluation.report.table import with_methods_as_rows
 
     table = with_methods_as_rows(table)
     head, *rows = ([encodable(cell) for cell in row] for row in (table.head, *table.rows))

@@ -1,4 +1,4 @@
-"""Tables for other programs: CSV for a spreadsheet or pandas, LaTeX for a paper."""
+"""Tables as files for other programs: CSV for a spreadsheet or pandas, LaTeX for a paper."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from allograph.errors import InputError
-from allograph.evaluation.report.paper_tables import Table, with_methods_as_rows
+from allograph.evaluation.report.table import UNKNOWN, Table, with_methods_as_rows
 from allograph.files.output import written_folder
 
 _LATEX = {
@@ -19,7 +19,6 @@ _LATEX = {
     "…": r"\ldots{}", "–": "--", "“": "``", "”": "''", "×": r"$\times$", "␣": r"\textvisiblespace{}",
 }  # fmt: skip
 """What stands for a character that LaTeX would obey, join with its neighbour, or read as an option of the line before."""
-UNKNOWN = "–"
 _NUMBER = re.compile(r"[+-]?[\d,]*\.?\d+(?: %)?")
 _COMPOUND = (
     (re.compile(r"(.+) … (.+)"), (", low", ", high")),
