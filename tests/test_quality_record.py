@@ -6,6 +6,7 @@ import copy
 import json
 
 import pytest
+
 import quality
 
 RECORD = json.loads(quality.RECORD.read_text(encoding="utf-8"))

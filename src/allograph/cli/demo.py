@@ -12,11 +12,11 @@ from allograph.cli.terminal import AsJson, Jobs, print_json, print_table, print_
 
 
 def demo(
-    report: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("report"),
+    report: Annotated[Path, typer.Option(help="The folder of the report.")] = Path("report"),
     jobs: Jobs = None,
     as_json: AsJson = False,
 ) -> None:
-    """Adapt the shipped recognizer to 14 real people who wrote digits, and judge it on digits it has not seen of them."""
+    """Adapt the shipped recognizer to the digits of 14 writers, and test it on other digits of theirs."""
     from allograph.corpora.digits import DigitsSource
     from allograph.corpora.preparation import prepare
     from allograph.evaluation import Resample, evaluate

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PROTOCOLS = ("resample", "sequential", "curve")
 FEEDBACKS = ("none", "all", "mistakes", "silence")
-_METHOD = "A method, or all that the bundle has what they need for; several times for several. The best unless said."
+_METHOD = "An adapter by its name, or all that can be built for the bundle; may be given several times. The best unless named."
 _LABELS = (
     "Judge only samples of these labels, and answer only them, unless --alphabet says otherwise: the name of an alphabet, a text "
     "file with a label a line, or the labels themselves, such as 0123 or 'fi fl'."
@@ -42,7 +42,10 @@ def _method_names() -> list[str]:
 def evaluate(
     corpus: Annotated[Path, typer.Argument(help="An embedded corpus, or a corpus that is embedded first.")],
     model: Model = None,
-    split: Annotated[str | None, typer.Option(help="Judge by another split: paper, all, or a CSV file.")] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="Another split than the corpus's: paper, all, or a CSV file."),
+    ] = None,
     labels: Annotated[
         list[str] | None,
         typer.Option(help=_LABELS, autocompletion=one_of(lambda: NAMED)),
@@ -71,7 +74,7 @@ def evaluate(
         ),
     ] = None,
     shuffle: Annotated[bool, typer.Option("--shuffle", help="Mix the labels instead of running label by label.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same splits.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random splits.")] = 0,
     jobs: Jobs = None,
     report: Annotated[Path | None, typer.Option(help="Write a report into this folder: HTML, Markdown, results.json.")] = None,
     tables: Annotated[Path | None, typer.Option(help="Write every table into this folder, as CSV and as LaTeX.")] = None,

@@ -13,8 +13,8 @@ from allograph.cli.terminal import AsJson, Jobs, print_json, print_table, progre
 
 def tune(
     corpus: Annotated[Path, typer.Argument(help="An embedded corpus with train and validation writers.")],
-    model: Annotated[Path, typer.Option(help="The bundle that embedded it; it is given the parameters.")],
-    method: Annotated[list[str] | None, typer.Option(help="A method; may be given several times. All unless said.")] = None,
+    model: Annotated[Path, typer.Option(help="The bundle that embedded it, which is given the parameters.")],
+    method: Annotated[list[str] | None, typer.Option(help="An adapter; may be given several times. All unless named.")] = None,
     fold: Annotated[
         list[Path] | None,
         typer.Option(
@@ -24,9 +24,9 @@ def tune(
     jobs: Jobs = None,
     as_json: AsJson = False,
 ) -> None:
-    """Choose every method's parameters on the validation writers, and keep them in the bundle.
+    """Choose every adapter's parameters on the validation writers, and write them into the bundle.
 
-    Each method is kept as soon as it is finished. What was stopped goes on from there when it is started again.
+    Each adapter's parameters are written as soon as they are chosen; a tuning that was stopped goes on when it is started again.
     """
     from allograph.evaluation.report.table import Table, percent
     from allograph.tuning import tune as run

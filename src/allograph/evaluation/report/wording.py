@@ -123,8 +123,8 @@ def protocol_in_words(protocol: EvaluationProtocol) -> str:
         )
     return (
         f"Each writer's samples were split at random, {_times(protocol.resamples)}: {100 * protocol.adaptation:g} % of each "
-        "label to draw corrections from, in random order, the rest to be read after more and more of them. What was learned stayed "
-        "frozen during the test. Figures and pictures of the answers are of the most corrections."
+        "label to draw corrections from, in random order, the rest to be read after more and more of them. What was learned "
+        "stayed frozen during the test. Figures and pictures of the answers are of the most corrections."
         f"{_offered(protocol.alphabet, protocol.labels)}"
     )
 
