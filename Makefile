@@ -4,7 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 SHARED ?= ../shared
 
-.PHONY: help demo test test-all lint bench lock unipen bundle vendor ink screenshots clean
+# what runs against the wheel, the sdist, and the lowest and newest versions: a file or two of every room, without browser and training
+ROOMS := $(patsubst %,tests/test_%.py,adapter_contract alphabet bundle embedding equality estimator evaluation folder formats images \
+	ink npz paper_adapter paper_rules recognizer registry server stores styles writer)
+EXTRAS := [research,serve,postgres]
+TOOLS := pytest pytest-xdist hypothesis httpx
+
+.PHONY: help demo test test-all test-wheel test-sdist test-lowest test-newest coverage docs dist changelog lint bench lock unipen bundle vendor ink screenshots clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -18,6 +24,52 @@ test: $(VENV)/.test  ## the quick tests, without torch
 
 test-all: $(VENV)/.train  ## every test, training included
 	$(BIN)/python -m pytest -q -n 2 $(PYTEST)
+
+coverage: $(VENV)/.train  ## test-all, and which lines none of them runs, the worst files first
+	$(BIN)/python -m pytest -q -n 2 --cov --cov-report=term-missing:skip-covered $(PYTEST)
+
+test-sdist: build/sdist $(VENV)/.test  ## the tests of the unpacked sdist, on its own source
+	cd build/sdist && PYTHONPATH=src ALLOGRAPH_REQUIRE= ALLOGRAPH_TESTED=$(CURDIR)/build/sdist/src \
+		../../$(BIN)/python -m pytest -q -n 2 -m "not slow" $(ROOMS) tests/test_package.py
+
+# a fresh environment with these requirements, in which the tests find the package installed and no source
+define in_fresh
+	rm -rf $(VENV)-$(1)
+	$(PYTHON) -m venv $(VENV)-$(1)
+	$(VENV)-$(1)/bin/python -m pip install --quiet --disable-pip-version-check $(2)
+	cd build/installed && ALLOGRAPH_REQUIRE= ALLOGRAPH_TESTED=$(CURDIR)/$(VENV)-$(1) \
+		../../$(VENV)-$(1)/bin/python -m pytest -q -n 2 -m "not slow" $(ROOMS)
+endef
+WHEEL = "$$(echo dist/*.whl)$(EXTRAS)"
+
+test-wheel: build/installed  ## the built wheel, in a fresh environment without its source
+	$(call in_fresh,wheel,$(WHEEL) $(TOOLS) -c requirements/demo.txt -c requirements/test.txt)
+
+test-lowest: build/installed  ## the wheel with the lowest versions that pyproject.toml allows
+	$(call in_fresh,lowest,--no-deps dist/*.whl -r requirements/lowest.txt)
+	$(VENV)-lowest/bin/python -m pip check
+
+test-newest: build/installed  ## the wheel with the newest versions that the package index has
+	$(call in_fresh,newest,$(WHEEL) $(TOOLS))
+
+dist: $(VENV)/.demo  ## build the sdist and the wheel into dist/
+	rm -rf dist
+	$(BIN)/python -m hatchling build -d dist
+
+build/sdist: dist
+	rm -rf $@ && mkdir -p $@
+	tar xzf dist/allograph-*.tar.gz -C $@ --strip-components 1
+
+build/installed: build/sdist
+	rm -rf $@
+	cp -r build/sdist $@
+	rm -r $@/src
+
+docs: $(VENV)-docs/.done  ## the docs site, into build/site; a link that leads nowhere fails
+	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --quiet --strict
+
+changelog: $(VENV)-docs/.done  ## join changelog.d into CHANGELOG.md for VERSION
+	$(VENV)-docs/bin/towncrier build --yes --version $(VERSION)
 
 lint: $(VENV)/.train  ## ruff, mypy strict, import-linter
 	$(BIN)/ruff check .
@@ -64,7 +116,7 @@ screenshots: $(VENV)/.test  ## take docs/images anew (needs chromium)
 	$(BIN)/python tests/take_screenshots.py
 
 clean:  ## remove what make made
-	rm -rf $(VENV) build report
+	rm -rf $(VENV) $(VENV)-* build dist report
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "allograph needs Python 3.11 or later; name one with: make PYTHON=python3.11" >&2; exit 2; }
@@ -86,4 +138,9 @@ $(VENV)/.test: $(VENV)/.demo requirements/test.txt
 
 $(VENV)/.train: $(VENV)/.test requirements/train.txt requirements/torch.txt
 	$(INSTALL) -r requirements/torch.txt -r requirements/train.txt
+	@touch $@
+
+$(VENV)-docs/.done: requirements/docs.txt
+	$(PYTHON) -m venv $(VENV)-docs
+	$(VENV)-docs/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/docs.txt
 	@touch $@

@@ -76,10 +76,10 @@ def judged(seed: int, full: bool, jobs: int) -> BaseResult:
     model = Path(f"build/unipen-seed-{seed}{'-full' if full else ''}")
     writers = samples_by_writer(made(model, seed, full).samples())
     bundle = Bundle.open(model)
-    bundle = replace(bundle, config=bundle.config | {"adapters": Bundle.open().config["adapters"]})
+    bundle = replace(bundle, config=replace(bundle.config, adapters=Bundle.open().config.adapters))
     adapters = {name: build(name, bundle) for name in METHODS}
     return BaseResult(
-        bundle.config["accuracy"]["application"],
+        (bundle.config.accuracy["application"] or 0),
         {name: figures(replay_writers(writers, bundle.alphabet, adapters, plan, jobs)) for name, plan in PROTOCOLS.items()},
     )
 
@@ -89,16 +89,16 @@ def made(model: Path, seed: int, full: bool) -> EmbeddedCorpus:
     path = model.with_suffix(".embedded.parquet")
     corpus = Corpus.open(CORPUS)
     if not model.exists():
-        from allograph.training.classifier import train
-        from allograph.training.fit import Plan
+        from allograph.training.fit import Schedule
+        from allograph.training.run import train
 
-        plan = Plan(FULL, patience=6) if full else Plan(SHORT, plateau=0)
-        train(corpus, model, replace(plan, augment=True, seed=seed), resume=True, progress=said)
+        schedule = Schedule(FULL, patience=6) if full else Schedule(SHORT, plateau=0)
+        train(corpus, model, replace(schedule, augment=True, seed=seed), resume=True, progress=said)
     bundle = Bundle.open(model)
-    if not path.exists() or EmbeddedCorpus.open(path).record["model_hash"] != bundle.model_hash:
+    if not path.exists() or EmbeddedCorpus.open(path).record.model_hash != bundle.model_hash:
         embed(corpus, Recognizer(bundle), path)
     embedded = EmbeddedCorpus.open(path)
-    if not Population.known_of(bundle):
+    if not Population.is_in(bundle):
         tune(embedded, bundle, methods=())
     return embedded
 

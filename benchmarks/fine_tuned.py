@@ -28,7 +28,7 @@ from allograph.evaluation.protocols.answers import MethodAnswers, WriterAnswers
 from allograph.evaluation.protocols.replay import replay_writers
 from allograph.evaluation.protocols.resample import Resample
 from allograph.evaluation.protocols.writer_samples import WriterSamples, samples_by_writer
-from allograph.execution import in_order
+from allograph.execution import ordered_map
 from allograph.images.frames import model_input
 from allograph.recognizer import Recognizer
 from allograph.split import Split
@@ -40,7 +40,7 @@ try:
     from torch import Tensor, nn
     from torch.nn import functional
 
-    from allograph.training.augment import augmented
+    from allograph.training.augment import augment_images
     from allograph.training.network import Network
 except ImportError:
     raise SystemExit(print('torch or onnx is not installed; they come with: pip install "allograph[train]"')) from None
@@ -174,7 +174,7 @@ def compared(
     for writer, images in writers:
         labels = writer.samples.labels
         tasks.append(Task(images, bundle.alphabet.indices(labels), protocol.trials(writer.writer, np.array(labels))))
-    answers = in_order(fine_tuned, (bundle, settings), tasks, jobs=2)
+    answers = ordered_map(fine_tuned, (bundle, settings), tasks, jobs=2)
     return [replace(one, methods={NAME: found, **one.methods}) for one, found in zip(replayed, answers, strict=True)]
 
 
@@ -185,10 +185,10 @@ def fine_tuned(shared: tuple[Bundle, Settings], task: Task) -> MethodAnswers:
     began = time.perf_counter()
     images, true = torch.from_numpy(model_input(task.images)), torch.from_numpy(task.true.astype(np.int64))
     answers = []
-    for seed, (adaptation, test) in enumerate(task.trials):
-        network = fitted(loaded(bundle), images[adaptation], true[adaptation], settings, seed)
+    for seed, trial in enumerate(task.trials):
+        network = fitted(loaded(bundle), images[trial.adaptation], true[trial.adaptation], settings, seed)
         with torch.no_grad():
-            answers.append(network(images[test])[1].argmax(dim=1).numpy().astype(np.int32))
+            answers.append(network(images[trial.test])[1].argmax(dim=1).numpy().astype(np.int32))
     return MethodAnswers(np.concatenate(answers), None, time.perf_counter() - began)
 
 
@@ -204,7 +204,7 @@ def fitted(network: Network, images: Tensor, true: Tensor, settings: Settings, s
     batches = -(-len(true) // settings.batch)
     falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs * batches)
     for _ in range(settings.epochs):
-        inputs = augmented(images, generator).to(memory_format=torch.channels_last)
+        inputs = augment_images(images, generator).to(memory_format=torch.channels_last)
         for chosen in torch.randperm(len(true), generator=generator).split(settings.batch):
             with torch.autocast("cpu", torch.bfloat16):  # as it was trained
                 _, logits = network(inputs[chosen])

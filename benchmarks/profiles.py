@@ -202,7 +202,7 @@ def fill(url: str, names: Sequence[str], readings: Sequence[Reading], recognizer
 
 def row_of(reading: Reading, recognizer: Recognizer) -> dict[str, object]:
     """The columns of a journal row that a reading fills."""
-    features = reading.samples.features
+    features = reading.outputs.features
     return {
         "batch": secrets.token_hex(8),
         "label": reading.base,
@@ -210,8 +210,8 @@ def row_of(reading: Reading, recognizer: Recognizer) -> dict[str, object]:
         "base": reading.base,
         "answer": reading.label,
         "model_hash": recognizer.bundle.model_hash,
-        "embedding": reading.samples.embeddings.tobytes(),
-        "logits": reading.samples.logits.tobytes(),
+        "embedding": reading.outputs.embeddings.tobytes(),
+        "logits": reading.outputs.logits.tobytes(),
         "features": None if features is None else features.tobytes(),
     }
 

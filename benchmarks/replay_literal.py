@@ -7,7 +7,7 @@ import numpy as np
 from allograph.adapters import Trial
 from allograph.evaluation.protocols.resample import Resample
 from allograph.evaluation.protocols.writer_samples import WriterSamples
-from allograph.styles import z_scored
+from allograph.styles import z_scores
 from literal_paper import LiteralPaper
 from synthetic import ALPHABET, adapter, styles, writer
 from timing import paired, show
@@ -23,7 +23,7 @@ def trial_of(task: WriterSamples) -> Trial:
 def replay_literal(task: WriterSamples) -> list[str]:
     """The literal version's answers to one resample of a writer, every label revealed."""
     points, owners = styles()
-    scored = z_scored(points).astype(np.float64)
+    scored = z_scores(points).astype(np.float64)
     model = LiteralPaper({label: scored[owners == i] for i, label in enumerate(ALPHABET)})
     embeddings, labels = task.samples.embeddings, list(task.samples.labels)
     predicted = [ALPHABET[i] for i in task.samples.logits.argmax(axis=1).tolist()]

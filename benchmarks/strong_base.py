@@ -30,7 +30,7 @@ from allograph.evaluation.protocols.resample import Resample
 from allograph.evaluation.protocols.sequential import Sequential
 from allograph.evaluation.protocols.writer_samples import samples_by_writer
 from allograph.evaluation.runs import Run
-from allograph.files.output import write_json
+from allograph.files.json_files import write_json
 from allograph.recognizer import Recognizer
 from allograph.tuning import tune
 from timing import show
@@ -66,7 +66,7 @@ def main() -> None:
         print(".", end="", file=sys.stderr, flush=True)
     learned = list(runs.values())[-1].answers
     show(
-        f"QMNIST, {len(learned)} application writers, base of {100 * bundle.config['accuracy']['application']:.2f} % "
+        f"QMNIST, {len(learned)} application writers, base of {100 * (bundle.config.accuracy['application'] or 0):.2f} % "
         "(95 % interval by writer; in turn: in order of time)",
         ("learned", "tested", "method", "base", "adapted", "errors cut", "better / equal / worse"),
         [row for name, run in runs.items() for row in rows(name, run)],
@@ -85,20 +85,20 @@ def made(samples: Path, jobs: int) -> Bundle:
         prepare(NpzSource(samples), CORPUS, "paper", jobs=jobs)
     corpus = Corpus.open(CORPUS)
     if not MODEL.exists():
-        from allograph.training.classifier import train
-        from allograph.training.fit import Plan as Schedule
+        from allograph.training.fit import Schedule
+        from allograph.training.run import train
 
         train(corpus, MODEL, Schedule(STAGES, plateau=0, augment=True), resume=True, progress=said)
     bundle = Bundle.open(MODEL)
-    if not EMBEDDED.exists() or EmbeddedCorpus.open(EMBEDDED).record["model_hash"] != bundle.model_hash:
+    if not EMBEDDED.exists() or EmbeddedCorpus.open(EMBEDDED).record.model_hash != bundle.model_hash:
         embed(corpus, Recognizer(bundle), EMBEDDED)
-    if not {*TUNED} <= bundle.config.get("adapters", {}).keys():
+    if not {*TUNED} <= bundle.config.adapters.keys():
         tune(EmbeddedCorpus.open(EMBEDDED), bundle, TUNED, jobs=jobs)
         bundle = Bundle.open(MODEL)
-    if "doubt" not in bundle.config["adapters"]["allograph"]:
-        adapters = bundle.config["adapters"]
-        adapters["allograph"] |= {"doubt": best_doubt(bundle, jobs)}
-        write_json(MODEL / CONFIG, bundle.config | {"adapters": adapters})
+    if "doubt" not in bundle.config.adapters["allograph"]:
+        parameters = {**bundle.config.adapters["allograph"], "doubt": best_doubt(bundle, jobs)}
+        config = replace(bundle.config, adapters={**bundle.config.adapters, "allograph": parameters})
+        write_json(MODEL / CONFIG, config.values())
     return Bundle.open(MODEL)
 
 

@@ -11,11 +11,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import allograph
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 REQUIRED = set(filter(None, os.environ.get("ALLOGRAPH_REQUIRE", "").split(",")))
 SHARED = Path(__file__).parent.parent.parent / "shared"
+
+
+def pytest_configure() -> None:
+    """Make sure that the package under test is the one that is meant: `ALLOGRAPH_TESTED` names a folder that it lies in."""
+    meant = os.environ.get("ALLOGRAPH_TESTED")
+    if meant and not Path(allograph.__file__).is_relative_to(meant):
+        pytest.exit(f"{allograph.__file__} is tested, and not what lies in {meant}", returncode=2)
 
 
 def lacking(what: str, reason: str) -> None:

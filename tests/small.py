@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from allograph.alphabet.labels import Alphabet
-from allograph.bundle import Bundle, write_bundle
+from allograph.bundle import Bundle, BundleConfig, write_bundle
 from allograph.corpora.corpus import Corpus
 from allograph.corpora.digits import RUNS, DigitsSource
 from allograph.corpora.npz.source import NpzSource
@@ -66,7 +66,7 @@ def some_styles(each: int = 2, labels: int = 10, size: int = SIZE) -> Styles:
 
 def tiny_bundle(path: Path, styles: Styles | None = None, alphabet: Iterable[str] = DIGITS, frame: Frame = "mnist") -> Bundle:
     """A bundle around the tiny model."""
-    return write_bundle(path, TINY.read_bytes(), Alphabet(alphabet), frame, SIZE, styles)
+    return write_bundle(path, TINY.read_bytes(), BundleConfig(Alphabet(alphabet), frame, SIZE), styles)
 
 
 def allograph(*arguments: str | Path, cwd: Path, status: int = 0, **settings: Any) -> subprocess.CompletedProcess[str]:

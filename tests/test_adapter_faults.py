@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from allograph.adapters import OURS, Adapter, State
-from allograph.adapters.population import Population, population
-from allograph.adapters.usable import agree, usable, without_faults
+from allograph.adapters.population import Population
+from allograph.adapters.validity import repair_logits, same_opinion, valid_rows
 from allograph.readings import Corrections, Samples
 from test_adapter_contract import ADAPTERS, ALPHABET, D, corrections, learned, ours
 
@@ -40,7 +40,7 @@ def adapter(request: pytest.FixtureRequest) -> Adapter:
 
 
 def with_embedding(batch: Corrections, embedding: NDArray[Any]) -> Corrections:
-    return batch._replace(embeddings=np.tile(embedding.astype(np.float32), (len(batch.labels), 1)))
+    return replace(batch, embeddings=np.tile(embedding.astype(np.float32), (len(batch.labels), 1)))
 
 
 def check_sound(adapter: Adapter, state: State, samples: Samples) -> NDArray[np.int64]:
@@ -89,9 +89,9 @@ def test_a_bad_batch_does_not_spoil_what_is_learned_of_good_ones(adapter: Adapte
 def test_every_scale_gives_finite_answers(scale: float, other: float, seed: int, flat: bool) -> None:
     with warnings.catch_warnings(), np.errstate(over="ignore", under="ignore"):
         batch = corrections(12, seed, "abcdeß")
-        batch = batch._replace(embeddings=batch.embeddings * np.float32(10**scale), logits=batch.logits * np.float32(10**other))
+        batch = replace(batch, embeddings=batch.embeddings * np.float32(10**scale), logits=batch.logits * np.float32(10**other))
         asked = corrections(6, seed + 1).samples
-        asked = asked._replace(logits=np.full_like(asked.logits, 10**other) if flat else asked.logits)
+        asked = replace(asked, logits=np.full_like(asked.logits, 10**other) if flat else asked.logits)
         for adapter in ADAPTERS:
             state = learned(adapter, batch, corrections(5, seed))
             check_sound(adapter, state, asked)
@@ -124,7 +124,7 @@ def test_a_populations_statistics_stay_finite(strange: str, share: float) -> Non
     batch = corrections(200, 1)
     rows = np.arange(200) < 200 * share
     batch.embeddings[rows] = STRANGE[strange].astype(np.float32)
-    found = population(batch.samples, ALPHABET.indices(batch.labels), np.array([f"w{i % 5}" for i in range(200)]))
+    found = Population.estimate(batch.samples, ALPHABET.indices(batch.labels), np.array([f"w{i % 5}" for i in range(200)]))
     for name, array in found.arrays().items():
         assert np.isfinite(array).all(), name
     assert np.isfinite(found.whitening(1.0)).all()
@@ -139,7 +139,7 @@ def test_a_populations_statistics_stay_finite(strange: str, share: float) -> Non
 def test_statistics_are_kept_in_numbers_that_hold_them(scale: float) -> None:
     batch = corrections(300, 1)
     samples = Samples((batch.embeddings * scale).astype(np.float32), batch.logits)
-    found = population(samples, ALPHABET.indices(batch.labels), np.array([f"w{i % 5}" for i in range(300)]))
+    found = Population.estimate(samples, ALPHABET.indices(batch.labels), np.array([f"w{i % 5}" for i in range(300)]))
     back = Population(*(array.astype(np.float32) for array in found.arrays().values()))
     np.testing.assert_allclose(back.whitening(), found.whitening(), rtol=0.02, atol=0.02 * np.abs(found.whitening()).max())
     np.testing.assert_allclose(back.means, found.means, rtol=0.02, atol=1e-3 * scale)
@@ -147,14 +147,14 @@ def test_statistics_are_kept_in_numbers_that_hold_them(scale: float) -> None:
 
 def test_which_numbers_say_something() -> None:
     rows = np.array([[1, 2, 3], [0, 0, 0], [2, 2, 2], [1, np.nan, 3], [1, np.inf, 3], [1e20, 2e20, 0], [1e-20, 0, 0]], np.float32)
-    assert usable(rows).tolist() == [True] + 6 * [False]
-    assert usable(rows[:1], 3.0).tolist() == [True]
-    assert usable(rows[:1], 3e5).tolist() == [False]
-    assert usable(np.empty((3, 0), np.float32)).tolist() == 3 * [False]
+    assert valid_rows(rows).tolist() == [True] + 6 * [False]
+    assert valid_rows(rows[:1], 3.0).tolist() == [True]
+    assert valid_rows(rows[:1], 3e5).tolist() == [False]
+    assert valid_rows(np.empty((3, 0), np.float32)).tolist() == 3 * [False]
     logits = np.array([[1, -np.inf], [np.nan, 2], [np.inf, 5], [-np.inf, -np.inf]], np.float32)
-    assert without_faults(logits).argmax(axis=1).tolist() == [0, 1, 0, 0]
-    assert without_faults(logits[:1]) is not None
-    assert agree(
+    assert repair_logits(logits).argmax(axis=1).tolist() == [0, 1, 0, 0]
+    assert repair_logits(logits[:1]) is not None
+    assert same_opinion(
         np.array([0.0, -1, -40], np.float32), np.array([[2, 1, -30], [0, 1, 0], [-30, -30, 0]], np.float32)
     ).tolist() == [
         True,

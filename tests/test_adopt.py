@@ -81,7 +81,7 @@ def made(
 
 
 def adopted(model: Path, output: Path, **settings: Any) -> Recognizer:
-    from allograph.training.adopt import adopt
+    from allograph.training.own_model import adopt
 
     settings = {"alphabet": DIGITS, "embedding": "features", "logits": "scores", "warn": lambda text: None, **settings}
     return Recognizer(adopt(model, output, **settings))
@@ -318,8 +318,8 @@ def test_with_a_corpus_it_has_styles_and_the_papers_method_works(tmp_path: Path)
     bundle = Bundle.open(tmp_path / "bundle")
     assert bundle.styles is not None
     assert bundle.alphabet == DIGITS
-    assert bundle.config["accuracy"]["application"] > 0.8
-    assert bundle.config["corpus"]["licence"] == "CC BY 4.0"
+    assert (bundle.config.accuracy["application"] or 0) > 0.8
+    assert bundle.config.corpus["licence"] == "CC BY 4.0"
 
     from allograph.writers.writer import Writer
 
@@ -372,7 +372,7 @@ def all_images(corpus: Corpus) -> NDArray[np.uint8]:
 
 def adopt_tiny(model: Path, output: Path, logits: str = "logits", **settings: Any) -> tuple[Bundle, list[str]]:
     """Adopt a model that reads on as the tiny one does; what was warned of comes too."""
-    from allograph.training.adopt import adopt
+    from allograph.training.own_model import adopt
 
     warnings: list[str] = []
     settings = {"alphabet": DIGITS, "embedding": "embedding", "logits": logits, "warn": warnings.append, **settings}
@@ -466,7 +466,7 @@ def test_adopted_wrongly_it_names_the_right_options(
     model = wanting(tmp_path / "model.onnx", **wants)
     bundle, warnings = adopt_tiny(model, tmp_path / "bundle", corpus=digits, **given)
     (warning,) = warnings
-    assert bundle.config["accuracy"]["application"] < tiny_accuracy["application"]
+    assert (bundle.config.accuracy["application"] or 0) < tiny_accuracy["application"]
     assert re.fullmatch(rf"it reads \d+ % of 400 samples of .* right, and would read 8\d %: adopt it again {named}", warning)
     bundle, _ = adopt_tiny(model, tmp_path / "bundle", **options_of(warning))
     application = digits.splits == "application"
@@ -635,17 +635,17 @@ def test_a_convolutional_network_of_torch_for_32_by_32_pictures_of_three_channel
 
 
 def test_with_a_corpus_the_default_method_works_and_cuts_errors(digits: Corpus, tmp_path: Path) -> None:
-    from allograph.adapters.population import Population, population
+    from allograph.adapters.population import Population
 
     bundle, warnings = adopt_tiny(TINY, tmp_path / "bundle", corpus=digits)
     assert warnings == []
     assert best(bundle) == "allograph"
     train = digits.splits == "train"
     samples = Recognizer(bundle).embed(all_images(digits)[train])
-    expected = population(samples, DIGITS.indices(digits.labels[train]), digits.writers[train])
+    expected = Population.estimate(samples, DIGITS.indices(digits.labels[train]), digits.writers[train])
     for name, array in expected.arrays().items():
         np.testing.assert_array_equal(bundle.statistics[name], array, strict=True)
-    assert bundle.config["population"] == {"writers": 10, "samples": int(train.sum())}
+    assert bundle.config.population == {"writers": 10, "samples": int(train.sum())}
     assert Population.of(bundle).means.shape == (10, 8)
     done = allograph(
         *("evaluate", digits.path, "--model", "bundle", "--method", "allograph", "--resamples", "3", "--json"), cwd=tmp_path
@@ -695,7 +695,7 @@ def test_what_is_missing_is_said(digits: Corpus, tmp_path: Path) -> None:
 def warn_as_usual() -> Any:
     import inspect
 
-    from allograph.training.adopt import adopt
+    from allograph.training.own_model import adopt
 
     return inspect.signature(adopt).parameters["warn"].default
 

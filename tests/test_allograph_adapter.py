@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from allograph.adapters.allograph import ROUNDS, Allograph, excess
-from allograph.adapters.compact import LIKELIEST, pack_logs, pack_vectors, unpack_logs, unpack_vectors
+from allograph.adapters.allograph import ROUNDS, Allograph
+from allograph.adapters.allograph_model import excess_error_rate
 from allograph.adapters.logistic import residual
-from allograph.adapters.population import Population, population
-from allograph.adapters.protocol import State
-from allograph.adapters.tunable import finite
+from allograph.adapters.population import Population
+from allograph.adapters.quantization import LIKELIEST, pack_logs, pack_vectors, unpack_logs, unpack_vectors
+from allograph.adapters.state import State
+from allograph.adapters.tunable_adapter import clip_impossible
 from allograph.alphabet.labels import Alphabet
 from allograph.readings import Corrections, Samples, log_softmax
 
@@ -52,7 +53,8 @@ def statistics() -> Population:
     parts = [hand(60, 100 * writer) for writer in range(50, 70)]
     true = np.concatenate([part[0] for part in parts]).astype(np.int32)
     embeddings = np.concatenate([part[1] for part in parts])
-    return population(Samples(embeddings, base(true, np.random.default_rng(0))), true, np.repeat(np.arange(20), 60).astype(str))
+    samples = Samples(embeddings, base(true, np.random.default_rng(0)))
+    return Population.estimate(samples, true, np.repeat(np.arange(20), 60).astype(str))
 
 
 ADAPTER = Allograph(ALPHABET, None, statistics())
@@ -103,7 +105,7 @@ def test_a_packed_vector_is_off_by_half_a_unit_at_most(vectors: Floats) -> None:
 
 @given(arrays(np.float32, (4, 12), elements=st.floats(-20, 20, width=32)), st.integers(0, 3))
 def test_packed_opinions_keep_the_likeliest_and_sum_to_one(logits: Floats, own: int) -> None:
-    logs = finite(log_softmax(logits))
+    logs = clip_impossible(log_softmax(logits))
     back = unpack_logs(pack_logs(logs), 12, own)
     best, kept = (np.sort(values, axis=1)[:, -LIKELIEST:] for values in (logs, back[:, :12]))
     np.testing.assert_allclose(kept, best, atol=2e-2, rtol=1e-3)
@@ -136,7 +138,7 @@ def test_one_correction_in_twenty_that_is_wrong_keeps_four_fifths_of_the_gain() 
             labels = [
                 LABELS[random.integers(len(LABELS))] if bad else label for bad, label in zip(spoilt, batch.labels, strict=True)
             ]
-            state = ADAPTER.learn(ADAPTER.start(), batch._replace(labels=labels))
+            state = ADAPTER.learn(ADAPTER.start(), replace(batch, labels=labels))
             said = right(test.logits.argmax(axis=1), test)
             gain += accuracy(state, test) - said
         gains.append(gain)
@@ -149,8 +151,8 @@ def test_where_only_mistakes_were_shown_fewer_answers_change() -> None:
     wrong = np.flatnonzero(answers != [LABELS.index(label) for label in everything.labels])[:20]
     picked, at_random = (ADAPTER.learn(ADAPTER.start(), everything.take(rows)) for rows in (wrong, np.arange(20)))
     sure = np.exp(log_softmax(everything.logits[wrong]).max(axis=1))
-    assert excess(picked.arrays, len(LABELS)) == pytest.approx(sure.mean(), abs=0.01)
-    assert excess(at_random.arrays, len(LABELS)) < 0.3
+    assert excess_error_rate(picked.arrays, len(LABELS)) == pytest.approx(sure.mean(), abs=0.01)
+    assert excess_error_rate(at_random.arrays, len(LABELS)) < 0.3
 
     def changed(state: State, doubt: float) -> int:
         return int(replace(ADAPTER, doubt=doubt).scores(state, test.samples).answerers.sum())
@@ -160,8 +162,8 @@ def test_where_only_mistakes_were_shown_fewer_answers_change() -> None:
 
 
 def test_labels_of_the_writers_own_are_no_sign_that_mistakes_were_picked() -> None:
-    state = ADAPTER.learn(ADAPTER.start(), written(30, 100)._replace(labels=["σ"] * 30))
-    assert excess(state.arrays, len(LABELS)) == 0
+    state = ADAPTER.learn(ADAPTER.start(), replace(written(30, 100), labels=["σ"] * 30))
+    assert excess_error_rate(state.arrays, len(LABELS)) == 0
 
 
 def test_a_label_of_the_writers_own_is_read_from_a_few_samples_on() -> None:
@@ -185,7 +187,7 @@ def test_a_writer_of_400_corrections_takes_less_than_100_kilobytes() -> None:
     labels = [chr(0x21 + i) for i in range(94)]
     samples = Samples(random.normal(size=(400, 256)).astype(np.float32), random.normal(size=(400, 94)).astype(np.float32))
     true = random.integers(0, 94, 400).astype(np.int32)
-    adapter = Allograph(Alphabet(labels), None, population(samples, true, np.repeat(["v", "w"], 200)))
+    adapter = Allograph(Alphabet(labels), None, Population.estimate(samples, true, np.repeat(["v", "w"], 200)))
     batch = Corrections(samples.embeddings, samples.logits, [adapter.alphabet[i] for i in true.tolist()])
     assert len(adapter.learn(adapter.start(), batch).to_bytes(adapter)) < 100_000
 
@@ -212,7 +214,7 @@ def test_why_weighs_the_samples_so_that_they_sum_to_the_change() -> None:
 
 def test_features_are_used_where_there_are_any() -> None:
     batch = written(60, 100)
-    blind = batch._replace(embeddings=np.zeros_like(batch.embeddings), features=batch.embeddings)
+    blind = replace(batch, embeddings=np.zeros_like(batch.embeddings), features=batch.embeddings)
     test = written(40, 101)
     seen = ADAPTER.scores(ADAPTER.learn(ADAPTER.start(), batch), test.samples).values
     also = ADAPTER.scores(

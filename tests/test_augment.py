@@ -21,52 +21,52 @@ def images(tmp_path_factory: pytest.TempPathFactory, torch_installed: None) -> A
     return torch.from_numpy(corpus.images("application")[:, None].astype(np.float32) / 255)
 
 
-def augmented(images: Any, seed: int = 0) -> Any:
+def augment_images(images: Any, seed: int = 0) -> Any:
     import torch
 
-    from allograph.training.augment import augmented as augment
+    from allograph.training.augment import augment_images as augment
 
     return augment(images, torch.Generator().manual_seed(seed))
 
 
 def test_shape_type_and_range_stay(images: Any) -> None:
-    changed = augmented(images)
+    changed = augment_images(images)
     assert (changed.shape, changed.dtype, changed.device) == (images.shape, images.dtype, images.device)
     assert changed.isfinite().all()
     assert changed.min() >= 0
     assert changed.max() <= 1
-    assert augmented(images[:1]).shape == (1, 1, 28, 28)
+    assert augment_images(images[:1]).shape == (1, 1, 28, 28)
 
 
 def test_the_generator_decides_and_nothing_else(images: Any) -> None:
     import torch
 
     torch.manual_seed(1)
-    first = augmented(images[:100], 5)
+    first = augment_images(images[:100], 5)
     torch.manual_seed(2)
     before = torch.get_rng_state()
-    assert torch.equal(first, augmented(images[:100], 5))
+    assert torch.equal(first, augment_images(images[:100], 5))
     assert torch.equal(before, torch.get_rng_state())
-    assert not torch.equal(first, augmented(images[:100], 6))
+    assert not torch.equal(first, augment_images(images[:100], 6))
 
 
 def test_the_originals_are_left_as_they_were(images: Any) -> None:
     before = images.clone()
-    augmented(images)
+    augment_images(images)
     assert images.equal(before)
 
 
 def test_each_image_is_changed_and_none_in_the_same_way(images: Any) -> None:
     copies = images[:1].repeat(500, 1, 1, 1)
-    changed = augmented(copies)
+    changed = augment_images(copies)
     assert ((changed - copies).abs().amax(dim=(1, 2, 3)) > 0.02).all()
     assert len({image.numpy().tobytes() for image in changed}) == 500
-    assert ((augmented(images) - images).abs().amax(dim=(1, 2, 3)) > 0.02).all()
+    assert ((augment_images(images) - images).abs().amax(dim=(1, 2, 3)) > 0.02).all()
 
 
 def test_no_ink_is_lost(images: Any) -> None:
     for seed in range(3):
-        changed = augmented(images, seed)
+        changed = augment_images(images, seed)
         share = changed.sum(dim=(1, 2, 3)) / images.sum(dim=(1, 2, 3))
         assert share.min() > 0.3
         assert share.max() < 3
@@ -89,7 +89,7 @@ def centres(images: Any) -> Any:
 
 
 def test_the_centre_stays_on_average_and_never_goes_far(images: Any) -> None:
-    shift = centres(augmented(images)) - centres(images)
+    shift = centres(augment_images(images)) - centres(images)
     assert shift.mean(dim=0).abs().max() < 0.15
     assert shift.std(dim=0).min() > 0.8
     assert shift.std(dim=0).max() < 1.6
@@ -97,7 +97,7 @@ def test_the_centre_stays_on_average_and_never_goes_far(images: Any) -> None:
 
 
 def test_strokes_get_thinner_and_thicker(images: Any) -> None:
-    share = augmented(images).sum(dim=(1, 2, 3)) / images.sum(dim=(1, 2, 3))
+    share = augment_images(images).sum(dim=(1, 2, 3)) / images.sum(dim=(1, 2, 3))
     assert 0.8 < share.median() < 1.3
     assert (share < 0.8).float().mean() > 0.05
     assert (share > 1.2).float().mean() > 0.05
@@ -111,4 +111,4 @@ def test_a_simple_model_still_reads_most_of_what_was_changed(images: Any) -> Non
     labels = load_digits().target
     flat = images.reshape(len(images), -1).numpy()
     model = KNeighborsClassifier(3).fit(flat, labels)
-    assert model.score(augmented(images[::4]).reshape(-1, 784).numpy(), labels[::4]) > 0.6
+    assert model.score(augment_images(images[::4]).reshape(-1, 784).numpy(), labels[::4]) > 0.6

@@ -17,25 +17,26 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from allograph.alphabet.labels import Alphabet
-from allograph.bundle import CONFIG, MODEL, STATISTICS, STYLES, Bundle, check_place, write_bundle
+from allograph.bundle import CONFIG, MODEL, STATISTICS, STYLES, Bundle, BundleConfig, check_place, write_bundle
 from allograph.errors import FormatError, InputError, MismatchError, StorageError
-from allograph.files.output import sha256
+from allograph.files.hashes import sha256
 from small import DIGITS, SIZE, TINY, contents, some_styles, tiny_bundle
 
+CURVE = ((0, 1.4), (1, 0.86), (30, 0.2))
 ODD = ["<", "[", "|", "&", "`", '"', "\\", "é", "字", "ffi"]
 
 
 def test_what_is_written_is_opened_again(tmp_path: Path) -> None:
     styles = some_styles()
     statistics: dict[str, NDArray[Any]] = {"means/within": np.eye(3), "head/ridge": np.array(0.5, np.float32)}
-    record = {"training": {"epochs": 3}, "corpus": {"licence": "CC0"}}
+    config = BundleConfig(Alphabet(ODD), "paper", SIZE, training={"epochs": 3}, corpus={"licence": "CC0"}, learning_curve=CURVE)
     path = tmp_path / "bundle"
-    written = write_bundle(path, TINY.read_bytes(), Alphabet(ODD), "paper", SIZE, styles, statistics, record)
+    written = write_bundle(path, TINY.read_bytes(), config, styles, statistics)
     for bundle in (written, Bundle.open(path), Bundle.open(str(path))):
         assert bundle.path == path
         assert (bundle.frame, bundle.embedding_size, bundle.model_hash) == ("paper", SIZE, sha256(TINY))
         assert list(bundle.alphabet) == ODD
-        assert record.items() <= bundle.config.items()
+        assert bundle.config == replace(config, model_hash=sha256(TINY))
         assert bundle.styles is not None
         for name in ("centroids", "labels", "medoids"):
             found, expected = getattr(bundle.styles, name), getattr(styles, name)
@@ -56,8 +57,10 @@ def test_a_bundle_without_styles_and_statistics_has_none(tmp_path: Path) -> None
 
 
 def test_the_record_cannot_replace_the_alphabet(tmp_path: Path) -> None:
-    bundle = write_bundle(tmp_path / "b", TINY.read_bytes(), DIGITS, "mnist", SIZE, record={"alphabet": ["x"]})
+    config = BundleConfig(DIGITS, "mnist", SIZE, unknown={"alphabet": ["x"], "comment": [{"of": "ours"}]})
+    bundle = write_bundle(tmp_path / "b", TINY.read_bytes(), config)
     assert bundle.alphabet == DIGITS
+    assert bundle.config.unknown == {"comment": [{"of": "ours"}]}
 
 
 Damage = Callable[[Path], Any]
@@ -122,6 +125,22 @@ DAMAGES: list[tuple[str, Damage, type[Exception], str]] = [
     ("unknown frame", configure(frame="emnist"), FormatError, r"config\.json names the frame 'emnist'; there are paper, mnist"),
     ("size in words", configure(embedding_size="8"), FormatError, r"config\.json names the embedding size '8'; .* whole number"),
     ("no size", configure(embedding_size=0), FormatError, r"config\.json names the embedding size 0"),
+    (
+        "accuracy in words",
+        configure(accuracy={"train": "9"}),
+        FormatError,
+        r"names the accuracy train '9'; it is a number: make",
+    ),
+    ("accuracy alone", configure(accuracy=0.9), FormatError, r"config\.json names the accuracy 0\.9; it is an object: make the"),
+    ("adapters in a list", configure(adapters=[1]), FormatError, r"config\.json names the adapters \[1\]; it is an object: make"),
+    ("curve of numbers", configure(learning_curve=[1, 0.5]), FormatError, r"names the learning curve 0 1; it is a list: make"),
+    (
+        "curve of three",
+        configure(learning_curve=[[1, 2, 3]]),
+        FormatError,
+        r"the learning curve 0 \[1, 2, 3\]; it is a list",
+    ),
+    ("curve that falls", configure(learning_curve=[[2, 0.5], [1, 0.7]]), FormatError, r"curve \[\[2, 0\.5\], \[1, .*ascending"),
     ("styles of another size", configure(embedding_size=9), MismatchError, r"embeddings have 9 numbers and the styles' 8; make"),
     ("truncated styles", cut(STYLES, 0.9), FormatError, r"styles\.safetensors is not a readable safetensors file: .* truncated"),
     ("empty styles", write(STYLES, b""), FormatError, r"styles\.safetensors is not a readable safetensors file"),
@@ -146,7 +165,7 @@ DAMAGES: list[tuple[str, Damage, type[Exception], str]] = [
 @pytest.mark.parametrize(("damage", "error", "message"), [row[1:] for row in DAMAGES], ids=[row[0] for row in DAMAGES])
 def test_a_damaged_bundle_is_refused_by_name(tmp_path: Path, damage: Damage, error: type[Exception], message: str) -> None:
     path = tmp_path / "my bundle"
-    write_bundle(path, TINY.read_bytes(), DIGITS, "mnist", SIZE, STYLED, {"means/within": np.ones(3)})
+    write_bundle(path, TINY.read_bytes(), BundleConfig(DIGITS, "mnist", SIZE), STYLED, {"means/within": np.ones(3)})
     damage(path)
     with pytest.raises(error, match=message) as caught:
         Bundle.open(path)

@@ -25,7 +25,7 @@ from allograph.bundle import Bundle
 from allograph.corpora.corpus import Corpus
 from allograph.embedding import EmbeddedCorpus, embed
 from allograph.recognizer import Recognizer
-from allograph.training.population import population
+from allograph.training.survey import survey
 from nist_archive import by_class, zipped
 from small import (
     COMMAND,
@@ -50,7 +50,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a corpus, a bundle with styles, an embedded corpus and a report, which no test changes."""
     folder = tmp_path_factory.mktemp("made")
     corpus = digits_corpus(folder / "digits.parquet", digits_split(folder / "split.csv"))
-    styles, _ = population(Recognizer(tiny_bundle(folder / "bundle")), corpus, folder)
+    styles, _ = survey(Recognizer(tiny_bundle(folder / "bundle")), corpus, folder)
     recognizer = Recognizer(tiny_bundle(folder / "bundle", styles), threads=1)
     embed(corpus, recognizer, folder / "embedded.parquet")
     noise_archive(folder / "noise.npz", list("0123456789") * 10, ["a", "b"] * 50)
@@ -601,7 +601,7 @@ def long_work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     noise_archive(folder / "a.npz", [str(i % 10) for i in range(count)], [f"w{i % 40}" for i in range(count)])
     allograph("prepare", "npz", "a.npz", "-o", "noise.parquet", "--split", "all", cwd=folder)
     corpus = digits_corpus(folder / "digits.parquet", digits_split(folder / "split.csv"))
-    styles, _ = population(Recognizer(tiny_bundle(folder / "plain")), corpus, folder)
+    styles, _ = survey(Recognizer(tiny_bundle(folder / "plain")), corpus, folder)
     recognizer = Recognizer(tiny_bundle(folder / "bundle", styles))
     embed(Corpus.open(folder / "noise.parquet"), recognizer, folder / "embedded.parquet")
     assert len(EmbeddedCorpus.open(folder / "embedded.parquet")) == count

@@ -19,8 +19,8 @@ from allograph.corpora.corpus import Corpus
 from allograph.corpora.deepwriting.source import DeepWritingSource
 from allograph.corpora.preparation import prepare
 from allograph.errors import FormatError, InputError
-from allograph.images.frames import framed
-from allograph.ink import LENGTH, drawn
+from allograph.images.frames import to_frame
+from allograph.ink import LENGTH, draw_ink
 
 # As DeepWriting stores it: not sorted, and NUL first.
 ALPHABET = ["\0", *"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'.,-()/"]
@@ -136,7 +136,7 @@ def images(source: DeepWritingSource) -> NDArray[np.uint8]:
 
 
 def picture(label: str, strokes: list[Stroke] | None = None) -> NDArray[np.uint8]:
-    return framed(drawn(strokes or SHAPES[label]), "paper", "light", 2, LENGTH).image
+    return to_frame(draw_ink(strokes or SHAPES[label]), "paper", "light", 2, LENGTH).image
 
 
 def alike(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
@@ -332,12 +332,12 @@ def test_the_square_is_an_option(tmp_path: Path) -> None:
 def test_prepare_makes_a_corpus_of_it(tmp_path: Path) -> None:
     writers = [Fragment(written("LiTva"), writer=10000 + i) for i in range(12)]
     source = saved(tmp_path / "a.npz", arrays(writers, STEPS))
-    prepared = prepare(source, tmp_path / "corpus.parquet", jobs=2)
+    prepared = prepare(source, tmp_path / "corpus.parquet", jobs=2).record
     assert (prepared.samples, prepared.writers, prepared.labels, prepared.frame) == (60, 12, 5, "paper")
     assert prepared.split_writers == {"train": 9, "validation": 1, "application": 2}
     corpus = Corpus.open(tmp_path / "corpus.parquet")
     assert (np.concatenate([batch.images for batch in corpus.batches()]) == images(source)).all()
-    assert prepare(source, tmp_path / "other.parquet", frame="mnist", jobs=1).frame == "mnist"
+    assert prepare(source, tmp_path / "other.parquet", frame="mnist", jobs=1).record.frame == "mnist"
 
 
 def changed(**changes: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from allograph.corpora.digits import FORM, DigitsSource, aligned
+from allograph.corpora.digits import FORM, DigitsSource, align
 from allograph.corpora.source import Listing
 from allograph.errors import FormatError, MissingExtraError
 
@@ -78,21 +78,21 @@ def test_the_runs_are_hands(listing: Listing) -> None:
 
 def test_the_listing_is_quick_and_always_the_same(listing: Listing, digits: NDArray[np.intp]) -> None:
     begin = time.perf_counter()
-    runs, places = aligned(digits)
+    runs, places = align(digits)
     assert time.perf_counter() - begin < 2
-    again = aligned(digits)
+    again = align(digits)
     np.testing.assert_array_equal((runs, places), again)
 
 
 def test_alignment_by_hand() -> None:
     # the form 0123, copied as 0123, 023 (no 1), 12 (neither 0 nor 3), 0193 (9 for 2)
-    runs, places = aligned(numbers("0123023120193"), "0123")
+    runs, places = align(numbers("0123023120193"), "0123")
     assert runs.tolist() == [0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 3, 3]
     assert places.tolist() == [0, 1, 2, 3, 0, 2, 3, 1, 2, 0, 1, 2, 3]
 
 
 def test_a_form_that_begins_late_or_ends_early() -> None:
-    runs, places = aligned(numbers("23401234567012345"), "01234567")
+    runs, places = align(numbers("23401234567012345"), "01234567")
     assert runs.tolist() == [0] * 3 + [1] * 8 + [2] * 6
     assert places.tolist() == [2, 3, 4, *range(8), *range(6)]
 
@@ -101,7 +101,7 @@ def test_a_form_that_begins_late_or_ends_early() -> None:
 @given(st.lists(st.sets(st.integers(0, 129), max_size=4), min_size=1, max_size=6))
 def test_runs_with_a_few_gaps_are_found_again(gaps: list[set[int]]) -> None:
     text = ["".join(digit for i, digit in enumerate(FORM) if i not in gap) for gap in gaps]
-    runs, places = aligned(numbers("".join(text)))
+    runs, places = align(numbers("".join(text)))
     assert np.bincount(runs).tolist() == [len(run) for run in text]
     assert "".join(FORM[place] for place in places) == "".join(text)
 

@@ -26,7 +26,8 @@ from allograph.cli.main import app
 from allograph.split import paper_split
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BESIDE = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "changelog.d/README.md")
+PAGES = [*(ROOT / name for name in BESIDE), *sorted((ROOT / "docs").glob("*.md"))]
 NOT_RUN = re.compile(r"<!-- not run: .+ -->\n?")
 CODE_PATH = re.compile(r"(?:src|tests|benchmarks|docs)/[\w./-]+")
 COMMAND = re.compile(r"(?:\$ )?(?:\S*/)?allograph (?=\S)")

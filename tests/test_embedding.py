@@ -63,8 +63,8 @@ def test_what_is_read_back_is_what_the_recognizer_says(digits: Corpus, recognize
     assert corpus.record == made.record
     assert len(corpus) == len(digits) == 1797
     assert (corpus.frame, corpus.source, corpus.alphabet) == ("mnist", "digits", DIGITS)
-    assert corpus.record["model_hash"] == recognizer.bundle.model_hash
-    assert corpus.record["corpus"]["licence"] == "CC BY 4.0"
+    assert corpus.record.model_hash == recognizer.bundle.model_hash
+    assert corpus.record.corpus.licence == "CC BY 4.0"
     for found, expected in zip(corpus.columns, (digits.labels, digits.writers, digits.splits), strict=True):
         np.testing.assert_array_equal(found, expected)
     same(corpus.samples(np.ones(1797, bool)), digits, recognizer, np.arange(1797))
@@ -154,7 +154,7 @@ def rewritten(path: Path, **changes: Any) -> None:
             r"is an allograph corpus, and an allograph embedded corpus was expected; make one",
         ),
         ({"kind": None}, r"is a Parquet file, but not one of allograph's: it carries no record"),
-        ({"model_hash": None}, r"does not say its model_hash; embed the corpus again"),
+        ({"model_hash": None}, r"lacks model_hash; embed the corpus again"),
         ({"alphabet": list("012345678")}, r"has logits for another number of labels than its alphabet holds"),
     ],
 )

@@ -145,7 +145,7 @@ def test_it_is_the_adapters_own_fold() -> None:
     batches, test = [hand(count, count, ANA) for count in (3, 20, 1, 1, 40)], hand(80, 9, ANA)
     state = adapter.start()
     for batch in batches:
-        state = adapter.learn(state, Corrections(*samples(batch.X)[:2], batch.y.tolist()))
+        state = adapter.learn(state, Corrections(samples(batch.X).embeddings, samples(batch.X).logits, batch.y.tolist()))
         classifier.partial_fit(*batch, writer="ana")
         assert np.array_equal(classifier.predict(test.X, "ana"), LABELS[adapter.scores(state, samples(test.X)).answers])
     logs = adapter.scores(state, samples(test.X)).log_probabilities

@@ -26,7 +26,7 @@ from allograph.evaluation.report.method_tables import table_3
 from allograph.evaluation.report.results import read_results, results, run_as_dict, write_results
 from allograph.evaluation.runs import Run
 from allograph.readings import Corrections
-from allograph.styles import z_scored
+from allograph.styles import z_scores
 
 ABC = Alphabet("abc")
 
@@ -34,7 +34,10 @@ ABC = Alphabet("abc")
 def trial_counts(protocol: Resample, labels: list[str]) -> list[tuple[dict[str, int], dict[str, int]]]:
     names = np.array(labels)
     return [
-        tuple({label: int(np.count_nonzero(names[rows] == label)) for label in sorted(set(labels))} for rows in trial)  # type: ignore[misc]
+        tuple(  # type: ignore[misc]
+            {label: int(np.count_nonzero(names[rows] == label)) for label in sorted(set(labels))}
+            for rows in (trial.adaptation, trial.test)
+        )
         for trial in protocol.trials("ana", names)
     ]
 
@@ -194,7 +197,7 @@ def test_the_papers_method_equals_a_literal_version_with_scikit_learns_classifie
     (found,) = adapter.replay(samples, [trial], reveal=True)
 
     scored: Mapping[str, NDArray[np.float64]] = {
-        label: z_scored(adapter.styles[adapter.style_labels == i]).astype(np.float64) for i, label in enumerate(ABC)
+        label: z_scores(adapter.styles[adapter.style_labels == i]).astype(np.float64) for i, label in enumerate(ABC)
     }
     literal = LiteralPaper(dict(scored))
     predicted = [ABC[i] for i in samples.logits.argmax(axis=1).tolist()]

@@ -14,17 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from allograph.errors import FormatError, InputError, StorageError, storage_error
-from allograph.files.output import (
-    check_file,
-    check_output,
-    check_version,
-    parse_json,
-    read_json,
-    sha256,
-    write_json,
-    written,
-    written_folder,
-)
+from allograph.files.atomic import atomic_file, atomic_folder, check_output
+from allograph.files.hashes import sha256
+from allograph.files.input import check_file
+from allograph.files.json_files import parse_json, read_json, write_json
+from allograph.files.records import check_version
 
 
 @pytest.fixture
@@ -43,19 +37,19 @@ def old_folder(tmp_path: Path) -> Path:
 
 
 def half_written(path: Path, error: type[BaseException]) -> None:
-    with written(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_text("half")
         raise error("on purpose")
 
 
 def half_written_folder(path: Path, error: type[BaseException]) -> None:
-    with written_folder(path) as folder:
+    with atomic_folder(path) as folder:
         (folder / "config.json").write_text("half")
         raise error("on purpose")
 
 
 def test_a_file_is_replaced_when_the_block_ends_well(old: Path) -> None:
-    with written(old) as temporary:
+    with atomic_file(old) as temporary:
         temporary.write_text("new")
         assert old.read_text() == "old"
         assert temporary.suffix == old.suffix
@@ -79,8 +73,8 @@ def test_a_failed_first_write_leaves_no_file(tmp_path: Path) -> None:
 
 WAITING = """
 import sys, time
-from allograph.files.output import written
-with written(sys.argv[1]) as temporary:
+from allograph.files.atomic import atomic_file
+with atomic_file(sys.argv[1]) as temporary:
     temporary.write_text("half")
     print("ready", flush=True)
     time.sleep(60)
@@ -103,17 +97,17 @@ FULL = """
 import resource, signal, sys
 from pathlib import Path
 from allograph.errors import StorageError
-from allograph.files.output import written, written_folder
+from allograph.files.atomic import atomic_file, atomic_folder
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
 path = Path(sys.argv[1])
 try:
     if path.is_dir():
-        with written_folder(path) as folder:
+        with atomic_folder(path) as folder:
             (folder / "config.json").write_text("new")
             (folder / "model.onnx").write_bytes(bytes(100_000))
     else:
-        with written(path) as temporary:
+        with atomic_file(path) as temporary:
             temporary.write_bytes(bytes(100_000))
 except StorageError as error:
     sys.exit(f"{error.exit_status} {error}")
@@ -135,14 +129,14 @@ def test_errors_of_the_disk_say_what_it_is() -> None:
 
 
 def test_our_own_storage_error_is_not_wrapped_again(old: Path) -> None:
-    with pytest.raises(StorageError) as caught, written(old):
+    with pytest.raises(StorageError) as caught, atomic_file(old):
         raise storage_error(OSError(errno.ENOSPC, "No space left on device"), "inner.bin")
     assert str(caught.value).startswith("cannot write inner.bin: the disk is full")
 
 
 def test_a_folder_is_replaced_whole(old_folder: Path) -> None:
     (old_folder / "gone").write_text("old")
-    with written_folder(old_folder) as folder:
+    with atomic_folder(old_folder) as folder:
         (folder / "plots").mkdir()
         (folder / "plots" / "gain.svg").write_text("<svg/>")
         (folder / "config.json").write_text("new")
@@ -161,18 +155,18 @@ def test_a_failed_folder_keeps_the_old_one(old_folder: Path, error: type[BaseExc
 
 
 def test_a_folder_that_cannot_be_moved_in_keeps_the_old_one(old_folder: Path) -> None:
-    with pytest.raises(StorageError, match="bundle"), written_folder(old_folder) as folder:
+    with pytest.raises(StorageError, match="bundle"), atomic_folder(old_folder) as folder:
         folder.rmdir()
     assert (old_folder / "config.json").read_text() == "old"
     assert os.listdir(old_folder.parent) == [old_folder.name]
 
 
 def test_places_that_cannot_be_written(tmp_path: Path, old: Path, old_folder: Path) -> None:
-    with pytest.raises(InputError, match=r"the folder .*nowhere does not exist"), written(tmp_path / "nowhere" / "x"):
+    with pytest.raises(InputError, match=r"the folder .*nowhere does not exist"), atomic_file(tmp_path / "nowhere" / "x"):
         pass
-    with pytest.raises(InputError, match="a folder of that name"), written(old_folder):
+    with pytest.raises(InputError, match="a folder of that name"), atomic_file(old_folder):
         pass
-    with pytest.raises(InputError, match="a file of that name"), written_folder(old):
+    with pytest.raises(InputError, match="a file of that name"), atomic_folder(old):
         pass
     assert old.read_text() == "old"
 
@@ -247,7 +241,7 @@ def test_an_output_that_is_no_file_is_left_alone(tmp_path: Path, old: Path) -> N
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "socket"))
         for name in ("fifo", "socket"):
-            for write in (written, written_folder):
+            for write in (atomic_file, atomic_folder):
                 with pytest.raises(InputError, match="never replaced"), write(tmp_path / name):
                     pass
     assert sorted(os.listdir(tmp_path)) == ["fifo", "model.bin", "socket"]
@@ -261,25 +255,25 @@ def test_an_output_that_is_no_file_is_left_alone(tmp_path: Path, old: Path) -> N
 def test_a_link_stays_and_its_target_is_replaced(tmp_path: Path, old: Path, old_folder: Path) -> None:
     (tmp_path / "link").symlink_to(old.name)
     (tmp_path / "folder").symlink_to(old_folder.name)
-    with written(tmp_path / "link") as temporary:
+    with atomic_file(tmp_path / "link") as temporary:
         temporary.write_text("new")
-    with written_folder(tmp_path / "folder") as folder:
+    with atomic_folder(tmp_path / "folder") as folder:
         (folder / "config.json").write_text("new")
     assert (old.read_text(), (old_folder / "config.json").read_text()) == ("new", "new")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "folder").is_symlink()
     (tmp_path / "lost").symlink_to("nowhere/file")
-    with pytest.raises(InputError, match=r"the folder .*nowhere does not exist"), written(tmp_path / "lost"):
+    with pytest.raises(InputError, match=r"the folder .*nowhere does not exist"), atomic_file(tmp_path / "lost"):
         pass
 
 
 def test_a_replaced_file_keeps_its_permissions_and_a_long_name_is_no_trouble(old: Path) -> None:
     os.chmod(old, 0o640)
-    with written(old) as temporary:
+    with atomic_file(old) as temporary:
         temporary.write_text("new")
     assert old.stat().st_mode & 0o777 == 0o640
     long = old.with_name("é" * 127)
-    with written(long) as temporary:
+    with atomic_file(long) as temporary:
         temporary.write_text("new")
     assert long.read_text() == "new"
 

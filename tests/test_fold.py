@@ -35,8 +35,8 @@ def test_every_train_writer_is_held_out_once_and_no_application_writer_is_there(
         assert writers(found, "train") | writers(found, "application") == train
         assert writers(found, "validation") == validation
         assert len(found) == corpus.count("train") + corpus.count("validation")
-        assert found.record["split_writers"]["application"] == len(writers(found, "application"))
-        assert found.record["fold"] == f"{part}/2"
+        assert found.record.split_writers["application"] == len(writers(found, "application"))
+        assert found.record.fold == f"{part}/2"
         assert found.frame == corpus.frame
         held.append(writers(found, "application"))
     assert held[0]
@@ -88,7 +88,7 @@ class TestTuning:
         assert alone.error_cuts != together.error_cuts
         count = len(writers(corpus, "validation")) + len(writers(held, "application"))
         assert all(abs(share * count - round(share * count)) < 1e-9 for share in together.harmed)
-        record = Bundle.open(bundle.path).config["tuning"]
+        record = Bundle.open(bundle.path).config.tuning
         assert record["harmed"]["lookup"] == list(together.harmed)
         assert record["calibration_errors"]["lookup"] == list(together.calibration_errors)
         assert together.merit == pytest.approx(

@@ -39,7 +39,7 @@ def test_a_manifest_becomes_a_corpus(tmp_path: Path, bom: bool) -> None:
         picture(150 + 7 * i, 120).save(tmp_path / "scans" / f"{i} ü.png")
         rows.append((f"scans/{i} ü.png", label, "Ana" if i % 2 else "Bo, jr.", i * 3))
     source = folder(tmp_path, rows, "path,label,writer,order", bom)
-    done = prepare(source, tmp_path / "out.parquet", "all", jobs=1)
+    done = prepare(source, tmp_path / "out.parquet", "all", jobs=1).record
     assert (done.source, done.frame, done.samples, done.polarity) == ("folder", "paper", 9, {"dark": 9})
     corpus = Corpus.open(tmp_path / "out.parquet")
     assert corpus.labels.tolist() == [*labels[:6], "é", "ffi", "字"]
@@ -215,8 +215,8 @@ def test_pictures_in_uneven_light_are_counted(tmp_path: Path) -> None:
     for name, values in (("even", page), ("uneven", falling)):
         Image.fromarray(values.astype(np.uint8)).save(tmp_path / f"{name}.png")
     source = folder(tmp_path, [("even.png", "a", "w"), ("uneven.png", "a", "w")])
-    done = prepare(source, tmp_path / "out.parquet", "all", jobs=1)
+    done = prepare(source, tmp_path / "out.parquet", "all", jobs=1).record
     assert done.polarity == {"dark": 2}
-    assert done.notes == ["1 pictures were in uneven light, which was evened out"]
+    assert done.notes == ("1 pictures were in uneven light, which was evened out",)
     even, uneven = source.render(range(2), "paper").images.astype(int)
     assert np.abs(even - uneven).mean() < 6

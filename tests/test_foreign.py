@@ -30,7 +30,7 @@ class Bomb:
 
 
 def read(path: Path) -> Any:
-    from allograph.training.foreign import read_model
+    from allograph.training.onnx_file import read_model
 
     return read_model(path)
 
@@ -154,7 +154,7 @@ def test_links_are_followed_as_in_a_hubs_cache(hub: Path) -> None:
     from onnx import numpy_helper
 
     from allograph.recognizer import Recognizer
-    from allograph.training.adopt import adopt
+    from allograph.training.own_model import adopt
 
     (hub / "link.onnx").symlink_to(TINY)
     images = np.random.default_rng(0).integers(0, 256, (5, 28, 28), dtype=np.uint8)

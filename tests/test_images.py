@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter
 
 from allograph.errors import ImageError, InputError
 from allograph.images import frames as images
-from allograph.images.frames import FRAMES, Frame, check_frame, decoded, framed, model_input
+from allograph.images.frames import FRAMES, Frame, check_frame, decode, model_input, to_frame
 
 Grey = NDArray[np.uint8]
 
@@ -99,7 +99,7 @@ def test_paper_frame_puts_the_ink_box_where_it_must(width: int, height: int, squ
     side = max(width, height) + 2 + square  # the ink, its margin of 1, and what the square has beyond
     scale = 28 / side
     left, top = ((side - extent - 2) // 2 + 1 for extent in (width, height))
-    image = framed(box(width, height), "paper", square=square).image
+    image = to_frame(box(width, height), "paper", square=square).image
     found = (*edges(image.max(axis=0)), *edges(image.max(axis=1)))
     expected = (left * scale, (left + width) * scale, top * scale, (top + height) * scale)
     np.testing.assert_allclose(found, expected, atol=0.12)
@@ -113,12 +113,12 @@ def test_paper_frame_is_pillow_s_bicubic_of_the_blurred_cut() -> None:
     square = np.zeros((50, 50), np.uint8)
     square[1:49, 9:41] = cut
     expected = np.asarray(Image.fromarray(square).resize((28, 28), Image.Resampling.BICUBIC)).astype(int)
-    assert np.abs(framed(picture, "paper").image - expected).max() <= 1
+    assert np.abs(to_frame(picture, "paper").image - expected).max() <= 1
 
 
 @pytest.mark.parametrize(("width", "height"), [(40, 60), (60, 40), (50, 50), (12, 70), (100, 100)])
 def test_mnist_frame_has_twenty_pixels_of_ink_around_its_mass(width: int, height: int) -> None:
-    image = framed(box(width, height, 10, 10), "mnist").image
+    image = to_frame(box(width, height, 10, 10), "mnist").image
     scale = 20 / max(width, height)
     left, right = edges(image.max(axis=0))
     top, bottom = edges(image.max(axis=1))
@@ -130,7 +130,7 @@ def test_mnist_frame_has_twenty_pixels_of_ink_around_its_mass(width: int, height
 def test_mnist_frame_is_centred_by_mass_and_not_by_extent() -> None:
     picture = box(40, 12, 20, 20)
     picture[20:80, 20:32] = 255  # a Γ: its mass lies up and left of the middle of its box
-    image = framed(picture, "mnist").image.astype(float)
+    image = to_frame(picture, "mnist").image.astype(float)
     pixels = np.arange(28) + 0.5
     assert (image.sum(axis=0) @ pixels / image.sum(), image.sum(axis=1) @ pixels / image.sum()) == pytest.approx(
         (14, 14), abs=0.15
@@ -141,7 +141,7 @@ def test_mnist_frame_never_cuts_ink_off() -> None:
     picture = box(100, 20, 14, 100)
     picture[3:103, 63:65] = 255  # heavy at the bottom, with a long thin mast: centred by mass, the mast would be cut
     picture[3:9, 50:78] = 255
-    image = framed(picture, "mnist").image
+    image = to_frame(picture, "mnist").image
     scale = 20 / 117
     kept = image.astype(float).sum() / 255
     assert kept == pytest.approx(np.count_nonzero(picture) * scale**2, rel=0.03)
@@ -151,7 +151,7 @@ def test_mnist_frame_never_cuts_ink_off() -> None:
 @pytest.mark.parametrize("frame", FRAMES)
 @pytest.mark.parametrize("side", [1, 2, 3, 4])
 def test_ink_of_a_few_pixels_lies_in_the_middle(side: int, frame: Frame) -> None:
-    image = framed(box(side, side), frame).image.astype(int)
+    image = to_frame(box(side, side), frame).image.astype(int)
     assert image.max() > 30
     # the paper's square of an odd excess is half a pixel of the picture off its middle
     tolerance = 0.2 if frame == "mnist" else 0.2 + 0.5 * 28 / (side + 4)
@@ -166,7 +166,7 @@ def test_where_the_ink_lies_in_the_picture_does_not_matter(ink: Grey, left: int,
     def at(x: int, y: int) -> Grey:
         picture = np.zeros((110, 110), np.uint8)
         picture[y : y + ink.shape[0], x : x + ink.shape[1]] = ink * 255
-        return framed(picture, frame, "light").image
+        return to_frame(picture, frame, "light").image
 
     np.testing.assert_array_equal(at(left, top), at(35, 35))
 
@@ -177,7 +177,7 @@ def test_how_much_paper_is_around_the_ink_does_not_matter(ink: Grey, paper: tupl
     left, right, above, below = paper
     core = np.pad((ink * 255).astype(np.uint8), 30)
     padded = np.pad(core, ((above, below), (left, right)))
-    np.testing.assert_array_equal(framed(padded, frame).image, framed(core, frame).image)
+    np.testing.assert_array_equal(to_frame(padded, frame).image, to_frame(core, frame).image)
 
 
 @settings(max_examples=60, deadline=None)
@@ -186,8 +186,8 @@ def test_dark_on_light_gives_the_same_sample_as_light_on_dark(
     ink: Grey, paper: int, stroke: int, frame: Frame, told: bool
 ) -> None:
     light = np.pad(np.where(ink, stroke, paper).astype(np.uint8), 30, constant_values=paper)
-    of_light = framed(light, frame, "light" if told else "auto")
-    of_dark = framed(255 - light, frame, "dark" if told else "auto")
+    of_light = to_frame(light, frame, "light" if told else "auto")
+    of_dark = to_frame(255 - light, frame, "dark" if told else "auto")
     assert (of_light.polarity, of_dark.polarity) == ("light", "dark")
     np.testing.assert_array_equal(of_light.image, of_dark.image)
 
@@ -197,7 +197,7 @@ def test_dark_on_light_gives_the_same_sample_as_light_on_dark(
 def test_how_black_the_ink_is_does_not_matter(ink: Grey, paper: int, stroke: int, frame: Frame) -> None:
     pale = np.pad(np.where(ink, stroke, paper).astype(np.uint8), 30, constant_values=paper)
     full = np.pad((ink * 255).astype(np.uint8), 30)
-    difference = framed(pale, frame, "light").image.astype(int) - framed(full, frame, "light").image
+    difference = to_frame(pale, frame, "light").image.astype(int) - to_frame(full, frame, "light").image
     assert np.abs(difference).max() <= 1
 
 
@@ -206,10 +206,11 @@ def test_how_black_the_ink_is_does_not_matter(ink: Grey, paper: int, stroke: int
 def test_a_picture_of_any_size_becomes_a_sample_or_is_empty(picture: Grey, frame: Frame) -> None:
     if len(np.unique(picture)) < 2:
         with pytest.raises(ImageError, match="it is empty"):
-            framed(picture, frame, name="it")
+            to_frame(picture, frame, name="it")
     else:
         try:
-            image, polarity = framed(picture, frame, name="it")
+            sample = to_frame(picture, frame, name="it")
+            image, polarity = sample.image, sample.polarity
         except ImageError:  # enlarging can blend a faint dot into the paper
             assert max(picture.shape) < images.SMALL
             assert int(picture.max()) - int(picture.min()) < 4
@@ -226,14 +227,15 @@ def test_small_pictures_are_enlarged_first(side: int) -> None:
     small = np.zeros((side, side), np.uint8)
     small[1:-1, 2:-2] = rng.integers(0, 256, (side - 2, side - 4))
     large = np.asarray(Image.fromarray(small).resize((128, 128), Image.Resampling.BICUBIC))
-    np.testing.assert_array_equal(framed(small, "mnist", "light").image, framed(large, "mnist", "light").image)
+    np.testing.assert_array_equal(to_frame(small, "mnist", "light").image, to_frame(large, "mnist", "light").image)
 
 
 def test_a_grey_scan_loses_its_paper() -> None:
     rng = np.random.default_rng(0)
     scan = rng.normal(205, 5, (128, 128))
     scan[30:100, 60:68] = rng.normal(60, 10, (70, 8))
-    image, polarity = framed(scan.clip(0, 255).astype(np.uint8), "paper")
+    sample = to_frame(scan.clip(0, 255).astype(np.uint8), "paper")
+    image, polarity = sample.image, sample.polarity
     assert polarity == "dark"
     assert image[4:24, 13:15].min() > 180
     assert image[:, :10].max() < 20
@@ -244,8 +246,8 @@ def test_ink_that_covers_most_of_the_border_is_told_by_the_whole_picture() -> No
     picture[:, :52] = 0
     picture[40:60, :] = 255
     picture[:, 45:55] = 255
-    assert framed(picture).polarity == "light"
-    assert framed(255 - picture).polarity == "dark"
+    assert to_frame(picture).polarity == "light"
+    assert to_frame(255 - picture).polarity == "dark"
 
 
 @pytest.mark.parametrize(
@@ -254,13 +256,13 @@ def test_ink_that_covers_most_of_the_border_is_told_by_the_whole_picture() -> No
 )
 def test_what_is_no_picture(picture: Any) -> None:
     with pytest.raises(ImageError, match=r"page 3: a picture is uint8 \[h, w\]"):
-        framed(picture, name="page 3")
+        to_frame(picture, name="page 3")
 
 
 @pytest.mark.parametrize("grey", [0, 128, 255])
 def test_an_empty_picture_is_named(grey: int) -> None:
     with pytest.raises(ImageError, match=f"page 3 is empty: all its pixels have the grey value {grey}"):
-        framed(np.full((70, 70), grey, np.uint8), name="page 3")
+        to_frame(np.full((70, 70), grey, np.uint8), name="page 3")
 
 
 def test_every_mode_decodes_to_the_same_picture() -> None:
@@ -271,22 +273,22 @@ def test_every_mode_decodes_to_the_same_picture() -> None:
     modes = {mode: picture.convert(mode) for mode in ("1", "L", "RGB", "RGBA", "LA", "P")}
     modes |= {"I;16": Image.fromarray(grey.astype(np.uint16) * 257), "transparent": ink, "palette": ink.convert("P")}
     for mode, image in modes.items():
-        np.testing.assert_array_equal(decoded(png(image), mode), grey, err_msg=mode)
+        np.testing.assert_array_equal(decode(png(image), mode), grey, err_msg=mode)
     for kind in ("BMP", "TIFF", "GIF"):
-        np.testing.assert_array_equal(decoded(png(picture, kind), kind), grey, err_msg=kind)
+        np.testing.assert_array_equal(decode(png(picture, kind), kind), grey, err_msg=kind)
 
 
 def test_sixteen_bits_keep_their_shades() -> None:
     values = np.array([[0, 257 * 100, 65_535]], np.uint16)
-    assert decoded(png(Image.fromarray(values))).tolist() == [[0, 100, 255]]
+    assert decode(png(Image.fromarray(values))).tolist() == [[0, 100, 255]]
 
 
 def test_a_truncated_picture_is_named() -> None:
     whole = png(Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)))
-    assert decoded(whole).shape == (64, 64)
+    assert decode(whole).shape == (64, 64)
     for length in (0, 7, 20, 40, len(whole) // 2, len(whole) - 40):
         with pytest.raises(ImageError, match=r"f0001\.png is not a readable picture"):
-            decoded(whole[:length], "f0001.png")
+            decode(whole[:length], "f0001.png")
 
 
 @settings(max_examples=150, deadline=None)
@@ -296,7 +298,7 @@ def test_a_damaged_picture_is_decoded_or_named(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 3))):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     try:
-        picture = decoded(bytes(damaged), "it")
+        picture = decode(bytes(damaged), "it")
     except ImageError:
         pass
     else:
@@ -311,15 +313,15 @@ def test_a_picture_that_claims_to_be_huge_is_refused_unread() -> None:
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0))
     bomb = b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
     with pytest.raises(ImageError, match=r"bomb\.png"):
-        decoded(bomb, "bomb.png")
+        decode(bomb, "bomb.png")
     with pytest.raises(ImageError, match=r"large\.png: 4097×4096 pixels are too many"):
-        decoded(png(Image.new("1", (4097, 4096))), "large.png")
+        decode(png(Image.new("1", (4097, 4096))), "large.png")
 
 
 def test_a_large_page_is_framed() -> None:
     picture = np.zeros((1500, 1600), np.uint8)
     picture[100:1400, 700:760] = 255
-    image = framed(picture, "paper").image
+    image = to_frame(picture, "paper").image
     assert image[2:26, 13:15].min() > 100
 
 
@@ -388,7 +390,7 @@ def test_ink_in_the_mnist_frame_is_as_large_as_mnist_s_own(shared: Path) -> None
     differences = []
     for image in given_images:
         large = Image.fromarray(image).resize((140, 140), Image.Resampling.BICUBIC)
-        ours = framed(np.asarray(large), "mnist", "light").image
+        ours = to_frame(np.asarray(large), "mnist", "light").image
         for axis in (0, 1):
             extents = [np.ptp(np.flatnonzero(each.max(axis=axis) > 100)) for each in (ours, image)]
             differences.append(int(extents[0]) - int(extents[1]))
@@ -425,7 +427,7 @@ def test_a_picture_is_turned_as_its_exif_data_says(kind: str, orientation: int) 
     exif[images.ORIENTATION] = orientation
     file = io.BytesIO()
     stored.save(file, kind, exif=exif)
-    found = decoded(file.getvalue())
+    found = decode(file.getvalue())
     assert found.shape == (60, 80)
     assert found.flags.c_contiguous
     assert np.abs(found.astype(int) - letter()).mean() < 8  # JPEG and WebP lose a little
@@ -437,7 +439,7 @@ def test_an_orientation_that_is_none_turns_nothing(value: Any) -> None:
     exif[images.ORIENTATION] = value
     file = io.BytesIO()
     Image.fromarray(letter()).save(file, "PNG", exif=exif)
-    np.testing.assert_array_equal(decoded(file.getvalue()), letter())
+    np.testing.assert_array_equal(decode(file.getvalue()), letter())
 
 
 @settings(max_examples=40, deadline=None)
@@ -445,7 +447,7 @@ def test_an_orientation_that_is_none_turns_nothing(value: Any) -> None:
 def test_damaged_exif_data_do_not_make_a_picture_unreadable(data: bytes) -> None:
     file = io.BytesIO()
     Image.fromarray(letter()).save(file, "PNG", exif=b"Exif\0\0II*\0" + data)
-    assert sorted(decoded(file.getvalue()).shape) == [60, 80]
+    assert sorted(decode(file.getvalue()).shape) == [60, 80]
 
 
 def test_shades_of_every_depth_are_kept() -> None:
@@ -465,8 +467,8 @@ def test_shades_of_every_depth_are_kept() -> None:
         "YCbCr": Image.fromarray(grey).convert("YCbCr"),
     }
     for kind, picture in pictures.items():
-        np.testing.assert_allclose(decoded(png(picture, "TIFF"), kind).astype(int), grey, atol=1, err_msg=kind)
-    twelve = decoded(png(Image.fromarray(grey.astype(np.uint16) * 16 + 15), "TIFF"))
+        np.testing.assert_allclose(decode(png(picture, "TIFF"), kind).astype(int), grey, atol=1, err_msg=kind)
+    twelve = decode(png(Image.fromarray(grey.astype(np.uint16) * 16 + 15), "TIFF"))
     np.testing.assert_allclose(twelve.astype(int), grey, atol=1)
 
 
@@ -477,7 +479,7 @@ def test_shades_of_every_depth_are_kept() -> None:
     )
 )
 def test_shades_keep_their_order(values: NDArray[Any]) -> None:
-    grey = decoded(png(Image.fromarray(values), "TIFF")).ravel().astype(int)
+    grey = decode(png(Image.fromarray(values), "TIFF")).ravel().astype(int)
     ranked = np.argsort(values.ravel(), kind="stable")
     assert (np.diff(grey[ranked]) >= 0).all()
 
@@ -486,13 +488,13 @@ def test_a_float_picture_with_nan_is_refused() -> None:
     values = letter().astype(np.float32)
     values[3, 4] = np.nan
     with pytest.raises(ImageError, match=r"scan\.tif holds NaN"):
-        decoded(png(Image.fromarray(values), "TIFF"), "scan.tif")
+        decode(png(Image.fromarray(values), "TIFF"), "scan.tif")
 
 
 def test_white_ink_on_a_transparent_ground_is_seen() -> None:
     ink = Image.new("RGBA", (80, 60), (255, 255, 255, 0))
     ink.putalpha(Image.fromarray(255 - letter()))
-    np.testing.assert_array_equal(decoded(png(ink)), 255 - letter())
+    np.testing.assert_array_equal(decode(png(ink)), 255 - letter())
 
 
 def test_of_several_frames_the_first_is_taken() -> None:
@@ -500,7 +502,7 @@ def test_of_several_frames_the_first_is_taken() -> None:
     for kind in ("GIF", "TIFF", "PNG", "WEBP"):
         file = io.BytesIO()
         first.save(file, kind, save_all=True, append_images=[second], lossless=True)
-        np.testing.assert_array_equal(decoded(file.getvalue()), letter(), err_msg=kind)
+        np.testing.assert_array_equal(decode(file.getvalue()), letter(), err_msg=kind)
 
 
 def test_a_large_photo_takes_little_more_memory_than_its_pixels() -> None:
@@ -509,7 +511,7 @@ def test_a_large_photo_takes_little_more_memory_than_its_pixels() -> None:
     picture[:, ::7] -= 3
     tracemalloc.start()
     try:
-        framed(picture)
+        to_frame(picture)
         even = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from allograph.errors import ImageError
 from allograph.images.frames import FRAMES, Frame
-from allograph.ink import drawn, ink_sample
+from allograph.ink import draw_ink, ink_to_frame
 
 coordinates = st.integers(-500, 500)
 strokes_of_ink = st.lists(st.lists(st.tuples(coordinates, coordinates), min_size=1, max_size=8), min_size=1, max_size=4)
@@ -26,7 +26,7 @@ def centre(image: NDArray[np.uint8]) -> tuple[float, float]:
     "strokes", [[[(0, 0)]], [[(700, 3)], []], [[(5, 5), (5, 5), (5, 5)]], [np.zeros((4, 2), np.int16)], [[(0, 0), (0, 1e-310)]]]
 )
 def test_a_dot_is_two_pixels_wide_and_in_the_middle(strokes: Any) -> None:
-    image = ink_sample(strokes)
+    image = ink_to_frame(strokes)
     assert image.astype(float).sum() / 255 == pytest.approx(np.pi, rel=0.1)  # a disc of diameter 2
     assert np.count_nonzero(image.max(axis=0) > 100) == 2
     assert np.count_nonzero(image.max(axis=1) > 100) == 2
@@ -34,14 +34,14 @@ def test_a_dot_is_two_pixels_wide_and_in_the_middle(strokes: Any) -> None:
 
 
 def test_a_line_is_twenty_long_and_two_wide() -> None:
-    image = ink_sample([[(0, 0), (0, 1000)]]).astype(float) / 255
+    image = ink_to_frame([[(0, 0), (0, 1000)]]).astype(float) / 255
     assert np.count_nonzero(image.max(axis=1) > 0.4) == 20
     assert image[14].sum() == pytest.approx(2, abs=0.1)
     assert image.sum() == pytest.approx(18 * 2 + np.pi, rel=0.03)  # with round ends
 
 
 def test_a_picture_of_ink_fills_its_square_but_for_a_margin() -> None:
-    picture = drawn([[(0, 0), (300, 100)], [(0, 100), (300, 0)]])
+    picture = draw_ink([[(0, 0), (300, 100)], [(0, 100), (300, 0)]])
     assert picture.shape == (128, 128)
     (rows,) = np.nonzero(picture.max(axis=1) > 127)
     (columns,) = np.nonzero(picture.max(axis=0) > 127)
@@ -51,7 +51,7 @@ def test_a_picture_of_ink_fills_its_square_but_for_a_margin() -> None:
 
 
 def test_y_points_down_and_x_right() -> None:
-    image = ink_sample([[(0, 0), (0, 100)], [(0, 100), (60, 100)]]).astype(int)  # an L
+    image = ink_to_frame([[(0, 0), (0, 100)], [(0, 100), (60, 100)]]).astype(int)  # an L
     assert image[:14].sum() < image[14:].sum()
     assert image[3:20, 14:].sum() < image[3:20, :14].sum()
 
@@ -62,14 +62,14 @@ def test_place_and_size_of_the_ink_do_not_matter(
     strokes: list[list[tuple[int, int]]], x: int, y: int, size: float, frame: Frame
 ) -> None:
     moved = [[(px * size + x, py * size + y) for px, py in stroke] for stroke in strokes]
-    difference = ink_sample(moved, frame).astype(int) - ink_sample(strokes, frame)
+    difference = ink_to_frame(moved, frame).astype(int) - ink_to_frame(strokes, frame)
     assert np.abs(difference).mean() < 1
 
 
 @settings(max_examples=30, deadline=None)
 @given(strokes_of_ink)
 def test_the_order_of_strokes_does_not_matter(strokes: list[list[tuple[int, int]]]) -> None:
-    np.testing.assert_array_equal(drawn(strokes), drawn(strokes[::-1]))
+    np.testing.assert_array_equal(draw_ink(strokes), draw_ink(strokes[::-1]))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_the_order_of_strokes_does_not_matter(strokes: list[list[tuple[int, int]
 )
 def test_what_is_no_ink(strokes: Any, said: str) -> None:
     with pytest.raises(ImageError, match=said):
-        drawn(strokes, "stroke 7")
+        draw_ink(strokes, "stroke 7")
 
 
 def test_unipen_ink_gives_unipen_images(shared: Path) -> None:
@@ -105,7 +105,7 @@ def test_unipen_ink_gives_unipen_images(shared: Path) -> None:
     for row in rows:
         mine = slice(start[row], start[row + 1])
         strokes = np.split(points[mine], np.flatnonzero(lifts[mine])[1:])
-        differences.append(np.abs(ink_sample(strokes).astype(float) - images[row]).mean())
+        differences.append(np.abs(ink_to_frame(strokes).astype(float) - images[row]).mean())
     assert np.mean(differences) < 7  # of 255; a pen a fifth wider or thinner gives more than 7.3
     assert np.mean(np.array(differences) > 15) < 0.02
     other = np.abs(images[rows].astype(float) - images[rows[::-1]]).mean()  # what a wrong image would give

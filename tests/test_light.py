@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import allograph
-from allograph.images.frames import framed
+from allograph.images.frames import to_frame
 from allograph.images.light import best_cut, levelled
 
 SIDE = 280
@@ -59,7 +59,7 @@ def test_uneven_light_costs_hardly_a_reading(medoids: NDArray[np.uint8], inverte
 
     def labels(kind: str) -> NDArray[np.str_]:
         photos = [photo(sample, light(kind)) for sample in medoids]
-        samples = [framed(255 - page if inverted else page, "mnist") for page in photos]
+        samples = [to_frame(255 - page if inverted else page, "mnist") for page in photos]
         assert {sample.polarity for sample in samples} == {"light" if inverted else "dark"}, kind
         return np.array([reading.label for reading in writer.read([sample.image for sample in samples])])
 

@@ -59,7 +59,7 @@ def teach(writers: Writers, name: str, images: Images, count: int, bare: int = 0
     """So many corrections, and so many more without an image."""
     readings = writers[name].read(list(images[: count + bare]), ids=[f"{name}-{i}" for i in range(count + bare)])
     for reading in readings[count:]:
-        reading.sample = None
+        reading.image = None
     writers[name].correct(readings, [reading.base for reading in readings])
 
 
@@ -105,7 +105,7 @@ def test_an_image_that_no_model_reads_waits_and_stops_nobody(
     with contextlib.closing(open_store(lasting_url)) as store:
         old, new = Writers(store, recognizer), Writers(store, newer)
         readings = old["ana"].read(list(images[:2]))
-        readings[0].sample = np.zeros((28, 28), np.uint8)
+        readings[0].image = np.zeros((28, 28), np.uint8)
         old["ana"].correct(readings, ["a", "b"])
         assert new.migrate("ana") == (1, 1)
         assert [done.label for done in new["ana"].corrections] == ["b"]

@@ -16,7 +16,7 @@ from allograph.corpora.nist.source import NistSource
 from allograph.corpora.nist.zip_directory import contents, entries, opened
 from allograph.corpora.preparation import prepare
 from allograph.errors import AllographError, FormatError, ImageError, InputError
-from allograph.images.frames import Polarity, decoded, framed
+from allograph.images.frames import Polarity, decode, to_frame
 from nist_archive import LABELS, LINES, WRITERS, Files, by_class, by_write, lists, unpacked, zipped
 
 ALL = range(len(LINES))
@@ -71,7 +71,7 @@ def test_every_picture_once_by_class_partition_and_line(kind: str, tmp_path: Pat
     rendered = pickle.loads(pickle.dumps(source)).render(ALL, "paper")
     files = by_class()
     for line, image in zip(LINES, rendered.images, strict=True):
-        np.testing.assert_array_equal(image, framed(decoded(files[line.in_class]), "paper").image)
+        np.testing.assert_array_equal(image, to_frame(decode(files[line.in_class]), "paper").image)
     assert rendered.polarity == {"dark": len(LINES)}
 
 
@@ -84,7 +84,7 @@ def test_some_rows_are_those_rows(tmp_path: Path) -> None:
 def test_polarity_and_square_are_handed_on(polarity: Polarity, square: int, tmp_path: Path) -> None:
     source = NistSource(path_of("deflated", tmp_path), polarity=polarity, square=square)
     rendered = source.render(range(1), "paper")
-    expected = framed(decoded(by_class()[LINES[0].in_class]), "paper", polarity, square)
+    expected = to_frame(decode(by_class()[LINES[0].in_class]), "paper", polarity, square)
     assert rendered.polarity == {polarity: 1}
     np.testing.assert_array_equal(rendered.images[0], expected.image)
     assert (rendered.images != NistSource(source.paths).render(range(1), "paper").images).any()
@@ -93,11 +93,11 @@ def test_polarity_and_square_are_handed_on(polarity: Polarity, square: int, tmp_
 def test_prepared_on_two_processes_from_archive_and_folder(tmp_path: Path) -> None:
     corpora = []
     for kind in ("deflated", "folder"):
-        done = prepare(NistSource(path_of(kind, tmp_path)), tmp_path / f"{kind}.parquet", split="all", jobs=2)
+        done = prepare(NistSource(path_of(kind, tmp_path)), tmp_path / f"{kind}.parquet", split="all", jobs=2).record
         assert (done.samples, done.labels, done.writers, done.polarity) == (9, 3, 4, {"dark": 9})
         corpora.append(Corpus.open(tmp_path / f"{kind}.parquet"))
     assert corpora[0].frame == "paper"
-    assert "Special Database 19" in corpora[0].record["origin"]
+    assert "Special Database 19" in corpora[0].record.origin
     assert corpora[0].writers.tolist() == WRITERS
     np.testing.assert_array_equal(corpora[0].images("application"), corpora[1].images("application"))
 

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 import allograph
+import allograph.errors
 from allograph.bundle import Bundle
 
 ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "src" / "allograph"
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+LOWEST_EXTRAS = ("research", "postgres", "serve")
+"""What `make test-lowest` installs."""
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -29,17 +38,88 @@ def test_import_allograph_loads_numpy_and_no_framework() -> None:
     assert extra == set()
 
 
-def test_reading_loads_no_framework_but_onnxruntime() -> None:
-    heavy = {"torch", "onnx", "pyarrow", "sklearn", "scipy", "matplotlib", "pandas", "rich", "typer", "jinja2", "sqlalchemy"}
-    assert not loaded_by("import allograph; allograph.Writer('ana')") & heavy
+def test_reading_and_correcting_in_memory_loads_no_database_and_no_terminal() -> None:
+    use = (
+        "import allograph; writer = allograph.Writer('ana');"
+        "reading = writer.read(writer.recognizer.bundle.styles.medoids[0]);"
+        "writer.undo(writer.correct(reading, 'a').id)"
+    )
+    distributions = importlib.metadata.packages_distributions()
+    extra = loaded_by(use) - loaded_by("pass")
+    assert {name for module in extra for name in distributions.get(module, [])} <= {
+        "allograph", "flatbuffers", "numpy", "onnxruntime", "protobuf", "safetensors",
+    }  # fmt: skip
 
 
-def test_unknown_names_are_attribute_errors() -> None:
+def test_every_public_name_is_there_and_listed() -> None:
     with pytest.raises(AttributeError, match="nonsense"):
         allograph.nonsense  # noqa: B018
-    assert set(allograph.__all__) == {"Bundle", "Recognizer", "Writer", "Writers", "__version__", "open_store"}
+    rooms = {"Bundle", "Recognizer", "Writer", "Writers", "open_store"}
+    errors = {name for name, value in vars(allograph.errors).items() if isinstance(value, type)}
+    assert set(allograph.__all__) == rooms | errors | {"__version__"}
     for name in allograph.__all__:
         assert getattr(allograph, name)
+    assert set(dir(allograph)) == {*allograph.__all__, "WriterAdaptiveClassifier"}
+    assert allograph.UnknownLabel is allograph.errors.UnknownLabel
+
+
+def floors() -> list[set[str]]:
+    """The floors as import-linter checks them, the highest first."""
+    (contract,) = PROJECT["tool"]["importlinter"]["contracts"]
+    return [{room.strip() for room in layer.split("|")} for layer in contract["layers"]]
+
+
+def test_every_module_is_on_exactly_one_of_six_floors() -> None:
+    modules = {path.stem for path in SOURCE.glob("*.py")} | {path.parent.name for path in SOURCE.glob("*/__init__.py")}
+    named = [room for floor in floors() for room in floor]
+    assert len(floors()) == 6
+    assert sorted(named) == sorted(modules - {"__init__", "__main__"})
+
+
+def test_the_readme_has_the_same_floors_and_names_the_folders_without_code_too() -> None:
+    rows = re.findall(r"^\| (\d) \| (.+) \|$", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert [int(number) for number, _ in rows] == [5, 4, 3, 2, 1, 0]
+    named = [re.findall(r"`(\w+)`", rooms) for _, rooms in rows]
+    folders = {path.name for path in SOURCE.iterdir() if path.is_dir() and not list(path.glob("*.py"))} - {"__pycache__"}
+    assert [set(rooms) - folders for rooms in named] == floors()
+    assert sum(len(rooms) for rooms in named) == len({room for rooms in named for room in rooms})
+    assert folders <= {room for rooms in named for room in rooms}
+
+
+def test_lowest_versions_are_those_that_the_project_allows() -> None:
+    lowest = dict(line.split("==") for line in (ROOT / "requirements" / "lowest.txt").read_text().splitlines() if "==" in line)
+    extras = PROJECT["project"]["optional-dependencies"]
+    for requirement in [*PROJECT["project"]["dependencies"], *(one for name in LOWEST_EXTRAS for one in extras[name])]:
+        name, bound = re.fullmatch(r"([\w-]+)(?:\[.+\])?>=([\d.]+)(?:;.+)?", requirement).groups()  # type: ignore[union-attr]
+        version = lowest[name.lower()]
+        assert [*version.split("."), "0", "0"][: bound.count(".") + 1] == bound.split("."), f"{requirement}, {version}"
+        assert set(version.split(".")[bound.count(".") + 1 :]) <= {"0"}, f"{requirement}, {version}"
+
+
+def test_the_citation_names_the_paper_and_this_version() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)  # what the format requires
+    assert citation["version"] == allograph.__version__
+    assert citation["license"] == PROJECT["project"]["license"]
+    assert citation["repository-code"] == PROJECT["project"]["urls"]["Source"]
+    paper = citation["preferred-citation"]
+    assert paper["title"] == "Learn the Way We Write"
+    assert [author["family-names"] for author in paper["authors"]] == ["Čugurović", "Nikolić", "Novaković"]
+
+
+def test_classifiers_are_known_and_hooks_call_what_make_installs() -> None:
+    from trove_classifiers import classifiers
+
+    assert set(PROJECT["project"]["classifiers"]) <= set(classifiers)
+    (repository,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
+    assert repository["repo"] == "local"
+    assert all(hook["language"] == "system" and hook["entry"].startswith(".venv/bin/") for hook in repository["hooks"])
+
+
+def test_every_fragment_of_the_changelog_has_a_kind() -> None:
+    kinds = {kind["directory"] for kind in PROJECT["tool"]["towncrier"]["type"]}
+    for path in (ROOT / "changelog.d").iterdir():
+        assert path.name == "README.md" or (path.suffixes[0][1:] in kinds and path.suffix == ".md"), path.name
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
@@ -66,7 +146,7 @@ def test_the_shipped_bundle_is_sound_and_small() -> None:
     assert bundle.frame == "mnist"
     assert bundle.styles is not None
     assert "CC BY 4.0" in (bundle.path / "MODEL_CARD.md").read_text(encoding="utf-8")
-    assert bundle.config["corpus"]["licence"] == "CC BY 4.0"
+    assert bundle.config.corpus["licence"] == "CC BY 4.0"
 
 
 @pytest.mark.slow
@@ -77,8 +157,8 @@ def test_the_wheel_holds_the_bundle_and_works_where_nothing_else_of_ours_is(tmp_
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         archive.extractall(tmp_path / "site")
-    held = ("shipped/model.onnx", "shipped/MODEL_CARD.md", "evaluation/report.html.j2", "py.typed")
-    for name in (*held, "server/page/index.html", "server/page/js/main.js", "server/page/vendor/uplot.LICENSE"):
+    held = ("shipped/model.onnx", "shipped/MODEL_CARD.md", "evaluation/report/report.html.j2", "py.typed")
+    for name in (*held, "page/index.html", "page/js/main.js", "page/vendor/uplot.LICENSE"):
         assert f"allograph/{name}" in names
     assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)
     code = (
@@ -90,6 +170,8 @@ def test_the_wheel_holds_the_bundle_and_works_where_nothing_else_of_ours_is(tmp_
 
 
 def test_nothing_of_the_workplace_is_named() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no checkout")  # an unpacked sdist: what it holds was checked where it was made
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     words = [word.encode() for word in (f"/{'work'}/", f"/{'root'}/", f"{'pypi'}.org", f"files.{'pythonhosted'}")]
     for name in filter(None, tracked.split("\0")):

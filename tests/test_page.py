@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from allograph.ink import ink_sample
+from allograph.ink import ink_to_frame
 from allograph.writers.pipeline import shipped_recognizer
 from allograph.writers.writer import Writer
 from handwriting import (
@@ -140,10 +140,10 @@ def a_misread_character(shared: Path) -> tuple[Ink, Ink, str]:
             continue
         inks = [strokes_of(points[starts[j] : ends[j]], lifts[starts[j] : ends[j]]) for j in (before, i)]
         writer = Writer("somebody", shipped_recognizer())
-        one, other = (writer.read(ink_sample(ink)) for ink in inks)
+        one, other = (writer.read(ink_to_frame(ink)) for ink in inks)
         if key[1] != one.base == other.base and min(one.probability, other.probability) > 0.7:
             writer.correct(one, key[1])
-            again = writer.read(ink_sample(inks[1]))
+            again = writer.read(ink_to_frame(inks[1]))
             if again.label == key[1] and again.probability > 0.7:
                 return inks[0], inks[1], key[1]
     raise AssertionError("nobody of UNIPEN is misread twice alike")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import draw_ink
-from allograph.ink import ink_sample
+from allograph.ink import ink_to_frame
 from allograph.writers.pipeline import shipped_recognizer
 from allograph.writers.writer import Writer
 from handwriting import INK, our_ink
@@ -68,7 +68,7 @@ def test_our_ink_is_what_its_description_draws() -> None:
 
 def test_our_ink_is_mostly_readable_and_one_correction_mends_what_is_not() -> None:
     recognizer = shipped_recognizer()
-    characters = {label: ink_sample(strokes) for label, strokes in our_ink().items()}
+    characters = {label: ink_to_frame(strokes) for label, strokes in our_ink().items()}
     readings = Writer("nobody", recognizer).read(list(characters.values()))
     right = np.array([reading.label == label for label, reading in zip(characters, readings, strict=True)])
     assert 0.7 < right.mean() < 0.9

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from allograph.adapters.paper import PaperAdapter
-from allograph.adapters.paper_rules import KS
+from allograph.adapters.paper_formulas import KS
 from allograph.alphabet.labels import Alphabet
 from allograph.readings import Corrections
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from allograph.errors import AllographError, ImageError
-from allograph.execution import Workers, available_cores, in_order
+from allograph.execution import ProcessMap, available_cores, ordered_map
 from small import environment
 
 
@@ -39,7 +39,7 @@ def _counted(taken: list[int], count: int) -> Iterator[int]:
 
 
 def test_two_processes_keep_the_order() -> None:
-    results = list(in_order(_late, 0.05, range(12), jobs=2))
+    results = list(ordered_map(_late, 0.05, range(12), jobs=2))
     assert [square for square, _ in results] == [task * task for task in range(12)]
     processes = {process for _, process in results}
     assert os.getpid() not in processes
@@ -47,13 +47,13 @@ def test_two_processes_keep_the_order() -> None:
 
 
 def test_one_job_stays_in_this_process() -> None:
-    assert {process for _, process in in_order(_late, 0, range(3), jobs=1)} == {os.getpid()}
+    assert {process for _, process in ordered_map(_late, 0, range(3), jobs=1)} == {os.getpid()}
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_an_error_travels_whole_and_drops_the_rest(jobs: int) -> None:
     taken: list[int] = []
-    results = in_order(_failing, 3, _counted(taken, 1000), jobs)
+    results = ordered_map(_failing, 3, _counted(taken, 1000), jobs)
     assert [next(results) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ImageError, match=r"^sample 3 is empty$"):
         next(results)
@@ -62,18 +62,18 @@ def test_an_error_travels_whole_and_drops_the_rest(jobs: int) -> None:
 
 def test_tasks_are_taken_as_results_are_and_no_sooner() -> None:
     taken: list[int] = []
-    ahead = [len(taken) - done for done, _ in enumerate(in_order(_failing, -1, _counted(taken, 200), jobs=2))]
+    ahead = [len(taken) - done for done, _ in enumerate(ordered_map(_failing, -1, _counted(taken, 200), jobs=2))]
     assert len(taken) == 200
     assert max(ahead) <= 2 * 2 + 1
 
 
 def test_a_killed_worker_is_an_error_and_no_wait() -> None:
     with pytest.raises(AllographError, match="a worker process died"):
-        list(in_order(_killed, None, range(4), jobs=2))
+        list(ordered_map(_killed, None, range(4), jobs=2))
 
 
 def test_no_tasks_give_no_results() -> None:
-    assert list(in_order(_failing, 0, [], jobs=2)) == []
+    assert list(ordered_map(_failing, 0, [], jobs=2)) == []
 
 
 def test_there_is_a_core() -> None:
@@ -82,23 +82,23 @@ def test_there_is_a_core() -> None:
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_workers_stay_from_one_list_of_tasks_to_the_next(jobs: int) -> None:
-    with Workers(0.0, jobs) as workers:
-        lists = [list(workers.in_order(_late, range(8))) for _ in range(3)]
+    with ProcessMap(0.0, jobs) as workers:
+        lists = [list(workers.map(_late, range(8))) for _ in range(3)]
     assert [[square for square, _ in results] for results in lists] == [[task * task for task in range(8)]] * 3
     assert len({process for results in lists for _, process in results}) <= jobs
 
 
 def test_a_list_that_is_broken_off_leaves_the_workers_to_the_next() -> None:
-    with Workers(3, 2) as workers:
+    with ProcessMap(3, 2) as workers:
         with pytest.raises(ImageError):
-            list(workers.in_order(_failing, range(100)))
-        assert list(workers.in_order(_failing, range(3))) == [0, 1, 2]
+            list(workers.map(_failing, range(100)))
+        assert list(workers.map(_failing, range(3))) == [0, 1, 2]
 
 
 def test_all_tasks_may_be_taken_ahead() -> None:
     taken: list[int] = []
-    with Workers(-1, 2) as workers:
-        results = workers.in_order(_failing, _counted(taken, 50), ahead=50)
+    with ProcessMap(-1, 2) as workers:
+        results = workers.map(_failing, _counted(taken, 50), ahead=50)
         assert next(results) == 0
         assert len(taken) == 50
         assert list(results) == list(range(1, 50))
@@ -107,14 +107,14 @@ def test_all_tasks_may_be_taken_ahead() -> None:
 PARENT = """
 import os, sys, time
 from pathlib import Path
-from allograph.execution import in_order
+from allograph.execution import ordered_map
 
 def work(folder, task):
     Path(folder, str(os.getpid())).touch()
     time.sleep(600)
 
 if __name__ == "__main__":
-    list(in_order(work, sys.argv[1], range(9), jobs=2))
+    list(ordered_map(work, sys.argv[1], range(9), jobs=2))
 """
 
 

@@ -28,7 +28,7 @@ from allograph.evaluation.protocols.resample import Resample
 from allograph.evaluation.protocols.sequential import Sequential
 from allograph.evaluation.report.predictions import check_methods
 from allograph.evaluation.report.results import results
-from allograph.files.output import parse_json
+from allograph.files.json_files import parse_json
 from allograph.recognizer import Recognizer
 from small import COMMAND, allograph, digits_corpus, digits_split, environment, noise_corpus, tiny_bundle
 
@@ -248,7 +248,7 @@ class Odd(Lookup):
     def scores(self, state, samples):
         found = super().scores(state, samples)
         if MODE == "nan":
-            return found._replace(values=np.full_like(found.values, np.nan))
+            return replace(found, values=np.full_like(found.values, np.nan))
         if MODE == "short":
             return Scores(found.values[:-1], *found[1:])
         return found

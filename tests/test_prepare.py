@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from allograph.corpora.corpus import FORMAT, SCHEMA, Corpus
 from allograph.corpora.digits import DigitsSource
 from allograph.corpora.npz.source import NpzSource
-from allograph.corpora.parquet import sign, writing
+from allograph.corpora.parquet import atomic_parquet, sign
 from allograph.corpora.preparation import ROWS, prepare
 from allograph.errors import FormatError, ImageError, InputError, MismatchError
 from allograph.split import SPLITS
@@ -47,7 +47,7 @@ def test_what_is_prepared_is_read_again(tmp_path: Path) -> None:
     count = 2 * ROWS + 7
     given = source(tmp_path, count, order=np.arange(count)[::-1])
     seen: list[tuple[str, int, int]] = []
-    done = prepare(given, tmp_path / "out.parquet", jobs=1, progress=lambda *step: seen.append(step))
+    done = prepare(given, tmp_path / "out.parquet", jobs=1, progress=lambda *step: seen.append(step)).record
     corpus = Corpus.open(tmp_path / "out.parquet")
     content = everything(corpus)
     with np.load(given.path) as archive:
@@ -65,7 +65,7 @@ def test_what_is_prepared_is_read_again(tmp_path: Path) -> None:
     assert {part: corpus.count(part) for part in SPLITS} == done.split_samples
     assert sum(done.split_writers.values()) == done.writers == 10
     assert done.split_samples["application"] >= count / 10
-    assert {"origin": "a test", "licence": "CC0", "split": "paper", "format": FORMAT}.items() <= corpus.record.items()
+    assert (corpus.record.origin, corpus.record.licence, corpus.record.split) == ("a test", "CC0", "paper")
     assert seen[0] == ("preparing", 0, count)
     assert seen[-1] == ("preparing", count, count)
     for part in SPLITS:
@@ -77,7 +77,7 @@ def test_what_is_prepared_is_read_again(tmp_path: Path) -> None:
 
 def test_two_processes_write_the_same_file_as_one(tmp_path: Path) -> None:
     for jobs in (1, 2):
-        done = prepare(DigitsSource(), tmp_path / f"{jobs}.parquet", "all", jobs=jobs)
+        done = prepare(DigitsSource(), tmp_path / f"{jobs}.parquet", "all", jobs=jobs).record
         assert (done.samples, done.labels, done.writers) == (1797, 10, 14)
         assert done.split_writers == {"train": 0, "validation": 0, "application": 14}
         assert any("13 writers" in note for note in done.notes)
@@ -100,14 +100,14 @@ def test_finished_images_have_no_other_frame(tmp_path: Path) -> None:
 
 def test_labels_that_are_equal_in_nfc_are_one(tmp_path: Path) -> None:
     given = source(tmp_path, 4, labels=np.array(["é", "e\u0301", "a", "é"]))
-    assert prepare(given, tmp_path / "out.parquet", jobs=1).labels == 2
+    assert prepare(given, tmp_path / "out.parquet", jobs=1).record.labels == 2
     corpus = Corpus.open(tmp_path / "out.parquet")
     assert corpus.labels.tolist() == ["é", "é", "a", "é"]
     assert list(corpus.alphabet) == ["a", "é"]
 
 
 def test_a_corpus_of_one_sample(tmp_path: Path) -> None:
-    done = prepare(source(tmp_path, 1), tmp_path / "out.parquet", jobs=1)
+    done = prepare(source(tmp_path, 1), tmp_path / "out.parquet", jobs=1).record
     assert done.split_samples == {"train": 0, "validation": 0, "application": 1}
     corpus = Corpus.open(tmp_path / "out.parquet")
     assert corpus.images("application").shape == (1, 28, 28)
@@ -130,10 +130,10 @@ def test_images_in_several_splits_are_counted_once_each(tmp_path: Path) -> None:
     images[6] = images[2]  # train twice
     given = source(tmp_path, 7, images=images, writers=np.array(["t", "t", "t", "a", "a", "v", "t"]))
     (tmp_path / "split.csv").write_text("writer,split\nt,train\nv,validation\na,application\n")
-    done = prepare(given, tmp_path / "out.parquet", str(tmp_path / "split.csv"), jobs=1)
+    done = prepare(given, tmp_path / "out.parquet", str(tmp_path / "split.csv"), jobs=1).record
     assert done.shared_images == 2
     assert done.split_samples == {"train": 4, "validation": 1, "application": 2}
-    assert Corpus.open(tmp_path / "out.parquet").record["split"] == "split.csv"
+    assert Corpus.open(tmp_path / "out.parquet").record.split == "split.csv"
 
 
 def test_bad_input_leaves_no_output(tmp_path: Path) -> None:
@@ -236,7 +236,7 @@ def test_files_that_are_no_corpus(tmp_path: Path) -> None:
             "embedded corpus, and an allograph corpus was expected; make one with: allograph prepare",
         ),
         ("corpus", FORMAT, SCHEMA, {"frame": "square"}, "names the frame 'square'"),
-        ("corpus", FORMAT, SCHEMA, {}, "names the frame None"),
+        ("corpus", FORMAT, SCHEMA, {}, "lacks frame; make it anew"),
         ("corpus", FORMAT, pa.schema([f for f in SCHEMA if f.name != "writer"]), {"frame": "mnist"}, "no column writer"),
         ("corpus", FORMAT, SCHEMA.set(0, pa.field("image", pa.binary(9))), {"frame": "mnist"}, "no column image"),
     ],
@@ -244,14 +244,14 @@ def test_files_that_are_no_corpus(tmp_path: Path) -> None:
 def test_files_of_another_kind_or_version(
     tmp_path: Path, kind: str, version: int, schema: pa.Schema, record: dict[str, Any], said: str
 ) -> None:
-    with writing(tmp_path / "it.parquet", schema) as writer:
+    with atomic_parquet(tmp_path / "it.parquet", schema) as writer:
         sign(writer, kind, version, record)
     with pytest.raises(FormatError, match=rf"it\.parquet.* {said}"):
         Corpus.open(tmp_path / "it.parquet")
 
 
 def test_a_split_that_is_none_is_refused(tmp_path: Path) -> None:
-    with writing(tmp_path / "it.parquet", SCHEMA) as writer:
+    with atomic_parquet(tmp_path / "it.parquet", SCHEMA) as writer:
         row = {"image": bytes(784), "label": "a", "writer": "w", "split": "test", "order": None}
         writer.write_table(pa.Table.from_pylist([row], SCHEMA))
         sign(writer, "corpus", FORMAT, {"frame": "mnist"})
@@ -261,7 +261,7 @@ def test_a_split_that_is_none_is_refused(tmp_path: Path) -> None:
 
 def test_unipen_with_its_own_split(shared: Path, tmp_path: Path) -> None:
     data = shared / "data"
-    done = prepare(NpzSource(data / "unipen.npz"), tmp_path / "unipen.parquet", str(data / "unipen_split.csv"), jobs=1)
+    done = prepare(NpzSource(data / "unipen.npz"), tmp_path / "unipen.parquet", str(data / "unipen_split.csv"), jobs=1).record
     assert (done.samples, done.labels, done.writers) == (113_304, 94, 318)
     assert done.split_samples == {"train": 77_091, "validation": 7_138, "application": 29_075}
     assert done.split_writers == {"train": 249, "validation": 27, "application": 42}
@@ -278,7 +278,7 @@ def test_one_person_is_one_writer_however_the_name_is_composed(tmp_path: Path) -
     names = ["José", "Jose\u0301", " José", "ana", "Ana"]
     given = source(tmp_path, 5, writers=np.array(names))
     (tmp_path / "split.csv").write_text("writer,split\nJose\u0301,train\nana , validation\nAna,application\n", encoding="utf-8")
-    done = prepare(given, tmp_path / "out.parquet", str(tmp_path / "split.csv"), jobs=1)
+    done = prepare(given, tmp_path / "out.parquet", str(tmp_path / "split.csv"), jobs=1).record
     assert done.split_samples == {"train": 3, "validation": 1, "application": 1}
     assert Corpus.open(tmp_path / "out.parquet").writers.tolist() == ["José"] * 3 + ["ana", "Ana"]
     for number in range(3):  # by the rule, too, one person is in one split

@@ -93,7 +93,7 @@ def preprocessings(draw: st.DrawFn) -> Any:
 @given(preprocessings(), st.booleans(), st.booleans())
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_graph_does_what_the_words_say(tmp_path: Path, asked: Any, is_last: bool, is_open: bool) -> None:
-    from allograph.training.adopt import adopt
+    from allograph.training.own_model import adopt
 
     height, width = asked.size
     sides: list[Any] = ["h", "w"] if is_open else [height, width]
@@ -108,7 +108,7 @@ def test_the_graph_does_what_the_words_say(tmp_path: Path, asked: Any, is_last: 
     if is_last:
         expected = np.moveaxis(expected, 1, -1)
     np.testing.assert_allclose(found, expected.reshape(len(IMAGES), -1), rtol=1e-3, atol=2e-3 * asked.scale)
-    assert bundle.config["adopted"]["preprocessing"]["scale"] == asked.scale
+    assert bundle.config.adopted["preprocessing"]["scale"] == asked.scale
 
 
 @pytest.mark.parametrize("kind", ["UINT8", "INT8", "UINT16", "INT32", "INT64"])
@@ -116,7 +116,7 @@ def test_the_graph_does_what_the_words_say(tmp_path: Path, asked: Any, is_last: 
 def test_whole_numbers_are_rounded_and_reach_255(tmp_path: Path, kind: str, invert: bool) -> None:
     from onnx import TensorProto
 
-    from allograph.training.adopt import adopt
+    from allograph.training.own_model import adopt
 
     model = mirror(tmp_path / "mirror.onnx", ["n", 1, 28, 28], getattr(TensorProto, kind))
     mean = 128 if kind == "INT8" else 0
@@ -128,7 +128,7 @@ def test_whole_numbers_are_rounded_and_reach_255(tmp_path: Path, kind: str, inve
 def test_truth_values_are_ink_from_a_half_on(tmp_path: Path) -> None:
     from onnx import TensorProto
 
-    from allograph.training.adopt import adopt
+    from allograph.training.own_model import adopt
 
     model = mirror(tmp_path / "mirror.onnx", ["n", 28, 28], TensorProto.BOOL)
     bundle = adopt(model, tmp_path / "bundle", DIGITS, "seen", "first", warn=lambda text: None)
@@ -149,7 +149,7 @@ def test_pixels_that_do_not_fit_the_models_type_are_refused(
 ) -> None:
     from onnx import TensorProto
 
-    from allograph.training.adopt import adopt
+    from allograph.training.own_model import adopt
 
     model = mirror(tmp_path / "mirror.onnx", ["n", 1, 28, 28], getattr(TensorProto, kind))
     with pytest.raises(InputError, match=message):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ def test_in_turn_every_sample_is_answered_by_what_was_learned_before_it(mode: Mo
     (found,) = replayed(protocol, one)
     told: list[tuple[int, str]] = []
     for turn, row in enumerate(trial.test.tolist()):
-        batches = [one.samples.take([seen])._replace(labels=[label]) for seen, label in told]
+        batches = [replace(one.samples.take([seen]), labels=[label]) for seen, label in told]
         state = method.start()
         for batch in batches:
             state = method.learn(state, batch)

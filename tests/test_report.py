@@ -20,7 +20,7 @@ from PIL import Image
 
 from allograph.adapters.paper import PaperAdapter
 from allograph.alphabet.labels import Alphabet
-from allograph.bundle import Bundle
+from allograph.bundle import Bundle, BundleConfig
 from allograph.embedding import EmbeddedSamples
 from allograph.errors import InputError
 from allograph.evaluation.measures.figures import Figures, figures
@@ -56,7 +56,7 @@ def made_bundle(alphabet: Alphabet, styles: int = 2) -> Bundle:
     labels = np.repeat(np.arange(len(alphabet), dtype=np.int32), styles)
     centroids = random.normal(size=(len(labels), SIZE)).astype(np.float32)
     medoids = random.integers(0, 256, (len(labels), 28, 28), dtype=np.uint8)
-    config = {"alphabet": list(alphabet), "frame": "mnist", "embedding_size": SIZE, "model_hash": "5e" * 32}
+    config = BundleConfig(Alphabet(alphabet), "mnist", SIZE, "5e" * 32)
     return Bundle(Path("elsewhere/my model"), config, Styles(centroids, labels, medoids) if styles else None, {})
 
 

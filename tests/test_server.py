@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from allograph.images.frames import framed
-from allograph.ink import ink_sample
+from allograph.images.frames import to_frame
+from allograph.ink import ink_to_frame
 from served import INK, client, correct, image, ok, png, problem, read, recognizer, sample, writers
 
 
@@ -40,14 +40,14 @@ def test_reading_says_what_python_says(http: httpx.Client) -> None:
 
 
 def test_image_picture_and_ink_are_the_same_sample(http: httpx.Client) -> None:
-    sample = ink_sample(INK, recognizer().frame)
+    sample = ink_to_frame(INK, recognizer().frame)
     picture = np.kron(255 - sample, np.ones((4, 4), np.uint8))
     samples = [{"image": sample.tolist()}, {"ink": INK}, {"ink": [[[*point, 0.5] for point in stroke] for stroke in INK]}]
     samples += [{"png": png(picture, kind)} for kind in ("PNG", "BMP", "GIF")]
     told = ok(http.post("/v1/writers/ana/read", json={"samples": samples, "best": 1}))["readings"]
     assert told[0]["best"] == told[1]["best"] == told[2]["best"]
     assert told[3]["best"] == told[4]["best"] == told[5]["best"]
-    again = {"samples": [{"image": framed(picture, "mnist").image.tolist()}], "best": 1}
+    again = {"samples": [{"image": to_frame(picture, "mnist").image.tolist()}], "best": 1}
     (decoded,) = ok(http.post("/v1/writers/ana/read", json=again))["readings"]
     assert told[3]["best"] == decoded["best"]
 

@@ -29,7 +29,7 @@ from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 
 from allograph.errors import BusyError, InputError
-from allograph.ink import ink_sample
+from allograph.ink import ink_to_frame
 from allograph.server.counts import ALL_LABELS, LABELS
 from allograph.server.pool import FairPool
 from allograph.server.requests import ReadBody, TeachBody
@@ -557,4 +557,4 @@ def test_pictures_that_cost_more_than_they_show_are_refused(http: httpx.Client) 
 
 
 def test_ink_is_drawn_as_the_library_draws_it(http: httpx.Client) -> None:
-    assert reading(http, ink=LONG) == reading(http, image=ink_sample(LONG, recognizer().frame).tolist())
+    assert reading(http, ink=LONG) == reading(http, image=ink_to_frame(LONG, recognizer().frame).tolist())

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allograph.adapters import OURS, Trial, replay
-from allograph.adapters.settings import replay_settings
-from allograph.adapters.tunable import Tunable
+from allograph.adapters.trials import replay_settings
+from allograph.adapters.tunable_adapter import TunableAdapter
 from test_adapter_contract import ALPHABET, POPULATION, corrections
 
 
-def made(method: type[Tunable], chosen: dict[str, float]) -> Tunable:
+def made(method: type[TunableAdapter], chosen: dict[str, float]) -> TunableAdapter:
     wanted: dict[str, Any] = {"population": POPULATION} if "population" in {field.name for field in fields(method)} else {}
     return method(ALPHABET, **(wanted | chosen))
 
@@ -24,8 +24,8 @@ def made(method: type[Tunable], chosen: dict[str, float]) -> Tunable:
 @pytest.mark.parametrize("method", OURS)
 @settings(max_examples=15, deadline=None)
 @given(data=st.data(), seed=st.integers(0, 2**32 - 1))
-def test_settings_together_answer_as_each_alone(method: type[Tunable], data: st.DataObject, seed: int) -> None:
-    choice = st.fixed_dictionaries({name: st.sampled_from(values) for name, values in method.tried.items()})
+def test_settings_together_answer_as_each_alone(method: type[TunableAdapter], data: st.DataObject, seed: int) -> None:
+    choice = st.fixed_dictionaries({name: st.sampled_from(values) for name, values in method.grid.items()})
     chosen = data.draw(st.lists(choice, min_size=1, max_size=4))
     samples = corrections(40, seed % 1000)
     order = np.random.default_rng(seed)
@@ -39,9 +39,9 @@ def test_settings_together_answer_as_each_alone(method: type[Tunable], data: st.
 
 
 @pytest.mark.parametrize("method", OURS)
-def test_what_is_learned_depends_on_nothing_but_what_the_method_names(method: type[Tunable]) -> None:
-    first = {name: values[0] for name, values in method.tried.items()}
-    last = {name: value if name in method.learns_by else method.tried[name][-1] for name, value in first.items()}
+def test_what_is_learned_depends_on_nothing_but_what_the_method_names(method: type[TunableAdapter]) -> None:
+    first = {name: values[0] for name, values in method.grid.items()}
+    last = {name: value if name in method.learns_by else method.grid[name][-1] for name, value in first.items()}
     batch = corrections(30, 3)
     one, other = (adapter.learn(adapter.start(), batch) for adapter in (made(method, first), made(method, last)))
     assert one.arrays.keys() == other.arrays.keys()

@@ -244,7 +244,7 @@ def remains(folder: Path, needles: list[bytes]) -> list[bytes]:
 def needles_of(store: Store, id: str) -> list[bytes]:
     (row,) = [row for row in store.entries(ANA) if row.id == id]
     assert row.image is not None
-    return [row.label.encode(), row.image.tobytes()[100:300], row.samples.embeddings.tobytes()]
+    return [row.label.encode(), row.image.tobytes()[100:300], row.outputs.embeddings.tobytes()]
 
 
 @contextlib.contextmanager

@@ -60,7 +60,7 @@ def same(one: Entry, other: Entry) -> bool:
         getattr(one, name) == getattr(other, name)
         for name in ("id", "label", "implicit", "base", "answer", "alphabet", "model_hash", "batch")
     )
-    arrays = zip((*one.samples, one.image), (*other.samples, other.image), strict=True)
+    arrays = zip((*one.outputs.arrays.values(), one.image), (*other.outputs.arrays.values(), other.image), strict=True)
     return plain and all((a is b) if a is None or b is None else np.array_equal(a, b) for a, b in arrays)
 
 
@@ -95,8 +95,8 @@ def test_nobody_is_there_before_the_first_correction(store: Store) -> None:
 def test_what_is_recorded_comes_back_whole_and_in_order(store: Store) -> None:
     alphabet = ("<", "&", "é", "\U0001f600")
     given = [entry("1"), entry("2", "<", alphabet=alphabet), entry("3", "\U0001f600", implicit=True, image=None)]
-    bare = Samples(given[1].samples.embeddings, np.array([[1, -np.inf, 2]], "f4"))
-    given[1] = replace(given[1], samples=bare)
+    bare = Samples(given[1].outputs.embeddings, np.array([[1, -np.inf, 2]], "f4"))
+    given[1] = replace(given[1], outputs=bare)
     for one in given:
         profile.record(store, ANA, [one], MODEL)
     found = rows(store)
@@ -335,7 +335,7 @@ def test_migration_reads_images_anew_and_keeps_the_rest_waiting(store: Store) ->
     tail = store.tail(ANA)
     assert tail is not None
     assert tail.model_hash == OTHER
-    assert [(row.id, row.base, row.samples.embeddings.shape, row.batch) for row in tail.entries] == [
+    assert [(row.id, row.base, row.outputs.embeddings.shape, row.batch) for row in tail.entries] == [
         ("1", "q", (1, 5), "1"),
         ("3", "q", (1, 5), "3"),
     ]
@@ -609,7 +609,7 @@ def test_a_journal_that_never_rests_is_given_up_and_unchanged(store: Store) -> N
 
     def read(page: list[Entry]) -> list[tuple[Samples, str]]:
         profile.record(store, ANA, [entry(f"n{next(count)}")], MODEL)
-        return [(page[0].samples, "q")] * len(page)
+        return [(page[0].outputs, "q")] * len(page)
 
     with pytest.raises(StorageError, match="taught all the while"):
         profile.migrate(store, ANA, OTHER, read)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from allograph.errors import InputError, MismatchError, UnknownLabel
 from allograph.recognizer import Recognizer
-from allograph.styles import NOBODY, Styles, find_styles, quality, style_count, z_scored
-from allograph.training.population import population
+from allograph.styles import NOBODY, Styles, find_styles, quality, style_count, z_scores
+from allograph.training.survey import survey
 from small import DIGITS, digits_corpus, digits_split, noise_corpus, tiny_bundle
 
 
@@ -81,10 +81,10 @@ def test_the_seed_decides_and_nobodys_embeddings_do_not_count() -> None:
 
 def test_z_scores_have_mean_0_and_deviation_1_within_each_vector() -> None:
     vectors = np.random.default_rng(4).normal(3, 7, (20, 256)).astype(np.float32)
-    scored = z_scored(vectors)
+    scored = z_scores(vectors)
     np.testing.assert_allclose(scored.mean(axis=1), 0, atol=1e-6)
     np.testing.assert_allclose(scored.std(axis=1), 1, atol=1e-5)
-    assert z_scored(np.full((1, 4), 5, np.float32)).tolist() == [[0, 0, 0, 0]]
+    assert z_scores(np.full((1, 4), 5, np.float32)).tolist() == [[0, 0, 0, 0]]
 
 
 def test_quality_takes_the_best_number_of_neighbours() -> None:
@@ -103,7 +103,7 @@ def test_the_population_of_the_digits(tmp_path: Path) -> None:
     corpus = digits_corpus(tmp_path / "digits.parquet", digits_split(tmp_path / "split.csv"))
     recognizer = Recognizer(tiny_bundle(tmp_path / "bundle"))
     before = sorted(path.name for path in tmp_path.iterdir())
-    styles, record = population(recognizer, corpus, tmp_path)
+    styles, record = survey(recognizer, corpus, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == before
     assert len(styles) == record["styles"]["count"] == 10 * 5
     assert styles.labels.tolist() == [digit for digit in range(10) for _ in range(5)]
@@ -124,9 +124,9 @@ def test_the_population_of_the_digits(tmp_path: Path) -> None:
 def test_a_population_needs_learned_writers_known_labels_and_the_models_frame(tmp_path: Path) -> None:
     recognizer = Recognizer(tiny_bundle(tmp_path / "bundle"))
     with pytest.raises(InputError, match=r"all\.parquet has no train or validation samples to find styles on; prepare it with"):
-        population(recognizer, noise_corpus(tmp_path / "all.parquet", ["1", "2"], ["a", "b"]), tmp_path)
+        survey(recognizer, noise_corpus(tmp_path / "all.parquet", ["1", "2"], ["a", "b"]), tmp_path)
     with pytest.raises(UnknownLabel, match=r"odd\.parquet holds the label 'x', which the model's alphabet does not"):
-        population(recognizer, noise_corpus(tmp_path / "odd.parquet", ["1", "x"], ["a", "b"]), tmp_path)
+        survey(recognizer, noise_corpus(tmp_path / "odd.parquet", ["1", "x"], ["a", "b"]), tmp_path)
     other = Recognizer(tiny_bundle(tmp_path / "other", frame="paper"))
     with pytest.raises(MismatchError, match=r"all\.parquet is in the mnist frame .* allograph prepare … --frame paper"):
-        population(other, noise_corpus(tmp_path / "all.parquet", ["1", "2"], ["a", "b"]), tmp_path)
+        survey(other, noise_corpus(tmp_path / "all.parquet", ["1", "2"], ["a", "b"]), tmp_path)

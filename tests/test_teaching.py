@@ -33,14 +33,14 @@ def journal(*pairs: str) -> list[Taught]:
 
 def test_a_base_misreads_what_looks_alike_and_as_often_as_its_bundle_tells(errors: Errors) -> None:
     shares = dict(zip(errors.labels, errors.shares, strict=True))
-    assert errors.shares.mean() == pytest.approx(1 - Bundle.open().config["accuracy"]["application"], abs=1e-6)
+    assert errors.shares.mean() == pytest.approx(1 - (Bundle.open().config.accuracy["application"] or 0), abs=1e-6)
     assert ((errors.shares > 0) & (errors.shares < 1)).all()
     assert min(shares[label] for label in "OCSW_|") > 2 * max(shares[label] for label in "38BEfk")
 
 
 def test_a_bundle_without_statistics_misreads_all_alike() -> None:
     plain = Errors.of(replace(Bundle.open(), statistics={}))
-    assert np.unique(plain.shares).tolist() == pytest.approx([1 - Bundle.open().config["accuracy"]["application"]])
+    assert np.unique(plain.shares).tolist() == pytest.approx([1 - (Bundle.open().config.accuracy["application"] or 0)])
 
 
 def test_somebody_new_is_asked_for_what_the_base_misreads_most(errors: Errors) -> None:

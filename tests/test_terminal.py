@@ -28,7 +28,7 @@ from allograph.embedding import embed
 from allograph.evaluation.report.table import Table, with_methods_as_rows
 from allograph.evaluation.report.table_files import csv_text, latex, latex_text
 from allograph.recognizer import Recognizer
-from allograph.training.population import population
+from allograph.training.survey import survey
 from small import COMMAND, allograph, contents, digits_corpus, digits_split, environment, noise_corpus, tiny_bundle
 
 EVALUATE = ("evaluate", "embedded.parquet", "--model", "bundle", "--resamples", "1", "--jobs", "1")
@@ -39,7 +39,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a corpus, a bundle that was never tuned, and an embedded corpus, which no test changes."""
     folder = tmp_path_factory.mktemp("made")
     corpus = digits_corpus(folder / "digits.parquet", digits_split(folder / "split.csv"))
-    styles, _ = population(Recognizer(tiny_bundle(folder / "bundle")), corpus, folder)
+    styles, _ = survey(Recognizer(tiny_bundle(folder / "bundle")), corpus, folder)
     recognizer = Recognizer(tiny_bundle(folder / "bundle", styles), threads=1)
     embed(corpus, recognizer, folder / "embedded.parquet")
     return folder

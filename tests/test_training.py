@@ -21,7 +21,7 @@ from allograph.adapters.population import Population
 from allograph.bundle import MODEL, Bundle
 from allograph.corpora.corpus import Corpus
 from allograph.errors import AllographError, FormatError, InputError, MismatchError, StorageError
-from allograph.recognizer import FEATURES, OUTPUTS, Recognizer, open_session
+from allograph.recognizer import FEATURES_OUTPUT, OUTPUTS, Recognizer, open_session
 from small import COMMAND, DIGITS, allograph, contents, digits_corpus, digits_split, environment, noise_corpus, tiny_bundle
 
 pytestmark = pytest.mark.usefixtures("torch_installed")
@@ -63,9 +63,9 @@ def network(labels: int = 10, seed: int = 0) -> Any:
 def fitted(data: tuple[Data, Data], checkpoint: Path, plan: Any = None, progress: Any = None) -> tuple[Any, Any]:
     """A network that was trained by this plan, and its history."""
     from allograph.progress import silent
-    from allograph.training.fit import Plan, fit
+    from allograph.training.fit import Schedule, fit
 
-    plan = plan or Plan(stages=((3, 64),), augment=True)
+    plan = plan or Schedule(stages=((3, 64),), augment=True)
     trained = network(seed=plan.seed)
     return trained, fit(trained, plan, *data, checkpoint, progress or silent)
 
@@ -149,14 +149,14 @@ def test_the_weights_begin_as_glorots() -> None:
 
 
 def test_the_authors_schedules() -> None:
-    from allograph.training.fit import Plan
+    from allograph.training.fit import Schedule
 
-    nist, deepwriting, other = (Plan.for_source(source) for source in ("nist", "deepwriting", "npz"))
+    nist, deepwriting, other = (Schedule.for_source(source) for source in ("nist", "deepwriting", "npz"))
     assert [nist.batch(epoch) for epoch in range(35)] == [1024] * 20 + [2048] * 10 + [4096] * 5
     assert (nist.epochs, nist.plateau, nist.patience, nist.learning_rate) == (35, 1, 4, 1e-3)
     assert (deepwriting.stages, deepwriting.plateau, deepwriting.patience) == (((20, 1024),), 3, 5)
     assert (other.stages, other.plateau, other.patience) == (((40, 256),), 1, 4)
-    assert Plan.for_source("nist", ((2, 8),), True, 7).stages == ((2, 8),)
+    assert Schedule.for_source("nist", ((2, 8),), True, 7).stages == ((2, 8),)
     with pytest.raises(ValueError, match="fewer epochs"):
         nist.batch(35)
 
@@ -178,9 +178,9 @@ def little(digits: Corpus) -> tuple[Data, Data]:
 
 
 def test_the_seed_decides_everything(little: tuple[Data, Data], tmp_path: Path) -> None:
-    from allograph.training.fit import Plan
+    from allograph.training.fit import Schedule
 
-    plan = Plan(stages=((1, 64), (1, 50)), augment=True, seed=3)
+    plan = Schedule(stages=((1, 64), (1, 50)), augment=True, seed=3)
     runs = [fitted(little, tmp_path / f"{number}", plan) for number in range(2)]
     assert same(runs[0][0], runs[1][0])
     assert runs[0][1] == runs[1][1]
@@ -201,9 +201,9 @@ def stopping(after: int) -> Callable[[str, int, int], None]:
 
 @pytest.mark.parametrize("after", [1, 2, 3])
 def test_a_run_that_was_stopped_goes_on_to_the_same_end(little: tuple[Data, Data], tmp_path: Path, after: int) -> None:
-    from allograph.training.fit import Plan
+    from allograph.training.fit import Schedule
 
-    plan = Plan(stages=((2, 64), (2, 50)), augment=True)
+    plan = Schedule(stages=((2, 64), (2, 50)), augment=True)
     whole, history = fitted(little, tmp_path / "whole", plan)
     with pytest.raises(StopError):
         fitted(little, tmp_path / "part", plan, stopping(after))
@@ -232,9 +232,9 @@ def hopeless(digits: Corpus) -> tuple[Data, Data]:
 
 
 def test_it_stops_early_with_the_weights_of_the_best_epoch(hopeless: tuple[Data, Data], tmp_path: Path) -> None:
-    from allograph.training.fit import Plan
+    from allograph.training.fit import Schedule
 
-    plan = Plan(stages=((40, 32),), patience=3)
+    plan = Schedule(stages=((40, 32),), patience=3)
     trained, history = fitted(hopeless, tmp_path / "checkpoint", plan)
     assert len(history.losses) == history.best + 1 + 3 < 40
     assert history.losses[history.best] == min(history.losses) < history.losses[-1]
@@ -261,9 +261,9 @@ def halved(losses: list[float], plateau: int, rate: float = 1e-3) -> list[float]
 
 @pytest.mark.parametrize("plateau", [1, 3])
 def test_the_learning_rate_is_halved_on_a_plateau(hopeless: tuple[Data, Data], tmp_path: Path, plateau: int) -> None:
-    from allograph.training.fit import Plan
+    from allograph.training.fit import Schedule
 
-    plan = Plan(stages=((14, 64),), plateau=plateau, patience=14)
+    plan = Schedule(stages=((14, 64),), plateau=plateau, patience=14)
     with pytest.raises(StopError):
         fitted(hopeless, tmp_path / "checkpoint", plan, stopping(6))
     _, history = fitted(hopeless, tmp_path / "checkpoint", plan)
@@ -274,10 +274,10 @@ def test_the_learning_rate_is_halved_on_a_plateau(hopeless: tuple[Data, Data], t
 def test_a_checkpoint_that_belongs_elsewhere_is_refused(little: tuple[Data, Data], tmp_path: Path) -> None:
     from safetensors.numpy import save_file
 
-    from allograph.training.fit import Plan, fit
+    from allograph.training.fit import Schedule, fit
 
     path = tmp_path / "checkpoint"
-    plan = Plan(stages=((1, 64),))
+    plan = Schedule(stages=((1, 64),))
     fitted(little, path, plan)
     kept = path.read_bytes()
     (images, labels), validation = little
@@ -308,31 +308,31 @@ def test_a_checkpoint_that_belongs_elsewhere_is_refused(little: tuple[Data, Data
 
 
 def test_what_cannot_be_learned_from_says_so(little: tuple[Data, Data], tmp_path: Path) -> None:
-    from allograph.training.fit import Plan
+    from allograph.training.fit import Schedule
 
     (images, labels), validation = little
     with pytest.raises(InputError, match="training needs at least two samples of train writers"):
         fitted(((images[:1], labels[:1]), validation), tmp_path / "checkpoint")
     with pytest.raises(InputError, match="the validation loss of epoch 1 is not finite"):
-        fitted(little, tmp_path / "checkpoint", Plan(stages=((2, 64),), learning_rate=1e30))
+        fitted(little, tmp_path / "checkpoint", Schedule(stages=((2, 64),), learning_rate=1e30))
     assert os.listdir(tmp_path) == []
 
 
 def test_a_batch_of_one_that_is_left_over_is_let_go(little: tuple[Data, Data], tmp_path: Path) -> None:
-    from allograph.training.fit import Plan
+    from allograph.training.fit import Schedule
 
     (images, labels), validation = little
-    _, history = fitted(((images[:65], labels[:65]), validation), tmp_path / "checkpoint", Plan(stages=((2, 64),)))
+    _, history = fitted(((images[:65], labels[:65]), validation), tmp_path / "checkpoint", Schedule(stages=((2, 64),)))
     assert np.isfinite(history.losses).all()
 
 
 @pytest.mark.parametrize("batch", [32, 150])
 def test_a_small_corpus_is_read_well_from_the_first_epochs(digits: Corpus, tmp_path: Path, batch: int) -> None:
     """The running statistics of batch norm keep up, although the authors' momentum would need many hundred batches."""
-    from allograph.training.fit import Plan
+    from allograph.training.fit import Schedule
 
     data = part(digits, "train"), part(digits, "validation")
-    _, history = fitted(data, tmp_path / "checkpoint", Plan(stages=((4, batch),)))
+    _, history = fitted(data, tmp_path / "checkpoint", Schedule(stages=((4, batch),)))
     assert max(history.accuracies) > 0.85
 
 
@@ -366,7 +366,7 @@ def test_the_onnx_model_answers_as_the_network_does(exported: tuple[Any, bytes])
         images = np.random.default_rng(count).random((count, 1, 28, 28), np.float32)
         with torch.no_grad():
             expected = made.eval()(torch.from_numpy(images))
-        for found, wanted in zip(session.run([*OUTPUTS, FEATURES], {"images": images}), expected, strict=True):
+        for found, wanted in zip(session.run([*OUTPUTS, FEATURES_OUTPUT], {"images": images}), expected, strict=True):
             assert found.dtype == np.float32
             np.testing.assert_allclose(found, wanted.numpy(), rtol=1e-4, atol=1e-4)
     assert session.get_inputs()[0].shape[1:] == [1, 28, 28]
@@ -403,13 +403,13 @@ def test_no_window_is_larger_than_its_map(exported: tuple[Any, bytes]) -> None:
 
 
 def plan_of(epochs: int, batch: int = 64) -> Any:
-    from allograph.training.fit import Plan
+    from allograph.training.fit import Schedule
 
-    return Plan(stages=((epochs, batch),))
+    return Schedule(stages=((epochs, batch),))
 
 
 def test_a_corpus_that_cannot_be_learned_from_is_refused(tmp_path: Path) -> None:
-    from allograph.training.classifier import train
+    from allograph.training.run import train
 
     (tmp_path / "split.csv").write_text("writer,split\na,train\nb,application\n")
     (tmp_path / "file").write_text("x")
@@ -435,35 +435,33 @@ def test_a_corpus_that_cannot_be_learned_from_is_refused(tmp_path: Path) -> None
 
 @pytest.mark.slow
 def test_it_learns_to_read_real_digits(digits: Corpus, tmp_path: Path) -> None:
-    from allograph.training.classifier import train
+    from allograph.training.run import train
 
     steps: list[tuple[str, int, int]] = []
     bundle = train(digits, tmp_path / "bundle", plan_of(8, 32), progress=lambda *step: steps.append(step))
     assert os.listdir(tmp_path) == ["bundle"]
-    assert bundle.config["accuracy"]["application"] > 0.9
+    assert (bundle.config.accuracy["application"] or 0) > 0.9
     images, labels = part(digits, "application")
     recognizer = Recognizer(tmp_path / "bundle")
     read = recognizer.embed(images).logits.argmax(axis=1)
-    assert np.mean(read == labels) == pytest.approx(bundle.config["accuracy"]["application"])
+    assert np.mean(read == labels) == pytest.approx(bundle.config.accuracy["application"])
     assert (bundle.frame, bundle.alphabet, bundle.embedding_size) == ("mnist", DIGITS, 256)
     assert recognizer.embed(images).embeddings.min() < 0
 
-    training = bundle.config["training"]
+    training = bundle.config.training
     assert training["numbers"] == 356_798 - 52 * 257
     assert 1 <= training["best_epoch"] <= training["epochs"] <= 8
     assert training["onnx_difference"] <= 1e-4
     assert training["plan"]["stages"] == [[8, 32]]
     assert training["torch"]
-    assert bundle.config["corpus"]["split_samples"] == {
-        name: digits.count(name) for name in ("train", "validation", "application")
-    }
-    assert {"source": "digits", "licence": "CC BY 4.0", "split": "split.csv"}.items() <= bundle.config["corpus"].items()
+    assert bundle.config.corpus["split_samples"] == {name: digits.count(name) for name in ("train", "validation", "application")}
+    assert {"source": "digits", "licence": "CC BY 4.0", "split": "split.csv"}.items() <= bundle.config.corpus.items()
     assert bundle.styles is not None
-    assert bundle.config["styles"]["count"] == len(bundle.styles) == 50
-    assert bundle.config["styles"]["application_accuracy"] > 0.85
+    assert bundle.config.styles["count"] == len(bundle.styles) == 50
+    assert bundle.config.styles["application_accuracy"] > 0.85
     assert best(bundle) == "allograph"
     assert Population.of(bundle).space.shape == (144 + 1, 144)
-    assert bundle.config["population"] == {"writers": 10, "samples": digits.count("train")}
+    assert bundle.config.population == {"writers": 10, "samples": digits.count("train")}
     said = [what for what, _, _ in steps]
     assert said[0] == "epoch 1 of 8"
     assert {"embedding", "finding styles"} <= set(said)
@@ -546,7 +544,7 @@ def test_an_interrupted_run_ends_with_130_and_leaves_what_was_there(digits: Corp
 @pytest.mark.slow
 @pytest.mark.parametrize(("size", "what"), [(500_000, "images/train"), (3_000_000, "checkpoint.safetensors")])
 def test_a_disk_that_fills_is_an_error_that_leaves_nothing(digits: Corpus, tmp_path: Path, size: int, what: str) -> None:
-    from allograph.training.classifier import train
+    from allograph.training.run import train
 
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from allograph.adapters import OURS, best, build
-from allograph.adapters.population import Population, population
-from allograph.adapters.tunable import Tunable
+from allograph.adapters.population import Population
+from allograph.adapters.tunable_adapter import TunableAdapter
 from allograph.bundle import Bundle
 from allograph.embedding import EmbeddedCorpus, embed
 from allograph.errors import InputError, MismatchError
@@ -53,9 +53,9 @@ def test_parameters_and_statistics_are_kept_in_the_bundle(bundle: Bundle, embedd
     tuned = tune(embedded, bundle, CHEAP)
     after = Bundle.open(bundle.path)
     assert best(after) == "allograph"
-    assert after.config["adapters"] == {name: dict(found.parameters) for name, found in tuned.methods.items()}
-    assert after.config["tuning"]["error_cuts"] == {name: list(found.error_cuts) for name, found in tuned.methods.items()}
-    assert after.config["learning_curve"] == [list(pair) for pair in tuned.learning_curve]
+    assert after.config.adapters == {name: dict(found.parameters) for name, found in tuned.methods.items()}
+    assert after.config.tuning["error_cuts"] == {name: list(found.error_cuts) for name, found in tuned.methods.items()}
+    assert after.config.learning_curve == tuned.learning_curve
     assert (bundle.path / "MODEL_CARD.md").read_text() == "mine"
     assert after.model_hash == bundle.model_hash
     for method in OURS:
@@ -103,17 +103,17 @@ def test_what_cannot_be_tuned_is_refused(bundle: Bundle, embedded: EmbeddedCorpu
 def test_the_command_says_what_was_chosen(bundle: Bundle, embedded: EmbeddedCorpus, tmp_path: Path) -> None:
     done = allograph("tune", "embedded.parquet", "--model", "bundle", "--method", "lookup", "--json", cwd=tmp_path)
     found = json.loads(done.stdout)["lookup"]
-    assert found["parameters"] == Bundle.open(bundle.path).config["adapters"]["lookup"]
+    assert found["parameters"] == Bundle.open(bundle.path).config.adapters["lookup"]
     shown = allograph("tune", "embedded.parquet", "--model", "bundle", "--method", "lookup", cwd=tmp_path).stdout
     assert "belief" in shown
 
 
 def judged_alone(
-    method: type[Tunable], chosen: Mapping[str, float], embedded: EmbeddedCorpus
+    method: type[TunableAdapter], chosen: Mapping[str, float], embedded: EmbeddedCorpus
 ) -> tuple[list[float], list[float], list[float]]:
     """Error cuts, harm and calibration errors by the long way: what `evaluate` would say of these parameters alone."""
     train, others = embedded.samples(split="train"), embedded.samples(split="validation")
-    known = population(
+    known = Population.estimate(
         Samples(train.embeddings, train.logits, train.features), embedded.alphabet.indices(train.labels), train.writers
     )
     rounded = Population(*(array.astype(np.float32) for array in known.arrays().values()))
@@ -138,9 +138,9 @@ def test_the_search_finds_what_trying_one_choice_after_the_other_finds(
 ) -> None:
     (method,) = [method for method in OURS if method.name == name]
     found = tune(embedded, bundle, [name]).methods[name]
-    best: dict[str, float] = {parameter: getattr(method, parameter) for parameter in method.tried}
+    best: dict[str, float] = {parameter: getattr(method, parameter) for parameter in method.grid}
     reached: dict[tuple[float, ...], tuple[list[float], list[float], list[float]]] = {}
-    for parameter, values in method.tried.items():
+    for parameter, values in method.grid.items():
         merits = []
         line = [best, *({**best, parameter: value} for value in values if value != best[parameter])]
         for chosen in line:
@@ -183,8 +183,8 @@ def test_a_tuning_that_was_stopped_keeps_what_is_finished_and_goes_on(
     assert ("the same command goes on" in said) == (number != signal.SIGKILL)
     assert unfinished(bundle.path).exists()
     half = Bundle.open(bundle.path).config
-    assert set(half["adapters"]) >= {"prior", "lookup"}
-    assert "allograph" not in half["adapters"]
+    assert set(half.adapters) >= {"prior", "lookup"}
+    assert "allograph" not in half.adapters
 
     methods = [option for name in (*CHEAP, "memory", "cache") for option in ("--method", name)]
     again = allograph("tune", "embedded.parquet", "--model", "bundle", *methods, cwd=tmp_path).stderr
@@ -237,7 +237,7 @@ def test_progress_says_where_it_is_and_what_is_left(bundle: Bundle, embedded: Em
 def test_the_statistics_are_those_of_a_hand_computed_case() -> None:
     # Two writers, one label: at 5 and 7, and at 15 and 17. Within: each strays by ±1, 4 samples, 2 cells: (1 + 1 + 1 + 1) / 2.
     embeddings = np.array([[5], [7], [15], [17]], np.float32)
-    found = population(Samples(embeddings, 3 * embeddings + 1), np.zeros(4, np.int32), np.array(["v", "v", "w", "w"]))
+    found = Population.estimate(Samples(embeddings, 3 * embeddings + 1), np.zeros(4, np.int32), np.array(["v", "v", "w", "w"]))
     assert found.within.tolist() == [[2]]
     assert found.means.tolist() == [[11]]
     # Between: the cells' means stray by ±5: 25; less what means of two samples stray by themselves: 2 / 2.
@@ -249,7 +249,7 @@ def test_statistics_survive_half_precision_and_whiten() -> None:
     random = np.random.default_rng(0)
     embeddings = (random.normal(size=(600, 5)) * [1, 2, 3, 4, 5]).astype(np.float32)
     labels = random.integers(0, 3, 600).astype(np.int32)
-    known = population(
+    known = Population.estimate(
         Samples(embeddings, random.normal(size=(600, 3)).astype(np.float32)), labels, np.array([f"w{i % 9}" for i in range(600)])
     )
     again = Population(*(array.astype(np.float32) for array in known.arrays().values()))

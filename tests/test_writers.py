@@ -26,8 +26,8 @@ from allograph.bundle import Bundle
 from allograph.errors import FormatError, ImageError, InputError, MismatchError, UnknownCorrection, UnknownLabel, UnknownWriter
 from allograph.profiles import Store
 from allograph.readings import Corrections, Reading
+from allograph.writers import Request
 from allograph.writers.live_profile import PAGE
-from allograph.writers.writers import Request
 from small import allograph as run
 from small import environment
 
@@ -373,8 +373,8 @@ def test_on_sqlite_no_byte_of_an_erased_writer_remains(tmp_path: Path, recognize
         needles = [b"ana-the-secret-name", b"a-telling-id", b"SECRETLABEL", state[-200:]]
         for entry in entries[::5]:
             assert entry.image is not None
-            needles += [entry.samples.embeddings.tobytes()[64:128], entry.image.tobytes()[300:400], entry.id.encode()]
-        needles += [readings[10].samples.embeddings.tobytes()[64:128]]
+            needles += [entry.outputs.embeddings.tobytes()[64:128], entry.image.tobytes()[300:400], entry.id.encode()]
+        needles += [readings[10].outputs.embeddings.tobytes()[64:128]]
         needles = [needle for needle in needles if needle.strip(b"\x00")]
         held = b"".join(path.read_bytes() for path in tmp_path.iterdir())
         assert sum(needle in held for needle in needles) > len(needles) // 2

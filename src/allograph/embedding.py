@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allograph.alphabet.labels import Alphabet
 from allograph.corpora.corpus import Corpus, image_column, images_to_arrow, order_column, string_column
-from allograph.corpora.parquet import opened, pa, pq, sign, writing
+from allograph.corpora.parquet import atomic_parquet, open_parquet, pa, pq, sign
+from allograph.corpora.record import CorpusRecord
 from allograph.errors import FormatError, MismatchError, UnknownLabel
+from allograph.files.records import read_record, record_values
 from allograph.images.frames import PIXELS, SIDE, Frame
 from allograph.progress import Progress, silent
 from allograph.recognizer import Recognizer
@@ -29,7 +31,8 @@ LISTS = ("embedding", "logits", "features")
 
 
 @by_content
-class EmbeddedSamples(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class EmbeddedSamples:
     """Some samples of an embedded corpus."""
 
     embeddings: NDArray[np.float32]
@@ -45,6 +48,9 @@ class EmbeddedSamples(NamedTuple):
     """[n, 28, 28]"""
     features: NDArray[np.float32] | None = None
     """[n, f] where the model has such an output."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
 
 
 def schema(embedding: int, labels: int, features: int | None = None) -> pa.Schema:
@@ -71,12 +77,12 @@ def embed(corpus: Corpus, recognizer: Recognizer, output: str | Path, progress: 
     count, done = len(corpus), 0
     compression = {column.name: "none" if column.name in LISTS else "zstd" for column in columns}
     texts = ["label", "writer", "split"]
-    with writing(output, columns, compression=compression, use_dictionary=texts) as file, ThreadPoolExecutor(1) as pool:
+    with atomic_parquet(output, columns, compression=compression, use_dictionary=texts) as file, ThreadPoolExecutor(1) as pool:
         progress("embedding", 0, count)
-        written: Future[None] | None = None  # one row group is written while the next is embedded
+        writing: Future[None] | None = None  # one row group is written while the next is embedded
         for samples in corpus.batches():
             embedded = recognizer.embed(samples.images)
-            order = pa.nulls(len(samples.rows), pa.int32()) if samples.order is None else pa.array(samples.order)
+            order = pa.nulls(len(samples), pa.int32()) if samples.order is None else pa.array(samples.order)
             table = pa.table(
                 [
                     _lists(embedded.embeddings),
@@ -91,21 +97,30 @@ def embed(corpus: Corpus, recognizer: Recognizer, output: str | Path, progress: 
                 ],
                 schema=columns,
             )
-            if written:
-                written.result()
-            written = pool.submit(file.write_table, table)
-            done += len(samples.rows)
+            if writing:
+                writing.result()
+            writing = pool.submit(file.write_table, table)
+            done += len(samples)
             progress("embedding", done, count)
-        if written:
-            written.result()
-        record = {
-            "model_hash": recognizer.bundle.model_hash,
-            "alphabet": list(recognizer.alphabet),
-            "frame": recognizer.frame,
-            "corpus": {key: value for key, value in corpus.record.items() if key not in ("kind", "format")},
-        }
-        sign(file, KIND, FORMAT, record)
+        if writing:
+            writing.result()
+        record = EmbeddedRecord(recognizer.bundle.model_hash, tuple(recognizer.alphabet), recognizer.frame, corpus.record)
+        sign(file, KIND, FORMAT, record_values(record))
     return EmbeddedCorpus.open(output)
+
+
+@dataclass(frozen=True)
+class EmbeddedRecord:
+    """What an embedded corpus says of itself: the model it was embedded by, and the record of the corpus."""
+
+    model_hash: str
+    """SHA-256 of `model.onnx`."""
+    alphabet: tuple[str, ...]
+    """The labels that the logits stand for."""
+    frame: Frame
+    corpus: CorpusRecord
+    unknown: Mapping[str, Any] = field(default_factory=dict)
+    """What other programs noted in the file."""
 
 
 @dataclass(frozen=True)
@@ -113,35 +128,32 @@ class EmbeddedCorpus:
     """An embedded corpus on disk."""
 
     path: Path
-    record: dict[str, Any]
+    record: EmbeddedRecord
 
     @classmethod
     def open(cls, path: str | Path) -> EmbeddedCorpus:
         """Open it; raises `FormatError` when it is truncated, foreign or of another version."""
-        file, record = opened(path, KIND, FORMAT, schema(1, 1))
-        missing = [key for key in ("model_hash", "alphabet", "frame", "corpus") if key not in record]
-        if missing:
-            raise FormatError(f"{path} does not say its {missing[0]}; embed the corpus again")
+        file, record = open_parquet(path, KIND, FORMAT, schema(1, 1))
+        facts = read_record(EmbeddedRecord, record, str(path), "embed the corpus again")
         logits = file.schema_arrow.field("logits").type
-        if not pa.types.is_fixed_size_list(logits) or logits.list_size != len(record["alphabet"]):
+        if not pa.types.is_fixed_size_list(logits) or logits.list_size != len(facts.alphabet):
             raise FormatError(f"{path} has logits for another number of labels than its alphabet holds; embed the corpus again")
-        return cls(Path(path), record)
+        return cls(Path(path), facts)
 
     @cached_property
     def alphabet(self) -> Alphabet:
         """The labels that the logits stand for."""
-        return Alphabet(self.record["alphabet"])
+        return Alphabet(self.record.alphabet)
 
     @property
     def frame(self) -> Frame:
         """The frame of its samples."""
-        frame: Frame = self.record["frame"]
-        return frame
+        return self.record.frame
 
     @property
     def source(self) -> str:
         """The source of the corpus, such as `nist`."""
-        return str(self.record["corpus"].get("source", ""))
+        return self.record.corpus.source
 
     @property
     def name(self) -> str:
@@ -164,9 +176,9 @@ class EmbeddedCorpus:
 
     def check_model(self, model_hash: str) -> None:
         """Raise `MismatchError` unless this model made the embeddings."""
-        if self.record["model_hash"] != model_hash:
+        if self.record.model_hash != model_hash:
             raise MismatchError(
-                f"{self.path} was embedded by another model ({str(self.record['model_hash'])[:12]}…, not {model_hash[:12]}…); "
+                f"{self.path} was embedded by another model ({self.record.model_hash[:12]}…, not {model_hash[:12]}…); "
                 "embed the corpus again with this one, or name that one with --model"
             )
 
@@ -213,7 +225,7 @@ class EmbeddedCorpus:
 
     @property
     def _file(self) -> pq.ParquetFile:
-        return opened(self.path, KIND, FORMAT, schema(1, 1))[0]
+        return open_parquet(self.path, KIND, FORMAT, schema(1, 1))[0]
 
     def _read(self, group: int | None, columns: list[str] | None = None) -> pa.Table:
         try:

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from allograph.adapters import Adapter, State, build
-from allograph.adapters.population import population
-from allograph.bundle import Bundle
+from allograph.adapters.population import Population
+from allograph.alphabet.labels import Alphabet
+from allograph.bundle import Bundle, BundleConfig
 from allograph.errors import InputError, UnknownLabel, missing_extra
 from allograph.images.frames import SIDE
 from allograph.readings import Corrections, Samples
@@ -143,9 +144,9 @@ def _population(batch: Corrections, places: Sequence[int], writers: NDArray[np.s
     """A bundle without a model: what adapters are built from. Samples that are nobody's count as one writer's."""
     true = np.array(places, np.int32)
     found = find_styles(batch.embeddings, true, seed)
-    statistics = population(batch.samples, true, writers).arrays()
+    statistics = Population.estimate(batch.samples, true, writers).arrays()
     blank = np.zeros((len(found.labels), SIDE, SIDE), np.uint8)
-    config = {"alphabet": [_label(place) for place in range(classes)], "embedding_size": batch.embeddings.shape[1]}
+    config = BundleConfig(Alphabet(_label(place) for place in range(classes)), "mnist", batch.embeddings.shape[1])
     return Bundle(Path("population"), config, Styles(found.centroids, found.labels, blank), statistics)
 
 

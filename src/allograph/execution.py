@@ -1,4 +1,4 @@
-"""Work spread over processes, its results in order, never more in memory than a few."""
+"""An ordered map over processes: results come in the order of the tasks, and only a few are in memory at once."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ Result = TypeVar("Result")
 _shared: Any = None
 
 
-class Workers:
-    """Processes that stay for several lists of tasks; they end with the block, or when the process that began them is gone.
+class ProcessMap:
+    """Processes that map functions over several lists of tasks; they end with the block, or with the process that began them.
 
     `shared` is sent to each process once; there are `jobs` of them (None: one a core). With one job everything happens in this
     process; with more, a script that calls this needs `if __name__ == "__main__":` around its work, as with all of Python's
@@ -47,9 +47,7 @@ class Workers:
         if self._pool:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def in_order(
-        self, function: Callable[[Any, Task], Result], tasks: Iterable[Task], ahead: int | None = None
-    ) -> Iterator[Result]:
+    def map(self, function: Callable[[Any, Task], Result], tasks: Iterable[Task], ahead: int | None = None) -> Iterator[Result]:
         """Yield `function(shared, task)` for each task, in order.
 
         So many tasks are taken `ahead` of the result that is waited for (None: twice as many as there are processes). An error
@@ -81,12 +79,12 @@ class Workers:
                 future.cancel()
 
 
-def in_order(
+def ordered_map(
     function: Callable[[Any, Task], Result], shared: Any, tasks: Iterable[Task], jobs: int | None = None
 ) -> Iterator[Result]:
-    """Yield `function(shared, task)` for each task, in order, as `Workers` do who come for this alone."""
-    with Workers(shared, jobs) as workers:
-        yield from workers.in_order(function, tasks)
+    """Yield `function(shared, task)` for each task, in order, in processes that end afterwards (`ProcessMap`)."""
+    with ProcessMap(shared, jobs) as workers:
+        yield from workers.map(function, tasks)
 
 
 def available_cores() -> int:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from allograph.errors import ImageError
-from allograph.images.frames import ENLARGED, Frame, framed
+from allograph.images.frames import ENLARGED, Frame, to_frame
 
 PEN = 1 / 10
 """Width of the pen as a share of the ink's longer side: two pixels where the ink is twenty."""
@@ -22,21 +22,15 @@ FINER = 4
 """Pictures are drawn this many times larger and then averaged, so that edges are smooth."""
 
 
-def drawn(strokes: Sequence[ArrayLike], name: str = "the ink") -> NDArray[np.uint8]:
+def draw_ink(strokes: Sequence[ArrayLike], name: str = "the ink") -> NDArray[np.uint8]:
     """Draw strokes as a picture, uint8 [128, 128], white on black, the ink filling it but for a margin.
 
     A stroke is a sequence of points [k, 2] of x, y (y down) in any unit; a stroke of one point, or of equal points, is a dot.
-    Raises `ImageError`, naming the ink by `name`, when there is no point, one is not finite, or a stroke has another form, such
-    as the columns [xs, ys] of Quick, Draw!. Of two points, both forms look alike; they are taken for points.
+    Raises `ImageError` as `ink_path` does.
     """
     from PIL import Image, ImageDraw
 
-    if not isinstance(strokes, Iterable):
-        raise ImageError(f"{name} is a list of strokes, each a list of x, y pairs; this is {type(strokes).__name__}")
-    paths = [_path(stroke, name) for stroke in strokes]
-    paths = [path for path in paths if len(path)]
-    if not paths:
-        raise ImageError(f"{name} is empty: it has no points")
+    paths = ink_path(strokes, name)
     points = np.concatenate(paths)
     low, high = points.min(axis=0), points.max(axis=0)
     size, length = ENLARGED * FINER, LENGTH * FINER
@@ -54,9 +48,23 @@ def drawn(strokes: Sequence[ArrayLike], name: str = "the ink") -> NDArray[np.uin
     return np.asarray(canvas.reduce(FINER), dtype=np.uint8)
 
 
-def ink_sample(strokes: Sequence[ArrayLike], frame: Frame = "mnist", name: str = "the ink") -> NDArray[np.uint8]:
-    """Draw strokes and bring them into a frame: a sample, uint8 [28, 28]; raises `ImageError` as `drawn` does."""
-    return framed(drawn(strokes, name), frame, "light", size=LENGTH, name=name, level=False).image
+def ink_to_frame(strokes: Sequence[ArrayLike], frame: Frame = "mnist", name: str = "the ink") -> NDArray[np.uint8]:
+    """Draw strokes and bring them into a frame: a sample, uint8 [28, 28]; raises `ImageError` as `ink_path` does."""
+    return to_frame(draw_ink(strokes, name), frame, "light", size=LENGTH, name=name, level=False).image
+
+
+def ink_path(strokes: Sequence[ArrayLike], name: str = "the ink") -> tuple[NDArray[np.float64], ...]:
+    """The strokes that have points, each float64 [k, 2].
+
+    Raises `ImageError`, naming the ink by `name`, when there is no point, one is not finite, or a stroke has another form, such
+    as the columns [xs, ys] of Quick, Draw!. Of two points, both forms look alike; they are taken for points.
+    """
+    if not isinstance(strokes, Iterable):
+        raise ImageError(f"{name} is a list of strokes, each a list of x, y pairs; this is {type(strokes).__name__}")
+    paths = tuple(path for path in (_path(stroke, name) for stroke in strokes) if len(path))
+    if not paths:
+        raise ImageError(f"{name} is empty: it has no points")
+    return paths
 
 
 def _path(stroke: ArrayLike, name: str) -> NDArray[np.float64]:

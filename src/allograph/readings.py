@@ -1,10 +1,10 @@
-"""What is read and what is learned: samples, corrections, scores, readings."""
+"""The values that pass between recognizer, adapter and app: samples, corrections, scores, readings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +15,24 @@ Rows = NDArray[np.integer | np.bool_] | slice
 
 
 @by_content
-class Samples(NamedTuple):
-    """Samples as a recognizer sees them."""
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Samples as a recognizer describes them: its outputs, one row a sample."""
 
     embeddings: NDArray[np.float32]
     """[n, d]"""
     logits: NDArray[np.float32]
     """[n, C]; −inf for labels outside the offered alphabet."""
     features: NDArray[np.float32] | None = None
-    """[n, f] what else the model says of a sample's shape; None where it has no such output."""
+    """[n, f] numbers that describe a sample's shape before the embedding; None where the model has no such output."""
+
+    def __len__(self) -> int:
+        return len(self.logits)
+
+    @property
+    def arrays(self) -> dict[str, NDArray[np.float32] | None]:
+        """The same by name."""
+        return {"embeddings": self.embeddings, "logits": self.logits, "features": self.features}
 
     @property
     def shapes(self) -> NDArray[np.float32]:
@@ -34,9 +43,14 @@ class Samples(NamedTuple):
         """The samples at these places."""
         return Samples(self.embeddings[rows], self.logits[rows], None if self.features is None else self.features[rows])
 
+    def within(self, offered: NDArray[np.bool_]) -> Samples:
+        """The same with logits of −inf for every label that is not offered; `offered` is bool [C]."""
+        return Samples(self.embeddings, np.where(offered, self.logits, np.float32(-np.inf)), self.features)
+
 
 @by_content
-class Corrections(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Corrections:
     """Samples with their true labels, in the order in which they are learned."""
 
     embeddings: NDArray[np.float32]
@@ -44,13 +58,16 @@ class Corrections(NamedTuple):
     logits: NDArray[np.float32]
     """[n, C]; −inf for labels outside the alphabet that was offered with the reading."""
     labels: Sequence[str]
-    """[n] what the samples show; a label outside the bundle's alphabet is one of the writer's own."""
+    """[n] the true labels; one outside the bundle's alphabet is the writer's own."""
     ids: Sequence[str] = ()
     """[n] the corrections' ids, where they have any."""
     times: Sequence[float] = ()
     """[n] seconds since 1970, UTC, where they are known."""
     features: NDArray[np.float32] | None = None
     """[n, f] as in `Samples`."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
 
     @property
     def samples(self) -> Samples:
@@ -74,16 +91,20 @@ class Corrections(NamedTuple):
 
 
 @by_content
-class Scores(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Scores:
     """An adapter's answers."""
 
     values: NDArray[np.float32]
-    """[n, C + m] for the alphabet and then the writer's own m labels: log-probabilities but for a constant a sample, so that
-    who wants only the answer, the highest, need not wait for the rest."""
+    """[n, C + m] for the alphabet and then the writer's own m labels: log-probabilities up to a constant a sample. The highest is
+    the answer; `log_probabilities` takes the constant away."""
     answerers: NDArray[np.int8]
-    """[n] whose answer it is: 0 the base classifier, above that the adapter's own, which `explain` names."""
+    """[n] who gave the answer: 0 the base classifier, above that the adapter's own answerers, which `explain` names."""
     proposals: NDArray[np.int32] | None = None
-    """[n, answerers] what each answerer would have said, as places in C + m, −1 for nothing; None where there is but one."""
+    """[n, answerers] the answer of each answerer, as places in C + m, −1 for no answer; None where there is one answerer."""
+
+    def __len__(self) -> int:
+        return len(self.values)
 
     @property
     def log_probabilities(self) -> NDArray[np.float32]:
@@ -101,29 +122,29 @@ class Explanation:
     """Why a reading is what it is."""
 
     answerer: str
-    """Whose answer it is, such as `base` or `4 nearest`."""
+    """Who gave the answer, such as `base` or `4 nearest`."""
     base: str
-    """What the base classifier alone would have said."""
+    """The base classifier's own answer."""
     text: str
     """The same in a sentence or two for a person."""
     evidence: dict[str, Any] = field(default_factory=dict)
-    """What decided, for a program; an adapter's own words, all of them JSON."""
+    """The samples and numbers that decided, as JSON values, for a program; each adapter has its own keys."""
 
 
 class Reading:
-    """The answer to one sample. It keeps what it was made from, so `why()` stays true after later corrections."""
+    """The answer to one sample. It keeps the state that it was made with, so `why()` stays true after later corrections."""
 
     __slots__ = (
         "_explain",
-        "_samples",
         "_values",
         "alphabet",
         "id",
+        "image",
         "label",
         "labels",
         "model_hash",
+        "outputs",
         "personal",
-        "sample",
         "threshold",
     )
 
@@ -131,59 +152,50 @@ class Reading:
         self,
         id: str,
         label: str,
+        *,
         labels: Sequence[str],
         values: NDArray[np.float32],
-        samples: Samples,
-        alphabet: frozenset[str] | None,
+        outputs: Samples,
         explain: Callable[[Samples], Explanation],
+        alphabet: frozenset[str] | None = None,
         threshold: float = 0.0,
-        sample: NDArray[Any] | None = None,
+        image: NDArray[np.uint8] | None = None,
         personal: str | None = None,
         model_hash: str = "",
     ) -> None:
         self.id = id
         self.label = label
-        self.sample = sample
-        """What was read, [28, 28], as it was handed in; None keeps it out of the journal."""
+        """The answer."""
         self.personal = label if personal is None else personal
-        """What the adapter says: the label, but for a writer in the shadow, who is answered by the base."""
+        """The adapter's answer: the label, unless the writer is in shadow mode, where the base's answer is the label."""
         self.labels = labels
         """[C + m] the labels that were scored."""
         self.alphabet = alphabet
-        """The labels that were offered, where not all were."""
+        """The labels that were offered; None where all were."""
         self.threshold = threshold
-        """The probability that was asked for."""
+        """The probability below which the reading abstains, 0…1, as it was asked for."""
+        self.image = image
+        """The sample that was read, [28, 28]; set it to None to keep it out of the journal."""
+        self.outputs = outputs
+        """The recognizer's outputs for this sample: embedding [1, d], logits [1, C]."""
         self.model_hash = model_hash
         """The model that read it: only a writer of the same model can learn from it."""
         self._values = values
-        self._samples = samples
         self._explain = explain
 
     @property
-    def samples(self) -> Samples:
-        """The sample that was read: embedding [1, d], logits [1, C]."""
-        return self._samples
-
-    @property
     def base(self) -> str:
-        """What the base classifier alone would have said."""
-        return self.labels[int(self._samples.logits.argmax())]
-
-    @property
-    def image(self) -> NDArray[np.uint8] | None:
-        """The sample as an image, [28, 28]."""
-        if self.sample is None or self.sample.dtype == np.uint8:
-            return self.sample
-        return np.rint(self.sample * 255).astype(np.uint8)
+        """The base classifier's own answer."""
+        return self.labels[int(self.outputs.logits.argmax())]
 
     @property
     def probability(self) -> float:
-        """The probability of the answer."""
+        """The probability of the answer, 0…1, calibrated."""
         return float(np.exp(self._log_probabilities.max()))
 
     @property
     def abstains(self) -> bool:
-        """Whether the answer is less probable than was asked for."""
+        """Whether the answer is less probable than the threshold."""
         return self.threshold > 0 and self.probability < self.threshold
 
     def best(self, count: int = 5) -> list[tuple[str, float]]:
@@ -197,15 +209,15 @@ class Reading:
         return log_softmax(self._values[np.newaxis])[0]
 
     def why(self) -> Explanation:
-        """Whose answer it is, and from what."""
-        return self._explain(self._samples)
+        """Who gave the answer, and from which of the writer's samples."""
+        return self._explain(self.outputs)
 
     def __repr__(self) -> str:
         return f"Reading({self.label!r}, probability={self.probability:.3f}, base={self.base!r}, id={self.id!r})"
 
 
 def likeliest(readings: Sequence[Reading], count: int) -> list[list[tuple[str, float]]]:
-    """What `best(count)` of each reading gives, quicker for many, of one writer or of several.
+    """`reading.best(count)` for each of many readings, computed together.
 
     >>> likeliest([], 5)
     []

@@ -20,7 +20,7 @@ BATCH = 64
 FEW = 8
 """Images up to which a call of the model is not spread over threads."""
 OUTPUTS = ["embedding", "logits"]
-FEATURES = "features"
+FEATURES_OUTPUT = "features"
 """The output that a model may have besides."""
 
 
@@ -40,10 +40,10 @@ class Recognizer:
             found = _output_size(self.session, output, self.bundle.path)
             if found != size:
                 raise MismatchError(f"{self.bundle.path}: the model's output {output} has {found} numbers; {size} were expected")
-        has_features = FEATURES in [output.name for output in self.session.get_outputs()]
-        self.feature_size = _output_size(self.session, FEATURES, self.bundle.path) if has_features else None
+        has_features = FEATURES_OUTPUT in [output.name for output in self.session.get_outputs()]
+        self.feature_size = _output_size(self.session, FEATURES_OUTPUT, self.bundle.path) if has_features else None
         """Numbers in a sample's features; None where the model has no such output."""
-        self._outputs = [*OUTPUTS, FEATURES] if has_features else OUTPUTS
+        self._outputs = [*OUTPUTS, FEATURES_OUTPUT] if has_features else OUTPUTS
 
     @property
     def alphabet(self) -> Alphabet:

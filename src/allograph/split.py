@@ -1,4 +1,4 @@
-"""Which writers a model learns from, is chosen on, and is judged on (paper §4.3)."""
+"""The split of writers into train, validation and application sets (paper §4.3)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Split = Literal["train", "validation", "application"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 VALIDATION_REMAINDER = {"deepwriting": 5}
-"""Of the writers outside the application set, those whose rank mod 10 is this are for validation; 9 where not named."""
+"""By source: writers outside the application set whose rank, modulo 10, is this number form the validation set; 9 by default."""
 
 
 def paper_split(samples: Mapping[str, int], source: str = "") -> dict[str, Split]:
     """Split writers by the paper's rule, given how many samples each has (§4.3).
 
-    Writers are sorted by samples ascending, ties by id. From the end, writers go to the application set until it holds
-    at least 10 % of all samples; of the rest every tenth is for validation.
+    Writers are ranked by their number of samples, ascending, ties by name. The last go to the application set, one by one, until
+    it has at least 10 % of all samples; every tenth of the others goes to the validation set, the rest to the train set.
 
     >>> counts = {f"w{i}": 10 for i in range(20)}
     >>> split = paper_split(counts)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,10 +42,10 @@ def style_count(samples: int) -> int:
     return min(samples, int(min(30, 1 + max(samples / 1000, 4))))
 
 
-def z_scored(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+def z_scores(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Each vector [n, d] less its own mean, over its own population σ; a constant one is only centred (§3.2).
 
-    >>> z_scored(np.array([[1.0, 3.0], [2.0, 2.0]], np.float32)).tolist()
+    >>> z_scores(np.array([[1.0, 3.0], [2.0, 2.0]], np.float32)).tolist()
     [[-1.0, 1.0], [0.0, 0.0]]
     """
     wide = np.asarray(vectors, dtype=np.float64)
@@ -56,7 +55,8 @@ def z_scored(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 @by_content
-class Clusters(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Clusters:
     """Styles before their medoids' images are at hand."""
 
     centroids: NDArray[np.float32]
@@ -65,6 +65,9 @@ class Clusters(NamedTuple):
     """[S]"""
     medoid_rows: NDArray[np.int64]
     """[S] the row of the embedding nearest to each centroid, among those of its cluster."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
 
 
 def find_styles(
@@ -102,9 +105,9 @@ def quality(styles: Styles, embeddings: NDArray[np.float32], labels: NDArray[np.
     except ImportError as error:  # pragma: no cover
         raise missing_extra("scikit-learn", "research") from error
 
-    points = z_scored(styles.centroids)
+    points = z_scores(styles.centroids)
     best = (0.0, 0)
     for count in (count for count in NEIGHBOURS if count <= len(styles)):
         accuracy = float(KNeighborsClassifier(count).fit(points, styles.labels).score(embeddings, labels))
-        best = max(best, (accuracy, count), key=lambda found: found[0])
+        best = max(best, (accuracy, count), key=lambda pair: pair[0])
     return best

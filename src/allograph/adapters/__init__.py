@@ -12,15 +12,17 @@ from allograph.adapters.means import WriterMeans
 from allograph.adapters.neighbours import Cache, LocalCompetence, NearestMemory
 from allograph.adapters.paper import PaperAdapter
 from allograph.adapters.population import Population
-from allograph.adapters.protocol import Adapter, Replay, Replays, State, Trial, answered, replay
+from allograph.adapters.protocol import Adapter, Fitted, WriterModel
+from allograph.adapters.state import State
 from allograph.adapters.transfer import StyleTransfer
-from allograph.adapters.tunable import Tunable
+from allograph.adapters.trials import Trial, TrialAnswers, replay, replay_by_fold
+from allograph.adapters.tunable_adapter import TunableAdapter
 from allograph.bundle import Bundle
 from allograph.errors import InputError
 
 GROUP = "allograph.adapters"
 """The entry-point group in which other packages name their adapters: a callable that builds one from a bundle."""
-OURS: tuple[type[Tunable], ...] = (
+OURS: tuple[type[TunableAdapter], ...] = (
     Prior,
     Lookup,
     NearestMemory,
@@ -39,26 +41,27 @@ __all__ = [
     "GROUP",
     "OURS",
     "Adapter",
-    "Replay",
-    "Replays",
+    "Fitted",
     "State",
     "Trial",
-    "answered",
+    "TrialAnswers",
+    "WriterModel",
     "best",
     "build",
     "names",
     "replay",
+    "replay_by_fold",
 ]
 
 
 def names() -> list[str]:
     """The names of all adapters that are installed, other packages' too."""
-    return [*ADAPTERS, *sorted({found.name for found in entry_points(group=GROUP)} - set(ADAPTERS))]
+    return [*ADAPTERS, *sorted({entry.name for entry in entry_points(group=GROUP)} - set(ADAPTERS))]
 
 
 def best(bundle: Bundle) -> str:
     """The name of the best adapter that a bundle has all it needs for: `allograph` once it was tuned."""
-    if Population.known_of(bundle):
+    if Population.is_in(bundle):
         return Allograph.name
     return "paper" if bundle.styles is not None else NearestMemory.name
 
@@ -67,7 +70,7 @@ def build(name: str, bundle: Bundle) -> Adapter:
     """Build an adapter by its name; raises `InputError` for an unknown one, or when the bundle lacks what it needs."""
     if name in ADAPTERS:
         return ADAPTERS[name](bundle)
-    for found in entry_points(group=GROUP, name=name):
-        made: Adapter = found.load()(bundle)
-        return made
+    for entry in entry_points(group=GROUP, name=name):
+        adapter: Adapter = entry.load()(bundle)
+        return adapter
     raise InputError(f"there is no method {name!r}; there are {', '.join(names())}")

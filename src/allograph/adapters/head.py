@@ -8,11 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from allograph.adapters.linear_algebra import product
 from allograph.adapters.logistic import residual
+from allograph.adapters.memory_based import AdaptationSet, MemoryBased, Scorer
 from allograph.adapters.population import Population
-from allograph.adapters.products import product
-from allograph.adapters.remembered import Fitted, Memory, Remembering
-from allograph.adapters.tunable import Floats
+from allograph.adapters.tunable_adapter import Floats
 from allograph.readings import Samples
 
 ROUNDS = 40
@@ -20,7 +20,7 @@ ROUNDS = 40
 
 
 @dataclass(frozen=True)
-class Head(Remembering):
+class Head(MemoryBased):
     """The maximum a posteriori change of the last layer (weights and bias), added to the base's logits.
 
     The change has a Gaussian prior around none: `weight` is the prior variance that a logit gets from an embedding of mean
@@ -36,19 +36,19 @@ class Head(Remembering):
 
     name: ClassVar[str] = "head"
     needs_population: ClassVar[bool] = False
-    tried: ClassVar[dict[str, tuple[float, ...]]] = {
+    grid: ClassVar[dict[str, tuple[float, ...]]] = {
         "weight": (4.0, 8.0, 16.0, 32.0),
         "bias": (0.3, 1.0, 3.0),
         "whitening": (0.0, 0.5, 1.0),
         "temperature": (1.0, 1.5),
     }
 
-    def fit(self, memory: Memory) -> Fitted:
+    def scorer(self, samples: AdaptationSet) -> Scorer:
         """Find the change."""
-        placed = self.place(memory.embeddings)
+        placed = self.place(samples.embeddings)
         scale = np.float32(np.sqrt(self.weight) / max(np.sqrt(np.vecdot(placed, placed).mean()), 1e-6))
         features = self.features(placed, scale)
-        return FittedHead(self, scale, residual(features, memory.logs / self.temperature, memory.truth, ROUNDS))
+        return HeadScorer(self, scale, residual(features, samples.logs / self.temperature, samples.truth, ROUNDS))
 
     def place(self, embeddings: Floats) -> Floats:
         """Embeddings [n, d], whitened."""
@@ -64,7 +64,7 @@ class Head(Remembering):
 
 
 @dataclass(frozen=True, eq=False)
-class FittedHead:
+class HeadScorer:
     """One writer's change."""
 
     method: Head
@@ -74,6 +74,6 @@ class FittedHead:
     """[d + 1, C + m]"""
 
     def __call__(self, samples: Samples, logs: Floats) -> Floats:
-        """As `Fitted`."""
+        """As `Scorer`."""
         features = self.method.features(self.method.place(samples.embeddings), self.scale)
         return logs / self.method.temperature + product(features, self.change)

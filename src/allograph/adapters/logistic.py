@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.adapters.products import inverse, product
+from allograph.adapters.linear_algebra import inverse, product
 
 Floats = NDArray[np.float32]
 
@@ -22,19 +22,19 @@ def residual(features: Floats, logs: Floats, truth: Floats, rounds: int, start: 
     n, r = features.shape
     if n < r and start is None:
         gram = product(features, features.T)
-        return product(features.T, _least(gram, gram, logs, truth, rounds, np.zeros_like(logs)))
-    found = np.zeros((r, logs.shape[1]), np.float32) if start is None else start
-    return _least(features, None, logs, truth, rounds, found)
+        return product(features.T, _minimize(gram, gram, logs, truth, rounds, np.zeros_like(logs)))
+    start = np.zeros((r, logs.shape[1]), np.float32) if start is None else start
+    return _minimize(features, None, logs, truth, rounds, start)
 
 
-def _least(spread: Floats, metric: Floats | None, logs: Floats, truth: Floats, rounds: int, found: Floats) -> Floats:
+def _minimize(spread: Floats, metric: Floats | None, logs: Floats, truth: Floats, rounds: int, start: Floats) -> Floats:
     """The rounds of `residual`: for W where there is no `metric`, for A in the metric of the Gram matrix where there is one.
 
     `spread` carries what is sought to logits. The step is (½ FᵀF + 1)⁻¹ or, the same for A, (½ FFᵀ + 1)⁻¹.
     """
     bound = product(spread.T, spread) if metric is None else metric
     step: Floats = inverse(np.float32(0.5) * bound + np.eye(len(bound), dtype=np.float32))
-    ahead, pace = found, 1.0
+    point, ahead, pace = start, start, 1.0
     for _ in range(rounds):
         shares = logs + product(spread, ahead)
         shares -= shares.max(axis=1, keepdims=True)
@@ -42,11 +42,11 @@ def _least(spread: Floats, metric: Floats | None, logs: Floats, truth: Floats, r
         shares /= shares.sum(axis=1, keepdims=True)
         shares -= truth
         slope = np.asarray((product(spread.T, shares) if metric is None else shares) + ahead, np.float32)
-        moved: Floats = ahead - product(step, slope)
+        nearer: Floats = ahead - product(step, slope)
         uphill = slope if metric is None else product(metric, slope)
-        if np.vecdot(uphill, moved - found).sum() > 0:
+        if np.vecdot(uphill, nearer - point).sum() > 0:
             pace = 1.0
         faster = (1 + math.sqrt(1 + 4 * pace * pace)) / 2
-        ahead = moved + np.float32((pace - 1) / faster) * (moved - found)
-        found, pace = moved, faster
-    return found
+        ahead = nearer + np.float32((pace - 1) / faster) * (nearer - point)
+        point, pace = nearer, faster
+    return point

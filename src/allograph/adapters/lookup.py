@@ -7,30 +7,30 @@ from typing import ClassVar
 
 import numpy as np
 
-from allograph.adapters.remembered import Fitted, Memory, Remembering
-from allograph.adapters.tunable import Floats
+from allograph.adapters.memory_based import AdaptationSet, MemoryBased, Scorer
+from allograph.adapters.tunable_adapter import Floats
 from allograph.readings import Samples
 
 
 @dataclass(frozen=True)
-class Lookup(Remembering):
+class Lookup(MemoryBased):
     """What the writer most often meant when the base said this; the base's own opinion counts as `belief` samples."""
 
     belief: float = 0.5
 
     name: ClassVar[str] = "lookup"
     reads_embeddings: ClassVar[bool] = False
-    tried: ClassVar[dict[str, tuple[float, ...]]] = {"belief": (0.3, 0.5, 1.0, 2.0)}
+    grid: ClassVar[dict[str, tuple[float, ...]]] = {"belief": (0.3, 0.5, 1.0, 2.0)}
 
-    def fit(self, memory: Memory) -> Fitted:
+    def scorer(self, samples: AdaptationSet) -> Scorer:
         """Count the true labels of each label that the base read."""
-        meant = np.zeros((memory.size, memory.size), np.float32)
-        np.add.at(meant, (memory.read_as, memory.labels), 1)
-        return FittedLookup(self, meant)
+        meant = np.zeros((samples.size, samples.size), np.float32)
+        np.add.at(meant, (samples.base_answers, samples.labels), 1)
+        return LookupScorer(self, meant)
 
 
 @dataclass(frozen=True, eq=False)
-class FittedLookup:
+class LookupScorer:
     """One writer's habits."""
 
     method: Lookup
@@ -38,12 +38,12 @@ class FittedLookup:
     """[C + m, C + m] how often each label was meant when the base said one."""
 
     def __call__(self, samples: Samples, logs: Floats) -> Floats:
-        """As `Fitted`."""
+        """As `Scorer`."""
         return np.log(self.meant[logs.argmax(axis=1)] + self.method.belief * np.exp(logs) + 1e-12)
 
 
 @dataclass(frozen=True)
-class Prior(Remembering):
+class Prior(MemoryBased):
     """The writer's label frequencies alone, as a prior on the base's probabilities; `smooth` samples of every label are added."""
 
     smooth: float = 1.0
@@ -51,21 +51,21 @@ class Prior(Remembering):
 
     name: ClassVar[str] = "prior"
     reads_embeddings: ClassVar[bool] = False
-    tried: ClassVar[dict[str, tuple[float, ...]]] = {"smooth": (0.1, 0.3, 1.0, 3.0), "strength": (0.3, 0.6, 1.0)}
+    grid: ClassVar[dict[str, tuple[float, ...]]] = {"smooth": (0.1, 0.3, 1.0, 3.0), "strength": (0.3, 0.6, 1.0)}
 
-    def fit(self, memory: Memory) -> Fitted:
+    def scorer(self, samples: AdaptationSet) -> Scorer:
         """Count the labels."""
-        counts = np.bincount(memory.labels, minlength=memory.size) + self.smooth
-        return FittedPrior((self.strength * np.log(counts / counts.mean())).astype(np.float32))
+        counts = np.bincount(samples.labels, minlength=samples.size) + self.smooth
+        return PriorScorer((self.strength * np.log(counts / counts.mean())).astype(np.float32))
 
 
 @dataclass(frozen=True, eq=False)
-class FittedPrior:
+class PriorScorer:
     """How often one writer writes each label."""
 
     bonus: Floats
     """[C + m] what is added to each log-probability."""
 
     def __call__(self, samples: Samples, logs: Floats) -> Floats:
-        """As `Fitted`."""
+        """As `Scorer`."""
         return logs + self.bonus

@@ -9,15 +9,15 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from allograph.adapters.linear_algebra import product
+from allograph.adapters.memory_based import AdaptationSet, MemoryBased, Scorer
 from allograph.adapters.population import RIDGE, Population
-from allograph.adapters.products import product
-from allograph.adapters.remembered import Fitted, Memory, Remembering
-from allograph.adapters.tunable import Floats
+from allograph.adapters.tunable_adapter import Floats
 from allograph.readings import Samples
 
 
 @dataclass(frozen=True)
-class WriterMeans(Remembering):
+class WriterMeans(MemoryBased):
     """A sample of label c is μ_c + b + e: b, the writer's own way, has the between-writer covariance, e the within-writer one.
 
     In the basis where both are diagonal the posterior of μ_c + b after the writer's samples of c is a formula. What a label's
@@ -30,36 +30,36 @@ class WriterMeans(Remembering):
     """Factor on the between-writer covariance."""
 
     name: ClassVar[str] = "means"
-    tried: ClassVar[dict[str, tuple[float, ...]]] = {
+    grid: ClassVar[dict[str, tuple[float, ...]]] = {
         "strength": (0.05, 0.1, 0.2, 0.4),
         "between": (0.5, 1.0, 2.0),
     }
 
-    def fit(self, memory: Memory) -> Fitted:
+    def scorer(self, samples: AdaptationSet) -> Scorer:
         """Find every label's posterior."""
         basis, spread = self.basis
         spread = spread * self.between
-        size = memory.size
+        size = samples.size
         centres = np.zeros((size, basis.shape[0]), np.float32)
         centres[: len(self.population.means)] = self.population.means
-        placed = product(memory.embeddings, basis)
-        counts = np.bincount(memory.labels, minlength=size)[:, None]
+        placed = product(samples.embeddings, basis)
+        counts = np.bincount(samples.labels, minlength=size)[:, None]
         sums = np.zeros((size, placed.shape[1]))
-        np.add.at(sums, memory.labels, placed)
+        np.add.at(sums, samples.labels, placed)
         centres = product(centres, basis)
         own_labels = slice(len(self.population.means), None)
-        centres[own_labels] = (sums / np.maximum(counts, 1))[own_labels]  # nothing else is known of them
+        centres[own_labels] = (sums / np.maximum(counts, 1))[own_labels]  # the population has no mean of them
         gain = spread / (spread + 1 / np.maximum(counts, 1)) * (counts > 0)
         posterior = centres + gain * (sums / np.maximum(counts, 1) - centres) * (counts > 0)
         left = 1 + spread * (1 - gain)  # within is 1 in this basis
 
         before = np.broadcast_to(1 + spread, left.shape)
-        return FittedMeans(self, Density.of(posterior, left), Density.of(centres, before))
+        return MeansScorer(self, Density.of(posterior, left), Density.of(centres, before))
 
     @cached_property
     def basis(self) -> tuple[Floats, NDArray[np.float64]]:
-        """As `diagonalised`."""
-        return diagonalised(self.population.within, self.population.between)
+        """As `diagonalize`, of the population."""
+        return diagonalize(self.population.within, self.population.between)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,13 +80,13 @@ class Density:
         square, line = (np.ascontiguousarray(rows.T, np.float32) for rows in (precision, means * precision))
         return cls(square, line, ((means**2 * precision).sum(axis=1) + np.log(variances).sum(axis=1)).astype(np.float32))
 
-    def __call__(self, asked: Floats) -> Floats:
+    def __call__(self, queries: Floats) -> Floats:
         """The log-density of rows [n, d], less its constant, under each label's Gaussian: [n, C]."""
-        return np.float32(-0.5) * (product(asked**2, self.square) - 2 * product(asked, self.line) + self.level)
+        return np.float32(-0.5) * (product(queries**2, self.square) - 2 * product(queries, self.line) + self.level)
 
 
 @dataclass(frozen=True, eq=False)
-class FittedMeans:
+class MeansScorer:
     """One writer's means."""
 
     method: WriterMeans
@@ -96,12 +96,12 @@ class FittedMeans:
     """Of the population."""
 
     def __call__(self, samples: Samples, logs: Floats) -> Floats:
-        """As `Fitted`."""
-        asked = product(samples.embeddings, self.method.basis[0])
-        return logs + np.float32(self.method.strength) * (self.after(asked) - self.before(asked))
+        """As `Scorer`."""
+        queries = product(samples.embeddings, self.method.basis[0])
+        return logs + np.float32(self.method.strength) * (self.after(queries) - self.before(queries))
 
 
-def diagonalised(within: Floats, between: Floats) -> tuple[Floats, NDArray[np.float64]]:
+def diagonalize(within: Floats, between: Floats) -> tuple[Floats, NDArray[np.float64]]:
     """A basis [d, d] in which `within` is the unit matrix and `between` is diagonal, and that diagonal [d].
 
     Where nothing varies within a writer, it is the basis that there was.

@@ -9,16 +9,16 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from allograph.adapters.linear_algebra import product
+from allograph.adapters.memory_based import AdaptationSet, MemoryBased, Scorer, mix
 from allograph.adapters.population import Population
-from allograph.adapters.products import product
-from allograph.adapters.remembered import Fitted, Memory, Remembering, mixed
-from allograph.adapters.tunable import Floats
+from allograph.adapters.tunable_adapter import Floats
 from allograph.readings import Samples
 
 
 @dataclass(frozen=True)
-class NearestMemory(Remembering):
-    """kNN-Per (Marfoq et al., ICML 2022): softmax mixed with exp(−distance) votes of the `k` nearest of the writer's samples.
+class NearestMemory(MemoryBased):
+    """kNN-Per (Marfoq et al., ICML 2022): softmax mix with exp(−distance) votes of the `k` nearest of the writer's samples.
 
     Distances are Euclidean, between embeddings whitened by the within-writer covariance to the power `whitening` (0: as they
     are), in units of their root mean square norm over `scale`.
@@ -32,18 +32,18 @@ class NearestMemory(Remembering):
 
     name: ClassVar[str] = "memory"
     needs_population: ClassVar[bool] = False
-    tried: ClassVar[dict[str, tuple[float, ...]]] = {
+    grid: ClassVar[dict[str, tuple[float, ...]]] = {
         "share": (0.4, 0.5, 0.6, 0.7),
         "scale": (5.0, 10.0, 20.0),
         "k": (5, 10, 20),
         "whitening": (0.0, 1.0),
     }
 
-    def fit(self, memory: Memory) -> Fitted:
-        """Bring the samples into the space."""
-        known = self.place(memory.embeddings)
-        unit = max(float(np.sqrt((known**2).sum(axis=1).mean())), 1e-6) / self.scale
-        return FittedMemory(self, Distances.of(known), memory.truth, unit)
+    def scorer(self, samples: AdaptationSet) -> Scorer:
+        """Whiten the samples."""
+        points = self.place(samples.embeddings)
+        unit = max(float(np.sqrt((points**2).sum(axis=1).mean())), 1e-6) / self.scale
+        return MemoryScorer(self, Distances.of(points), samples.truth, unit)
 
     def place(self, embeddings: Floats) -> Floats:
         """Embeddings [n, d], whitened."""
@@ -55,82 +55,82 @@ class NearestMemory(Remembering):
 
 
 @dataclass(frozen=True, eq=False)
-class FittedMemory:
-    """One writer's samples in the space."""
+class MemoryScorer:
+    """One writer's whitened samples."""
 
     method: NearestMemory
     distances: Distances
     truth: Floats
     """[n, C + m]"""
     unit: float
-    """In which distances are measured."""
+    """The length of distance 1."""
 
     def __call__(self, samples: Samples, logs: Floats) -> Floats:
-        """As `Fitted`."""
+        """As `Scorer`."""
         away = self.distances(self.method.place(samples.embeddings)) / self.unit
         count = min(int(self.method.k), len(self.truth))
         nearest = np.argpartition(away, count - 1, axis=1)[:, :count]
         near = np.take_along_axis(away, nearest, axis=1)
         weights = np.exp(near.min(axis=1, keepdims=True) - near)
         weights /= weights.sum(axis=1, keepdims=True)
-        return mixed(logs, np.einsum("nk,nkc->nc", weights, self.truth[nearest]), self.method.share)
+        return mix(logs, np.einsum("nk,nkc->nc", weights, self.truth[nearest]), self.method.share)
 
 
 @dataclass(frozen=True)
-class Cache(Remembering):
+class Cache(MemoryBased):
     """Tip-Adapter (Zhang et al., ECCV 2022): α · exp(−β (1 − cosine)) of every sample, added to its label's logit."""
 
     alpha: float = 4.0
     beta: float = 10.0
 
     name: ClassVar[str] = "cache"
-    tried: ClassVar[dict[str, tuple[float, ...]]] = {"alpha": (1.0, 2.0, 4.0, 8.0), "beta": (5.0, 10.0, 20.0, 40.0)}
+    grid: ClassVar[dict[str, tuple[float, ...]]] = {"alpha": (1.0, 2.0, 4.0, 8.0), "beta": (5.0, 10.0, 20.0, 40.0)}
 
-    def fit(self, memory: Memory) -> Fitted:
+    def scorer(self, samples: AdaptationSet) -> Scorer:
         """Normalise the samples."""
-        return FittedCache(self, np.ascontiguousarray(directions(memory.embeddings).T), memory.truth)
+        return CacheScorer(self, np.ascontiguousarray(normalize(samples.embeddings).T), samples.truth)
 
 
 @dataclass(frozen=True, eq=False)
-class FittedCache:
+class CacheScorer:
     """One writer's samples, at length 1."""
 
     method: Cache
-    known: Floats
-    """[d, n]"""
+    directions: Floats
+    """[d, n] the embeddings, each of length 1"""
     truth: Floats
     """[n, C + m]"""
 
     def __call__(self, samples: Samples, logs: Floats) -> Floats:
-        """As `Fitted`."""
-        likeness = product(directions(samples.embeddings), self.known)
+        """As `Scorer`."""
+        likeness = product(normalize(samples.embeddings), self.directions)
         return logs + product(self.method.alpha * np.exp(self.method.beta * (likeness - 1)), self.truth)
 
 
 @dataclass(frozen=True)
-class LocalCompetence(Remembering):
+class LocalCompetence(MemoryBased):
     """Dynamic selection by overall local accuracy (Woods et al., 1997; DESlib's OLA): base, or the writer's nearest samples.
 
-    Of the `k` samples nearest to the one asked, each answerer is as competent as its share of right answers, the memory being
-    asked about each of them without that sample itself; the memory speaks where it is more competent.
+    Of the `k` samples nearest to the query, each answerer is as competent as its share of right answers, the nearest
+    sample found without that sample itself; the nearest sample answers where it is more competent.
     """
 
     k: int = 7
 
     name: ClassVar[str] = "local"
-    tried: ClassVar[dict[str, tuple[float, ...]]] = {"k": (3, 5, 7, 11, 15)}
+    grid: ClassVar[dict[str, tuple[float, ...]]] = {"k": (3, 5, 7, 11, 15)}
 
-    def fit(self, memory: Memory) -> Fitted:
-        """Ask base and memory about every sample."""
-        labels, distances = memory.labels, Distances.of(memory.embeddings)
-        away = distances(memory.embeddings)
+    def scorer(self, samples: AdaptationSet) -> Scorer:
+        """Let base and nearest sample answer every sample of the writer."""
+        labels, distances = samples.labels, Distances.of(samples.embeddings)
+        away = distances(samples.embeddings)
         np.fill_diagonal(away, np.inf)
         own_right = labels[away.argmin(axis=1)] == labels if len(labels) > 1 else np.zeros(1, bool)
-        return FittedCompetence(self, distances, memory.truth, memory.read_as == labels, own_right)
+        return CompetenceScorer(self, distances, samples.truth, samples.base_answers == labels, own_right)
 
 
 @dataclass(frozen=True, eq=False)
-class FittedCompetence:
+class CompetenceScorer:
     """One writer's samples, and who was right about each."""
 
     method: LocalCompetence
@@ -143,34 +143,34 @@ class FittedCompetence:
     """[n]"""
 
     def __call__(self, samples: Samples, logs: Floats) -> Floats:
-        """As `Fitted`."""
+        """As `Scorer`."""
         away = self.distances(samples.embeddings)
         count = min(int(self.method.k), len(self.truth))
         nearest = np.argpartition(away, count - 1, axis=1)[:, :count]
         base, own = self.base_right[nearest].mean(axis=1), self.own_right[nearest].mean(axis=1)
         share = np.where(own > base, 0.9, 0.0).astype(np.float32)[:, None]
-        return mixed(logs, self.truth[away.argmin(axis=1)], share)
+        return mix(logs, self.truth[away.argmin(axis=1)], share)
 
 
 @dataclass(frozen=True, eq=False)
 class Distances:
-    """Samples, ready to be compared with others."""
+    """Euclidean distances to points, with their squared lengths computed once."""
 
-    known: Floats
+    points: Floats
     """[d, m]"""
     lengths: Floats
-    """[m] squared."""
+    """[m] the points' squared lengths."""
 
     @classmethod
-    def of(cls, known: Floats) -> Distances:
-        """Of rows [m, d]."""
-        return cls(np.ascontiguousarray(known.T), (known**2).sum(axis=1))
+    def of(cls, points: Floats) -> Distances:
+        """To rows [m, d]."""
+        return cls(np.ascontiguousarray(points.T), (points**2).sum(axis=1))
 
-    def __call__(self, asked: Floats) -> Floats:
-        """The Euclidean distances [n, m] of rows [n, d] to these."""
-        return np.sqrt(np.maximum((asked**2).sum(axis=1)[:, None] + self.lengths - 2 * product(asked, self.known), 0))
+    def __call__(self, queries: Floats) -> Floats:
+        """The distances [n, m] from rows [n, d]."""
+        return np.sqrt(np.maximum((queries**2).sum(axis=1)[:, None] + self.lengths - 2 * product(queries, self.points), 0))
 
 
-def directions(embeddings: Floats) -> Floats:
+def normalize(embeddings: Floats) -> Floats:
     """Each row [n, d] at length 1."""
     return embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)

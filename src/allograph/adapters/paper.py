@@ -1,29 +1,31 @@
 """The method of "Learn the Way We Write" (Čugurović, Nikolić, Novaković), §3.3 and §3.4.
 
-A writer's history counts, for each ordered pair (predicted label p, true label c), how often it occurred, and keeps the mean
-of the styles of c that came nearest. Five kNN classifiers search the pairs of p; they and the base classifier are each trusted
-as far as their answers proved right, label by label, and the most trusted answers.
+The writing history counts, for each ordered pair (predicted label p, true label c), how often it occurred, and keeps the mean
+of the nearest styles of c. Five kNN classifiers search the pairs of p. The base classifier and each of the five have a confidence
+in every label, from how often their answers were right, and the most confident one answers. docs/method.md goes through the
+paper's sections, equation by equation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.adapters.paper_history import ANSWERERS, History
-from allograph.adapters.paper_rules import KS, NOTHING, nearest_style, squared_distances
-from allograph.adapters.protocol import Replay, State, Trial
-from allograph.adapters.usable import usable, without_faults
+from allograph.adapters.paper_formulas import KS, NOTHING, nearest_style, squared_distances
+from allograph.adapters.state import State
+from allograph.adapters.trials import Trial, TrialAnswers
+from allograph.adapters.validity import repair_logits, valid_rows
+from allograph.adapters.writing_history import ANSWERERS, WritingHistory
 from allograph.alphabet.labels import Alphabet
 from allograph.bundle import Bundle
 from allograph.errors import InputError
 from allograph.readings import Corrections, Explanation, Samples, Scores, highest_probability
 from allograph.samples.equality import by_content
-from allograph.styles import z_scored
+from allograph.styles import z_scores
 
 
 @by_content
@@ -65,34 +67,110 @@ class PaperAdapter:
         )
 
     def learn(self, state: State, batch: Corrections) -> State:
-        """Enter the whole batch into the history, then ask every answerer about it and count who was right (§3.3, §3.4)."""
+        """Enter the whole batch into the history, then let every answerer answer it and count who was right (§3.3, §3.4)."""
         if not len(batch.labels):
             return state
-        history = self._history(state).copy()
+        history = self._history(state)
         true = self._places(history, batch.labels)
-        samples = _readable(batch.samples)
+        samples = _repair(batch.samples)
         history.learn(samples, samples.logits.argmax(axis=1).tolist(), true, self._nearest_styles(samples.embeddings, true))
-        return State(tuple(history.names[len(self.alphabet) :]), history.arrays(self.styles.shape[1]), {"history": history})
+        return State(tuple(history.names[len(self.alphabet) :]), history.arrays(self.styles.shape[1]))
+
+    def fit(self, state: State) -> FittedPaper:
+        """The writing history that a state holds."""
+        return FittedPaper(self._history(state))
 
     def scores(self, state: State, samples: Samples) -> Scores:
+        """As `FittedPaper.scores`."""
+        return self.fit(state).scores(samples)
+
+    def explain(self, state: State, sample: Samples) -> Explanation:
+        """As `FittedPaper.explain`."""
+        return self.fit(state).explain(sample)
+
+    def replay(self, samples: Corrections, trials: Sequence[Trial], reveal: bool) -> Iterator[TrialAnswers]:
+        """As `allograph.adapters.replay`, with the nearest styles of all samples searched only once."""
+        empty, sound = self._history(self.start()), _repair(samples.samples)
+        samples = replace(samples, embeddings=sound.embeddings, logits=sound.logits)
+        true = self._places(empty, samples.labels)
+        predicted = samples.logits.argmax(axis=1).tolist()
+        styles = self._nearest_styles(samples.embeddings, true)
+        probabilities = highest_probability(samples.logits)  # a kNN's label takes over the base's highest score
+
+        def learn(history: WritingHistory, rows: NDArray[np.int64]) -> None:
+            places = rows.tolist()
+            history.learn(samples.at(rows), [predicted[i] for i in places], [true[i] for i in places], styles[rows])
+
+        for trial in trials:
+            history = empty.copy()
+            learn(history, trial.adaptation)
+            answers: list[list[int]] = []
+            for rows in np.split(trial.test, len(trial.test)) if reveal and len(trial.test) else [trial.test]:
+                answers += history.answers(samples.at(rows), [predicted[i] for i in rows.tolist()])
+                if reveal and len(rows):
+                    answers[-1] = [answers[-1][history.choose(answers[-1])], *answers[-1]]
+                    learn(history, rows)
+            if not reveal:
+                answers = [[answer[history.choose(answer)], *answer] for answer in answers]
+            table = np.array(answers, np.int32).reshape(-1, 1 + ANSWERERS)
+            yield TrialAnswers(table[:, 0], table[:, 1:], probabilities[trial.test])
+
+    @cached_property
+    def _styles_of(self) -> dict[int, NDArray[np.float64]]:
+        """The styles of each label, as they are compared with embeddings."""
+        points = z_scores(self.styles) if self.z_score else self.styles
+        labels = np.unique(self.style_labels).tolist()
+        return {label: points[self.style_labels == label].astype(np.float64) for label in labels}
+
+    def _nearest_styles(self, embeddings: NDArray[np.float32], true: Sequence[int]) -> NDArray[np.float64]:
+        """Each sample's nearest style of its true label [n, d]; where the label has none, the sample itself is one."""
+        nearest = np.empty(embeddings.shape, np.float64)
+        places = np.array(true)
+        for label in set(true):
+            rows = np.flatnonzero(places == label)
+            if label in self._styles_of:
+                nearest[rows] = nearest_style(embeddings[rows], self._styles_of[label])
+            else:
+                nearest[rows] = z_scores(embeddings[rows]) if self.z_score else embeddings[rows]
+        return nearest
+
+    def _history(self, state: State) -> WritingHistory:
+        return WritingHistory.of((*self.alphabet.labels, *state.labels), state.arrays)
+
+    def _places(self, history: WritingHistory, labels: Sequence[str]) -> list[int]:
+        """The places of labels; those that have none are the writer's own and get one."""
+        places = {name: len(self.alphabet) + i for i, name in enumerate(history.names[len(self.alphabet) :])}
+        new = [label for label in dict.fromkeys(labels) if label not in self.alphabet and label not in places]
+        places.update((label, len(history.names) + i) for i, label in enumerate(new))
+        history.add_names(new)
+        return [self.alphabet.index(label) if label in self.alphabet else places[label] for label in labels]
+
+
+@dataclass(frozen=True, eq=False)
+class FittedPaper:
+    """The paper's adapter for one writer."""
+
+    history: WritingHistory
+
+    def scores(self, samples: Samples) -> Scores:
         """The base's scores; where a kNN answers, its label comes first and those it overtook move down one."""
-        history, samples = self._history(state), _readable(samples)
+        history, samples = self.history, _repair(samples)
         values = samples.logits
-        if state.labels:
-            own = np.full((len(values), len(state.labels)), -np.inf, np.float32)
-            values = np.concatenate([values, own], axis=1)
+        own = len(history.names) - values.shape[1]
+        if own:
+            values = np.concatenate([values, np.full((len(values), own), -np.inf, np.float32)], axis=1)
         answers = history.answers(samples, samples.logits.argmax(axis=1).tolist())
         answerers = [history.choose(answer) for answer in answers]
-        changed = [row for row, answerer in enumerate(answerers) if answers[row][answerer] != answers[row][0]]
-        if changed and not state.labels:
+        changes = [row for row, answerer in enumerate(answerers) if answers[row][answerer] != answers[row][0]]
+        if changes and not own:
             values = values.copy()
-        for row in changed:
+        for row in changes:
             _put_first(values[row], answers[row][answerers[row]])
         return Scores(values, np.array(answerers, np.int8), np.array(answers, np.int32).reshape(-1, ANSWERERS))
 
-    def explain(self, state: State, sample: Samples) -> Explanation:
+    def explain(self, sample: Samples) -> Explanation:
         """Whose answer it is, from which pairs, and how far each answerer is trusted."""
-        history, sample = self._history(state), _readable(sample)
+        history, sample = self.history, _repair(sample)
         (base,) = sample.logits.argmax(axis=1).tolist()
         (answers,) = history.answers(sample, [base])
         trust, answerer, names = history.trust(answers), history.choose(answers), history.names
@@ -117,81 +195,20 @@ class PaperAdapter:
         ]
         text = f"The base classifier reads {names[base]!r}, and nothing in this writer's history is trusted more."
         if answerer:
-            seen = ", ".join(f"{pair['count']} × {pair['true']!r}" for pair in pairs)
+            counts = ", ".join(f"{pair['count']} × {pair['true']!r}" for pair in pairs)
             text = (
-                f"The base classifier reads {names[base]!r}. When it did so before, this writer had written {seen} (nearest "
+                f"The base classifier reads {names[base]!r}. When it did so before, this writer had written {counts} (nearest "
                 f"first); most of the {KS[answerer - 1]} nearest are {names[answers[answerer]]!r}. For this answer that rule is "
                 f"trusted {trust[answerer]:.2f}, the base classifier {trust[0]:.2f}."
             )
         return Explanation(_answerer_name(answerer), names[base], text, {"pairs": pairs, "answerers": answerers})
 
-    def replay(self, samples: Corrections, trials: Sequence[Trial], reveal: bool) -> Iterator[Replay]:
-        """Adapt to and test on each trial, as `learn` and `scores` would, with the nearest styles found only once."""
-        known, read = self._history(self.start()), _readable(samples.samples)
-        samples = samples._replace(embeddings=read.embeddings, logits=read.logits)
-        true = self._places(known, samples.labels)
-        predicted = samples.logits.argmax(axis=1).tolist()
-        styles = self._nearest_styles(samples.embeddings, true)
-        probabilities = highest_probability(samples.logits)  # a kNN's label takes over the base's highest score
 
-        def learn(history: History, rows: NDArray[np.int64]) -> None:
-            chosen = rows.tolist()
-            history.learn(samples.at(rows), [predicted[i] for i in chosen], [true[i] for i in chosen], styles[rows])
-
-        for adaptation, test in trials:
-            history = known.copy()
-            learn(history, adaptation)
-            answers: list[list[int]] = []
-            for rows in np.split(test, len(test)) if reveal and len(test) else [test]:
-                answers += history.answers(samples.at(rows), [predicted[i] for i in rows.tolist()])
-                if reveal and len(rows):
-                    answers[-1] = [answers[-1][history.choose(answers[-1])], *answers[-1]]
-                    learn(history, rows)
-            if not reveal:
-                answers = [[answer[history.choose(answer)], *answer] for answer in answers]
-            table = np.array(answers, np.int32).reshape(-1, 1 + ANSWERERS)
-            yield Replay(table[:, 0], table[:, 1:], probabilities[test])
-
-    @cached_property
-    def _styles_of(self) -> dict[int, NDArray[np.float64]]:
-        """The styles of each label, as they are compared with embeddings."""
-        points = z_scored(self.styles) if self.z_score else self.styles
-        labels = np.unique(self.style_labels).tolist()
-        return {label: points[self.style_labels == label].astype(np.float64) for label in labels}
-
-    def _nearest_styles(self, embeddings: NDArray[np.float32], true: Sequence[int]) -> NDArray[np.float64]:
-        """Each sample's nearest style of its true label [n, d]; where the label has none, the sample itself is one."""
-        nearest = np.empty(embeddings.shape, np.float64)
-        places = np.array(true)
-        for label in set(true):
-            rows = np.flatnonzero(places == label)
-            if label in self._styles_of:
-                nearest[rows] = nearest_style(embeddings[rows], self._styles_of[label])
-            else:
-                nearest[rows] = z_scored(embeddings[rows]) if self.z_score else embeddings[rows]
-        return nearest
-
-    def _history(self, state: State) -> History:
-        """What a state holds, taken apart; never to be changed."""
-        if "history" not in state.derived:
-            state.derived["history"] = History.of((*self.alphabet.labels, *state.labels), state.arrays)
-        history: History = state.derived["history"]
-        return history
-
-    def _places(self, history: History, labels: Sequence[str]) -> list[int]:
-        """The places of labels; those that have none are the writer's own and get one."""
-        known = {name: len(self.alphabet) + i for i, name in enumerate(history.names[len(self.alphabet) :])}
-        new = [label for label in dict.fromkeys(labels) if label not in self.alphabet and label not in known]
-        known.update((label, len(history.names) + i) for i, label in enumerate(new))
-        history.name(new)
-        return [self.alphabet.index(label) if label in self.alphabet else known[label] for label in labels]
-
-
-def _readable(samples: Samples) -> Samples:
-    """The samples; where an embedding says nothing, it is NaN, which no pair is compared with."""
-    told = usable(samples.embeddings)
-    embeddings = samples.embeddings if told.all() else np.where(told[:, None], samples.embeddings, np.float32(np.nan))
-    return samples._replace(embeddings=embeddings, logits=without_faults(samples.logits))
+def _repair(samples: Samples) -> Samples:
+    """The samples; an embedding that is invalid is NaN, which no pair is compared with."""
+    valid = valid_rows(samples.embeddings)
+    embeddings = samples.embeddings if valid.all() else np.where(valid[:, None], samples.embeddings, np.float32(np.nan))
+    return replace(samples, embeddings=embeddings, logits=repair_logits(samples.logits))
 
 
 def _answerer_name(answerer: int) -> str:

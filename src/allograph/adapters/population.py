@@ -1,8 +1,7 @@
-"""What the training writers' embeddings look like: the statistics that adapters lean on."""
+"""Statistics of the training writers' embeddings, which adapters are built with."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.adapters.products import product
-from allograph.adapters.usable import FAR, usable, usual_length, without_faults
+from allograph.adapters.linear_algebra import product
+from allograph.adapters.validity import LENGTH_RATIO, median_length, repair_logits, valid_rows
 from allograph.bundle import Bundle
 from allograph.errors import InputError
 from allograph.readings import Samples
@@ -21,10 +20,10 @@ Floats = NDArray[np.float32]
 PREFIX = "population/"
 RIDGE = 0.1
 """Share of the mean variance that is added to every direction before it is whitened."""
-HALF = (2.0**-6, 2.0**15)
+HALF_RANGE = (2.0**-6, 2.0**15)
 """Where the largest number of an array lies that half precision holds well."""
-WIDEST = 144
-"""Numbers that adapters keep of a sample, at most."""
+SPACE_SIZE = 144
+"""Principal axes of the features that are kept, at most."""
 
 
 @by_content
@@ -41,12 +40,12 @@ class Population:
     head: Floats
     """[d + 1, C] the affine map from embeddings to logits, as nearly as there is one."""
     space: Floats
-    """[f + 1, r] the affine map from features (embeddings, where the model has none) to at most `WIDEST` of their principal axes,
-    in which the within-writer covariance is the unit matrix but for scale, and a sample's mean squared length is 1."""
+    """[f + 1, r] the affine map from features (embeddings, where the model has none) to at most `SPACE_SIZE` of their principal
+    axes, in which the within-writer covariance is the unit matrix but for scale, and a sample's mean squared length is 1."""
 
     @staticmethod
-    def known_of(bundle: Bundle) -> bool:
-        """Whether a bundle has them."""
+    def is_in(bundle: Bundle) -> bool:
+        """Whether a bundle has population statistics."""
         return any(name.startswith(PREFIX) for name in bundle.statistics)
 
     @classmethod
@@ -57,9 +56,42 @@ class Population:
         except KeyError:
             raise InputError(f"the bundle {bundle.path} has no population statistics; make them with: allograph tune") from None
 
+    @classmethod
+    def estimate(cls, samples: Samples, labels: NDArray[np.int32], writers: NDArray[np.str_]) -> Population:
+        """The statistics of samples with their labels (places) [n] and writers [n].
+
+        Samples whose embeddings or features are invalid are left out; where all are, the statistics are zeros.
+        """
+        valid = _valid(samples.embeddings) & _valid(samples.shapes)
+        if not valid.all():
+            samples, labels, writers = samples.at(np.flatnonzero(valid)), labels[valid], writers[valid]
+        embeddings, logits = samples.embeddings, repair_logits(samples.logits)
+        size, width = logits.shape[1], embeddings.shape[1]
+        if not len(embeddings):
+            features = samples.shapes.shape[1]
+            shapes = (width, width), (width, width), (size, width), (width + 1, size), (features + 1, min(features, SPACE_SIZE))
+            return cls(*(np.zeros(shape, np.float32) for shape in shapes))
+        logits = np.clip(logits, np.float32(-LENGTH_RATIO), np.float32(LENGTH_RATIO))
+        means = np.zeros((size, width))
+        counts = np.bincount(labels, minlength=size)
+        np.add.at(means, labels, embeddings)
+        means /= np.maximum(counts, 1)[:, None]
+
+        cells = Cells(labels, writers)
+        centres, within = cells.centres(embeddings), cells.within(embeddings)
+        apart = centres - means[cells.labels]
+        between = apart.T @ apart / len(centres) - within * (1 / cells.counts).mean()  # a mean of few samples strays by itself
+        values, vectors = np.linalg.eigh(between)
+        between = (vectors * np.maximum(values, 1e-3 * max(values.max(), 0))) @ vectors.T
+
+        affine = np.concatenate([embeddings, np.ones((len(embeddings), 1), np.float32)], axis=1).astype(np.float64)
+        gram = affine.T @ affine
+        head = np.linalg.solve(gram + 1e-6 * np.trace(gram) / len(gram) * np.eye(len(gram)), affine.T @ logits)
+        return cls(*(array.astype(np.float32) for array in (within, between, means, head, _space(samples.shapes, cells))))
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """For a bundle's statistics, in half precision where that can hold them."""
-        return {PREFIX + name: _packed(getattr(self, name)) for name in type(self).__annotations__}
+        return {PREFIX + name: _reduce_precision(getattr(self, name)) for name in type(self).__annotations__}
 
     def place(self, shapes: Floats) -> Floats:
         """Features [n, f] in their space: [n, r]."""
@@ -67,9 +99,9 @@ class Population:
 
     @cached_property
     def length(self) -> float:
-        """The root mean squared length of an embedding; 0 where nothing is known of it."""
-        known = self.means[self.means.any(axis=1)].astype(np.float64)
-        square = (known**2).sum(axis=1).mean() if len(known) else 0.0
+        """The root mean squared length of an embedding; 0 without statistics."""
+        means = self.means[self.means.any(axis=1)].astype(np.float64)
+        square = (means**2).sum(axis=1).mean() if len(means) else 0.0
         return float(np.sqrt(square + np.trace(self.within, dtype=np.float64) + max(np.trace(self.between, dtype=np.float64), 0)))
 
     def whitening(self, power: float = 1.0) -> Floats:
@@ -84,58 +116,20 @@ class Population:
         return (vectors * (values / values.mean()) ** (-power / 2)).astype(np.float32)
 
 
-def population(samples: Samples, labels: NDArray[np.int32], writers: NDArray[np.str_]) -> Population:
-    """The statistics of samples with their labels (places) [n] and writers [n].
-
-    Samples whose embeddings or features say nothing are left out; where all are, so are the statistics: zeros.
-    """
-    told = _told(samples.embeddings) & _told(samples.shapes)
-    if not told.all():
-        samples, labels, writers = samples.at(np.flatnonzero(told)), labels[told], writers[told]
-    embeddings, logits = samples.embeddings, without_faults(samples.logits)
-    if not len(embeddings):
-        return _nothing(embeddings.shape[1], logits.shape[1], samples.shapes.shape[1])
-    logits = np.clip(logits, np.float32(-FAR), np.float32(FAR))
-    size, width = logits.shape[1], embeddings.shape[1]
-    means = np.zeros((size, width))
-    counts = np.bincount(labels, minlength=size)
-    np.add.at(means, labels, embeddings)
-    means /= np.maximum(counts, 1)[:, None]
-
-    cells = Cells(labels, writers)
-    centres, within = cells.centres(embeddings), cells.within(embeddings)
-    apart = centres - means[cells.labels]
-    between = apart.T @ apart / len(centres) - within * (1 / cells.counts).mean()  # a mean of few samples strays by itself
-    values, vectors = np.linalg.eigh(between)
-    between = (vectors * np.maximum(values, 1e-3 * max(values.max(), 0))) @ vectors.T
-
-    affine = np.concatenate([embeddings, np.ones((len(embeddings), 1), np.float32)], axis=1).astype(np.float64)
-    gram = affine.T @ affine
-    head = np.linalg.solve(gram + 1e-6 * np.trace(gram) / len(gram) * np.eye(len(gram)), affine.T @ logits)
-    space = _space(samples.shapes, cells)
-    return Population(*(array.astype(np.float32) for array in (within, between, means, head, space)))
+def _valid(rows: Floats) -> NDArray[np.bool_]:
+    """Which rows [n, d] are valid, also beside the others: bool [n]."""
+    valid = valid_rows(rows)
+    return valid & valid_rows(rows, median_length(rows[valid]))
 
 
-def _told(rows: Floats) -> NDArray[np.bool_]:
-    """Which rows [n, d] say something, also beside the others: bool [n]."""
-    told = usable(rows)
-    return told & usable(rows, usual_length(rows[told]))
-
-
-def _nothing(width: int, size: int, features: int) -> Population:
-    """The statistics of nobody."""
-    shapes = (width, width), (width, width), (size, width), (width + 1, size), (features + 1, min(features, WIDEST))
-    return Population(*(np.zeros(shape, np.float32) for shape in shapes))
-
-
-def _packed(array: Floats) -> NDArray[Any]:
+def _reduce_precision(array: Floats) -> NDArray[Any]:
     """In half precision, but for numbers that it cannot hold."""
     peak = float(np.abs(array).max(initial=0))
-    return array.astype(np.float16) if peak == 0 or HALF[0] <= peak <= HALF[1] else array.astype(np.float32)
+    return array.astype(np.float16) if peak == 0 or HALF_RANGE[0] <= peak <= HALF_RANGE[1] else array.astype(np.float32)
 
 
 class Cells:
-    """Samples parted by writer and label."""
+    """Samples grouped by writer and label."""
 
     def __init__(self, labels: NDArray[np.int32], writers: NDArray[np.str_]) -> None:
         _, self.of = np.unique(np.char.add(np.char.add(writers, "\t"), labels.astype(str)), return_inverse=True)
@@ -160,17 +154,11 @@ class Cells:
 def _space(shapes: Floats, cells: Cells) -> NDArray[np.float64]:
     """As `Population.space`."""
     centre = shapes.mean(axis=0, dtype=np.float64)
-    moved = shapes - centre
-    axes = np.linalg.eigh(moved.T @ moved)[1][:, ::-1][:, :WIDEST]
-    placed = (moved @ axes).astype(np.float32)
-    values, vectors = np.linalg.eigh(cells.within(placed))
+    centred = shapes - centre
+    axes = np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, :SPACE_SIZE]
+    points = (centred @ axes).astype(np.float32)
+    values, vectors = np.linalg.eigh(cells.within(points))
     values = np.maximum(values, 0) + RIDGE * max(values.mean(), 1e-12)
     turn = axes @ (vectors / np.sqrt(values))
-    turn /= np.sqrt(max(float(((moved @ turn) ** 2).sum(axis=1).mean()), 1e-12))
+    turn /= np.sqrt(max(float(((centred @ turn) ** 2).sum(axis=1).mean()), 1e-12))
     return np.concatenate([turn, -(centre @ turn)[np.newaxis]])
-
-
-def parameters_of(bundle: Bundle, name: str) -> Mapping[str, Any]:
-    """What `allograph tune` chose for an adapter; nothing where it did not."""
-    found: Mapping[str, Any] = bundle.config.get("adapters", {}).get(name, {})
-    return found

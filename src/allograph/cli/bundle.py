@@ -46,7 +46,7 @@ def bundle(
     from allograph.alphabet.alphabet_file import read_alphabet
     from allograph.corpora.corpus import Corpus
     from allograph.images.frames import check_frame
-    from allograph.training.adopt import adopt
+    from allograph.training.own_model import adopt
     from allograph.training.preprocessing import parse_numbers, parse_size
 
     labels = read_alphabet(alphabet)
@@ -84,7 +84,7 @@ def bundle(
         "model": made.model_hash,
         "method": best(made),
     }
-    accuracy = made.config.get("accuracy")
+    accuracy = made.config.accuracy or None
     if as_json:
         print_json({"output": str(output), **facts, "accuracy": accuracy, "warnings": warnings})
     else:

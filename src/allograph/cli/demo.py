@@ -22,7 +22,7 @@ def demo(
     from allograph.evaluation import Resample, evaluate
     from allograph.evaluation.report.report_folder import check_folder
     from allograph.evaluation.report.table import percent, points
-    from allograph.files.output import check_output
+    from allograph.files.atomic import check_output
 
     check_output(report, folder=True)
     check_folder(report)

@@ -19,13 +19,13 @@ def embed(
     """Send a corpus through a model, once, so that evaluations replay it without the model."""
     from allograph.corpora.corpus import Corpus
     from allograph.embedding import embed as run
-    from allograph.files.output import check_output
+    from allograph.files.atomic import check_output
     from allograph.recognizer import Recognizer
 
     check_output(output, corpus, model)
     with progress_bar() as progress:
         done = run(Corpus.open(corpus), Recognizer(model), output, progress)
-    facts = {"samples": len(done), "model": done.record["model_hash"]}
+    facts = {"samples": len(done), "model": done.record.model_hash}
     if as_json:
         print_json({"output": str(output), **facts})
     else:

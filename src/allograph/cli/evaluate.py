@@ -87,7 +87,7 @@ def evaluate(
     from allograph.evaluation.report.report_folder import check_folder
     from allograph.evaluation.report.table_files import check_tables_folder
     from allograph.evaluation.report.wording import runs_in_words
-    from allograph.files.output import check_output
+    from allograph.files.atomic import check_output
 
     common = {"alphabet": alphabet, "split": split, "seed": seed, "labels": parse_labels(labels) if labels else None}
     own = {

@@ -20,14 +20,14 @@ def fold(
     from allograph.corpora.corpus import Corpus
     from allograph.corpora.folds import fold as run
     from allograph.errors import InputError
-    from allograph.files.output import check_output
+    from allograph.files.atomic import check_output
 
     check_output(output, corpus)
     which, _, of = part.partition("/")
     if not (which.isdecimal() and of.isdecimal()):
         raise InputError(f"--part is a number of a number, such as 1/3, not {part!r}")
     record = run(Corpus.open(corpus), int(which), int(of), output).record
-    facts = {name: record[name] for name in ("fold", "split_samples", "split_writers")}
+    facts = {name: getattr(record, name) for name in ("fold", "split_samples", "split_writers")}
     if as_json:
         print_json({"output": str(output), **facts})
     else:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from allograph.cli.terminal import AsJson, print_facts, print_json, progress_bar
 from allograph.errors import FormatError, InputError
-from allograph.files.output import check_file
+from allograph.files.input import check_file
 from allograph.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from allograph.corpora.record import CorpusRecord
 
 
 def info(
@@ -92,7 +95,7 @@ def _bundle(path: Path) -> tuple[str, dict[str, Any]]:
         "styles": 0 if bundle.styles is None else len(bundle.styles),
         "bytes": size,
         "model": bundle.model_hash,
-        **{key: bundle.config[key] for key in ("corpus", "accuracy") if key in bundle.config},
+        **{key: value for key in ("corpus", "accuracy") if (value := getattr(bundle.config, key))},
     }
 
 
@@ -101,7 +104,7 @@ def _corpus(path: Path, progress: Progress) -> tuple[str, dict[str, Any]]:
 
     corpus, read = Corpus.open(path), 0
     for samples in corpus.batches():
-        read += len(samples.rows)
+        read += len(samples)
         progress("reading", read, len(corpus))
     if read != len(corpus):
         raise FormatError(f"{path} says it has {len(corpus)} samples and holds {read}; make it anew")
@@ -119,12 +122,12 @@ def _embedded(path: Path, progress: Progress) -> tuple[str, dict[str, Any]]:
         for samples in corpus.parts(corpus.columns[2] == split):
             if not (np.isfinite(samples.embeddings).all() and np.isfinite(samples.logits).all()):
                 raise FormatError(f"{path} holds embeddings or logits that are not finite; embed the corpus again")
-            read += len(samples.rows)
+            read += len(samples)
             progress("reading", read, len(corpus))
     if read != len(corpus):
         raise FormatError(f"{path}: {len(corpus) - read} of {len(corpus)} samples are of no known split; embed the corpus again")
-    facts = {"samples": read, **_columns(*corpus.columns), "frame": corpus.frame, "model": corpus.record["model_hash"]}
-    return "embedded corpus", facts | {"corpus": _record(corpus.record["corpus"])}
+    facts = {"samples": read, **_columns(*corpus.columns), "frame": corpus.frame, "model": corpus.record.model_hash}
+    return "embedded corpus", facts | {"corpus": _record(corpus.record.corpus)}
 
 
 def _results(path: Path) -> tuple[str, dict[str, Any]]:
@@ -153,6 +156,6 @@ def _columns(labels: Any, writers: Any, splits: Any) -> dict[str, Any]:
     }
 
 
-def _record(record: dict[str, Any]) -> dict[str, Any]:
+def _record(record: CorpusRecord) -> dict[str, Any]:
     keys = ("source", "origin", "licence", "frame", "polarity", "shared_images", "notes")
-    return {key: record[key] for key in keys if record.get(key) not in (None, "", [])}
+    return {key: value for key in keys if (value := getattr(record, key)) not in ("", ())}

@@ -53,7 +53,8 @@ def prepare(
 ) -> None:
     """Turn an archive of handwriting into a corpus: samples with labels, writers and splits."""
     from allograph.corpora import preparation as corpora
-    from allograph.files.output import check_output
+    from allograph.files.atomic import check_output
+    from allograph.files.records import record_values
 
     check_output(output, *(path for path in paths or () if path.is_file()))
     if polarity not in POLARITIES:
@@ -62,10 +63,11 @@ def prepare(
     rule = split or ("all" if source == "digits" else "paper")
     with progress_bar() as progress:
         done = corpora.prepare(chosen, output, rule, None if frame is None else check_frame(frame), jobs, progress)
+    facts = {name: value for name, value in record_values(done.record).items() if name not in ("origin", "licence", "split")}
     if as_json:
-        print_json({"output": str(output), **done.as_dict()})
+        print_json({"output": str(output), **facts})
     else:
-        print_facts(str(output), done.as_dict())
+        print_facts(str(output), facts)
 
 
 def _source(  # type: ignore[no-untyped-def]

@@ -28,12 +28,12 @@ def train(
     from dataclasses import replace
 
     from allograph.corpora.corpus import Corpus
-    from allograph.training.classifier import checkpoint_of
-    from allograph.training.classifier import train as run
-    from allograph.training.fit import Plan, parse_stages
+    from allograph.training.fit import Schedule, parse_stages
+    from allograph.training.run import checkpoint_of
+    from allograph.training.run import train as run
 
     opened = Corpus.open(corpus)
-    plan = Plan.for_source(opened.source, None if schedule is None else parse_stages(schedule), augment, seed)
+    plan = Schedule.for_source(opened.source, None if schedule is None else parse_stages(schedule), augment, seed)
     if patience is not None:
         plan = replace(plan, patience=patience)
     try:
@@ -43,9 +43,10 @@ def train(
         if checkpoint_of(output).exists():
             say("the epochs that were finished are kept; go on with --resume")
         raise
-    facts = {key: bundle.config[key] for key in ("training", "accuracy", "styles")}
+    config = bundle.config
+    facts = {"training": config.training, "accuracy": config.accuracy, "styles": config.styles}
     if as_json:
         print_json({"output": str(output), **facts})
     else:
-        shares = {part: "–" if share is None else f"{100 * share:.2f} %" for part, share in facts["accuracy"].items()}
+        shares = {part: "–" if share is None else f"{100 * share:.2f} %" for part, share in config.accuracy.items()}
         print_facts(str(output), {**facts, "accuracy": shares})

@@ -78,7 +78,7 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write a profile to a file, which another store can import."""
-    from allograph.files.output import written
+    from allograph.files.atomic import atomic_file
     from allograph.profiles import profile
     from allograph.profiles.archive import packed
     from allograph.profiles.journal import Key
@@ -86,7 +86,7 @@ def export(
     key = Key.of(tenant, name)
     with existing(store) as opened:
         contents = profile.contents(opened, key)
-    with written(output) as temporary:
+    with atomic_file(output) as temporary:
         temporary.write_bytes(packed(contents))
     _say({"output": str(output), "corrections": len(contents.entries)}, as_json)
 

@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allograph.alphabet.labels import Alphabet
-from allograph.corpora.parquet import opened, pa
+from allograph.corpora.parquet import open_parquet, pa
+from allograph.corpora.record import CorpusRecord
 from allograph.errors import FormatError
-from allograph.images.frames import FRAMES, PIXELS, SIDE, Frame
+from allograph.files.records import read_record
+from allograph.images.frames import PIXELS, SIDE, Frame
 from allograph.samples.equality import by_content
 from allograph.split import SPLITS, Split
 
@@ -31,7 +32,8 @@ SCHEMA = pa.schema(
 
 
 @by_content
-class LabelledImages(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class LabelledImages:
     """Some rows of a corpus."""
 
     rows: NDArray[np.int64]
@@ -42,6 +44,9 @@ class LabelledImages(NamedTuple):
     writers: NDArray[np.str_]
     splits: NDArray[np.str_]
     order: NDArray[np.int32] | None
+
+    def __len__(self) -> int:
+        return len(self.rows)
 
     def where(self, keep: NDArray[np.bool_]) -> LabelledImages:
         """Those of the rows where `keep` [n] is true."""
@@ -54,26 +59,23 @@ class Corpus:
     """A corpus file. Opening it reads its record; columns and images are read when asked for."""
 
     path: Path
-    record: dict[str, Any]
+    record: CorpusRecord
 
     @classmethod
     def open(cls, path: str | Path) -> Corpus:
         """Open a corpus; raises `FormatError` when it is truncated, foreign or of another version."""
-        _, record = opened(path, "corpus", FORMAT, SCHEMA)
-        if record.get("frame") not in FRAMES:
-            raise FormatError(f"{path} names the frame {record.get('frame')!r}; there are {', '.join(FRAMES)}")
-        return cls(Path(path), record)
+        _, record = open_parquet(path, "corpus", FORMAT, SCHEMA)
+        return cls(Path(path), read_record(CorpusRecord, record, str(path)))
 
     @property
     def frame(self) -> Frame:
         """How the ink lies in the images: `paper` or `mnist`."""
-        frame: Frame = self.record["frame"]
-        return frame
+        return self.record.frame
 
     @property
     def source(self) -> str:
         """The source it was prepared from, such as `nist`."""
-        return str(self.record.get("source", ""))
+        return self.record.source
 
     @cached_property
     def labels(self) -> NDArray[np.str_]:
@@ -89,9 +91,9 @@ class Corpus:
     def splits(self) -> NDArray[np.str_]:
         """[n] the split of every sample."""
         splits = self._strings("split")
-        for found in np.unique(splits).tolist():
-            if found not in SPLITS:
-                raise FormatError(f"{self.path} holds samples of the split {found!r}; there are {', '.join(SPLITS)}")
+        for split in np.unique(splits).tolist():
+            if split not in SPLITS:
+                raise FormatError(f"{self.path} holds samples of the split {split!r}; there are {', '.join(SPLITS)}")
         return splits
 
     @cached_property
@@ -100,7 +102,7 @@ class Corpus:
         return Alphabet.of(np.unique(self.labels).tolist())
 
     def __len__(self) -> int:
-        file, _ = opened(self.path, "corpus", FORMAT, SCHEMA)
+        file, _ = open_parquet(self.path, "corpus", FORMAT, SCHEMA)
         return int(file.metadata.num_rows)
 
     def count(self, split: Split) -> int:
@@ -112,7 +114,7 @@ class Corpus:
 
         Raises `FormatError` where the file is damaged or an image shows no ink.
         """
-        file, _ = opened(self.path, "corpus", FORMAT, SCHEMA)
+        file, _ = open_parquet(self.path, "corpus", FORMAT, SCHEMA)
         start = 0
         for group in range(file.num_row_groups):
             try:
@@ -134,7 +136,7 @@ class Corpus:
                 raise FormatError(f"{self.path}: the sample in row {rows[np.argmin(inked)]} is empty: it shows no ink")
             if split is not None:
                 samples = samples.where(samples.splits == split)
-            if len(samples.rows):
+            if len(samples):
                 yield samples
 
     def images(self, split: Split, into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
@@ -142,12 +144,12 @@ class Corpus:
         images = np.empty((self.count(split), SIDE, SIDE), np.uint8) if into is None else into
         start = 0
         for samples in self.batches(split):
-            images[start : start + len(samples.rows)] = samples.images
-            start += len(samples.rows)
+            images[start : start + len(samples)] = samples.images
+            start += len(samples)
         return images
 
     def _strings(self, name: str) -> NDArray[np.str_]:
-        file, _ = opened(self.path, "corpus", FORMAT, SCHEMA)
+        file, _ = open_parquet(self.path, "corpus", FORMAT, SCHEMA)
         try:
             return string_column(file.read([name])[name])
         except (pa.ArrowException, OSError) as error:

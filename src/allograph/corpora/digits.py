@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from allograph.corpora.source import Listing, Rendered
 from allograph.errors import FormatError, missing_extra
-from allograph.images.frames import SIDE, Frame, framed
+from allograph.images.frames import SIDE, Frame, to_frame
 
 FORM = (
     "012345678901234567890123456789"
@@ -31,7 +31,7 @@ RUNS_ARE_WRITERS = (
 class DigitsSource:
     """UCI optdigits' test set as scikit-learn ships it: 8×8 grey, one writer for each run through the 130-digit form.
 
-    The file names no writers, but its order gives them away: a run ends where the form begins anew (`aligned`).
+    The file names no writers, but its order gives them away: a run ends where the form begins anew (`align`).
     """
 
     origin: str = (
@@ -46,8 +46,8 @@ class DigitsSource:
 
     def listing(self) -> Listing:
         """Align the digits to the form; `order` is the place in it. Raises `MissingExtraError` without scikit-learn."""
-        _, digits = _loaded()
-        runs, places = aligned(digits)
+        _, digits = _load()
+        runs, places = align(digits)
         if runs.max() + 1 != RUNS:
             raise FormatError(
                 f"scikit-learn's digits hold {runs.max() + 1} runs through the form and not {RUNS}: "
@@ -61,17 +61,17 @@ class DigitsSource:
     def render(self, rows: range, frame: Frame) -> Rendered:
         """Frame the 8×8 pictures, enlarged to 128×128 first."""
         if self._pictures is None:
-            self._pictures, _ = _loaded()
+            self._pictures, _ = _load()
         images = np.empty((len(rows), SIDE, SIDE), np.uint8)
         for image, row in zip(images, rows, strict=True):
-            image[:] = framed(self._pictures[row], frame, "light", name=f"digit {row} of scikit-learn", level=False).image
+            image[:] = to_frame(self._pictures[row], frame, "light", name=f"digit {row} of scikit-learn", level=False).image
         return Rendered(images, Counter(light=len(rows)))
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_pictures": None}
 
 
-def aligned(digits: NDArray[np.integer], form: str = FORM) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def align(digits: NDArray[np.integer], form: str = FORM) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """The run and the place in the form of every digit, both [n], where `digits` [n] are copies of the form with gaps.
 
     Of all ways to lay the digits onto the form, again and again from its beginning, this is the cheapest: a digit of
@@ -95,7 +95,7 @@ def aligned(digits: NDArray[np.integer], form: str = FORM) -> tuple[NDArray[np.i
     return runs, places
 
 
-def _loaded() -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+def _load() -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
     """The pictures, uint8 [n, 8, 8] in 0…255, and what they show, int [n]."""
     try:
         from sklearn.datasets import load_digits

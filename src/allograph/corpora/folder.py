@@ -15,7 +15,7 @@ from allograph.corpora.source import Listing, Rendered
 from allograph.errors import ImageError, InputError
 from allograph.files.csv_rows import read_rows
 from allograph.files.input import read_file
-from allograph.images.frames import POLARITIES, SIDE, Frame, Polarity, decoded, framed
+from allograph.images.frames import POLARITIES, SIDE, Frame, Polarity, decode, to_frame
 from allograph.images.light import levelled
 from allograph.samples.names import check_present, check_writer
 
@@ -54,10 +54,10 @@ class FolderSource:
         labels, writers, orders = [], [], []
         self._paths, self._lines = [], []
         for where, line, row in read_rows(self.manifest, COLUMNS, "manifest"):
-            self._paths.append(_filled(row, "path", where))
+            self._paths.append(_require(row, "path", where))
             self._lines.append(line)
-            writers.append(_checked(check_writer, _filled(row, "writer", where), where))
-            labels.append(_checked(_label, row["label"] or "", where))
+            writers.append(_check_at(check_writer, _require(row, "writer", where), where))
+            labels.append(_check_at(_label, row["label"] or "", where))
             if "order" in row:
                 orders.append(_order(row["order"], where))
         order = np.array(orders, dtype=np.int32) if orders else None
@@ -72,23 +72,23 @@ class FolderSource:
         for image, row in zip(images, rows, strict=True):
             path = self.manifest.parent / self._paths[row]
             name = f"{self.manifest}, line {self._lines[row]}: {path}"
-            picture = decoded(_bytes(path, name), name)
+            picture = decode(_bytes(path, name), name)
             level = levelled(picture, self.polarity)
-            result = framed(picture if level is None else level, frame, self.polarity, self.square, name=name, level=False)
+            result = to_frame(picture if level is None else level, frame, self.polarity, self.square, name=name, level=False)
             image[:] = result.image
             polarity[result.polarity] += 1
             uneven += level is not None
         return Rendered(images, polarity, uneven)
 
 
-def _filled(row: dict[str, str | None], column: str, where: str) -> str:
+def _require(row: dict[str, str | None], column: str, where: str) -> str:
     value = row[column]
     if not value:
         raise InputError(f"{where}: the {column} is empty; every line gives {', '.join(COLUMNS)}")
     return value
 
 
-def _checked(check: Callable[[str], str], value: str, where: str) -> str:
+def _check_at(check: Callable[[str], str], value: str, where: str) -> str:
     try:
         return check(value)
     except InputError as error:

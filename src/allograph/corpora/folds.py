@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from allograph.corpora.corpus import FORMAT, SCHEMA, Corpus, images_to_arrow
-from allograph.corpora.parquet import pa, sign, writing
+from allograph.corpora.parquet import atomic_parquet, pa, sign
 from allograph.errors import InputError
+from allograph.files.records import record_values
 from allograph.split import SPLITS
 
 
@@ -25,18 +27,18 @@ def fold(corpus: Corpus, part: int, parts: int, output: str | Path) -> Corpus:
     held = np.random.default_rng(0).permutation(train)[part - 1 :: parts]
     splits = np.where(np.isin(corpus.writers, held), "application", corpus.splits)
     kept = corpus.splits != "application"
-    record = {
-        **corpus.record,
-        "fold": f"{part}/{parts}",
-        "split_samples": {name: int((splits[kept] == name).sum()) for name in SPLITS},
-        "split_writers": {name: len(np.unique(corpus.writers[kept & (splits == name)])) for name in SPLITS},
-    }
-    with writing(output, SCHEMA) as file:
+    record = replace(
+        corpus.record,
+        fold=f"{part}/{parts}",
+        split_samples={name: int((splits[kept] == name).sum()) for name in SPLITS},
+        split_writers={name: len(np.unique(corpus.writers[kept & (splits == name)])) for name in SPLITS},
+    )
+    with atomic_parquet(output, SCHEMA) as file:
         for samples in corpus.batches():
             chosen = samples.where(kept[samples.rows])
-            order = pa.nulls(len(chosen.rows), pa.int32()) if chosen.order is None else pa.array(chosen.order)
+            order = pa.nulls(len(chosen), pa.int32()) if chosen.order is None else pa.array(chosen.order)
             columns = [images_to_arrow(chosen.images), chosen.labels, chosen.writers, splits[chosen.rows], order]
-            if len(chosen.rows):
+            if len(chosen):
                 file.write_table(pa.table([pa.array(column) for column in columns], schema=SCHEMA))
-        sign(file, "corpus", FORMAT, record)
+        sign(file, "corpus", FORMAT, record_values(record))
     return Corpus.open(output)

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from allograph.errors import FormatError, missing_extra, storage_error
-from allograph.files.output import check_file, check_version, parse_json, written
+from allograph.files.atomic import atomic_file
+from allograph.files.input import check_file
+from allograph.files.json_files import parse_json
+from allograph.files.records import check_version
 
 try:
     import pyarrow as pa
@@ -17,17 +20,17 @@ try:
 except ImportError as error:  # pragma: no cover
     raise missing_extra("pyarrow", "research") from error
 
-__all__ = ["kind_of", "opened", "pa", "pq", "record_of", "sign", "writing"]
+__all__ = ["atomic_parquet", "kind_of", "open_parquet", "pa", "pq", "record_of", "sign"]
 
 _KEY = b"allograph"
 
 
 @contextmanager
-def writing(
+def atomic_parquet(
     path: str | Path, schema: pa.Schema, compression: str | dict[str, str] = "zstd", use_dictionary: bool | list[str] = True
 ) -> Iterator[pq.ParquetWriter]:
     """Write a Parquet file, whole or not at all."""
-    with written(path) as temporary:
+    with atomic_file(path) as temporary:
         try:
             with pq.ParquetWriter(
                 temporary, schema, compression=compression, use_dictionary=use_dictionary, write_page_checksum=True
@@ -43,8 +46,8 @@ def sign(writer: pq.ParquetWriter, kind: str, version: int, record: Mapping[str,
     writer.add_key_value_metadata({_KEY.decode(): value})
 
 
-def opened(path: str | Path, kind: str, version: int, schema: pa.Schema) -> tuple[pq.ParquetFile, dict[str, Any]]:
-    """Open a Parquet file and its record.
+def open_parquet(path: str | Path, kind: str, version: int, schema: pa.Schema) -> tuple[pq.ParquetFile, dict[str, Any]]:
+    """Open a Parquet file, and read its record but for kind and format.
 
     Raises `FormatError` unless it is whole and is of this kind, format version and schema.
     """
@@ -53,6 +56,7 @@ def opened(path: str | Path, kind: str, version: int, schema: pa.Schema) -> tupl
     if record["kind"] != kind:
         raise FormatError(f"{path} is an allograph {record['kind']}, and an allograph {kind} was expected; {_next_step(kind)}")
     check_version(path, kind, record.get("format"), version)
+    record = {key: value for key, value in record.items() if key not in ("kind", "format")}
     found = file.schema_arrow.remove_metadata()
     for wanted in schema:
         position = found.get_field_index(wanted.name)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allograph.alphabet.labels import check_label
-from allograph.corpora.corpus import FORMAT, SCHEMA, images_to_arrow
-from allograph.corpora.parquet import pa, sign, writing
+from allograph.corpora.corpus import FORMAT, SCHEMA, Corpus, images_to_arrow
+from allograph.corpora.parquet import atomic_parquet, pa, sign
+from allograph.corpora.record import CorpusRecord
 from allograph.corpora.source import Rendered, Source
 from allograph.errors import InputError, MismatchError
-from allograph.execution import in_order
+from allograph.execution import ordered_map
+from allograph.files.records import record_values
 from allograph.images.frames import PIXELS, Frame
 from allograph.progress import Progress, silent
 from allograph.samples.names import check_writer
@@ -25,27 +26,6 @@ ROWS = 4096
 """Samples in a task of a worker and in a row group of the file."""
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """What `prepare` did."""
-
-    source: str
-    frame: Frame
-    samples: int
-    labels: int
-    writers: int
-    split_samples: dict[str, int]
-    split_writers: dict[str, int]
-    polarity: dict[str, int]
-    shared_images: int
-    """Images that occur in more than one split."""
-    notes: list[str]
-
-    def as_dict(self) -> dict[str, object]:
-        """For JSON."""
-        return asdict(self)
-
-
 def prepare(
     source: Source,
     output: str | Path,
@@ -53,10 +33,10 @@ def prepare(
     frame: Frame | None = None,
     jobs: int | None = 1,
     progress: Progress = silent,
-) -> Prepared:
+) -> Corpus:
     """Render every sample of `source`, split its writers, and write the corpus.
 
-    `split` is `paper`, `all` or a CSV file; `jobs` as in `parallel.in_order`. Raises `MismatchError` when the source has no
+    `split` is `paper`, `all` or a CSV file; `jobs` as in `execution.ordered_map`. Raises `MismatchError` when the source has no
     originals to render in another frame, `InputError` when it has no samples, and whatever its `listing` and `render` raise.
     """
     frame = frame or source.frame
@@ -69,19 +49,19 @@ def prepare(
     count = len(listing.labels)
     if not count:
         raise InputError(f"{source.name}: there are no samples in it")
-    labels, label_of = _united(listing.labels, check_label, source.name)
-    writers, writer_of = _united(listing.writers, check_writer, source.name)
-    written = np.bincount(writer_of)
-    parts = assign(split, dict(zip(writers.tolist(), written.tolist(), strict=True)), source.name)
+    labels, label_of = _merge_spellings(listing.labels, check_label, source.name)
+    writers, writer_of = _merge_spellings(listing.writers, check_writer, source.name)
+    counts = np.bincount(writer_of)
+    parts = assign(split, dict(zip(writers.tolist(), counts.tolist(), strict=True)), source.name)
     part_of = np.array([SPLITS.index(parts[writer]) for writer in writers.tolist()], dtype=np.int32)[writer_of]
 
     polarity: Counter[str] = Counter()
     uneven = 0
     digests = np.empty(count, np.uint64)
     tasks = [range(start, min(start + ROWS, count)) for start in range(0, count, ROWS)]
-    with writing(output, SCHEMA) as file:
+    with atomic_parquet(output, SCHEMA) as file:
         progress("preparing", 0, count)
-        for rows, rendered in zip(tasks, in_order(_render, (source, frame), tasks, jobs), strict=True):
+        for rows, rendered in zip(tasks, ordered_map(_render, (source, frame), tasks, jobs), strict=True):
             here = slice(rows.start, rows.stop)
             digests[here] = _digests(rendered.images)
             polarity.update(rendered.polarity)
@@ -96,21 +76,23 @@ def prepare(
             ]
             file.write_table(pa.table(columns, schema=SCHEMA), row_group_size=ROWS)
             progress("preparing", rows.stop, count)
-        result = Prepared(
+        record = CorpusRecord(
             source=source.name,
             frame=frame,
             samples=count,
             labels=len(labels),
             writers=len(writers),
             split_samples={part: int(np.count_nonzero(part_of == i)) for i, part in enumerate(SPLITS)},
-            split_writers={part: sum(1 for found in parts.values() if found == part) for part in SPLITS},
+            split_writers={part: sum(1 for other in parts.values() if other == part) for part in SPLITS},
             polarity=dict(polarity),
-            shared_images=_shared(digests, part_of),
-            notes=[*listing.notes, *([f"{uneven:,} pictures were in uneven light, which was evened out"] if uneven else [])],
+            shared_images=_count_shared(digests, part_of),
+            notes=(*listing.notes, *([f"{uneven:,} pictures were in uneven light, which was evened out"] if uneven else [])),
+            origin=source.origin,
+            licence=source.licence,
+            split=Path(split).name,
         )
-        record = {"origin": source.origin, "licence": source.licence, "split": Path(split).name}
-        sign(file, "corpus", FORMAT, {**result.as_dict(), **record})
-    return result
+        sign(file, "corpus", FORMAT, record_values(record))
+    return Corpus.open(output)
 
 
 def _render(shared: tuple[Source, Frame], rows: range) -> Rendered:
@@ -118,17 +100,19 @@ def _render(shared: tuple[Source, Frame], rows: range) -> Rendered:
     return source.render(rows, frame)
 
 
-def _united(texts: NDArray[np.str_], check: Callable[[str], str], source: str) -> tuple[NDArray[np.str_], NDArray[np.intp]]:
+def _merge_spellings(
+    texts: NDArray[np.str_], check: Callable[[str], str], source: str
+) -> tuple[NDArray[np.str_], NDArray[np.intp]]:
     """The distinct texts in the form that `check` gives them, which may make one of two, and which of them each is, [n]."""
-    found, place, which = np.unique(texts, return_index=True, return_inverse=True)
-    checked = []
-    for text, first in zip(found.tolist(), place.tolist(), strict=True):
+    distinct, place, which = np.unique(texts, return_index=True, return_inverse=True)
+    forms = []
+    for text, first in zip(distinct.tolist(), place.tolist(), strict=True):
         try:
-            checked.append(check(text))
+            forms.append(check(text))
         except InputError as error:
             raise InputError(f"{source}, sample {first}: {error}") from None
-    united, place_of = np.unique(checked, return_inverse=True)
-    return united, place_of[which]
+    merged, place_of = np.unique(forms, return_inverse=True)
+    return merged, place_of[which]
 
 
 def _text(values: NDArray[np.str_], codes: NDArray[np.integer]) -> pa.Array:
@@ -142,7 +126,7 @@ def _digests(images: NDArray[np.uint8]) -> NDArray[np.uint64]:
         return (images.reshape(-1, PIXELS).astype(np.uint64) * keys).sum(axis=1, dtype=np.uint64)
 
 
-def _shared(digests: NDArray[np.uint64], part_of: NDArray[np.int32]) -> int:
+def _count_shared(digests: NDArray[np.uint64], part_of: NDArray[np.int32]) -> int:
     """How many images occur in more than one split."""
     _, image_of = np.unique(digests, return_inverse=True)
     seen = np.zeros((image_of.max() + 1, len(SPLITS)), bool)

@@ -1,10 +1,10 @@
-"""What every source of handwriting offers: a listing at once, images on demand."""
+"""The protocol of a source of handwriting: it lists its samples at once, and renders images of any of them."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,8 @@ class Listing:
     """What a person should know: how many entries were left out, and why."""
 
 
-class Rendered(NamedTuple):
+@dataclass(frozen=True)
+class Rendered:
     """Some samples of a source as images."""
 
     images: NDArray[np.uint8]
@@ -35,6 +36,9 @@ class Rendered(NamedTuple):
     """How many were found `dark` (dark ink on light) or `light`."""
     uneven: int = 0
     """How many were in uneven light, which was evened out."""
+
+    def __len__(self) -> int:
+        return len(self.images)
 
 
 class Source(Protocol):

@@ -79,7 +79,7 @@ def _rows(text: io.TextIOWrapper, path: str | Path, columns: Sequence[str]) -> I
             raise FormatError(f"{where}: a field goes over several lines; {QUOTES}")
         if len(fields) > len(header):
             raise FormatError(f"{where} has more fields than columns; put a field that holds a comma in quotes")
-        values: dict[str, str | None] = {**dict.fromkeys(header), **dict(zip(header, map(_stripped, fields), strict=False))}
+        values: dict[str, str | None] = {**dict.fromkeys(header), **dict(zip(header, map(_strip, fields), strict=False))}
         for place in _blanks(fields, lines.taken):
             values[header[place]] = " "
         yield Row(where, reader.line_num, values)
@@ -108,5 +108,5 @@ def _blanks(fields: list[str], lines: list[str]) -> list[int]:
     return [i for i, field in enumerate(kept) if field == " "] if len(kept) == len(fields) else []
 
 
-def _stripped(field: str) -> str:
+def _strip(field: str) -> str:
     return field.strip() or field

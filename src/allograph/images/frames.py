@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from allograph.errors import ImageError, InputError
 from allograph.images.light import best_cut, levelled
-from allograph.samples.equality import by_content
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -47,8 +47,8 @@ LARGEST = 4096 * 4096
 """Pixels in the largest picture that is decoded."""
 
 
-@by_content
-class Framed(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Framed:
     """A sample and what was found out on the way to it."""
 
     image: NDArray[np.uint8]
@@ -56,7 +56,7 @@ class Framed(NamedTuple):
     polarity: Literal["dark", "light"]
 
 
-def framed(
+def to_frame(
     picture: NDArray[np.uint8],
     frame: Frame = "paper",
     polarity: Polarity = "auto",
@@ -98,7 +98,7 @@ def framed(
     return Framed(_cut(blurred, *_mass_square(blurred, size or max(height, width))), found)
 
 
-def decoded(
+def decode(
     data: bytes, name: str = "the image", largest: int = LARGEST, kinds: tuple[str, ...] | None = None
 ) -> NDArray[np.uint8]:
     """Decode a PNG (or another picture that Pillow reads) to grey, uint8 [h, w], turned as its EXIF data says.
@@ -119,8 +119,7 @@ def decoded(
                 if picture.width * picture.height > largest:
                     raise ImageError(f"{name}: {picture.width}×{picture.height} pixels are too many; {largest} may be decoded")
                 picture.load()
-                grey = _grey(picture, name)
-                return _TURNS.get(_orientation(picture), np.ascontiguousarray)(grey)
+                return grey(picture, name)
     except ImageError:
         raise
     except UnidentifiedImageError:
@@ -129,8 +128,27 @@ def decoded(
         raise ImageError(f"{name} is not a readable picture: it is truncated, damaged or of an unknown kind ({error})") from error
 
 
-def _grey(picture: PIL.Image.Image, name: str) -> NDArray[np.uint8]:
-    """A decoded picture of any mode as grey, uint8 [h, w]."""
+def grey(picture: PIL.Image.Image | NDArray[Any], name: str = "the picture") -> NDArray[np.uint8]:
+    """A Pillow image, or an array [h, w] or [h, w, 3 or 4], as grey, uint8 [h, w], turned as its EXIF data says.
+
+    Transparent pixels and numbers other than uint8 are taken as `decode` takes them. Raises `ImageError` for an array of another
+    shape, without numbers, or with NaN.
+    """
+    from PIL import Image
+
+    if isinstance(picture, np.ndarray):
+        if not (picture.size and picture.dtype.kind in "buif" and (picture.ndim == 2 or picture.shape[2:] in ((3,), (4,)))):
+            form = f"{picture.dtype} {list(picture.shape)}"
+            raise ImageError(f"{name}: a picture is an array [h, w] or [h, w, 3 or 4] of numbers; this is {form}")
+        if picture.dtype.kind == "b":
+            picture = picture * np.uint8(255)
+        values = picture.copy() if picture.dtype == np.uint8 else _shades(picture, name)
+        return values if values.ndim == 2 else _without_colour(Image.fromarray(values), name)
+    return _TURNS.get(_orientation(picture), np.ascontiguousarray)(_without_colour(picture, name))
+
+
+def _without_colour(picture: PIL.Image.Image, name: str) -> NDArray[np.uint8]:
+    """A picture of any mode as grey, uint8 [h, w]."""
     from PIL import Image
 
     if picture.mode.startswith("I") or picture.mode == "F":
@@ -138,10 +156,10 @@ def _grey(picture: PIL.Image.Image, name: str) -> NDArray[np.uint8]:
     if "A" in picture.getbands() or "a" in picture.getbands() or "transparency" in picture.info:
         layer = picture.convert("RGBA")
         for paper in ("white", "black"):
-            grey = np.array(Image.alpha_composite(Image.new("RGBA", picture.size, paper), layer).convert("L"), dtype=np.uint8)
-            if grey.min() < 255:
+            shades = np.array(Image.alpha_composite(Image.new("RGBA", picture.size, paper), layer).convert("L"), dtype=np.uint8)
+            if shades.min() < 255:
                 break
-        return grey
+        return shades
     return np.array(picture.convert("L"), dtype=np.uint8)
 
 

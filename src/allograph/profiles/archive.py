@@ -15,7 +15,7 @@ from safetensors.numpy import load, save
 
 from allograph.alphabet.labels import check_label
 from allograph.errors import FormatError, InputError
-from allograph.files.output import check_version
+from allograph.files.records import check_version
 from allograph.images.frames import SIDE
 from allograph.profiles.journal import Contents, Entry, Tombstone, check_name, check_time
 from allograph.readings import Samples
@@ -81,7 +81,7 @@ def check_model(contents: Contents, model_hash: str, sizes: Sizes) -> None:
     """Raise `FormatError` where entries are said to be of a model, and do not fit it."""
     for entry in contents.entries:
         if entry.model_hash == model_hash:
-            for what, array, size in zip(Samples._fields, entry.samples, sizes, strict=True):
+            for (what, array), size in zip(entry.outputs.arrays.items(), sizes, strict=True):
                 found = None if array is None else array.shape[1]
                 if found != size:
                     raise FormatError(
@@ -146,12 +146,12 @@ _ARRAYS: dict[str, tuple[Any, tuple[Any, ...]]] = {
 def _arrays(entries: list[Entry]) -> dict[str, NDArray[Any]]:
     blank = np.zeros((SIDE, SIDE), np.uint8)
     arrays: dict[str, NDArray[Any]] = {
-        "embeddings": np.concatenate([entry.samples.embeddings for entry in entries]),
-        "logits": np.concatenate([entry.samples.logits for entry in entries]),
+        "embeddings": np.concatenate([entry.outputs.embeddings for entry in entries]),
+        "logits": np.concatenate([entry.outputs.logits for entry in entries]),
         "images": np.stack([blank if entry.image is None else entry.image for entry in entries]),
         "has_image": np.array([entry.image is not None for entry in entries]),
     }
-    features = [entry.samples.features for entry in entries if entry.samples.features is not None]
+    features = [entry.outputs.features for entry in entries if entry.outputs.features is not None]
     return arrays | ({"features": np.concatenate(features)} if len(features) == len(entries) else {})
 
 

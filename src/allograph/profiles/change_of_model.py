@@ -90,7 +90,7 @@ def _read(entries: list[Entry], recognizer: Recognizer, share: float, stop: Even
             if entry.alphabet is not None:
                 offered = np.isin(labels, entry.alphabet)
                 if offered.any():
-                    one = one._replace(logits=np.where(offered, one.logits, np.float32(-np.inf)))
+                    one = one.within(offered)
             yield one, labels[int(one.logits.argmax())]
         pause = (time.monotonic() - began) * (1 / share - 1)
         if stop is not None and stop.wait(pause):

@@ -89,8 +89,8 @@ class Entry(Correction):
     """What the adapter said before it learned this, whether it was shown or not."""
     alphabet: tuple[str, ...] | None
     """The labels that were offered, where not all were."""
-    samples: Samples
-    """Embeddings [1, d], logits [1, C] and, where the model has them, features [1, f]."""
+    outputs: Samples
+    """The recognizer's outputs: embedding [1, d], logits [1, C] and, where the model has them, features [1, f]."""
     image: NDArray[np.uint8] | None
     """[28, 28]; None where the owner keeps no images."""
     model_hash: str
@@ -230,7 +230,7 @@ def unknown_writer(key: Key) -> UnknownWriter:
 
 def corrections_of(entries: Sequence[Entry]) -> Corrections:
     """What an adapter learns from entries, at least one."""
-    parts = [entry.samples for entry in entries]
+    parts = [entry.outputs for entry in entries]
     features = [part.features for part in parts if part.features is not None]
     return Corrections(
         np.concatenate([part.embeddings for part in parts]),

@@ -287,7 +287,7 @@ class MemoryChange:
         profile = self._profile
         moved = {seq: found for seq, found in read.items() if seq in profile.entries}
         for seq, (samples, base) in moved.items():
-            profile.entries[seq] = replace(profile.entries[seq], samples=samples, base=base, model_hash=model_hash)
+            profile.entries[seq] = replace(profile.entries[seq], outputs=samples, base=base, model_hash=model_hash)
         profile.model_hash, profile.states = model_hash, ()
         profile.version = profile.version._replace(edition=profile.version.edition + 1)
         return len(moved)

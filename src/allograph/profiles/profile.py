@@ -197,9 +197,9 @@ def _check_alike(entries: Sequence[Entry]) -> None:
     """Raise `FormatError` where entries of one model differ in what that model says of a sample."""
     sizes: dict[str, tuple[int | None, ...]] = {}
     for entry in entries:
-        found = tuple(None if array is None else array.shape[1] for array in entry.samples)
+        found = tuple(None if array is None else array.shape[1] for array in entry.outputs.arrays.values())
         expected = sizes.setdefault(entry.model_hash, found)
-        for name, one, other in zip(Samples._fields, found, expected, strict=True):
+        for name, one, other in zip(entry.outputs.arrays, found, expected, strict=True):
             if one != other:
                 raise FormatError(
                     f"the {name} of the correction {entry.id!r} have {one or 'no'} numbers, and others of the same model "

@@ -531,7 +531,7 @@ _BLANK: dict[str, Any] = dict.fromkeys(column.name for column in journal.columns
 def _row(profile: int, entry: Entry) -> dict[str, Any]:
     return {
         **_BLANK,
-        **_arrays(entry.samples),
+        **_arrays(entry.outputs),
         "profile": profile,
         "seq": entry.seq,
         "id": entry.id,

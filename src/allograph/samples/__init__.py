@@ -1,1 +1,7 @@
-"""Samples: one character each, whose writer has a name; and when two values that hold arrays are the same."""
+"""Samples: one character each, as a picture or as ink, whose writer has a name."""
+
+from __future__ import annotations
+
+from allograph.samples.sample import Readable, Sample
+
+__all__ = ["Readable", "Sample"]

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.errors import ImageError
-from allograph.images.frames import SIDE, Frame, decoded, framed
-from allograph.ink import ink_sample
+from allograph.images.frames import SIDE, Frame, decode, to_frame
+from allograph.ink import ink_to_frame
 from allograph.server.pool import FairPool
 from allograph.server.requests import Picture
 from allograph.server.settings import Limits
@@ -101,9 +101,9 @@ def _drawn(pictures: Sequence[Picture], encoded: Encoded, frame: Frame) -> NDArr
         if picture.image is not None:
             samples[i] = np.frombuffer(picture.image, np.uint8).reshape(SIDE, SIDE)
         elif picture.ink is not None:
-            samples[i] = ink_sample(picture.ink, frame, f"the ink of sample {i}")
+            samples[i] = ink_to_frame(picture.ink, frame, f"the ink of sample {i}")
         elif file is not None:
-            samples[i] = framed(decoded(file, _name(i), pixels, FORMATS), frame, name=_name(i)).image
+            samples[i] = to_frame(decode(file, _name(i), pixels, FORMATS), frame, name=_name(i)).image
     return samples
 
 
@@ -112,7 +112,7 @@ def _name(place: int) -> str:
 
 
 def _pixels(file: bytes) -> int:
-    """Pixels that a picture's header tells of, more for a very thin one; 0 for what is none, which `decoded` says better."""
+    """Pixels that a picture's header tells of, more for a very thin one; 0 for what is none, which `decode` says better."""
     from PIL import Image
 
     try:

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from allograph.readings import Reading, likeliest
+from allograph.writers import Request, Writers
 from allograph.writers.reading import Behind, Ready, read
-from allograph.writers.writers import Request, Writers
 
 
 @dataclass
@@ -77,7 +77,7 @@ def _described(readings: Sequence[Reading], count: int) -> list[dict[str, Any]]:
     """Readings as JSON tells them, with `count` of the likeliest labels."""
     if not readings:
         return []
-    base = np.concatenate([reading.samples.logits for reading in readings]).argmax(axis=1).tolist()
+    base = np.concatenate([reading.outputs.logits for reading in readings]).argmax(axis=1).tolist()
     return [
         {
             "id": reading.id,

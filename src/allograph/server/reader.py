@@ -10,8 +10,8 @@ from functools import partial
 from allograph.server.batcher import SHARED, Batcher
 from allograph.server.learner import Learner
 from allograph.server.questions import Answer, Part, Question, answers
+from allograph.writers import Request, Writers
 from allograph.writers.reading import Behind
-from allograph.writers.writers import Request, Writers
 
 PATIENCE = 10.0
 """Seconds that a request waits for its writer's corrections to be learned."""
@@ -30,7 +30,7 @@ class Reader:
 
     async def read(self, request: Request, best: int | None = None) -> Answer:
         """What was read; raises the error that the request met, and `BusyError` where too much waits or is to be learned."""
-        tenant, count = request.tenant or self._writers.tenant, len(request.images)
+        tenant, count = request.tenant or self._writers.tenant, len(request)
         self._batcher.check_room(tenant, count)
         question = Question(request, best)
         parts = [Part(question, start, min(start + SHARED, count)) for start in range(0, max(count, 1), SHARED)]

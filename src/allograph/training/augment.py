@@ -21,7 +21,7 @@ SHIFT = 2 / 28
 """Largest shift, a share of the side."""
 
 
-def augmented(images: Tensor, generator: torch.Generator) -> Tensor:
+def augment_images(images: Tensor, generator: torch.Generator) -> Tensor:
     """Images [n, 1, 28, 28] in 0…1, each changed a little: an affine map, the stroke's width, blur."""
     images = _affine(images, generator)
     images = _stroke_width(images, generator)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from allograph.errors import AllographError, missing_extra
 from allograph.images.frames import model_input
-from allograph.recognizer import FEATURES, OUTPUTS, open_session
-from allograph.training.features import Described
+from allograph.recognizer import FEATURES_OUTPUT, OUTPUTS, open_session
+from allograph.training.features import NetworkWithFeatures
 
 try:
     import onnx
@@ -25,7 +25,7 @@ TOLERANCE = 1e-4
 """Largest difference between the two models' numbers, relative to the larger of 1 and the number's size."""
 
 
-def to_onnx(network: Described) -> bytes:
+def to_onnx(network: NetworkWithFeatures) -> bytes:
     """The network as an ONNX file: `images` float32 [n, 1, 28, 28] to `embedding` [n, d], `logits` [n, C], `features` [n, f]."""
     network = network.cpu().eval()
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -35,7 +35,7 @@ def to_onnx(network: Described) -> bytes:
             network,
             (torch.zeros(2, 1, 28, 28),),
             input_names=["images"],
-            output_names=[*OUTPUTS, FEATURES],
+            output_names=[*OUTPUTS, FEATURES_OUTPUT],
             dynamic_shapes=({0: torch.export.Dim("n")},),
             dynamo=True,
             verbose=False,
@@ -55,7 +55,7 @@ def _without_notes(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-def check(model: bytes, network: Described, images: NDArray[np.uint8]) -> float:
+def check(model: bytes, network: NetworkWithFeatures, images: NDArray[np.uint8]) -> float:
     """The largest difference between both models' answers to `images`, uint8 [n, 28, 28].
 
     Raises `AllographError` when it exceeds `TOLERANCE`.
@@ -63,7 +63,7 @@ def check(model: bytes, network: Described, images: NDArray[np.uint8]) -> float:
     inputs = model_input(images)
     with torch.no_grad():
         expected = [value.numpy() for value in network.cpu().eval()(torch.from_numpy(inputs))]
-    found = open_session(model, 1).run([*OUTPUTS, FEATURES], {"images": inputs})
+    found = open_session(model, 1).run([*OUTPUTS, FEATURES_OUTPUT], {"images": inputs})
     difference = max(float((np.abs(f - e) / np.maximum(1, np.abs(e))).max()) for f, e in zip(found, expected, strict=True))
     if difference > TOLERANCE:
         raise AllographError(f"the exported model differs from the trained one by {difference:.2g}; please report this")

@@ -21,7 +21,7 @@ try:
 except ImportError as error:  # pragma: no cover
     raise missing_extra("torch", "train") from error
 
-FEATURES = 144
+FEATURE_COUNT = 144
 """Numbers in a sample's features: so many that 400 corrections of a writer stay under 100 kB."""
 BLOCK = 6
 """Layers in a block of the network."""
@@ -32,7 +32,7 @@ SHARES = (0.5, 1.0, 1.0)
 BATCH = 512
 
 
-class Described(nn.Module):
+class NetworkWithFeatures(nn.Module):
     """A network with the third output `features` [n, f]: (layers − centre) · axes."""
 
     def __init__(self, network: Network, centre: NDArray[np.float64], axes: NDArray[np.float64]) -> None:
@@ -48,7 +48,7 @@ class Described(nn.Module):
         return layers[-1], self.network.logits(layers[-1]), self.projection(torch.cat(layers, dim=1))
 
 
-def describe(network: Network, images: NDArray[np.uint8], progress: Progress = silent) -> Described:
+def describe(network: Network, images: NDArray[np.uint8], progress: Progress = silent) -> NetworkWithFeatures:
     """Find the principal axes of the layers over `images`, uint8 [n, 28, 28], in one pass.
 
     The features' mean squared length over these images is 1, less what the axes leave out.
@@ -69,8 +69,8 @@ def describe(network: Network, images: NDArray[np.uint8], progress: Progress = s
     variances = [covariance.diagonal()[end - width : end].sum() for end, width in zip(ends, widths, strict=True)]
     shares = np.array(SHARES) / np.sum(SHARES) / np.maximum(variances, 1e-12)
     weights = np.sqrt(np.repeat(shares, widths))
-    axes = np.linalg.eigh(covariance * np.outer(weights, weights)).eigenvectors[:, ::-1][:, :FEATURES]
-    return Described(network, centre, weights[:, np.newaxis] * axes)
+    axes = np.linalg.eigh(covariance * np.outer(weights, weights)).eigenvectors[:, ::-1][:, :FEATURE_COUNT]
+    return NetworkWithFeatures(network, centre, weights[:, np.newaxis] * axes)
 
 
 def _layers(network: Network, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from allograph.errors import FormatError, InputError, MismatchError, missing_extra
-from allograph.files.output import check_version, written
+from allograph.files.atomic import atomic_file
+from allograph.files.records import check_version
 from allograph.progress import Progress, silent
-from allograph.training.augment import augmented
+from allograph.training.augment import augment_images
 from allograph.training.network import MOMENTUM, Network
 
 try:
@@ -42,8 +43,8 @@ DEFAULT: tuple[Stages, int, int] = (((40, 256),), 1, 4)
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How to train."""
+class Schedule:
+    """How long to train, in batches of which size, and at which learning rate."""
 
     stages: Stages = DEFAULT[0]
     plateau: int = DEFAULT[1]
@@ -55,8 +56,8 @@ class Plan:
     seed: int = 0
 
     @classmethod
-    def for_source(cls, source: str, stages: Stages | None = None, augment: bool = False, seed: int = 0) -> Plan:
-        """The authors' plan where they have one for the source, the default elsewhere."""
+    def for_source(cls, source: str, stages: Stages | None = None, augment: bool = False, seed: int = 0) -> Schedule:
+        """The authors' schedule where they have one for the source, the default elsewhere."""
         usual, plateau, patience = SCHEDULES.get(source, DEFAULT)
         return cls(stages or usual, plateau, patience, augment=augment, seed=seed)
 
@@ -71,7 +72,7 @@ class Plan:
             if epoch < epochs:
                 return batch
             epoch -= epochs
-        raise ValueError("the plan has fewer epochs")
+        raise ValueError("the schedule has fewer epochs")
 
 
 def parse_stages(text: str) -> Stages:
@@ -93,8 +94,8 @@ def parse_stages(text: str) -> Stages:
 
 
 @dataclass
-class History:
-    """What happened so far."""
+class TrainingLog:
+    """The figures of the epochs that a training has finished."""
 
     losses: list[float] = field(default_factory=list)
     """Validation loss (nats a sample) after each epoch."""
@@ -108,40 +109,48 @@ class History:
         """The epoch of the least validation loss."""
         return int(np.argmin(self.losses))
 
+    @property
+    def epochs_since_best(self) -> int:
+        """How many epochs have brought no better validation loss."""
+        return len(self.losses) - 1 - self.best if self.losses else 0
+
 
 def fit(
     network: Network,
-    plan: Plan,
+    schedule: Schedule,
     train: tuple[NDArray[np.uint8], NDArray[np.int32]],
     validation: tuple[NDArray[np.uint8], NDArray[np.int32]],
     checkpoint: Path,
     progress: Progress = silent,
-) -> History:
+) -> TrainingLog:
     """Train `network` in place and leave it with the weights of the best validation loss.
 
     `train` and `validation` are images uint8 [n, 28, 28] and label indices [n]. After each epoch everything needed to go on
     is written to `checkpoint`; where that file exists the run goes on from it, to the same end as an uninterrupted one.
-    Raises `MismatchError` when the checkpoint belongs to another plan or to other samples, `InputError` when there are fewer
+    Raises `MismatchError` when the checkpoint belongs to another schedule or to other samples, `InputError` when there are fewer
     than two samples to train on or the loss is no longer finite.
     """
     if len(train[1]) < 2:
         raise InputError("training needs at least two samples of train writers")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network.to(device, memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(network.parameters(), plan.learning_rate, betas=(0.9, 0.999))
+    optimizer = torch.optim.Adam(network.parameters(), schedule.learning_rate, betas=(0.9, 0.999))
     plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
-        optimizer, factor=0.5, patience=plan.plateau, cooldown=1, threshold=1e-4, threshold_mode="abs"
+        optimizer, factor=0.5, patience=schedule.plateau, cooldown=1, threshold=1e-4, threshold_mode="abs"
     )
-    history = History()
+    history = TrainingLog()
     best = _copy(network)
-    origin = {"plan": asdict(plan), "samples": _digest(train, validation)}
+    origin = {"plan": asdict(schedule), "samples": _digest(train, validation)}
     if checkpoint.exists():
         history, best = _load(checkpoint, network, optimizer, plateau, origin)
 
-    while len(history.losses) < plan.epochs and len(history.losses) - 1 - (history.best if history.losses else 0) < plan.patience:
+    while (
+        len(history.losses) < schedule.epochs
+        and len(history.losses) - 1 - (history.best if history.losses else 0) < schedule.patience
+    ):
         epoch = len(history.losses)
         history.rates.append(optimizer.param_groups[0]["lr"])
-        _epoch(network, optimizer, plan, epoch, train, device, progress)
+        _epoch(network, optimizer, schedule, epoch, train, device, progress)
         loss, accuracy = _judge(network, validation, device)
         if not math.isfinite(loss):
             raise InputError(
@@ -153,7 +162,7 @@ def fit(
             best = _copy(network)
         plateau.step(loss)
         _save(checkpoint, network, best, optimizer, plateau, origin, history)
-        progress(f"validation loss {loss:.4f}, accuracy {100 * accuracy:.2f} %", epoch + 1, plan.epochs)
+        progress(f"validation loss {loss:.4f}, accuracy {100 * accuracy:.2f} %", epoch + 1, schedule.epochs)
     network.load_state_dict(best)
     network.eval()
     return history
@@ -162,16 +171,16 @@ def fit(
 def _epoch(
     network: Network,
     optimizer: torch.optim.Optimizer,
-    plan: Plan,
+    schedule: Schedule,
     epoch: int,
     train: tuple[NDArray[np.uint8], NDArray[np.int32]],
     device: torch.device,
     progress: Progress,
 ) -> None:
-    torch.manual_seed(plan.seed * 100_003 + epoch)  # dropout; so every epoch can be repeated without those before it
-    generator = torch.Generator().manual_seed(plan.seed * 100_003 + epoch)
+    torch.manual_seed(schedule.seed * 100_003 + epoch)  # dropout; so every epoch can be repeated without those before it
+    generator = torch.Generator().manual_seed(schedule.seed * 100_003 + epoch)
     images, labels = train
-    batch, halves = plan.batch(epoch), _quick_in_bfloat16(device)
+    batch, halves = schedule.batch(epoch), _quick_in_bfloat16(device)
     order = torch.randperm(len(labels), generator=generator).numpy()
     network.train()
     norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
@@ -180,8 +189,8 @@ def _epoch(
         if len(chosen) < 2:
             break  # batch norm needs two
         inputs = _inputs(images[chosen], device)
-        if plan.augment:
-            inputs = augmented(inputs, generator)
+        if schedule.augment:
+            inputs = augment_images(inputs, generator)
         inputs = inputs.to(memory_format=torch.channels_last)
         targets = torch.from_numpy(labels[chosen].astype(np.int64)).to(device)
         for norm in norms:  # the first hundred batches count alike: a small corpus has not many more
@@ -192,7 +201,7 @@ def _epoch(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call, unused-ignore]
         optimizer.step()
-        progress(f"epoch {epoch + 1} of {plan.epochs}", min(start + batch, len(order)), len(order))
+        progress(f"epoch {epoch + 1} of {schedule.epochs}", min(start + batch, len(order)), len(order))
 
 
 def _quick_in_bfloat16(device: torch.device) -> bool:
@@ -220,12 +229,12 @@ def _judge(
 
 
 def _digest(*parts: tuple[NDArray[np.uint8], NDArray[np.int32]]) -> str:
-    """What tells samples from others."""
-    found = hashlib.sha256()
+    """SHA-256 of images and labels, hexadecimal."""
+    digest = hashlib.sha256()
     for images, labels in parts:
-        found.update(np.ascontiguousarray(images).data)
-        found.update(np.ascontiguousarray(labels).data)
-    return found.hexdigest()
+        digest.update(np.ascontiguousarray(images).data)
+        digest.update(np.ascontiguousarray(labels).data)
+    return digest.hexdigest()
 
 
 def _inputs(images: NDArray[np.uint8], device: torch.device) -> Tensor:
@@ -243,7 +252,7 @@ def _save(
     optimizer: torch.optim.Adam,
     plateau: torch.optim.lr_scheduler.ReduceLROnPlateau,
     origin: dict[str, Any],
-    history: History,
+    history: TrainingLog,
 ) -> None:
     tensors = {f"network.{name}": value for name, value in _copy(network).items()}
     tensors |= {f"best.{name}": value.clone() for name, value in best.items()}
@@ -254,7 +263,7 @@ def _save(
     rate = optimizer.param_groups[0]["lr"]
     record = {"format": FORMAT, "origin": origin, "history": asdict(history), "schedule": schedule, "rate": rate}
     contiguous = {name: value.contiguous() for name, value in tensors.items()}
-    with written(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_bytes(save(contiguous, {"allograph": json.dumps(record)}))
 
 
@@ -264,7 +273,7 @@ def _load(
     optimizer: torch.optim.Adam,
     plateau: torch.optim.lr_scheduler.ReduceLROnPlateau,
     origin: dict[str, Any],
-) -> tuple[History, dict[str, Tensor]]:
+) -> tuple[TrainingLog, dict[str, Tensor]]:
     try:
         with safe_open(path, "pt") as file:
             record: dict[str, Any] = json.loads((file.metadata() or {})["allograph"])
@@ -294,4 +303,4 @@ def _load(
     optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
     optimizer.param_groups[0]["lr"] = record["rate"]
     plateau.load_state_dict({**plateau.state_dict(), **record["schedule"]})
-    return History(**record["history"]), parts["best"]
+    return TrainingLog(**record["history"]), parts["best"]

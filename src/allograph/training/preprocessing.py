@@ -77,15 +77,15 @@ class Preprocessing:
             "--transpose": self.transpose,
             "--invert": self.invert,
             f"--scale {self.scale:g}" if self.scale else "": self.scale not in (None, usual),
-            f"--mean {_listed(self.mean)}": any(self.mean),
-            f"--std {_listed(self.std)}": set(self.std) != {1.0},
+            f"--mean {_comma_separated(self.mean)}": any(self.mean),
+            f"--std {_comma_separated(self.std)}": set(self.std) != {1.0},
             f"--size {'x'.join(map(str, size))}": self.size != (SIDE, SIDE),
             f"--channels {self.channels}": self.depth != 1,
         }
         return [option for option, is_given in parts.items() if is_given]
 
 
-def _listed(numbers: tuple[float, ...]) -> str:
+def _comma_separated(numbers: tuple[float, ...]) -> str:
     return ",".join(f"{number:.7g}" for number in numbers)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.adapters.population import population
+from allograph.adapters.population import Population
 from allograph.corpora.corpus import Corpus
 from allograph.readings import Samples
 from allograph.recognizer import Recognizer
@@ -58,7 +58,7 @@ class TrainWriters:
             np.concatenate(features) if features else None,
         )
         try:
-            found = population(samples, self._alphabet.indices(self._labels), self._writers)
+            found = Population.estimate(samples, self._alphabet.indices(self._labels), self._writers)
         except np.linalg.LinAlgError:  # what is not finite has no axes
             return {}
         arrays = found.arrays()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from allograph.errors import FormatError
-from allograph.files.output import read_json, write_json
+from allograph.files.json_files import read_json, write_json
 
 HARM = 0.25
 """The weight of the share of writers harmed against the share of errors cut in `Candidate.merit`: one more writer in a hundred

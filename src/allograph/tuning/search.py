@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 import allograph
 from allograph.adapters import OURS, Adapter, Trial, best, build
-from allograph.adapters.population import PREFIX, Population, population
-from allograph.adapters.settings import replay_settings
-from allograph.adapters.tunable import Tunable
+from allograph.adapters.population import PREFIX, Population
+from allograph.adapters.trials import replay_settings
+from allograph.adapters.tunable_adapter import TunableAdapter
 from allograph.alphabet.labels import Alphabet
 from allograph.bundle import MODEL, Bundle, write_bundle
 from allograph.embedding import EmbeddedCorpus
@@ -27,8 +27,8 @@ from allograph.evaluation.protocols.replay import replay_writers
 from allograph.evaluation.protocols.resample import Resample
 from allograph.evaluation.protocols.sequential import Sequential
 from allograph.evaluation.protocols.writer_samples import WriterSamples, samples_by_writer
-from allograph.execution import Workers
-from allograph.files.output import sha256
+from allograph.execution import ProcessMap
+from allograph.files.hashes import sha256
 from allograph.progress import Progress, silent
 from allograph.readings import Corrections, Samples
 from allograph.split import Split
@@ -86,7 +86,7 @@ class CandidateTask:
     """Parameters of one method that are measured together on one writer's trials."""
 
     trials: WriterTrials
-    method: type[Tunable]
+    method: type[TunableAdapter]
     parameters: Sequence[Parameters]
 
 
@@ -138,9 +138,9 @@ class AdapterCache:
 
     def __init__(self, sets: Sequence[ValidationSet]) -> None:
         self._sets = [(one.alphabet, one.population) for one in sets]
-        self._adapters: dict[tuple[Any, ...], Tunable] = {}
+        self._adapters: dict[tuple[Any, ...], TunableAdapter] = {}
 
-    def get(self, validation_set: int, method: type[Tunable], parameters: Parameters) -> Tunable:
+    def get(self, validation_set: int, method: type[TunableAdapter], parameters: Parameters) -> TunableAdapter:
         """The adapter with these parameters, for the writers of a validation set."""
         key = (validation_set, method, *parameters.items())
         if key not in self._adapters:
@@ -163,7 +163,7 @@ def tune(
 
     Parameters are chosen on the validation writers, and on the application writers of `folds`, each of which another base
     embedded that had not seen them (`corpora.folds`); of `embedded` only train and validation writers are looked at. A parameter
-    is tried value by value while the others stand still, in the order of the adapter's `tried`; of methods that are not named,
+    is tried value by value while the others stand still, in the order of the adapter's `grid`; of methods that are not named,
     what was chosen before stays. The best adapter's learning curve on the validation writers is written too. `jobs` is the number
     of processes (None: one a core); it changes no figure.
 
@@ -209,7 +209,7 @@ def tune(
         sets.append(_validation_set(other, "application", FOLD_PROTOCOLS))
     trials = sorted(_writer_trials(sets), key=lambda one: -one.work)  # who takes long begins first
     best_candidates = {}
-    with Workers(AdapterCache(sets), jobs) as workers:
+    with ProcessMap(AdapterCache(sets), jobs) as workers:
         search = _Search(trials, workers, checkpoint, chosen, progress)
         for method in chosen:
             best_candidates[method.name] = search.choose(method)
@@ -265,7 +265,7 @@ def _validation_set(embedded: EmbeddedCorpus, split: Split, protocols: Sequence[
     if not len(train.labels) or not len(others.labels):
         raise InputError(f"{embedded.path} has no train or no {split} samples; tuning needs both")
     samples = Samples(train.embeddings, train.logits, train.features)
-    known = population(samples, embedded.alphabet.indices(train.labels), train.writers)
+    known = Population.estimate(samples, embedded.alphabet.indices(train.labels), train.writers)
     rounded = Population(*(array.astype(np.float32) for array in known.arrays().values()))
     return ValidationSet(embedded.alphabet, rounded, samples_by_writer(others), protocols)
 
@@ -285,9 +285,9 @@ class _Search:
     def __init__(
         self,
         trials: Sequence[WriterTrials],
-        workers: Workers,
+        workers: ProcessMap,
         checkpoint: Checkpoint,
-        methods: Sequence[type[Tunable]],
+        methods: Sequence[type[TunableAdapter]],
         progress: Progress,
     ) -> None:
         self._trials = trials
@@ -297,10 +297,10 @@ class _Search:
         self._progress = progress
         self._spent = self._effort = 0.0
 
-    def choose(self, method: type[Tunable]) -> Candidate:
+    def choose(self, method: type[TunableAdapter]) -> Candidate:
         """The best parameters, sought value by value while the others stand still; those in the checkpoint are not measured."""
-        best: Parameters = {name: getattr(method, name) for name in method.tried}
-        for name, values in method.tried.items():
+        best: Parameters = {name: getattr(method, name) for name in method.grid}
+        for name, values in method.grid.items():
             line = [best, *({**best, name: value} for value in values if value != best[name])]
             new = [parameters for parameters in line if self._checkpoint.get(method.name, parameters) is None]
             if new:
@@ -310,14 +310,14 @@ class _Search:
             best = chosen.parameters
         return chosen
 
-    def _measure(self, method: type[Tunable], parameter: str, choices: Sequence[Parameters]) -> list[Candidate]:
+    def _measure(self, method: type[TunableAdapter], parameter: str, choices: Sequence[Parameters]) -> list[Candidate]:
         """What each of these choices of parameters reaches on all writers together."""
         start, what = time.monotonic(), self._where(method, parameter)
         writers = len(self._trials) // len(PROTOCOLS)
         self._progress(what, 0, writers)
         by_protocol: list[list[CandidateAnswers]] = [[] for _ in PROTOCOLS]
         tasks = (CandidateTask(one, method, choices) for one in self._trials)
-        answers = self._workers.in_order(_answer, tasks, ahead=len(self._trials))
+        answers = self._workers.map(_answer, tasks, ahead=len(self._trials))
         for done, (trials, of_writer) in enumerate(zip(self._trials, answers, strict=True), start=1):
             by_protocol[trials.protocol].append(of_writer)
             self._progress(what, done // len(PROTOCOLS), writers)
@@ -329,9 +329,9 @@ class _Search:
             for choice, of_choice in zip(choices, zip(*figures, strict=True), strict=True)
         ]
 
-    def _where(self, method: type[Tunable], parameter: str) -> str:
+    def _where(self, method: type[TunableAdapter], parameter: str) -> str:
         """The step of the search, and the time that is left."""
-        names = list(method.tried)
+        names = list(method.grid)
         place = self._methods.index(method)
         where = f"method {place + 1} of {len(self._methods)}, parameter {names.index(parameter) + 1} of {len(names)}"
         if self._effort:
@@ -340,10 +340,10 @@ class _Search:
         return f"tuning {method.name}: {parameter} ({where})"
 
 
-def _effort(method: type[Tunable], parameters: Sequence[str] | None = None) -> float:
+def _effort(method: type[TunableAdapter], parameters: Sequence[str] | None = None) -> float:
     """About how much work these parameters of a method are; all of them where none are named."""
-    names = method.tried if parameters is None else parameters
-    return EFFORT.get(method.name, 1.0) * sum(len(method.tried[name]) - 1 for name in names)
+    names = method.grid if parameters is None else parameters
+    return EFFORT.get(method.name, 1.0) * sum(len(method.grid[name]) - 1 for name in names)
 
 
 def _duration(seconds: float) -> str:
@@ -383,30 +383,20 @@ def _figures(answers: Sequence[CandidateAnswers]) -> list[tuple[float, float, fl
 
 
 def _write(
-    bundle: Bundle, statistics: Population, chosen: Mapping[str, Candidate], curve: Sequence[tuple[int, float]] = ()
+    bundle: Bundle, statistics: Population, chosen: Mapping[str, Candidate], curve: tuple[tuple[int, float], ...] | None = None
 ) -> Bundle:
     """The bundle with these statistics and parameters, and with a learning curve where one is given, written over itself."""
-    ours = {"format", "frame", "embedding_size", "model_hash", "alphabet"}
-    record: dict[str, Any] = {key: value for key, value in bundle.config.items() if key not in ours}
-    before = record.get("tuning", {})
-    record["adapters"] = record.get("adapters", {}) | {name: dict(one.parameters) for name, one in chosen.items()}
-    record["tuning"] = {
+    before = bundle.config.tuning
+    adapters = {**bundle.config.adapters, **{name: dict(one.parameters) for name, one in chosen.items()}}
+    tuning = {
         "protocols": [protocol.as_dict() for protocol in PROTOCOLS],
         **{
             figure: before.get(figure, {}) | {name: list(getattr(one, figure)) for name, one in chosen.items()}
             for figure in ("error_cuts", "harmed", "calibration_errors")
         },
     }
-    if curve:
-        record["learning_curve"] = [list(pair) for pair in curve]
     others = {name: array for name, array in bundle.statistics.items() if not name.startswith(PREFIX)}
-    return write_bundle(
-        bundle.path,
-        (bundle.path / MODEL).read_bytes(),
-        bundle.alphabet,
-        bundle.frame,
-        bundle.embedding_size,
-        bundle.styles,
-        {**others, **statistics.arrays()},
-        record,
-    )
+    curve = curve or bundle.config.learning_curve
+    config = replace(bundle.config, adapters=adapters, tuning=tuning, learning_curve=curve)
+    model = (bundle.path / MODEL).read_bytes()
+    return write_bundle(bundle.path, model, config, bundle.styles, {**others, **statistics.arrays()})

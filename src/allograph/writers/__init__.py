@@ -7,7 +7,8 @@ shares, from a `LiveProfile`, what the journal of one writer holds as this proce
 from __future__ import annotations
 
 from allograph.writers.pipeline import Pipeline
+from allograph.writers.reading import Request
 from allograph.writers.writer import Writer
-from allograph.writers.writers import Request, Writers
+from allograph.writers.writers import Writers
 
 __all__ = ["Pipeline", "Request", "Writer", "Writers"]

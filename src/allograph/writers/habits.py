@@ -128,7 +128,7 @@ def matched_styles(entries: Iterable[Entry], styles: Styles, alphabet: Alphabet)
         for label, its in samples.items():
             centroids = styles.centroids[_rows(styles, alphabet, label)]
             if len(centroids):
-                points = np.concatenate([entry.samples.embeddings for entry in its])
+                points = np.concatenate([entry.outputs.embeddings for entry in its])
                 away = np.linalg.norm(points[:, None] - centroids, axis=2)
                 counts.setdefault(label, Counter()).update(away.argmin(axis=1).tolist())
     found: list[Matched] = []

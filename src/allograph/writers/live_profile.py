@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
-from allograph.adapters import State
+from allograph.adapters import State, WriterModel
 from allograph.errors import FormatError, MismatchError, StorageError
 from allograph.profiles.journal import CHECKPOINT, Correction, Entry, Key, StoredState, Tail, Version, batches, corrections_of
 from allograph.profiles.profile import check_model
@@ -27,11 +27,16 @@ class Snapshot(NamedTuple):
 
     version: Version | None
     """Of the journal that was learned; None where there is none."""
-    state: State
+    model: WriterModel
     corrections: tuple[Correction, ...]
     """Those in the state, the oldest first."""
     seen: int = 0
     """How far the journal went when they were learned: what was taken back until then is not in the state."""
+
+    @property
+    def state(self) -> State:
+        """What the adapter knows about the writer."""
+        return self.model.state
 
     @property
     def head(self) -> int:
@@ -48,7 +53,7 @@ class LiveProfile:
 
     def __init__(self, store: Store, key: Key, pipeline: Pipeline) -> None:
         self.store, self.key, self.pipeline = store, key, pipeline
-        self._nothing = Snapshot(None, pipeline.adapter.start(), ())
+        self._nothing = Snapshot(None, WriterModel(pipeline.adapter, pipeline.adapter.start()), ())
         self._known = self._before = self._nothing
         self._learning, self._keeping = threading.Lock(), threading.Lock()
         self._kept = 0
@@ -152,9 +157,9 @@ class LiveProfile:
     def size(self) -> int:
         """Bytes of memory, about."""
         known, before = self._known, self._before
-        of = (known.version, before.version, len(known.state.derived), len(before.state.derived))
+        of = (known.version, before.version, known.model.is_fitted, before.model.is_fitted)
         if of != self._weighed[0]:
-            self._weighed = (of, 2_000 + 500 * len(known.corrections) + known.state.size + before.state.size)
+            self._weighed = (of, 2_000 + 500 * len(known.corrections) + known.model.size + before.model.size)
         return self._weighed[1]
 
     def _begin(self) -> Snapshot:
@@ -179,16 +184,18 @@ class LiveProfile:
             return self._nothing
         (version, _, blob), corrections, seen = found
         try:
-            return Snapshot(version, State.from_bytes(blob, self.pipeline.adapter), corrections, seen)
+            state = State.from_bytes(blob, self.pipeline.adapter)
+            return Snapshot(version, WriterModel(self.pipeline.adapter, state), corrections, seen)
         except (FormatError, MismatchError):
             return self._nothing
 
     def _learn(self, known: Snapshot, batch: list[Entry], reached: Version) -> Snapshot:
         """What is known after another batch of the journal."""
-        state = self.pipeline.adapter.learn(known.state, corrections_of(batch))
+        adapter = self.pipeline.adapter
+        model = WriterModel(adapter, adapter.learn(known.state, corrections_of(batch)))
         corrections = (*known.corrections, *(entry.correction for entry in batch))
-        now = Snapshot(reached._replace(head=batch[-1].seq), state, corrections, reached.head)
-        self._before = known._replace(state=State(known.state.labels, known.state.arrays))  # without what only reading needs
+        now = Snapshot(reached._replace(head=batch[-1].seq), model, corrections, reached.head)
+        self._before = known._replace(model=WriterModel(adapter, known.state))  # without what only reading needs
         self._known = now
         return now
 

@@ -1,101 +1,134 @@
-"""Reading for several writers at once: one look at the store, one call of the model."""
+"""Reading for several writers at once: one query of the store, one call of the model."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.adapters import Adapter, State
-from allograph.alphabet.labels import Alphabet
+from allograph.adapters import State
+from allograph.alphabet import Alphabet
 from allograph.errors import InputError
 from allograph.images.frames import model_input
-from allograph.profiles.journal import check_name
 from allograph.readings import Explanation, Reading, Samples, log_softmax
+from allograph.samples.names import check_name
+from allograph.samples.sample import Readable, Sample, to_images
 from allograph.writers.live_profile import LiveProfile, Snapshot
 
 Alphabets = str | Iterable[str]
 """A named alphabet, or labels."""
 
 
-class Asked(NamedTuple):
-    """What one writer wants read."""
+@dataclass(frozen=True, eq=False)
+class Request:
+    """Samples of one writer that are to be read; its `len` is how many."""
+
+    name: str
+    images: Readable
+    alphabet: Alphabets | None = None
+    """The labels that may be answered; None for all."""
+    threshold: float = 0.0
+    """The probability below which a reading abstains, 0…1."""
+    ids: Sequence[str] | None = None
+    """[n] the readings' ids; random unless given."""
+    tenant: str | None = None
+    """The writer's tenant; that of the `Writers` which is asked unless given."""
+
+    @property
+    def is_one(self) -> bool:
+        """Whether it is one sample and not a list of them."""
+        return isinstance(self.images, Sample) or (isinstance(self.images, np.ndarray) and self.images.ndim == 2)
+
+    def __len__(self) -> int:
+        return 1 if isinstance(self.images, Sample) or self.is_one else len(self.images)
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A request, with the profile that it is read with."""
 
     live: LiveProfile
-    images: NDArray[Any]
-    """[n, 28, 28]"""
-    alphabet: Alphabets | None = None
-    threshold: float = 0.0
-    ids: Sequence[str] | None = None
-    """[n] the readings' ids; at random unless given."""
+    request: Request
     shadow: bool = False
-    """Whether the base answers, and what the adapter says is only recorded."""
+    """Whether the base classifier answers, and the adapter's answer is only recorded."""
 
 
-class Ready(NamedTuple):
-    """What was asked, checked: all but the model's answer."""
+@dataclass(frozen=True, eq=False)
+class Ready:
+    """A task that was checked and needs only the model; its `len` is its number of samples."""
 
-    asked: Asked
+    task: Task
     ids: Sequence[str]
-    known: Snapshot
-    """What the writer taught; all samples of one question are read with the same."""
+    snapshot: Snapshot
+    """What the writer taught; all samples of one request are read with the same."""
     offer: frozenset[str] | None
-    """The labels that may be answered, where not all may."""
+    """The labels that may be answered; None for all."""
     mask: NDArray[np.bool_] | None
     """[C] which of the bundle's labels those are."""
+    images: NDArray[Any]
+    """[n, 28, 28] as they are stored with a correction."""
     inputs: NDArray[np.float32]
-    """[n, 1, 28, 28]"""
+    """[n, 1, 28, 28] as the model reads them."""
+
+    def __len__(self) -> int:
+        return len(self.inputs)
 
     def part(self, start: int, stop: int) -> Ready:
         """The samples from one place to before another."""
-        asked = self.asked._replace(images=self.asked.images[start:stop])
-        return self._replace(asked=asked, ids=self.ids[start:stop], inputs=self.inputs[start:stop])
+        here = slice(start, stop)
+        return replace(self, ids=self.ids[here], images=self.images[here], inputs=self.inputs[here])
 
 
 @dataclass(frozen=True)
 class Behind:
-    """A writer whose journal has grown by more than is learned at once: `live.catch_up()` first, then ask again."""
+    """A writer whose journal holds more that is new than a reading may learn: run `live.catch_up()`, then ask again."""
 
     live: LiveProfile
 
 
-def prepare(asked: Sequence[Asked], wait: bool = True) -> list[Ready | Behind | Exception]:
-    """Check what everybody asks, and look once at the store for what they taught: each is ready, or has met an error of its own.
+def prepare(tasks: Sequence[Task], wait: bool = True) -> list[Ready | Behind | Exception]:
+    """Check each task and look once in the store for what the writers taught; a task that fails gives its error.
 
-    What is new in a journal is learned first, however long it takes; unless `wait`, who has much to learn is `Behind`. All
-    live profiles share a store. Raises `StorageError` where the store cannot be reached.
+    What is new in a journal is learned first, however long that takes; without `wait`, a writer for whom it would take long is
+    `Behind`. All tasks share a store. Raises `StorageError` where the store cannot be reached.
     """
-    if not asked:
+    if not tasks:
         return []
-    versions = asked[0].live.store.versions([one.live.key for one in asked])
-    found: list[Ready | Behind | Exception] = []
-    for one, version in zip(asked, versions, strict=True):
+    versions = tasks[0].live.store.versions([task.live.key for task in tasks])
+    prepared: list[Ready | Behind | Exception] = []
+    for task, version in zip(tasks, versions, strict=True):
         try:
-            inputs = model_input(one.images)
-            ids = _ids(one, len(inputs))
-            known = one.live.at(version) if wait else one.live.soon_at(version)
-            found.append(Ready(one, ids, known, *_offer(one, known.state), inputs) if known else Behind(one.live))
-        except Exception as error:  # whatever one writer's profile does to its adapter is that writer's alone
-            found.append(error)
-    return found
+            images = to_images(task.request.images, task.live.pipeline.recognizer.frame)
+            images = images[np.newaxis] if images.ndim == 2 else images
+            inputs = model_input(images)
+            ids = _ids(task.request, len(inputs))
+            snapshot = task.live.at(version) if wait else task.live.soon_at(version)
+            if snapshot is None:
+                prepared.append(Behind(task.live))
+            else:
+                offer, mask = _offer(task, snapshot.state)
+                prepared.append(Ready(task, ids, snapshot, offer, mask, images, inputs))
+        except Exception as error:  # one writer's error must not fail the others' requests
+            prepared.append(error)
+    return prepared
 
 
 def read(parts: Sequence[Ready]) -> list[list[Reading] | Exception]:
-    """Read all with one call of the model: the readings of each, or the error that it met, which spoils no other's."""
+    """The readings of each part, by one call of the model; a part that fails gives its error."""
     if not parts:
         return []
     inputs = [part.inputs for part in parts]
-    recognizer = parts[0].asked.live.pipeline.recognizer
+    recognizer = parts[0].task.live.pipeline.recognizer
     samples = recognizer.run(inputs[0] if len(inputs) == 1 else np.concatenate(inputs))
     answers: list[list[Reading] | Exception] = []
     start = 0
     for part in parts:
-        stop = start + len(part.inputs)
+        stop = start + len(part)
         try:
             answers.append(_readings(part, samples.at(slice(start, stop))))
         except Exception as error:
@@ -104,78 +137,81 @@ def read(parts: Sequence[Ready]) -> list[list[Reading] | Exception]:
     return answers
 
 
-def read_together(asked: Sequence[Asked]) -> list[list[Reading] | Exception]:
-    """What everybody asked for, in order: readings, or the error that this one question met, which spoils no other's.
+def read_together(tasks: Sequence[Task]) -> list[list[Reading] | Exception]:
+    """The readings of each task, in order; a task that fails gives its error.
 
-    All live profiles share a store and a recognizer. Raises `StorageError` where the store cannot be reached.
+    All tasks share a store and a recognizer. Raises `StorageError` where the store cannot be reached.
     """
-    prepared = prepare(asked)
+    prepared = prepare(tasks)
     answers = iter(read([one for one in prepared if isinstance(one, Ready)]))
     return [one if isinstance(one, Exception) else next(answers) for one in prepared]
 
 
-def _ids(asked: Asked, count: int) -> Sequence[str]:
+def _ids(request: Request, count: int) -> Sequence[str]:
     """The readings' ids; raises `InputError` unless there is one for each and no two are the same."""
-    if not 0 <= asked.threshold <= 1:
-        raise InputError(f"a threshold is a probability, from 0 to 1, not {asked.threshold}")
-    if asked.ids is None:
+    if not 0 <= request.threshold <= 1:
+        raise InputError(f"a threshold is a probability, from 0 to 1, not {request.threshold}")
+    if request.ids is None:
         return [secrets.token_hex(16) for _ in range(count)]
-    ids = [check_name(id, "reading") for id in asked.ids]
+    ids = [check_name(id, "reading") for id in request.ids]
     if len(ids) != count or len(set(ids)) != count:
         raise InputError(f"{count} samples need as many ids, each another; these are {len(set(ids))}")
     return ids
 
 
-def _offer(asked: Asked, state: State) -> tuple[frozenset[str] | None, NDArray[np.bool_] | None]:
-    if asked.alphabet is None:
+def _offer(task: Task, state: State) -> tuple[frozenset[str] | None, NDArray[np.bool_] | None]:
+    """The labels of the request's alphabet, and which of the bundle's they are; None twice where it has no alphabet."""
+    if task.request.alphabet is None:
         return None, None
-    labels = frozenset(Alphabet.named(asked.alphabet))
-    mask = asked.live.pipeline.recognizer.alphabet.mask(labels.difference(state.labels))
+    labels = frozenset(Alphabet.named(task.request.alphabet))
+    mask = task.live.pipeline.recognizer.alphabet.mask(labels.difference(state.labels))
     if not mask.any():
         raise InputError("a restricted alphabet needs at least one label that the bundle knows")
     return labels, mask
 
 
 def _readings(ready: Ready, samples: Samples) -> list[Reading]:
-    asked, known, pipeline = ready.asked, ready.known, ready.asked.live.pipeline
+    snapshot, pipeline = ready.snapshot, ready.task.live.pipeline
     if ready.mask is not None:
-        samples = samples._replace(logits=np.where(ready.mask, samples.logits, np.float32(-np.inf)))
-    own, base = known.state.labels, pipeline.recognizer.alphabet.labels
+        samples = samples.within(ready.mask)
+    own, base = snapshot.state.labels, pipeline.recognizer.alphabet.labels
     labels = (*base, *own) if own else base
-    values = pipeline.adapter.scores(known.state, samples).values
+    values = snapshot.model.scores(samples).values
     if ready.offer is not None and own:
         hidden = [len(base) + i for i, label in enumerate(own) if label not in ready.offer]
         values = values.copy()
         values[:, hidden] = -np.inf
     answers = values.argmax(axis=1).tolist()
     personal = [labels[answer] for answer in answers]
-    if asked.shadow:
+    if ready.task.shadow:
         labels, values = base, log_softmax(samples.logits)
         answers = values.argmax(axis=1).tolist()
-    explain = partial(_explain, pipeline.adapter, known)
+    images = ready.images if ready.images.dtype == np.uint8 else np.rint(ready.images * 255).astype(np.uint8)
+    explain = partial(_explain, snapshot)
+    model_hash = pipeline.recognizer.bundle.model_hash
     return [
         Reading(
             ready.ids[i],
             labels[answer],
-            labels,
-            values[i],
-            samples.at(slice(i, i + 1)),
-            ready.offer,
-            explain,
-            asked.threshold,
-            asked.images[i],
-            personal[i],
-            pipeline.recognizer.bundle.model_hash,
+            labels=labels,
+            values=values[i],
+            outputs=samples.at(slice(i, i + 1)),
+            explain=explain,
+            alphabet=ready.offer,
+            threshold=ready.task.request.threshold,
+            image=images[i],
+            personal=personal[i],
+            model_hash=model_hash,
         )
         for i, answer in enumerate(answers)
     ]
 
 
-def _explain(adapter: Adapter, known: Snapshot, sample: Samples) -> Explanation:
-    """The adapter's explanation; the corrections that it counts get their ids."""
-    found = adapter.explain(known.state, sample)
-    for part in found.evidence.values():
+def _explain(snapshot: Snapshot, sample: Samples) -> Explanation:
+    """The adapter's explanation, with the ids of the corrections that it names."""
+    explanation = snapshot.model.explain(sample)
+    for part in explanation.evidence.values():
         for entry in part if isinstance(part, list) else ():
             if isinstance(entry, dict) and "correction" in entry:
-                entry["id"] = known.corrections[entry["correction"]].id
-    return found
+                entry["id"] = snapshot.corrections[entry["correction"]].id
+    return explanation

@@ -89,7 +89,7 @@ class Errors:
         """
         accuracy = _accuracy(bundle)
         labels = tuple(bundle.alphabet)
-        if not Population.known_of(bundle):
+        if not Population.is_in(bundle):
             return cls(labels, np.full(len(labels), 1 - accuracy))
         read_as = _drawn(Population.of(bundle))
         errors = 1 - read_as.diagonal()
@@ -186,8 +186,8 @@ def _kept(samples: int, taught: int) -> float:
 
 def _accuracy(bundle: Bundle) -> float:
     """The base's accuracy on people it was not trained on, as the bundle tells it."""
-    told = bundle.config.get("accuracy") or {}
-    return next((float(told[name]) for name in ("application", "validation") if told.get(name) is not None), ACCURACY)
+    shares = (bundle.config.accuracy.get(part) for part in ("application", "validation"))
+    return next((share for share in shares if share is not None), ACCURACY)
 
 
 def _drawn(population: Population) -> NDArray[np.float64]:

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, overload
 
-import numpy as np
 from numpy.typing import NDArray
 
 from allograph.adapters import Adapter, State
 from allograph.alphabet.labels import check_label
-from allograph.errors import ImageError, InputError, MismatchError, UnknownLabel
-from allograph.images.frames import SIDE
+from allograph.errors import InputError, MismatchError, UnknownLabel
 from allograph.profiles import MemoryStore, Store, profile
 from allograph.profiles.journal import Correction, Entry, Key, Row, check_name, new_batch
 from allograph.profiles.profile import Relabel
 from allograph.readings import Reading
 from allograph.recognizer import Recognizer
+from allograph.samples import Readable, Sample
 from allograph.writers.live_profile import LiveProfile
 from allograph.writers.pipeline import Pipeline
-from allograph.writers.reading import Alphabets, Asked, read_together
+from allograph.writers.reading import Alphabets, Request, Task, read_together
 
 
 class Writer:
@@ -81,47 +80,37 @@ class Writer:
 
     @overload
     def read(
-        self,
-        images: NDArray[Any],
-        alphabet: Alphabets | None = None,
-        threshold: float = 0.0,
-        ids: Sequence[str] | None = None,
+        self, sample: Sample, alphabet: Alphabets | None = None, threshold: float = 0.0, ids: Sequence[str] | None = None
+    ) -> Reading: ...
+    @overload
+    def read(
+        self, sample: NDArray[Any], alphabet: Alphabets | None = None, threshold: float = 0.0, ids: Sequence[str] | None = None
     ) -> Any: ...
     @overload
     def read(
         self,
-        images: Sequence[NDArray[Any]],
+        sample: Sequence[Sample | NDArray[Any]],
         alphabet: Alphabets | None = None,
         threshold: float = 0.0,
         ids: Sequence[str] | None = None,
     ) -> list[Reading]: ...
     def read(
-        self,
-        images: NDArray[Any] | Sequence[NDArray[Any]],
-        alphabet: Alphabets | None = None,
-        threshold: float = 0.0,
-        ids: Sequence[str] | None = None,
+        self, sample: Readable, alphabet: Alphabets | None = None, threshold: float = 0.0, ids: Sequence[str] | None = None
     ) -> Reading | list[Reading]:
-        """Read a sample [28, 28], uint8 or float in 0…1, in the bundle's frame: white ink on black.
+        """Read one sample: a `Sample`, or an array [28, 28] in the bundle's frame, uint8 or float in 0…1, white ink on black.
 
-        A list of samples, or an array [n, 28, 28], gives a list of readings, and one call of the model reads them all.
-        `alphabet` restricts the answers to a named alphabet (`"digits"`) or to the given labels. A reading that is less
-        probable than `threshold`, in 0…1, abstains: it names its likeliest label, and is not to be relied on. `ids` name the
-        readings, and so the corrections; they are random unless given. Raises `ImageError` for anything that is no sample,
+        A list of samples, or an array [n, 28, 28], gives a list of readings, by one call of the model. A `Sample` is brought into
+        the bundle's frame. `alphabet` restricts the answers to a named alphabet (`"digits"`) or to the given labels. A reading
+        whose probability is below `threshold`, in 0…1, abstains: its label is the likeliest, and not to be relied on. `ids` name
+        the readings, and so the corrections; they are random unless given. Raises `ImageError` for anything that is no sample,
         `UnknownLabel` for an alphabet with a label that neither the bundle nor this writer knows, `InputError` for a threshold
         outside 0…1, `MismatchError` where the writer's profile was made for another model.
         """
-        array = images if isinstance(images, np.ndarray) else _stacked(images)
-        if array.ndim not in (2, 3) or array.shape[-2:] != (SIDE, SIDE):
-            raise ImageError(
-                f"one sample is an array [28, 28], many are a list of them or an array [n, 28, 28]; this is {list(array.shape)}"
-            )
-        one = array.ndim == 2
-        many = array[np.newaxis] if one else array
-        (readings,) = read_together([Asked(self.live, many, alphabet, threshold, ids, self.shadow)])
+        request = Request(self.name, sample, alphabet, threshold, ids)
+        (readings,) = read_together([Task(self.live, request, self.shadow)])
         if isinstance(readings, Exception):
             raise readings
-        return readings[0] if one else readings
+        return readings[0] if request.is_one else readings
 
     @overload
     def correct(  # type: ignore[overload-overlap]  # a string is a sequence of strings, but here it is one id
@@ -224,7 +213,7 @@ class Writer:
             profile.check_offered(label, one.alphabet)
             offered = None if one.alphabet is None else tuple(sorted(one.alphabet))
             image = one.image if self.keep_images else None
-            entry = Entry(one.id, label, implicit, 0.0, one.base, one.personal, offered, one.samples, image, model, batch)
+            entry = Entry(one.id, label, implicit, 0.0, one.base, one.personal, offered, one.outputs, image, model, batch)
             corrections.append(entry)
         self._check_labels(labels, new)
         return [entry.correction for entry in profile.record(*self._where, corrections, model)] if corrections else []
@@ -236,10 +225,3 @@ class Writer:
         if foreign and (unknown := sorted(foreign - self.live.store.labels(self.live.key))):
             label = unknown[0]
             raise UnknownLabel(f"the bundle does not know the label {label!r}; teach it to this writer with new=True", label)
-
-
-def _stacked(images: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    try:
-        return np.stack(images) if len(images) else np.empty((0, SIDE, SIDE), np.uint8)
-    except (ValueError, TypeError) as error:
-        raise ImageError(f"the samples of a list are arrays [28, 28] ({error})") from error

@@ -6,11 +6,10 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Self
+from typing import Self
 from weakref import WeakKeyDictionary, WeakValueDictionary
-
-from numpy.typing import NDArray
 
 from allograph.adapters import Adapter
 from allograph.errors import AllographError, StorageError
@@ -21,28 +20,13 @@ from allograph.profiles.journal import Key, Stored, Version, check_name
 from allograph.profiles.profile import Merged, Migrated
 from allograph.readings import Reading
 from allograph.recognizer import Recognizer
-from allograph.samples.equality import by_content
 from allograph.writers.live_profile import LiveProfile
 from allograph.writers.pipeline import Pipeline
-from allograph.writers.reading import Alphabets, Asked, Behind, Ready, prepare, read
+from allograph.writers.reading import Behind, Ready, Request, Task, prepare, read
 from allograph.writers.writer import Writer
 
 MEMORY = 256 * 2**20
 """Bytes that warm writers may take."""
-
-
-@by_content
-class Request(NamedTuple):
-    """What is to be read for one writer."""
-
-    name: str
-    images: NDArray[Any]
-    """[n, 28, 28]"""
-    alphabet: Alphabets | None = None
-    threshold: float = 0.0
-    ids: Sequence[str] | None = None
-    tenant: str | None = None
-    """The tenant of the `Writers` that is asked, unless another is named."""
 
 
 @dataclass
@@ -108,8 +92,8 @@ class Writers:
 
     def of(self, tenant: str) -> Writers:
         """The writers of another tenant in the same store; they share what is warm."""
-        other = object.__new__(Writers)
-        other.__dict__ |= {**self.__dict__, "tenant": check_name(tenant, "tenant")}
+        other = copy(self)
+        other.tenant = check_name(tenant, "tenant")
         return other
 
     def __getitem__(self, name: str) -> Writer:
@@ -147,22 +131,23 @@ class Writers:
         """
         prepared = self.prepare(requests)
         answers = iter(read([one for one in prepared if isinstance(one, Ready)]))
-        self.weigh([one.asked.live.key for one in prepared if isinstance(one, Ready)])
+        self.weigh([one.task.live.key for one in prepared if isinstance(one, Ready)])
         return [one if isinstance(one, Exception) else next(answers) for one in prepared]
 
     def prepare(self, requests: Sequence[Request], wait: bool = True) -> list[Ready | Behind | Exception]:
-        """The first half of that: all but the model's answers, as `together.prepare` gives it; `together.read` is the other."""
-        asked: list[Asked] = []
-        found: list[Exception | None] = []
-        for name, images, alphabet, threshold, ids, tenant in requests:
+        """All of `read_together` but the model's answers, which `reading.read` gives."""
+        tasks: list[Task] = []
+        errors: list[Exception | None] = []
+        for request in requests:
             try:
-                writer = (self if tenant in (None, self.tenant) else self.of(str(tenant)))[name]
-                asked.append(Asked(writer.live, images, alphabet, threshold, ids, writer.shadow))
-                found.append(None)
+                writers = self if request.tenant in (None, self.tenant) else self.of(str(request.tenant))
+                writer = writers[request.name]
+                tasks.append(Task(writer.live, request, writer.shadow))
+                errors.append(None)
             except AllographError as error:
-                found.append(error)
-        prepared = iter(prepare(asked, wait))
-        return [next(prepared) if error is None else error for error in found]
+                errors.append(error)
+        prepared = iter(prepare(tasks, wait))
+        return [next(prepared) if error is None else error for error in errors]
 
     def catch_up(self, live: LiveProfile) -> Iterator[None]:
         """Bring a writer that is `Behind` up to date, a batch a step, and see that warm writers keep to their bytes."""

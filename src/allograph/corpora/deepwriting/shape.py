@@ -18,7 +18,7 @@ EACH, LABELS = 5, 3
 """So many characters of a label in each collection, and so many such labels, are needed for an estimate."""
 
 
-def undistorted(
+def undistort(
     points: NDArray[np.float32], owner: NDArray[np.int64], labels: NDArray[np.str_], writers: NDArray[np.str_]
 ) -> tuple[NDArray[np.float32], float]:
     """The points [N, 2] with IAM-OnDB's made as narrow as their letters say, and the factor of their widths.

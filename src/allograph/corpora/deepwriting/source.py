@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.corpora.deepwriting.files import changes, npz, release
-from allograph.corpora.deepwriting.shape import undistorted
+from allograph.corpora.deepwriting.shape import undistort
 from allograph.corpora.source import Listing, Rendered
 from allograph.errors import FormatError, InputError
-from allograph.images.frames import SIDE, Frame, framed
-from allograph.ink import LENGTH, drawn
+from allograph.images.frames import SIDE, Frame, to_frame
+from allograph.ink import LENGTH, draw_ink
 
 COUNTS = (
     "the paper's Table 1 counts 406,956 images and its authors' logs 369,455, of the same 294 writers; "
@@ -71,8 +71,8 @@ class DeepWritingSource:
         images = np.empty((len(rows), SIDE, SIDE), np.uint8)
         for image, row in zip(images, rows, strict=True):
             name = f"{self.name}: character {row} ({str(listing.labels[row])!r}, writer {listing.writers[row]})"
-            picture = drawn(ink.character(row), name)
-            image[:] = framed(picture, frame, "light", self.square, LENGTH, name, level=False).image
+            picture = draw_ink(ink.character(row), name)
+            image[:] = to_frame(picture, frame, "light", self.square, LENGTH, name, level=False).image
         return Rendered(images, Counter(light=len(images)))
 
     def _read(self) -> tuple[Ink, Listing]:
@@ -99,7 +99,7 @@ def _read(paths: list[Path], undo: bool) -> tuple[Ink, Listing]:
     points = np.concatenate([file.points for file in files])
     notes = []
     if archives and undo:
-        points, factor = undistorted(points, owner, labels, writers)
+        points, factor = undistort(points, owner, labels, writers)
         notes.append(f"the width of IAM-OnDB's characters was multiplied by {factor:.3f}, estimated from their letters")
     ink = Ink(points, np.append(begun, len(points)), np.append(np.flatnonzero(new[begun]), len(begun)))
 

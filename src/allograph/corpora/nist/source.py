@@ -16,7 +16,7 @@ from allograph.corpora.nist.keyed_files import Gathering, KeyedFiles, walk
 from allograph.corpora.nist.mit_list import MitList, class_key, class_path, list_key, parsed, writer_key, writer_path
 from allograph.corpora.source import Listing, Rendered
 from allograph.errors import FormatError, InputError
-from allograph.images.frames import SIDE, Frame, Polarity, decoded, framed
+from allograph.images.frames import SIDE, Frame, Polarity, decode, to_frame
 
 LABELS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 """The 62 classes. A class's folder bears the code point of its label, hexadecimal: 30 to 7a."""
@@ -45,7 +45,7 @@ class NistSource:
     frame: Frame = "paper"
     name: str = "nist"
     native: bool = False
-    _listed: KeyedFiles | None = field(default=None, repr=False)
+    _comma_separated: KeyedFiles | None = field(default=None, repr=False)
 
     def listing(self) -> Listing:
         """Read the lists and find their pictures: by class, by partition, by line.
@@ -83,7 +83,7 @@ class NistSource:
         images = np.empty((len(rows), SIDE, SIDE), np.uint8)
         polarity: Counter[str] = Counter()
         for i, (name, data) in enumerate(self._listed.read(rows)):
-            sample = framed(decoded(data, name), frame, self.polarity, self.square, name=name, level=False)
+            sample = to_frame(decode(data, name), frame, self.polarity, self.square, name=name, level=False)
             images[i] = sample.image
             polarity[sample.polarity] += 1
         return Rendered(images, polarity)

@@ -100,7 +100,7 @@ def _read(stream: IO[bytes], size: int) -> NDArray[Any]:
     promised, left = math.prod(shape) * dtype.itemsize, size - stream.tell()
     if promised != left:
         raise ValueError(f"its header promises {promised} bytes, and {left} follow")
-    return _filled(_unpacked(stream, promised), shape, dtype, fortran)
+    return _require(_unpacked(stream, promised), shape, dtype, fortran)
 
 
 def _unpacked(stream: IO[bytes], size: int) -> bytearray:
@@ -158,7 +158,7 @@ class _Array:
         if not isinstance(dtype, _Dtype):
             raise ValueError("it holds an array without a dtype")
         if dtype.code != "O":
-            return _filled(_as_bytes(data, memo), shape, dtype.value(), bool(fortran))
+            return _require(_as_bytes(data, memo), shape, dtype.value(), bool(fortran))
         if not isinstance(data, list) or len(data) != math.prod(shape):
             raise ValueError(f"it holds an object array {list(shape)} with another number of objects")
         flat = np.empty(len(data), dtype=object)
@@ -179,7 +179,7 @@ class _Scalar:
         data = _as_bytes(self.data, memo)
         if len(data) > LARGEST_SCALAR:
             raise ValueError(f"it holds a scalar of {len(data)} bytes")
-        return _filled(data, (), self.dtype.value(), False)[()]
+        return _require(data, (), self.dtype.value(), False)[()]
 
 
 def _reconstruct(kind: object, shape: object, code: object) -> _Array:
@@ -348,7 +348,7 @@ def _as_bytes(data: object, memo: dict[int, Any]) -> bytes | bytearray:
     return data
 
 
-def _filled(data: bytes | bytearray, shape: tuple[int, ...], dtype: np.dtype[Any], fortran: bool) -> NDArray[Any]:
+def _require(data: bytes | bytearray, shape: tuple[int, ...], dtype: np.dtype[Any], fortran: bool) -> NDArray[Any]:
     """Bytes as an array, without a copy, if they are as many as shape and dtype need."""
     count = math.prod(shape)
     if len(data) != count * dtype.itemsize:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from allograph.alphabet.labels import NAMED, Alphabet
 from allograph.errors import FormatError, InputError
-from allograph.files.output import check_file
+from allograph.files.input import check_file
 
 
 def parse_labels(texts: Sequence[str]) -> tuple[str, ...]:

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.adapters import Adapter, Replay, Replays, Trial, replay
+from allograph.adapters import Adapter, Trial, TrialAnswers, replay
 from allograph.alphabet.labels import Alphabet
 from allograph.errors import AllographError, InputError, MethodError
 from allograph.evaluation.protocols.answers import MethodAnswers, WriterAnswers
 from allograph.evaluation.protocols.kinds import RunProtocol
 from allograph.evaluation.protocols.sequential import Sequential, replay_in_turn
 from allograph.evaluation.protocols.writer_samples import WriterSamples
-from allograph.execution import in_order
+from allograph.execution import ordered_map
 from allograph.progress import Progress, silent
 from allograph.readings import highest_probability
 
@@ -39,7 +39,7 @@ def replay_writers(
         raise InputError("there is no application writer to judge; prepare the corpus with --split all, or name a split file")
     answers: list[WriterAnswers] = []
     jobs = 1 if len(writers) == 1 else jobs
-    for one in in_order(_Replayer.replay, _Replayer(alphabet, adapters, protocol), writers, jobs):
+    for one in ordered_map(_Replayer.replay, _Replayer(alphabet, adapters, protocol), writers, jobs):
         answers.append(one)
         progress("adapting and testing writers", len(answers), len(writers))
     return answers
@@ -96,7 +96,7 @@ class _Replayer:
 
     def _replays(
         self, adapter: Adapter, writer: WriterSamples, trials: Sequence[Trial]
-    ) -> tuple[list[Replay], list[NDArray[np.int64]]]:
+    ) -> tuple[list[TrialAnswers], list[NDArray[np.int64]]]:
         """The answers to each trial, and how many corrections were learned before each answer."""
         protocol = self.protocol
         if isinstance(protocol, Sequential) and protocol.feedback != "all":
@@ -107,14 +107,11 @@ class _Replayer:
             ]
             return [answers for answers, _ in pairs], [corrections for _, corrections in pairs]
         reveal = protocol.feedback == "all"
-        if isinstance(adapter, Replays):
-            replays = adapter.replay(writer.samples, trials, reveal)
-        else:
-            replays = replay(adapter, writer.samples, trials, reveal)
-        return list(replays), [len(trial.adaptation) + np.arange(len(trial.test)) * reveal for trial in trials]
+        replays = list(replay(adapter, writer.samples, trials, reveal))
+        return replays, [len(trial.adaptation) + np.arange(len(trial.test)) * reveal for trial in trials]
 
 
-def _check(name: str, replays: Sequence[Replay], trials: Sequence[Trial], labels: int) -> None:
+def _check(name: str, replays: Sequence[TrialAnswers], trials: Sequence[Trial], labels: int) -> None:
     """Raise `MethodError` unless every test sample has one answer among the labels, and every probability is finite."""
     for trial, one in zip(trials, replays, strict=False):
         answers, probabilities = one.answers, one.probabilities

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.adapters import Adapter, Replay, Trial, answered
+from allograph.adapters import Adapter, Trial, TrialAnswers, WriterModel
 from allograph.alphabet.labels import Alphabet
 from allograph.errors import InputError
 from allograph.readings import Corrections
@@ -94,28 +94,22 @@ class Sequential:
 
 def replay_in_turn(
     adapter: Adapter, samples: Corrections, alphabet: Alphabet, trial: Trial, missed: NDArray[np.bool_] | None
-) -> tuple[Replay, NDArray[np.int64]]:
+) -> tuple[TrialAnswers, NDArray[np.int64]]:
     """Answer and learn sample by sample: mistakes alone where `missed` [t] is None, else also what is left standing.
 
     Returns the answers, and how many corrections were learned before each [t].
     """
-    state = adapter.learn(adapter.start(), samples.take(trial.adaptation))
+    model = WriterModel(adapter, adapter.learn(adapter.start(), samples.take(trial.adaptation)))
     count, corrections, parts = len(trial.adaptation), [], []
     for turn, row in enumerate(trial.test):
         one = samples.take([row])
-        part = answered(adapter.scores(state, one.samples))
+        part = TrialAnswers.of(model.scores(one.samples))
         parts.append(part)
         corrections.append(count)
         answer, (true,) = alphabet[int(part.answers[0])], one.labels
         if missed is None and answer == true:
             continue
         unnoticed = missed is not None and missed[turn]
-        state = adapter.learn(state, one._replace(labels=[answer if unnoticed else true]))
+        model = WriterModel(adapter, adapter.learn(model.state, replace(one, labels=[answer if unnoticed else true])))
         count += 1
-    proposals = [part.proposals for part in parts if part.proposals is not None]
-    probabilities = [part.probabilities for part in parts if part.probabilities is not None]
-    return Replay(
-        np.array([part.answers[0] for part in parts], np.int32),
-        np.concatenate(proposals) if proposals else None,
-        np.concatenate(probabilities) if probabilities else None,
-    ), np.array(corrections, np.int64)
+    return TrialAnswers.join(parts), np.array(corrections, np.int64)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.corpora.parquet import opened, pa, sign, writing
+from allograph.corpora.parquet import atomic_parquet, open_parquet, pa, sign
 from allograph.embedding import EmbeddedSamples
 from allograph.errors import InputError
 from allograph.evaluation.protocols.answers import WriterAnswers
@@ -73,7 +73,7 @@ def write_predictions(
     rows_of = rows_by_writer(samples.writers)
     count, done = sum(len(run.answers) for run in runs), 0
     labels = pa.array(list(setup.bundle.alphabet), pa.string())
-    with writing(path, schema, use_dictionary=texts) as file:
+    with atomic_parquet(path, schema, use_dictionary=texts) as file:
         for number, run in enumerate(runs):
             for writer in run.answers:
                 rows = rows_of[writer.writer]
@@ -96,7 +96,7 @@ def write_predictions(
 
 def describe_predictions(path: str | Path) -> dict[str, Any]:
     """What a file of predictions holds, read to its end; raises `FormatError` where it is truncated, foreign or damaged."""
-    file, record = opened(path, KIND, FORMAT, pa.schema(FIXED))
+    file, record = open_parquet(path, KIND, FORMAT, pa.schema(FIXED))
     samples = sum(batch.num_rows for batch in file.iter_batches(AT_ONCE))
     return {"answers": samples, **{key: record[key] for key in ("corpus", "model", "methods") if key in record}}
 

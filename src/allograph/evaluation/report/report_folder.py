@@ -14,7 +14,7 @@ from allograph.evaluation.report.page import html
 from allograph.evaluation.report.results import write_results
 from allograph.evaluation.report.table import Table
 from allograph.evaluation.runs import Run, Setup
-from allograph.files.output import written_folder
+from allograph.files.atomic import atomic_folder
 
 HTML, MARKDOWN, RESULTS = "report.html", "report.md", "results.json"
 
@@ -39,7 +39,7 @@ def write_report(folder: str | Path, setup: Setup, runs: Sequence[Run], tables: 
     content = report_content(setup, runs, tables)
     tested = {int(label) for writer in runs[-1].answers for label in np.unique(writer.true)}
     page, text = html(content, setup.bundle, tested), markdown_report(content)
-    with written_folder(Path(folder).resolve()) as temporary:
+    with atomic_folder(Path(folder).resolve()) as temporary:
         (temporary / HTML).write_text(page, encoding="utf-8")
         (temporary / MARKDOWN).write_text(text, encoding="utf-8")
         write_results(temporary / RESULTS, results)

@@ -10,7 +10,8 @@ from typing import Any
 
 from allograph.errors import FormatError
 from allograph.evaluation.runs import Run
-from allograph.files.output import check_version, read_json, write_json
+from allograph.files.json_files import read_json, write_json
+from allograph.files.records import check_version
 
 FORMAT = 1
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from allograph.errors import InputError
 from allograph.evaluation.report.table import UNKNOWN, Table, with_methods_as_rows
-from allograph.files.output import written_folder
+from allograph.files.atomic import atomic_folder
 
 _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "#": r"\#", "$": r"\$", "%": r"\%", "&": r"\&", "_": r"\_",
@@ -40,7 +40,7 @@ def check_tables_folder(folder: str | Path) -> None:
 def write_tables(folder: str | Path, tables: Sequence[Table]) -> None:
     """Write each table as `NAME.csv` and `NAME.tex` into a folder, all or nothing; an older folder of tables is replaced."""
     check_tables_folder(folder)
-    with written_folder(folder) as temporary:
+    with atomic_folder(folder) as temporary:
         for table in tables:
             (temporary / f"{table.name}.csv").write_text(csv_text(table), encoding="utf-8", newline="")
             (temporary / f"{table.name}.tex").write_text(latex(table), encoding="utf-8")

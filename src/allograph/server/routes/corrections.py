@@ -16,7 +16,7 @@ from allograph.server.problems import responses
 from allograph.server.requests import ForgetBody, Taught, TeachBody, UndoBody, WriterName
 from allograph.server.responses import Corrected, Forgotten, Undone
 from allograph.server.service import Called, Caller, FastRoute, answer, in_thread
-from allograph.writers.writers import Request
+from allograph.writers import Request
 
 router = APIRouter(prefix="/v1", route_class=FastRoute, tags=["teaching"])
 KeepImages = Annotated[
@@ -68,7 +68,7 @@ async def _taught(called: Caller, name: str, taught: Sequence[Taught], keep: boo
     readings = dict(zip((one.id for one in shown), await _readings(called, name, shown), strict=True))
     if not keep:
         for reading in readings.values():
-            reading.sample = None
+            reading.image = None
     corrected = [readings.get(one.id, one.id) for one in taught]
     labels, new = [one.label for one in taught], [one.new for one in taught]
     try:

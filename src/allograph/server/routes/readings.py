@@ -11,7 +11,7 @@ from allograph.server.questions import Answer
 from allograph.server.requests import ReadBody, WriterName
 from allograph.server.responses import Readings
 from allograph.server.service import Called, LeanRoute, answer, in_thread
-from allograph.writers.writers import Request
+from allograph.writers import Request
 
 router = APIRouter(prefix="/v1", route_class=LeanRoute, tags=["reading"])
 

@@ -5,34 +5,34 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.bundle import Bundle, check_place, write_bundle
+from allograph.bundle import Bundle, BundleConfig, check_place, write_bundle
 from allograph.corpora.corpus import Corpus
 from allograph.errors import AllographError, InputError, storage_error
-from allograph.files.output import array_on_disk
+from allograph.files.arrays import array_on_disk
 from allograph.images.frames import SIDE
 from allograph.progress import Progress, silent
 from allograph.recognizer import Recognizer
 from allograph.split import Split
 from allograph.training.export import check, to_onnx
 from allograph.training.features import describe
-from allograph.training.fit import Plan, fit
+from allograph.training.fit import Schedule, fit
 from allograph.training.network import EMBEDDING, Network, numbers
-from allograph.training.population import LEARNED, population
 from allograph.training.statistics import TrainWriters
+from allograph.training.survey import LEARNED, survey
 
 CHECKED = 512
 """Validation images on which the exported model is compared with the trained one."""
 
 
 def train(
-    corpus: Corpus, output: str | Path, plan: Plan | None = None, resume: bool = False, progress: Progress = silent
+    corpus: Corpus, output: str | Path, schedule: Schedule | None = None, resume: bool = False, progress: Progress = silent
 ) -> Bundle:
     """Train the paper's network on the train writers, find the styles of train and validation writers, write the bundle.
 
@@ -42,7 +42,7 @@ def train(
     is none. Raises `InputError` when the corpus has no train or no validation samples, when something else stands at `output`,
     and when a checkpoint is there and `resume` is not.
     """
-    plan = plan or Plan.for_source(corpus.source)
+    schedule = schedule or Schedule.for_source(corpus.source)
     for part in LEARNED:
         if not corpus.count(part):
             raise InputError(f"{corpus.path} has no {part} samples; prepare it with --split paper or a split file")
@@ -51,8 +51,8 @@ def train(
     checkpoint = checkpoint_of(output)
     if checkpoint.exists() and not resume:
         raise InputError(f"an unfinished training is kept in {checkpoint.parent}; go on with --resume, or remove that folder")
-    with _kept(checkpoint):
-        bundle = _train(corpus, output, plan, checkpoint, progress)
+    with _working_folder(checkpoint):
+        bundle = _train(corpus, output, schedule, checkpoint, progress)
         checkpoint.unlink()
     return bundle
 
@@ -64,7 +64,7 @@ def checkpoint_of(output: str | Path) -> Path:
 
 
 @contextmanager
-def _kept(checkpoint: Path) -> Iterator[None]:
+def _working_folder(checkpoint: Path) -> Iterator[None]:
     """A folder to work in, of which nothing outlives the work but a checkpoint that is still there."""
     scratch = checkpoint.parent
     try:
@@ -86,21 +86,21 @@ def _tidy(scratch: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _train(corpus: Corpus, output: Path, plan: Plan, checkpoint: Path, progress: Progress) -> Bundle:
+def _train(corpus: Corpus, output: Path, schedule: Schedule, checkpoint: Path, progress: Progress) -> Bundle:
     import torch
 
     scratch, alphabet = checkpoint.parent, corpus.alphabet
     images = {part: _images(corpus, part, scratch / "images") for part in LEARNED}
     labels = {part: alphabet.indices(corpus.labels[corpus.splits == part]) for part in LEARNED}
-    torch.manual_seed(plan.seed)
+    torch.manual_seed(schedule.seed)
     network = Network(len(alphabet))
     history = fit(
-        network, plan, (images["train"], labels["train"]), (images["validation"], labels["validation"]), checkpoint, progress
+        network, schedule, (images["train"], labels["train"]), (images["validation"], labels["validation"]), checkpoint, progress
     )
     described = describe(network, images["train"], progress)
     model = to_onnx(described)
     training: dict[str, Any] = {
-        "plan": asdict(plan),
+        "plan": asdict(schedule),
         "epochs": len(history.losses),
         "best_epoch": history.best + 1,
         "validation_loss": history.losses[history.best],
@@ -108,12 +108,11 @@ def _train(corpus: Corpus, output: Path, plan: Plan, checkpoint: Path, progress:
         "onnx_difference": check(model, described, images["validation"][:CHECKED]),
         "torch": torch.__version__,
     }
-    plain = write_bundle(scratch / "bundle", model, alphabet, corpus.frame, EMBEDDING)
-    recognizer = Recognizer(plain)
-    known = TrainWriters(corpus, recognizer, plan.seed)
-    styles, found = population(recognizer, corpus, scratch, plan.seed, progress, known)
-    record = {"training": training, **found}
-    return write_bundle(output, model, alphabet, corpus.frame, EMBEDDING, styles, known.statistics(), record)
+    config = BundleConfig(alphabet, corpus.frame, EMBEDDING, training=training)
+    recognizer = Recognizer(write_bundle(scratch / "bundle", model, config))
+    writers = TrainWriters(corpus, recognizer, schedule.seed)
+    styles, judged = survey(recognizer, corpus, scratch, schedule.seed, progress, writers)
+    return write_bundle(output, model, replace(config, **judged), styles, writers.statistics())
 
 
 def _images(corpus: Corpus, part: Split, folder: Path) -> NDArray[np.uint8]:

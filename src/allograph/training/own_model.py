@@ -5,27 +5,27 @@ from __future__ import annotations
 import tempfile
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
 from allograph.alphabet.labels import Alphabet
-from allograph.bundle import Bundle, check_place, write_bundle
+from allograph.bundle import Bundle, BundleConfig, check_place, write_bundle
 from allograph.corpora.corpus import Corpus
 from allograph.errors import FormatError, InputError, MismatchError
 from allograph.images.frames import SIDE, Frame
 from allograph.progress import Progress, silent
-from allograph.recognizer import BATCH, FEATURES, OUTPUTS, Recognizer, open_session
-from allograph.training.foreign import read_model, reason
-from allograph.training.population import images_at, population
+from allograph.recognizer import BATCH, FEATURES_OUTPUT, OUTPUTS, Recognizer, open_session
+from allograph.training.onnx_file import read_model, reason
+from allograph.training.onnx_graph import FACTOR, OFFSET, Layout, Wrapped, layouts, take_log_odds, take_logarithm, wrap
+from allograph.training.other_settings import SAMPLES, Setting, find_better, is_near_chance, other_order
 from allograph.training.preprocessing import Preprocessing
 from allograph.training.statistics import TrainWriters
-from allograph.training.trials import SAMPLES, Setting, find_better, is_near_chance, other_order
-from allograph.training.wrap import FACTOR, OFFSET, Layout, Wrapped, layouts, take_log_odds, take_logarithm, wrap
+from allograph.training.survey import images_at, survey
 
 if TYPE_CHECKING:
     import onnx
@@ -90,7 +90,7 @@ def adopt(
     wanted = Preprocessing(transpose, invert, scale, means, deviations, sides, channels)
     path = Path(model)
     proto = read_model(path)
-    values = dict(zip(OUTPUTS, (embedding, logits), strict=True)) | ({} if features is None else {FEATURES: features})
+    values = dict(zip(OUTPUTS, (embedding, logits), strict=True)) | ({} if features is None else {FEATURES_OUTPUT: features})
     wrapped, layout, found = _first_that_answers(path, proto, values, wanted)
     embedded, read, *_ = found
     if read.shape[1] != len(alphabet):
@@ -99,19 +99,20 @@ def adopt(
         )
     finish = _finish_of(read)
     finish(wrapped.proto)
-    content, width = wrapped.proto.SerializeToString(), embedded.shape[1]
-    record: dict[str, Any] = {"adopted": {**values, "preprocessing": asdict(wrapped.preprocessing)}}
+    content, width = wrapped.proto.SerializeToString(), int(embedded.shape[1])
+    adopted = {**values, "preprocessing": asdict(wrapped.preprocessing)}
+    config = BundleConfig(alphabet, frame, width, adopted=adopted)
     if corpus is None:
         warn(UNCHECKED)
-        return write_bundle(output, content, alphabet, frame, width, record=record)
+        return write_bundle(output, content, config)
     with tempfile.TemporaryDirectory(dir=Path(output).absolute().parent, prefix=".bundle.") as scratch:
-        recognizer = Recognizer(write_bundle(Path(scratch) / "bundle", content, alphabet, frame, width))
+        recognizer = Recognizer(write_bundle(Path(scratch) / "bundle", content, config))
         known = TrainWriters(corpus, recognizer, seed)
-        styles, judged = population(recognizer, corpus, Path(scratch), seed, progress, known)
+        styles, judged = survey(recognizer, corpus, Path(scratch), seed, progress, known)
     statistics = known.statistics()
     if not statistics:
         warn(NO_STATISTICS)
-    bundle = write_bundle(output, content, alphabet, frame, width, styles, statistics, {**record, **judged})
+    bundle = write_bundle(output, content, replace(config, **judged), styles, statistics)
     progress("trying other settings", 0, 1)
     probe = wrap(proto, path, values, wrapped.preprocessing, layout, open_factors=True)
     finish(probe.proto)

@@ -272,13 +272,13 @@ def _with_scale(wanted: Preprocessing, kind: int, path: Path) -> Preprocessing:
         wanted = replace(wanted, scale=255.0 if kind in WHOLE and kind != TensorProto.BOOL else 1.0)
     if kind in WHOLE:
         factor, offset = wanted.factors()
-        found = float(min(offset.min(), (factor + offset).min())), float(max(offset.max(), (factor + offset).max()))
+        pixels = float(min(offset.min(), (factor + offset).min())), float(max(offset.max(), (factor + offset).max()))
         number = np.dtype(helper.tensor_dtype_to_np_dtype(kind))
         low, high = (0, 1) if number.kind == "b" else (np.iinfo(number).min, np.iinfo(number).max)
-        if found[0] < low - 0.5 or found[1] >= high + 0.5:
+        if pixels[0] < low - 0.5 or pixels[1] >= high + 0.5:
             raise InputError(
-                f"{path} reads {number} numbers, {low} to {high}, and with these settings pixels become {found[0]:g} to "
-                f"{found[1]:g}; choose --scale, --mean and --std so that they fit (--scale 255 --mean 128 gives -128 to 127)"
+                f"{path} reads {number} numbers, {low} to {high}, and with these settings pixels become {pixels[0]:g} to "
+                f"{pixels[1]:g}; choose --scale, --mean and --std so that they fit (--scale 255 --mean 128 gives -128 to 127)"
             )
     return wanted
 

@@ -1,9 +1,9 @@
-"""Would a model read a corpus far better if its pictures were prepared otherwise? A few hundred of them tell."""
+"""Whether a model reads a corpus far better with another preprocessing, tried on a few hundred samples."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.errors import ImageError
-from allograph.images.frames import FRAMES, Frame, framed
+from allograph.images.frames import FRAMES, Frame, to_frame
 from allograph.readings import log_softmax
 from allograph.training.preprocessing import Preprocessing
 
@@ -45,7 +45,8 @@ class Setting(NamedTuple):
     frame: Frame
 
 
-class Judged(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Trial:
     """A setting, and what the model made of the samples with it."""
 
     setting: Setting
@@ -62,7 +63,7 @@ class Judged(NamedTuple):
         return float(self.right.mean())
 
 
-def judge(read: Read, setting: Setting, given: Setting, images: NDArray[np.uint8], labels: NDArray[np.int32]) -> Judged:
+def judge(read: Read, setting: Setting, given: Setting, images: NDArray[np.uint8], labels: NDArray[np.int32]) -> Trial:
     """Read samples, uint8 [n, 28, 28] in the setting's frame, with labels (places) [n].
 
     What `read` calls already transposes where `given` does.
@@ -74,7 +75,7 @@ def judge(read: Read, setting: Setting, given: Setting, images: NDArray[np.uint8
     factor, offset = (np.array(np.broadcast_to(array, (1, asked.depth, 1, 1))) for array in asked.factors())
     logits = np.nan_to_num(read(inputs, factor, offset), nan=0, posinf=1e4, neginf=-1e4)
     true = log_softmax(logits)[np.arange(len(labels)), labels]
-    return Judged(setting, logits, logits.argmax(axis=1) == labels, float(true.mean()))
+    return Trial(setting, logits, logits.argmax(axis=1) == labels, float(true.mean()))
 
 
 def others(given: Setting, is_whole: bool) -> list[Setting]:
@@ -92,7 +93,7 @@ def others(given: Setting, is_whole: bool) -> list[Setting]:
 
 def find_better(
     read: Read, given: Setting, is_whole: bool, images: NDArray[np.uint8], labels: NDArray[np.int32]
-) -> tuple[Judged, Judged | None]:
+) -> tuple[Trial, Trial | None]:
     """The given setting on samples in its frame, and another that reads them far better, where there is one.
 
     The samples are in random order: the first of them are read with every setting.
@@ -100,12 +101,12 @@ def find_better(
     asked = judge(read, given, given, images, labels)
     if 1 - asked.accuracy < GAIN:
         return asked, None
-    views = {frame: images if frame == given.frame else np.stack([_reframed(i, frame) for i in images]) for frame in FRAMES}
+    views = {frame: images if frame == given.frame else np.stack([_reframe(i, frame) for i in images]) for frame in FRAMES}
     first = [judge(read, setting, given, views[setting.frame][:FIRST], labels[:FIRST]) for setting in others(given, is_whole)]
-    first.sort(key=lambda found: (found.accuracy, found.likelihood), reverse=True)
-    finalists = [judge(read, found.setting, given, views[found.setting.frame], labels) for found in first[:FINALISTS]]
-    best = max(found.accuracy for found in finalists)
-    chosen = max((found for found in finalists if found.accuracy >= best - ALIKE), key=lambda found: found.likelihood)
+    first.sort(key=lambda trial: (trial.accuracy, trial.likelihood), reverse=True)
+    finalists = [judge(read, trial.setting, given, views[trial.setting.frame], labels) for trial in first[:FINALISTS]]
+    best = max(trial.accuracy for trial in finalists)
+    chosen = max((trial for trial in finalists if trial.accuracy >= best - ALIKE), key=lambda trial: trial.likelihood)
     return asked, chosen if is_far_better(chosen.right, asked.right) else None
 
 
@@ -139,8 +140,8 @@ def other_order(logits: Floats, labels: NDArray[np.int32]) -> tuple[float, dict[
     return accuracy, {int(output): int(label) for output, label in zip(common, meant, strict=True) if output != label}
 
 
-def _reframed(image: NDArray[np.uint8], frame: Frame) -> NDArray[np.uint8]:
+def _reframe(image: NDArray[np.uint8], frame: Frame) -> NDArray[np.uint8]:
     try:
-        return framed(image, frame, "light").image
+        return to_frame(image, frame, "light").image
     except ImageError:  # all ink
         return image

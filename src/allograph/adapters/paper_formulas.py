@@ -1,5 +1,6 @@
 """The formulas of "Learn the Way We Write" (Čugurović, Nikolić, Novaković), §3.3 and §3.4, one function each.
 
+Equations are numbered as in docs/method.md; 1 and 2, of the styles (§3.2), are `allograph.styles.style_count` and `z_scored`.
 Labels are places in the alphabet, which the writer's own labels follow.
 """
 
@@ -28,35 +29,35 @@ def nearest_style(embeddings: NDArray[np.float32], styles: NDArray[np.float64]) 
     return nearest
 
 
-def moved_mean(mean: NDArray[np.float64], count: int, styles: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean [d] of `count` styles after more of them [m, d] have joined (§3.3).
+def update_mean(mean: NDArray[np.float64], count: int, styles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean [d] of `count` styles after more of them [m, d] have joined (§3.3, equation 3).
 
-    >>> moved_mean(np.array([1.0]), 3, np.array([[5.0]])).tolist()
+    >>> update_mean(np.array([1.0]), 3, np.array([[5.0]])).tolist()
     [2.0]
     """
     return mean + (styles - mean).sum(axis=0) / (count + len(styles))
 
 
-def knn_answers(nearest_first: Sequence[tuple[int, int]], names: Sequence[str]) -> list[int]:
-    """What each kNN classifier answers, given the pairs of p as (count, true label), the nearest first (§3.4).
+def knn_answers(nearest_first: Sequence[tuple[int, int, str]]) -> list[int]:
+    """The answer of each kNN classifier, given the pairs of p as (count, place of the true label, that label), the nearest first.
 
     A pair stands for `count` equal copies. A classifier with fewer than k copies has no answer; else the majority of the k
-    nearest copies, and of equal majorities the label that is smallest by code point; `names` are the labels by their places.
+    nearest copies, and of equal majorities the label that is smallest by code point (§3.4, equation 4).
 
-    >>> knn_answers([(1, 0), (4, 1)], "ab")  # k = 2 ties: one copy of a, one of b
+    >>> knn_answers([(1, 0, "a"), (4, 1, "b")])  # k = 2 ties: one copy of a, one of b
     [0, 1, -1, -1, -1]
     """
-    copies = sum(count for count, _ in nearest_first)
+    copies = sum(count for count, _, _ in nearest_first)
     answers = []
     for k in KS:
         if copies < k:
             answers.append(NOTHING)
             continue
-        left, best, most = k, NOTHING, 0
-        for count, label in nearest_first:  # each label stands in one pair, so a pair's copies are its label's votes
+        left, best, best_name, most = k, NOTHING, "", 0
+        for count, label, name in nearest_first:  # each label stands in one pair, so a pair's copies are its label's votes
             votes = min(count, left)
-            if votes > most or (votes == most and names[label] < names[best]):
-                best, most = label, votes
+            if votes > most or (votes == most and name < best_name):
+                best, best_name, most = label, name, votes
             left -= votes
             if not left:
                 break
@@ -65,7 +66,7 @@ def knn_answers(nearest_first: Sequence[tuple[int, int]], names: Sequence[str]) 
 
 
 def confidence(wins: int, losses: int) -> float:
-    """How far an answerer's answer of one label is trusted: (1 + wins) / (2 + wins + losses) (§3.4).
+    """The confidence of an answerer in one label: (1 + wins) / (2 + wins + losses) (§3.4, equation 5).
 
     >>> confidence(0, 0), confidence(3, 1)
     (0.5, 0.6666666666666666)
@@ -73,10 +74,10 @@ def confidence(wins: int, losses: int) -> float:
     return (1 + wins) / (2 + wins + losses)
 
 
-def chosen(answers: Sequence[int], confidences: Sequence[float]) -> int:
-    """The answerer whose confidence in its own answer is highest; a tie goes to the base, then to the smaller k (§3.4).
+def choose_answerer(answers: Sequence[int], confidences: Sequence[float]) -> int:
+    """The answerer whose confidence in its own answer is highest; a tie goes to the base, then to the smaller k (equation 6).
 
-    >>> chosen([5, 7, NOTHING], [0.5, 0.8, 0.9])
+    >>> choose_answerer([5, 7, NOTHING], [0.5, 0.8, 0.9])
     1
     """
     best = 0

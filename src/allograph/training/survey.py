@@ -1,4 +1,4 @@
-"""What a model makes of a corpus's writers: its accuracy on each split, and their styles (paper §3.2)."""
+"""A survey of a corpus with a recognizer: its accuracy on each split, and the styles of the writers (paper §3.2)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from allograph.corpora.corpus import Corpus
 from allograph.errors import InputError, UnknownLabel
-from allograph.files.output import array_on_disk, sha256
+from allograph.files.arrays import array_on_disk
+from allograph.files.hashes import sha256
 from allograph.images.frames import SIDE
 from allograph.progress import Progress, silent
 from allograph.recognizer import Recognizer
@@ -23,7 +24,7 @@ LEARNED: tuple[Split, ...] = ("train", "validation")
 """The splits whose writers the styles are found on."""
 
 
-def population(
+def survey(
     recognizer: Recognizer,
     corpus: Corpus,
     scratch: Path,
@@ -62,18 +63,20 @@ def population(
         clusters = find_styles(embeddings, np.where(learned, labels, NOBODY), seed, progress)
         styles = Styles(clusters.centroids, clusters.labels, images_at(corpus, clusters.medoid_rows))
         application = corpus.splits == "application"
-        found: dict[str, Any] = {"count": len(styles)}
+        figures: dict[str, Any] = {"count": len(styles)}
         if application.any():
             progress("judging styles", 0, 1)
             accuracy, neighbours = quality(styles, embeddings[application], labels[application])
-            found |= {"application_accuracy": accuracy, "neighbours": neighbours}
+            figures |= {"application_accuracy": accuracy, "neighbours": neighbours}
         del embeddings
-    record = {key: corpus.record.get(key) for key in ("source", "origin", "licence", "split", "split_samples", "split_writers")}
+    record = {
+        key: getattr(corpus.record, key) for key in ("source", "origin", "licence", "split", "split_samples", "split_writers")
+    }
     parts = {part: corpus.splits == part for part in SPLITS}
     return styles, {
         "corpus": record | {"sha256": sha256(corpus.path)},
         "accuracy": {part: float(right[mask].mean()) if mask.any() else None for part, mask in parts.items()},
-        "styles": found,
+        "styles": figures,
         **({} if train_writers is None else {"population": train_writers.record}),
     }
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from allograph.adapters.products import inverse, product
+from allograph.adapters.linear_algebra import inverse, product
 
 sizes = st.integers(0, 400)
 
@@ -50,7 +50,7 @@ import os, threading, time
 import numpy as np
 from allograph.adapters.allograph import Allograph
 from allograph.adapters import OURS, replay
-from allograph.adapters.population import population
+from allograph.adapters.population import Population
 from allograph.alphabet.labels import Alphabet
 from allograph.readings import Corrections, Samples
 
@@ -63,7 +63,7 @@ random = np.random.default_rng(0)
 alphabet = Alphabet([chr(0x21 + i) for i in range(94)])
 samples = Samples(random.normal(size=(500, 256)).astype(np.float32), random.normal(size=(500, 94)).astype(np.float32))
 true = random.integers(0, 94, 500).astype(np.int32)
-statistics = population(samples, true, np.repeat(["v", "w"], 250))
+statistics = Population.estimate(samples, true, np.repeat(["v", "w"], 250))
 batch = Corrections(samples.embeddings, samples.logits, [alphabet[i] for i in true.tolist()])
 for method in OURS:
     wanted = {"population": statistics} if "population" in method.__dataclass_fields__ else {}

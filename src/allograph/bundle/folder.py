@@ -1,4 +1,4 @@
-"""A bundle: a folder with a model, its styles, its adapters' statistics and its configuration."""
+"""The folder of a bundle, written whole or not at all, and checked when it is opened."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,16 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from allograph.alphabet.labels import Alphabet
+from allograph.bundle.config import BundleConfig, read_config
 from allograph.errors import FormatError, InputError, MismatchError
-from allograph.files.output import check_version, read_json, sha256, write_json, written_folder
-from allograph.images.frames import FRAMES, SIDE, Frame
+from allograph.files.atomic import atomic_folder
+from allograph.files.hashes import sha256
+from allograph.files.json_files import write_json
+from allograph.images.frames import SIDE, Frame
 from allograph.samples.equality import by_content
 from allograph.styles import Styles
 
-FORMAT = 1
-SHIPPED = Path(__file__).parent / "shipped"
+SHIPPED = Path(__file__).parent.parent / "shipped"
 """The bundle that comes with the package, trained on UNIPEN."""
 
 MODEL, CONFIG, STYLES, STATISTICS = "model.onnx", "config.json", "styles.safetensors", "adapters.safetensors"
@@ -36,7 +38,7 @@ class Bundle:
     """A bundle that was opened and found sound; equal to another of the same place and content, and hashable."""
 
     path: Path
-    config: dict[str, Any]
+    config: BundleConfig
     styles: Styles | None
     """None where the bundle was made without a corpus; the paper's adapter needs them."""
     statistics: dict[str, NDArray[Any]]
@@ -52,44 +54,42 @@ class Bundle:
         folder = SHIPPED if path is None else Path(path)
         if not folder.is_dir():
             raise InputError(f"there is no bundle at {folder}: a bundle is a folder with {MODEL} and {CONFIG}")
-        config = _config(folder)
+        config = read_config(folder / CONFIG)
         if not (folder / MODEL).is_file():
             raise FormatError(f"{folder} holds no {MODEL}; make the bundle anew")
-        found = sha256(folder / MODEL)
-        if found != config["model_hash"]:
+        if sha256(folder / MODEL) != config.model_hash:
             raise FormatError(f"{folder / MODEL} is not the model that {CONFIG} describes: it is damaged or was exchanged")
         bundle = cls(folder, config, _styles(folder), _tensors(folder / STATISTICS))
         bundle._check()
         return bundle
 
     def __hash__(self) -> int:
-        return hash((self.path, self.config.get("model_hash")))
+        return hash((self.path, self.model_hash))
 
-    @cached_property
+    @property
     def alphabet(self) -> Alphabet:
         """The labels that the model knows, in the order of its logits."""
-        return Alphabet(self.config["alphabet"])
+        return self.config.alphabet
 
     @property
     def frame(self) -> Frame:
         """The frame of the samples that the model reads."""
-        frame: Frame = self.config["frame"]
-        return frame
+        return self.config.frame
 
     @property
     def embedding_size(self) -> int:
         """Numbers in an embedding."""
-        return int(self.config["embedding_size"])
+        return self.config.embedding_size
 
     @property
     def model_hash(self) -> str:
         """SHA-256 of `model.onnx`: the identity that embedded corpora and journals name."""
-        return str(self.config["model_hash"])
+        return self.config.model_hash
 
     @cached_property
     def statistics_hash(self) -> str:
         """SHA-256 of all that adapters take from the bundle besides the model: styles, statistics, tuned parameters."""
-        digest = hashlib.sha256(json.dumps(self.config.get("adapters", {}), sort_keys=True).encode())
+        digest = hashlib.sha256(json.dumps(self.config.adapters, sort_keys=True).encode())
         styles = {} if self.styles is None else {"centroids": self.styles.centroids, "labels": self.styles.labels}
         for name, array in sorted({**self.statistics, **styles}.items()):
             digest.update(f"{name} {array.dtype} {array.shape}".encode())
@@ -124,39 +124,28 @@ def check_place(path: str | Path) -> None:
         raise InputError(f"cannot write {path}: the folder {path.absolute().parent} does not exist; make it first")
     if path.exists() and not path.is_dir():
         raise InputError(f"cannot write the bundle {path}: a file of that name is there; remove it or choose another name")
-    found = sorted(file.name for file in path.iterdir()) if path.exists() else []
-    if found and not {CONFIG, MODEL} <= set(found):
-        named = ", ".join(found[:3]) + (", …" if len(found) > 3 else "")
+    names = sorted(file.name for file in path.iterdir()) if path.exists() else []
+    if names and not {CONFIG, MODEL} <= set(names):
+        named = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
         raise InputError(f"{path} holds {named} and is no bundle; a bundle replaces its whole folder: name a new or an empty one")
 
 
 def write_bundle(
     path: str | Path,
     model: bytes,
-    alphabet: Alphabet,
-    frame: Frame,
-    embedding_size: int,
+    config: BundleConfig,
     styles: Styles | None = None,
     statistics: Mapping[str, NDArray[Any]] | None = None,
-    record: Mapping[str, Any] | None = None,
 ) -> Bundle:
-    """Write a bundle, whole or not at all, and open it; `record` joins the configuration (training, licences, parameters).
+    """Write a bundle, whole or not at all, and open it; the model's hash is filled in.
 
     An older bundle at `path` is replaced, but for files that are none of a bundle's, such as a model card. Raises `InputError`
     when something else is there.
     """
     check_place(path)
-    with written_folder(Path(path).resolve()) as folder:
+    with atomic_folder(Path(path).resolve()) as folder:
         (folder / MODEL).write_bytes(model)
-        config = {
-            "format": FORMAT,
-            "frame": frame,
-            "embedding_size": embedding_size,
-            "model_hash": sha256(folder / MODEL),
-            **(record or {}),
-            "alphabet": list(alphabet),
-        }
-        write_json(folder / CONFIG, config)
+        write_json(folder / CONFIG, replace(config, model_hash=sha256(folder / MODEL)).values())
         if styles is not None:
             arrays: dict[str, NDArray[Any]] = {"centroids": styles.centroids, "labels": styles.labels, "medoids": styles.medoids}
             (folder / STYLES).write_bytes(_blob(arrays))
@@ -171,29 +160,6 @@ def write_bundle(
 
 def _blob(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     return save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    """The configuration, with all that the bundle's properties need."""
-    path = folder / CONFIG
-    config = read_json(path)
-    if not isinstance(config, dict):
-        raise FormatError(f"{path} is not a bundle's configuration")
-    check_version(folder, "bundle", config.get("format"), FORMAT)
-    missing = [key for key in ("alphabet", "frame", "embedding_size", "model_hash") if key not in config]
-    if missing:
-        raise FormatError(f"{path} lacks {', '.join(missing)}; make the bundle anew")
-    if config["frame"] not in FRAMES:
-        raise FormatError(f"{path} names the frame {config['frame']!r}; there are {', '.join(FRAMES)}")
-    if not isinstance(config["embedding_size"], int) or config["embedding_size"] < 1:
-        raise FormatError(f"{path} names the embedding size {config['embedding_size']!r}; it is a whole number above 0")
-    if not isinstance(config["alphabet"], list):
-        raise FormatError(f"{path}: the alphabet is a list of labels")
-    try:
-        Alphabet(config["alphabet"])
-    except InputError as error:
-        raise FormatError(f"{path}: {error}") from error
-    return config
 
 
 def _tensors(path: Path) -> dict[str, NDArray[Any]]:

@@ -1,4 +1,4 @@
-"""A writer's samples in few bytes: vectors in 8 bits a number, and of the base's opinion only the likeliest labels."""
+"""Quantization of a writer's samples: vectors in 8 bits a number, and log-probabilities of the likeliest labels alone."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.adapters.tunable import LEAST, OWN_LABEL
+from allograph.adapters.tunable_adapter import IMPOSSIBLE, OWN_LABEL_PROBABILITY
 
 Floats = NDArray[np.float32]
 LIKELIEST = 8
-"""Labels whose log-probability is kept; all others share what is left."""
-LARGEST = 127
+"""Labels whose log-probability is kept; all others share the rest of the probability equally."""
+LARGEST_INT8 = 127
 
 
 def pack_vectors(vectors: Floats) -> dict[str, NDArray[Any]]:
     """Vectors [n, r] as int8 `vectors` and float32 `units` [n]: each number to within half of its vector's unit."""
-    units = np.maximum(np.abs(vectors).max(axis=1, initial=0), 1e-12) / LARGEST
+    units = np.maximum(np.abs(vectors).max(axis=1, initial=0), 1e-12) / LARGEST_INT8
     return {"vectors": np.rint(vectors / units[:, None]).astype(np.int8), "units": units.astype(np.float32)}
 
 
@@ -38,7 +38,7 @@ def pack_logs(logs: Floats) -> dict[str, NDArray[Any]]:
     return {
         "likeliest": places.astype(np.min_scalar_type(size - 1)),
         "logs": np.take_along_axis(logs, places, axis=1).astype(np.float16),
-        "rest": np.log(np.maximum(left, np.exp(LEAST))).astype(np.float16),
+        "rest": np.log(np.maximum(left, np.exp(IMPOSSIBLE))).astype(np.float16),
     }
 
 
@@ -46,5 +46,5 @@ def unpack_logs(packed: Mapping[str, NDArray[Any]], size: int, own: int) -> Floa
     """Log-probabilities [n, size + own], with the writer's `own` labels at the end."""
     logs = np.repeat(packed["rest"].astype(np.float32)[:, None], size + own, axis=1)
     np.put_along_axis(logs, packed["likeliest"].astype(np.int64), packed["logs"].astype(np.float32), axis=1)
-    logs[:, size:] = np.log(OWN_LABEL)
+    logs[:, size:] = np.log(OWN_LABEL_PROBABILITY)
     return logs

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 
-def footprint(*values: Any) -> int:
+def memory_footprint(*values: Any) -> int:
     """Bytes that values take with all that they hold: arrays with the memory behind them, containers, objects, closures.
 
     What two of them share counts once. Adapters do not count: all writers share them.

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-WORK = 2**18
+MULTIPLICATIONS = 2**18
 """Multiplications in one call of the BLAS, at most: OpenBLAS spreads only more than that over its threads, and MKL about as many.
 Spreading products as small as ours costs more than it saves, and much more beside other load."""
-DEEPEST = 160
+MOST_TERMS = 160
 """Terms of a sum in one call; sums of more are added up from parts. Deeper and wider blocks leave too few rows to be quick."""
-WIDEST = 128
+MOST_COLUMNS = 128
 """Columns in one call."""
-LARGEST = 96
+LARGEST_INVERSE = 96
 """Rows of a matrix that LAPACK inverts in one call: from 100 on OpenBLAS spreads that too."""
 
 
@@ -28,18 +28,18 @@ def product(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
     np.float32(200.0)
     """
     (m, k), n = one.shape, other.shape[1]
-    if m * k * n <= WORK and k <= WORK // 64:
+    if m * k * n <= MULTIPLICATIONS and k <= MULTIPLICATIONS // 64:
         return one @ other
     if other.strides[0] < other.strides[1]:
         other = np.ascontiguousarray(other)  # kernels for small blocks are slow on what is transposed
-    found: NDArray[Any] | None = None
-    for columns in _parts(k, DEEPEST):
+    total: NDArray[Any] | None = None
+    for columns in _parts(k, MOST_TERMS):
         part = np.empty((m, n), np.result_type(one, other))
-        for place in _parts(n, max(WIDEST, WORK // (DEEPEST * m))):
+        for place in _parts(n, max(MOST_COLUMNS, MULTIPLICATIONS // (MOST_TERMS * m))):
             _fill(part[:, place], one[:, columns], other[columns, place])
-        found = part if found is None else np.add(found, part, out=found)
-    assert found is not None
-    return found
+        total = part if total is None else np.add(total, part, out=total)
+    assert total is not None
+    return total
 
 
 def inverse(matrix: NDArray[Any]) -> NDArray[Any]:
@@ -49,7 +49,7 @@ def inverse(matrix: NDArray[Any]) -> NDArray[Any]:
     [[1.0, 0.0, 0.0], [0.0, 0.5, 0.0], [0.0, 0.0, 0.25]]
     """
     size = len(matrix)
-    if size <= LARGEST:
+    if size <= LARGEST_INVERSE:
         inverted: NDArray[Any] = np.linalg.inv(matrix)
         return inverted
     half = size // 2
@@ -73,7 +73,7 @@ def _fill(out: NDArray[Any], one: NDArray[Any], other: NDArray[Any]) -> None:
     """Put the product into `out`, in stacks of as many rows as the work allows; NumPy calls the BLAS once for each."""
     m, k = one.shape
     n = other.shape[1]
-    rows = min(max(WORK // (k * n), 1), m)
+    rows = min(max(MULTIPLICATIONS // (k * n), 1), m)
     if rows > 8:
         rows -= rows % 8  # its kernels take rows eight at a time
     whole = m - m % rows

@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allograph.adapters.paper_rules import (
+from allograph.adapters.paper_formulas import (
     KS,
     NOTHING,
-    chosen,
+    choose_answerer,
     confidence,
     knn_answers,
-    moved_mean,
     nearest_style,
     squared_distances,
+    update_mean,
 )
-from allograph.styles import style_count, z_scored
+from allograph.styles import style_count, z_scores
 
 
 def test_the_number_of_styles_grows_with_the_samples_and_stops_at_thirty() -> None:
@@ -36,7 +36,7 @@ def test_the_number_of_styles_grows_with_the_samples_and_stops_at_thirty() -> No
 
 
 def test_a_style_is_z_scored_over_its_own_numbers() -> None:
-    scored = z_scored(np.array([[1, 2, 3, 6], [5, 5, 5, 5]], np.float32))
+    scored = z_scores(np.array([[1, 2, 3, 6], [5, 5, 5, 5]], np.float32))
     # mean 3, population variance (4 + 1 + 0 + 9) / 4 = 3.5
     np.testing.assert_allclose(scored[0], np.array([-2, -1, 0, 3]) / np.sqrt(3.5), rtol=1e-6)
     assert scored[1].tolist() == [0, 0, 0, 0]
@@ -50,8 +50,8 @@ def test_the_nearest_style_is_by_euclidean_distance() -> None:
 
 def test_the_mean_moves_as_styles_join() -> None:
     # two styles of mean 4, then 10 and 1: (4 + 4 + 10 + 1) / 4
-    assert moved_mean(np.array([4.0]), 2, np.array([[10.0], [1.0]])).tolist() == [4.75]
-    assert moved_mean(np.array([0.0]), 0, np.array([[7.0]])).tolist() == [7.0]
+    assert update_mean(np.array([4.0]), 2, np.array([[10.0], [1.0]])).tolist() == [4.75]
+    assert update_mean(np.array([0.0]), 0, np.array([[7.0]])).tolist() == [7.0]
 
 
 @pytest.mark.parametrize(
@@ -69,17 +69,17 @@ def test_the_mean_moves_as_styles_join() -> None:
 def test_each_knn_answers_by_the_majority_of_its_nearest_copies(
     nearest_first: list[tuple[int, int]], expected: list[int]
 ) -> None:
-    assert knn_answers(nearest_first, "abc") == expected
+    assert knn_answers([(count, label, "abc"[label]) for count, label in nearest_first]) == expected
 
 
 def test_equal_majorities_go_to_the_smallest_label_by_code_point_not_by_place() -> None:
-    assert knn_answers([(1, 0), (1, 1)], "ba")[0] == 1
+    assert knn_answers([(1, 0, "b"), (1, 1, "a")])[0] == 1
 
 
 @given(st.lists(st.tuples(st.integers(1, 12), st.integers(0, 3)), max_size=4, unique_by=lambda pair: pair[1]))
 def test_knn_answers_equal_a_literal_vote_among_copies(pairs: list[tuple[int, int]]) -> None:
     copies = [label for count, label in pairs for _ in range(count)]
-    for k, answer in zip(KS, knn_answers(pairs, "abcd"), strict=True):
+    for k, answer in zip(KS, knn_answers([(count, label, "abcd"[label]) for count, label in pairs]), strict=True):
         if len(copies) < k:
             assert answer == NOTHING
         else:
@@ -95,7 +95,7 @@ def test_confidence_counts_wins_in_the_numerator() -> None:
 
 
 def test_the_most_trusted_answers_and_ties_go_to_the_base_then_to_the_smaller_k() -> None:
-    assert chosen([4, 5, 6], [0.5, 0.5, 0.5]) == 0
-    assert chosen([4, 5, 6], [0.5, 0.6, 0.6]) == 1
-    assert chosen([4, NOTHING, 6], [0.5, 0.9, 0.6]) == 2
-    assert chosen([4, NOTHING, NOTHING], [0.1, 0.9, 0.9]) == 0
+    assert choose_answerer([4, 5, 6], [0.5, 0.5, 0.5]) == 0
+    assert choose_answerer([4, 5, 6], [0.5, 0.6, 0.6]) == 1
+    assert choose_answerer([4, NOTHING, 6], [0.5, 0.9, 0.6]) == 2
+    assert choose_answerer([4, NOTHING, NOTHING], [0.1, 0.9, 0.9]) == 0

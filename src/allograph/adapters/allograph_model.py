@@ -1,0 +1,171 @@
+"""The default method fitted to one writer: how it scores a sample, and why."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allograph.adapters.linear_algebra import product
+from allograph.adapters.state import State
+from allograph.adapters.tunable_adapter import EVIDENCE_SAMPLES, Floats, base_log_probabilities
+from allograph.adapters.validity import repair_logits, same_opinion
+from allograph.readings import Explanation, Samples, Scores, log_softmax
+
+if TYPE_CHECKING:
+    from allograph.adapters.allograph import Allograph
+
+REPEAT_DISTANCE = 0.02
+"""Inputs of the layer this near to one another, as a share of their length, may be of one image; packing moves them by less."""
+HALF_SHARE_SAMPLES = 15
+"""With so many samples the memory has half of its share of the probabilities; with few, the nearest is seldom near."""
+
+
+@dataclass(frozen=True, eq=False)
+class FittedAllograph:
+    """One writer's layer and memory, unpacked; the valid samples label by label."""
+
+    method: Allograph
+    state: State
+    lengths: Floats
+    """[n] the squared lengths of the samples' layer inputs."""
+    order: NDArray[np.int64]
+    """[n] the place of each sample in the state."""
+    labels: NDArray[np.int32]
+    """[k] places of the labels that there are samples of."""
+    starts: NDArray[np.int64]
+    """[k] where each label's samples begin."""
+    layer: Floats
+    """[r + 1, C + m + n] the change of the logits, and beside it the samples' layer inputs, for one matrix product."""
+    excess: float
+    """The base's excess error rate on the samples."""
+
+    @classmethod
+    def of(cls, method: Allograph, state: State) -> FittedAllograph:
+        """Unpack a state."""
+        if not len(state.arrays["labels"]):
+            none, places = np.empty(0, np.float32), np.empty(0, np.int64)
+            return cls(method, state, none, places, places.astype(np.int32), places, none, 0.0)
+        labels = state.arrays["labels"].astype(np.int32)
+        rows = np.flatnonzero(state.arrays["units"] > 0)
+        order = rows[np.argsort(labels[rows], kind="stable")]
+        inputs = method.unpack_inputs(state.arrays)[order]
+        present, starts = np.unique(labels[order], return_index=True)
+        layer = np.concatenate([state.arrays["change"].astype(np.float32), inputs.T], axis=1)
+        excess = excess_error_rate(state.arrays, len(method.alphabet))
+        return cls(method, state, (inputs**2).sum(axis=1), order, present, starts, layer, excess)
+
+    def scores(self, samples: Samples) -> Scores:
+        """The mixture's log-probabilities, −inf for every label that is not on offer; the base's where features are invalid."""
+        method, own, logits = self.method, len(self.state.labels), repair_logits(samples.logits)
+        logs = base_log_probabilities(logits, own) if own else logits
+        if not len(self.order):
+            return Scores(logs, np.zeros(len(logs), np.int8))
+        rows, base = np.arange(len(logs)), logs.argmax(axis=1)
+        inputs, valid = method.layer_inputs(samples.shapes)
+        products = product(inputs, self.layer)
+        values = logs / np.float32(method.temperature) + products[:, : logs.shape[1]]
+        lengths = np.vecdot(inputs, inputs)
+        away = lengths[:, None] + self.lengths
+        away -= 2 * products[:, logs.shape[1] :]
+        np.sqrt(np.maximum(away, 0, out=away), out=away)
+        least = away.min(axis=1)
+        limit = REPEAT_DISTANCE * np.sqrt(lengths)
+        repeats, corrected = rows[:0], rows[:0]
+        if (least <= limit).any():
+            repeats, corrected = self._repeats(logits, away <= limit[:, None], valid)
+
+        votes = np.exp((least[:, None] - away) * np.float32(method.scale / np.sqrt(method.weight)))
+        share = method.share * len(self.order) / (len(self.order) + HALF_SHARE_SAMPLES)
+        votes *= np.float32(share) / votes.sum(axis=1, keepdims=True)
+        values -= values.max(axis=1, keepdims=True)
+        np.exp(values, out=values)
+        values *= np.float32(1 - share) / values.sum(axis=1, keepdims=True)
+        values[:, self.labels] += np.add.reduceat(votes, self.starts, axis=1)
+        values[rows, base] *= np.float32(math.exp(method.guard + method.doubt * self.excess**2))
+        if len(repeats):
+            values[repeats, corrected] = 2 * values[repeats].max(axis=1)
+        values = np.log(np.maximum(values, np.float32(1e-12)))
+        if logits.min(initial=0) == -np.inf:
+            values[np.isneginf(logs)] = -np.inf
+        if not valid.all():
+            values[~valid] = log_softmax(logs[~valid])
+        return Scores(values, (values.argmax(axis=1) != base).astype(np.int8))
+
+    def explain(self, sample: Samples) -> Explanation:
+        """The answer, what the base would have said, and the writer's own samples that decided between them.
+
+        By the representer theorem the change is a sum over the writer's samples: each weighs in the log-odds of two labels with
+        its inner product with this one times what the base had got wrong about it. The two are the answer and the base's, or the
+        answer and the runner-up where the base said the same.
+        """
+        method, arrays = self.method, self.state.arrays
+        names = [*method.alphabet, *self.state.labels]
+        scores = self.scores(sample)
+        base, answer = int(repair_logits(sample.logits)[0].argmax()), int(scores.answers[0])
+        (query,), (valid,) = method.layer_inputs(sample.shapes)
+        if not valid or not len(self.order):
+            return Explanation("base", names[base], f"The base classifier reads {names[base]!r}.", {"answer": names[answer]})
+        order = np.argsort(-scores.values[0], kind="stable")
+        other = base if base != answer else int(order[1]) if len(order) > 1 else answer
+        inputs, labels = method.unpack_inputs(arrays), arrays["labels"].astype(np.int32)
+        logs = method.unpack_base(arrays, len(self.state.labels)) + product(inputs, arrays["change"].astype(np.float32))
+        errors = np.eye(len(names), dtype=np.float32)[labels] - np.exp(log_softmax(logs))
+        errors[arrays["units"] <= 0] = 0
+        weights = np.vecdot(inputs, query) * (errors[:, answer] - errors[:, other])
+        away = np.linalg.norm(inputs - query, axis=1) / np.sqrt(method.weight)
+        oldest = int(arrays["seen"][0]) - len(labels)
+
+        def correction(i: int) -> dict[str, Any]:
+            return {"correction": oldest + i, "label": names[labels[i]]}
+
+        heaviest, nearest = (np.argsort(keys, kind="stable")[:EVIDENCE_SAMPLES].tolist() for keys in (-weights, away))
+        decided = [correction(i) | {"weight": float(weights[i])} for i in heaviest]
+        text = f"The base classifier reads {names[base]!r}; "
+        if answer == base:
+            text += "what the writer taught does not speak against it."
+        else:
+            votes = ", ".join(repr(sample["label"]) for sample in decided if sample["weight"] > 0) or repr(names[answer])
+            text += f"the writer's own samples of {votes} make it {names[answer]!r}."
+        evidence = {
+            "answer": names[answer],
+            "against": names[other],
+            "decided": decided,
+            "nearest": [correction(i) | {"distance": float(away[i])} for i in nearest],
+        }
+        return Explanation(method.name if scores.answerers[0] else "base", names[base], text, evidence)
+
+    def _repeats(
+        self, logits: Floats, near: NDArray[np.bool_], valid: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The rows of `logits` [n, C] that show an image that was corrected before, and the newest correction's labels (places).
+
+        Such an image is `near` [n, k] a sample and has the base's opinion of it. Where it is near all samples, and none has its
+        opinion, the features are the same for all images: `valid` [n] becomes False.
+        """
+        rows, columns = near.nonzero()
+        places = self.order[columns]
+        opinions = log_softmax(logits)[rows[:, None], self.state.arrays["likeliest"][places]]
+        alike = same_opinion(opinions, self.state.arrays["logs"][places].astype(np.float32))
+        newest = np.full(len(logits), -1)
+        np.maximum.at(newest, rows[alike], places[alike])
+        valid &= (newest >= 0) | (near.sum(axis=1) < near.shape[1])
+        (repeats,) = (newest >= 0).nonzero()
+        return repeats, self.state.arrays["labels"][newest[repeats]].astype(np.int64)
+
+
+def excess_error_rate(arrays: Mapping[str, NDArray[Any]], size: int) -> float:
+    """The base's error rate on a state's samples, less the rate that its probabilities predict: 0 … 1.
+
+    Those of the writer's own labels (places from `size` on), which the base cannot read, do not count.
+    """
+    rows = np.flatnonzero(arrays["labels"] < size)
+    if not len(rows):
+        return 0.0
+    logs = arrays["logs"][rows].astype(np.float32)
+    answers = arrays["likeliest"][rows, logs.argmax(axis=1)]
+    return max(0.0, float(np.mean((answers != arrays["labels"][rows]) - (1 - np.exp(logs.max(axis=1))))))
