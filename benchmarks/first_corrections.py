@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from allograph.evaluation import evaluate
 from allograph.evaluation.protocols.answers import WriterAnswers
+from allograph.evaluation.protocols.curve import occurrences
 from allograph.evaluation.protocols.sequential import Sequential
 from timing import show
 
@@ -36,12 +37,7 @@ def main() -> None:
 
 def of_the_label(writer: WriterAnswers) -> NDArray[np.int64]:
     """How many samples of its label came before each sample."""
-    seen: dict[int, int] = {}
-    counts = []
-    for label in writer.true.tolist():
-        counts.append(seen.get(label, 0))
-        seen[label] = counts[-1] + 1
-    return np.array(counts)
+    return occurrences(writer.true)
 
 
 def of_a_misread_label(writer: WriterAnswers) -> NDArray[np.int64]:

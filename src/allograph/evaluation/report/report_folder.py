@@ -22,9 +22,9 @@ HTML, MARKDOWN, RESULTS = "report.html", "report.md", "results.json"
 def check_folder(folder: str | Path) -> None:
     """Raise `InputError` when a report would replace something else: a folder may be new, empty, or an older report."""
     folder = Path(folder)
-    found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    if found and found != [HTML, MARKDOWN, RESULTS]:
-        named = ", ".join(found[:3]) + (", …" if len(found) > 3 else "")
+    files = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    if files and files != [HTML, MARKDOWN, RESULTS]:
+        named = ", ".join(files[:3]) + (", …" if len(files) > 3 else "")
         raise InputError(
             f"{folder} holds {named} and is no report; a report replaces its whole folder: name a new or an empty one"
         )

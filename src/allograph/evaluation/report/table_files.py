@@ -110,9 +110,9 @@ def _figures(head: str, cells: Sequence[str]) -> list[tuple[str, list[str]]]:
             return [
                 column for i, name in enumerate(more) for column in _figures(f"{head}{name}", [values[i] for values in split])
             ]
-    known = [cell for cell in cells if cell != UNKNOWN]
-    if not known or not all(_NUMBER.fullmatch(cell) for cell in known):
+    numbers = [cell for cell in cells if cell != UNKNOWN]
+    if not numbers or not all(_NUMBER.fullmatch(cell) for cell in numbers):
         return [(head, list(cells))]
-    unit = ", %" if all(cell.endswith(" %") for cell in known) else ""
+    unit = ", %" if all(cell.endswith(" %") for cell in numbers) else ""
     bare = [cell.removesuffix(" %").replace(",", "").removeprefix("+") for cell in cells]
     return [(head + unit, ["" if cell == UNKNOWN else cell for cell in bare])]
