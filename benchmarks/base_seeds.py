@@ -22,9 +22,10 @@ from allograph.corpora.corpus import Corpus
 from allograph.embedding import EmbeddedCorpus, embed
 from allograph.errors import InputError
 from allograph.evaluation.measures.figures import Figures, figures
-from allograph.evaluation.protocols.replay import replay_writers, writers_of
+from allograph.evaluation.protocols.replay import replay_writers
+from allograph.evaluation.protocols.writer_samples import samples_by_writer
 from allograph.recognizer import Recognizer
-from allograph.tuning.search import tune
+from allograph.tuning import tune
 from methods import PROTOCOLS, cell
 from strong_base import said
 from timing import show
@@ -35,7 +36,7 @@ SHORT, FULL = ((7, 256), (1, 1024)), ((60, 256),)
 METHODS = ("allograph", "memory")
 
 
-class Judged(NamedTuple):
+class BaseResult(NamedTuple):
     """What the methods reach on one base."""
 
     base: float
@@ -53,7 +54,7 @@ def main() -> None:
     if not CORPUS.exists():
         print(f"{CORPUS} is not there; make it with: make {CORPUS}")
         return
-    found: dict[int, Judged] = {}
+    found: dict[int, BaseResult] = {}
     for seed in given.seeds:
         try:
             found[seed] = judged(seed, given.full, given.jobs)
@@ -70,14 +71,14 @@ def main() -> None:
     )
 
 
-def judged(seed: int, full: bool, jobs: int) -> Judged:
+def judged(seed: int, full: bool, jobs: int) -> BaseResult:
     """What the methods reach on the base of a seed with the shipped parameters; the base is made where it is not there."""
     model = Path(f"build/unipen-seed-{seed}{'-full' if full else ''}")
-    writers = writers_of(made(model, seed, full).samples())
+    writers = samples_by_writer(made(model, seed, full).samples())
     bundle = Bundle.open(model)
     bundle = replace(bundle, config=replace(bundle.config, adapters=Bundle.open().config.adapters))
     adapters = {name: build(name, bundle) for name in METHODS}
-    return Judged(
+    return BaseResult(
         (bundle.config.accuracy["application"] or 0),
         {name: figures(replay_writers(writers, bundle.alphabet, adapters, plan, jobs)) for name, plan in PROTOCOLS.items()},
     )
@@ -91,8 +92,8 @@ def made(model: Path, seed: int, full: bool) -> EmbeddedCorpus:
         from allograph.training.run import train
         from allograph.training.schedule import Schedule
 
-        plan = Schedule(FULL, patience=6) if full else Schedule(SHORT, plateau=0)
-        train(corpus, model, replace(plan, augment=True, seed=seed), resume=True, progress=said)
+        schedule = Schedule(FULL, patience=6) if full else Schedule(SHORT, plateau=0)
+        train(corpus, model, replace(schedule, augment=True, seed=seed), resume=True, progress=said)
     bundle = Bundle.open(model)
     if not path.exists() or EmbeddedCorpus.open(path).record.model_hash != bundle.model_hash:
         embed(corpus, Recognizer(bundle), path)
@@ -102,7 +103,7 @@ def made(model: Path, seed: int, full: bool) -> EmbeddedCorpus:
     return embedded
 
 
-def rows(seed: int, one: Judged) -> list[tuple[str, ...]]:
+def rows(seed: int, one: BaseResult) -> list[tuple[str, ...]]:
     """A seed's rows, one a method."""
     return [
         (str(seed), f"{100 * one.base:.1f} %", method, *(cell(found.methods[method]) for found in one.figures.values()))
@@ -110,7 +111,7 @@ def rows(seed: int, one: Judged) -> list[tuple[str, ...]]:
     ]
 
 
-def together(found: Sequence[Judged]) -> list[tuple[str, ...]]:
+def together(found: Sequence[BaseResult]) -> list[tuple[str, ...]]:
     """All seeds in one row a method."""
     base = spread([one.base for one in found])
     rows = []

@@ -24,8 +24,10 @@ from allograph.bundle import MODEL, Bundle
 from allograph.embedding import EmbeddedCorpus
 from allograph.evaluation.measures.duels import duels
 from allograph.evaluation.measures.figures import figures
-from allograph.evaluation.protocols.replay import Answers, Replayed, WriterSamples, replay_writers, writers_of
+from allograph.evaluation.protocols.answers import MethodAnswers, WriterAnswers
+from allograph.evaluation.protocols.replay import replay_writers
 from allograph.evaluation.protocols.resample import Resample
+from allograph.evaluation.protocols.writer_samples import WriterSamples, samples_by_writer
 from allograph.execution import ordered_map
 from allograph.images.frames import model_input
 from allograph.recognizer import Recognizer
@@ -113,7 +115,7 @@ def main() -> None:
     )
 
 
-def difference(replayed: Sequence[Replayed]) -> str:
+def difference(replayed: Sequence[WriterAnswers]) -> str:
     """By how much the fine-tuned networks are more accurate than the first adapter."""
     (duel,) = (duel for duel in duels(replayed) if {duel.method, duel.rival} == {NAME, METHODS[0]})
     points = [100 * value for value in (duel.difference, *duel.difference_ci95)]
@@ -155,7 +157,7 @@ def choose(bundle: Bundle, writers: Sequence[tuple[WriterSamples, NDArray[np.uin
 def writers(bundle: Bundle, embedded: EmbeddedCorpus, split: Split) -> list[tuple[WriterSamples, NDArray[np.uint8]]]:
     """A split's writers, each with the images [n, 28, 28]."""
     samples = embedded.samples(split=split)
-    return [(writer, samples.images[samples.writers == writer.writer]) for writer in writers_of(samples)]
+    return [(writer, samples.images[samples.writers == writer.writer]) for writer in samples_by_writer(samples)]
 
 
 def compared(
@@ -164,7 +166,7 @@ def compared(
     protocol: Resample,
     settings: Settings,
     methods: Sequence[str] = (),
-) -> list[Replayed]:
+) -> list[WriterAnswers]:
     """What the fine-tuned networks and the adapters answer to the same test samples."""
     adapters = {name: build(name, bundle) for name in methods}
     replayed = replay_writers([writer for writer, _ in writers], bundle.alphabet, adapters, protocol, jobs=2)
@@ -176,7 +178,7 @@ def compared(
     return [replace(one, methods={NAME: found, **one.methods}) for one, found in zip(replayed, answers, strict=True)]
 
 
-def fine_tuned(shared: tuple[Bundle, Settings], task: Task) -> Answers:
+def fine_tuned(shared: tuple[Bundle, Settings], task: Task) -> MethodAnswers:
     """A writer's answers, by a network fine-tuned to each of the trials."""
     torch.set_num_threads(1)  # the processes have taken the cores already
     bundle, settings = shared
@@ -187,7 +189,7 @@ def fine_tuned(shared: tuple[Bundle, Settings], task: Task) -> Answers:
         network = fitted(loaded(bundle), images[trial.adaptation], true[trial.adaptation], settings, seed)
         with torch.no_grad():
             answers.append(network(images[trial.test])[1].argmax(dim=1).numpy().astype(np.int32))
-    return Answers(np.concatenate(answers), None, time.perf_counter() - began)
+    return MethodAnswers(np.concatenate(answers), None, time.perf_counter() - began)
 
 
 def fitted(network: Network, images: Tensor, true: Tensor, settings: Settings, seed: int) -> Network:

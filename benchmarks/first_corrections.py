@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.evaluation.evaluation import evaluate
-from allograph.evaluation.protocols.replay import Replayed
+from allograph.evaluation import evaluate
+from allograph.evaluation.protocols.answers import WriterAnswers
+from allograph.evaluation.protocols.curve import occurrences
 from allograph.evaluation.protocols.sequential import Sequential
 from timing import show
 
@@ -27,24 +28,19 @@ def main() -> None:
     if not CORPUS.exists():
         print(f"{CORPUS} is not there; make it with: make unipen")
         return
-    replayed = evaluate(CORPUS, methods=METHODS, protocol=Sequential(feedback="all"), jobs=2).runs[0].replayed
+    replayed = evaluate(CORPUS, methods=METHODS, protocol=Sequential(feedback="all"), jobs=2).runs[0].answers
     writers = f"{len(replayed)} writers, one random order, every label revealed after its answer"
     show(f"Accuracy by earlier corrections of the same label ({writers})", *table(replayed, of_the_label))
     show("The same, of samples whose label the base had misread at the correction before", *table(replayed, of_a_misread_label))
     show(f"Accuracy by earlier corrections of any label ({writers})", *table(replayed, of_any_label))
 
 
-def of_the_label(writer: Replayed) -> NDArray[np.int64]:
+def of_the_label(writer: WriterAnswers) -> NDArray[np.int64]:
     """How many samples of its label came before each sample."""
-    seen: dict[int, int] = {}
-    counts = []
-    for label in writer.true.tolist():
-        counts.append(seen.get(label, 0))
-        seen[label] = counts[-1] + 1
-    return np.array(counts)
+    return occurrences(writer.true)
 
 
-def of_a_misread_label(writer: Replayed) -> NDArray[np.int64]:
+def of_a_misread_label(writer: WriterAnswers) -> NDArray[np.int64]:
     """The same, −1 unless the base had misread the last of them."""
     misread: dict[int, bool] = {}
     kept = []
@@ -54,12 +50,12 @@ def of_a_misread_label(writer: Replayed) -> NDArray[np.int64]:
     return np.where(kept, of_the_label(writer), -1)
 
 
-def of_any_label(writer: Replayed) -> NDArray[np.int64]:
+def of_any_label(writer: WriterAnswers) -> NDArray[np.int64]:
     """How many samples came before each sample."""
     return np.arange(len(writer.true))
 
 
-def table(replayed: Sequence[Replayed], known: Callable[[Replayed], NDArray[np.int64]]) -> tuple[tuple[str, ...], Rows]:
+def table(replayed: Sequence[WriterAnswers], known: Callable[[WriterAnswers], NDArray[np.int64]]) -> tuple[tuple[str, ...], Rows]:
     """The head and a row for each step."""
     counts = np.concatenate([known(writer) for writer in replayed])
     true = np.concatenate([writer.true for writer in replayed])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from allograph.evaluation.evaluation import evaluate
+from allograph.evaluation import evaluate
 from allograph.evaluation.measures.figures import MethodFigures
 from allograph.evaluation.protocols.resample import Resample
 from timing import show

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from allograph.adapters import Trial
-from allograph.evaluation.protocols.replay import WriterSamples
 from allograph.evaluation.protocols.resample import Resample
+from allograph.evaluation.protocols.writer_samples import WriterSamples
 from allograph.styles import z_scores
 from literal_paper import LiteralPaper
 from synthetic import ALPHABET, adapter, styles, writer

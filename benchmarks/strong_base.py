@@ -21,15 +21,18 @@ from allograph.corpora.npz.source import NpzSource
 from allograph.corpora.preparation import prepare
 from allograph.embedding import EmbeddedCorpus, embed
 from allograph.errors import InputError
-from allograph.evaluation.evaluation import evaluate
+from allograph.evaluation import evaluate
 from allograph.evaluation.measures.figures import figures
-from allograph.evaluation.protocols.replay import Replayed, replay_writers, writers_of
+from allograph.evaluation.protocols.answers import WriterAnswers
+from allograph.evaluation.protocols.kinds import EvaluationProtocol
+from allograph.evaluation.protocols.replay import replay_writers
 from allograph.evaluation.protocols.resample import Resample
 from allograph.evaluation.protocols.sequential import Sequential
-from allograph.evaluation.runs import Plan, Run
+from allograph.evaluation.protocols.writer_samples import samples_by_writer
+from allograph.evaluation.runs import Run
 from allograph.files.json_files import write_json
 from allograph.recognizer import Recognizer
-from allograph.tuning.search import tune
+from allograph.tuning import tune
 from timing import show
 
 SAMPLES = Path("../shared/data/qmnist.npz")
@@ -37,7 +40,7 @@ CORPUS, MODEL, EMBEDDED = Path("build/qmnist.parquet"), Path("build/qmnist"), Pa
 STAGES = ((8, 256), (4, 1024))
 METHODS = ("allograph", "memory", "paper")
 TUNED = METHODS[:2]
-PLANS: dict[str, Plan] = {"90 %": Resample(), "1 a label": Resample(per_label=1), "in turn": Sequential()}
+PROTOCOLS: dict[str, EvaluationProtocol] = {"90 %": Resample(), "1 a label": Resample(per_label=1), "in turn": Sequential()}
 CORRECTIONS = (10, 30, 100)
 DOUBTS = (0.0, 4.0)
 
@@ -57,11 +60,11 @@ def main() -> None:
         print(error)
         return
     runs: dict[str, Run] = {}
-    for name, plan in PLANS.items():
-        for run in evaluate(EMBEDDED, MODEL, METHODS, plan, jobs=given.jobs).runs:
+    for name, protocol in PROTOCOLS.items():
+        for run in evaluate(EMBEDDED, METHODS, protocol, model=MODEL, jobs=given.jobs).runs:
             runs[f"{name}, {run.protocol.feedback}" if isinstance(run.protocol, Sequential) else name] = run
         print(".", end="", file=sys.stderr, flush=True)
-    learned = list(runs.values())[-1].replayed
+    learned = list(runs.values())[-1].answers
     show(
         f"QMNIST, {len(learned)} application writers, base of {100 * (bundle.config.accuracy['application'] or 0):.2f} % "
         "(95 % interval by writer; in turn: in order of time)",
@@ -93,15 +96,15 @@ def made(samples: Path, jobs: int) -> Bundle:
         tune(EmbeddedCorpus.open(EMBEDDED), bundle, TUNED, jobs=jobs)
         bundle = Bundle.open(MODEL)
     if "doubt" not in bundle.config.adapters["allograph"]:
-        tuned = {**bundle.config.adapters["allograph"], "doubt": best_doubt(bundle, jobs)}
-        config = replace(bundle.config, adapters={**bundle.config.adapters, "allograph": tuned})
+        parameters = {**bundle.config.adapters["allograph"], "doubt": best_doubt(bundle, jobs)}
+        config = replace(bundle.config, adapters={**bundle.config.adapters, "allograph": parameters})
         write_json(MODEL / CONFIG, config.values())
     return Bundle.open(MODEL)
 
 
 def best_doubt(bundle: Bundle, jobs: int) -> float:
     """What serves the validation writers best where only mistakes are corrected."""
-    adapter, writers = Allograph.of(bundle), writers_of(EmbeddedCorpus.open(EMBEDDED).samples(split="validation"))
+    adapter, writers = Allograph.of(bundle), samples_by_writer(EmbeddedCorpus.open(EMBEDDED).samples(split="validation"))
     plan = Sequential(feedback="mistakes", resamples=3)
     cuts = {}
     for doubt in DOUBTS:
@@ -128,13 +131,13 @@ def rows(learned: str, run: Run) -> list[tuple[str, ...]]:
     return found
 
 
-def lead(replayed: Sequence[Replayed], method: str, most: int) -> str:
+def lead(replayed: Sequence[WriterAnswers], method: str, most: int) -> str:
     """How far a method is ahead of the base in the answers before which it had learned at most so many corrections."""
     ahead = errors = 0
     for writer in replayed:
-        seen = writer.methods[method].seen
-        assert seen is not None
-        early, base = seen <= most, writer.base == writer.true
+        corrections = writer.methods[method].corrections
+        assert corrections is not None
+        early, base = corrections <= most, writer.base == writer.true
         ahead += int(np.count_nonzero(writer.methods[method].labels[early] == writer.true[early])) - int(base[early].sum())
         errors += int((~base[early]).sum())
     return f"{ahead:+} ({errors})"

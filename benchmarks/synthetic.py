@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from allograph.adapters.paper import PaperAdapter
 from allograph.alphabet.labels import NAMED, Alphabet
-from allograph.evaluation.protocols.replay import WriterSamples
+from allograph.evaluation.protocols.writer_samples import WriterSamples
 from allograph.readings import Corrections
 
 ALPHABET = Alphabet.of(NAMED["alphanumeric"])

@@ -22,9 +22,10 @@ from allograph.alphabet.labels import Alphabet
 from allograph.checks.adapter import ADAPTER_LAWS, Case, ModelShape
 from allograph.checks.contract import run_law
 from allograph.errors import FormatError, MismatchError
-from allograph.evaluation.protocols.replay import WriterSamples, replay_writers
+from allograph.evaluation.protocols.replay import replay_writers
 from allograph.evaluation.protocols.resample import Resample
 from allograph.evaluation.protocols.sequential import Sequential
+from allograph.evaluation.protocols.writer_samples import WriterSamples
 from allograph.readings import Corrections, Samples
 
 D = 6

@@ -16,9 +16,13 @@ from allograph.adapters.paper import PaperAdapter
 from allograph.alphabet.labels import Alphabet
 from allograph.errors import FormatError, InputError
 from allograph.evaluation.measures.figures import bootstrap, confusions, figures
-from allograph.evaluation.protocols.replay import Answers, Replayed, WriterSamples, replay_writers
+from allograph.evaluation.protocols.answers import MethodAnswers, WriterAnswers
+from allograph.evaluation.protocols.replay import replay_writers
 from allograph.evaluation.protocols.resample import Resample
-from allograph.evaluation.report.paper_tables import corpus_facts, markdown, table_1, table_2, table_3
+from allograph.evaluation.protocols.writer_samples import WriterSamples
+from allograph.evaluation.report.corpus_tables import corpus_facts, table_1, table_2
+from allograph.evaluation.report.markdown import markdown
+from allograph.evaluation.report.method_tables import table_3
 from allograph.evaluation.report.results import read_results, results, run_as_dict, write_results
 from allograph.evaluation.runs import Run
 from allograph.readings import Corrections
@@ -94,10 +98,10 @@ def test_a_protocol_that_makes_no_sense_is_refused(wrong: dict[str, object]) -> 
         Resample(**wrong)  # type: ignore[arg-type]
 
 
-def replayed(writer: str, true: str, base: str, paper: str, any_right: str) -> Replayed:
+def replayed(writer: str, true: str, base: str, paper: str, any_right: str) -> WriterAnswers:
     """A writer's answers as text; `any_right` has 1 where any answerer was right."""
-    found = Answers(ABC.indices(paper), np.array([flag == "1" for flag in any_right]), 0.5)
-    return Replayed(writer, np.arange(len(true)), ABC.indices(true), ABC.indices(base), {"paper": found})
+    found = MethodAnswers(ABC.indices(paper), np.array([flag == "1" for flag in any_right]), 0.5)
+    return WriterAnswers(writer, np.arange(len(true)), ABC.indices(true), ABC.indices(base), {"paper": found})
 
 
 WRITERS = [
@@ -152,9 +156,8 @@ def test_nothing_to_test_is_an_error() -> None:
 
 
 def test_confusions_count_wrong_answers_before_and_after() -> None:
-    before, after = confusions(WRITERS, ABC, "paper")
-    assert before == {("c", "a"): 3}
-    assert after == {("c", "a"): 2, ("c", "b"): 1}
+    assert confusions(WRITERS, ABC) == {("c", "a"): 3}
+    assert confusions(WRITERS, ABC, "paper") == {("c", "a"): 2, ("c", "b"): 1}
 
 
 def task(name: str, samples: int, seed: int) -> WriterSamples:
@@ -246,7 +249,7 @@ def test_tables_1_and_2_count_the_corpus() -> None:
 
 
 def test_every_label_survives_markdown() -> None:
-    from allograph.evaluation.report.paper_tables import Table
+    from allograph.evaluation.report.table import Table
 
     labels = [chr(point) for point in range(33, 127)]
     text = markdown(Table("T", ("label",), tuple((label,) for label in labels)))

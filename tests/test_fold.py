@@ -13,7 +13,7 @@ from allograph.corpora.folds import fold
 from allograph.embedding import EmbeddedCorpus, embed
 from allograph.errors import InputError
 from allograph.recognizer import Recognizer
-from allograph.tuning.search import tune
+from allograph.tuning import tune
 from small import allograph, digits_corpus, digits_split, some_styles, tiny_bundle
 
 
@@ -83,8 +83,8 @@ class TestTuning:
     def test_those_held_out_count(self, corpus: Corpus, bundle: Bundle, embedded: EmbeddedCorpus, tmp_path: Path) -> None:
         held = fold(corpus, 1, 2, tmp_path / "fold.parquet")
         with_fold = embed(held, Recognizer(bundle), tmp_path / "fold.embedded.parquet")
-        alone = tune(embedded, bundle, ["lookup"])["lookup"]
-        together = tune(embedded, bundle, ["lookup"], folds=[with_fold])["lookup"]
+        alone = tune(embedded, bundle, ["lookup"]).methods["lookup"]
+        together = tune(embedded, bundle, ["lookup"], folds=[with_fold]).methods["lookup"]
         assert alone.error_cuts != together.error_cuts
         count = len(writers(corpus, "validation")) + len(writers(held, "application"))
         assert all(abs(share * count - round(share * count)) < 1e-9 for share in together.harmed)

@@ -21,9 +21,9 @@ from allograph.adapters import Trial
 from allograph.corpora.corpus import Corpus
 from allograph.embedding import EmbeddedCorpus, embed
 from allograph.errors import FormatError, InputError, MethodError, MismatchError, UnknownLabel
-from allograph.evaluation.evaluation import Evaluation, evaluate
+from allograph.evaluation import Evaluation, evaluate
 from allograph.evaluation.protocols.curve import Curve
-from allograph.evaluation.protocols.labels import parse_labels, written_labels
+from allograph.evaluation.protocols.labels import labels_as_text, parse_labels
 from allograph.evaluation.protocols.resample import Resample
 from allograph.evaluation.protocols.sequential import Sequential
 from allograph.evaluation.report.predictions import check_methods
@@ -43,7 +43,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def judge(folder: Path, protocol: Any = None, methods: tuple[str, ...] = ("memory", "lookup")) -> Evaluation:
-    return evaluate(folder / "embedded.parquet", folder / "bundle", methods, protocol)
+    return evaluate(folder / "embedded.parquet", methods, protocol, model=folder / "bundle")
 
 
 def predictions(done: Evaluation, path: Path) -> list[dict[str, Any]]:
@@ -170,7 +170,7 @@ def test_labels_at_the_command_line(made: Path, tmp_path: Path) -> None:
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.text(st.characters(exclude_categories=["C", "Z", "M"]), min_size=1, max_size=3), min_size=1, max_size=9))
 def test_labels_are_read_as_they_are_written(labels: list[str]) -> None:
-    wanted = tuple(parse_labels([written_labels(list(dict.fromkeys(labels)))]))
+    wanted = tuple(parse_labels([labels_as_text(list(dict.fromkeys(labels)))]))
     assert wanted == tuple(dict.fromkeys(unicodedata.normalize("NFC", label) for label in labels))
 
 
@@ -196,7 +196,7 @@ def test_embeddings_that_are_no_numbers_are_refused(made: Path, tmp_path: Path, 
     width = {"embedding": 8, "logits": 10}[name]
     bad = with_column(made, tmp_path / "bad.parquet", name, lists([[value] * width] * 1797))
     with pytest.raises(FormatError, match=r"bad\.parquet holds embeddings or logits that are not finite"):
-        evaluate(bad, made / "bundle", ["lookup"])
+        evaluate(bad, ["lookup"], model=made / "bundle")
 
 
 def test_an_embedded_corpus_that_does_not_fit_is_refused(made: Path, tmp_path: Path) -> None:
@@ -211,13 +211,13 @@ def test_an_embedded_corpus_that_does_not_fit_is_refused(made: Path, tmp_path: P
         assert words in done.stderr, (name, done.stderr)
     tiny_bundle(tmp_path / "turned", alphabet="9876543210")
     with pytest.raises(MismatchError, match="other labels"):
-        evaluate(made / "embedded.parquet", tmp_path / "turned", ["lookup"])
+        evaluate(made / "embedded.parquet", ["lookup"], model=tmp_path / "turned")
 
 
 def test_a_writer_of_one_sample_and_one_label(made: Path, tmp_path: Path) -> None:
     noise_corpus(tmp_path / "noise.parquet", ["1"] + ["2"] * 12, ["one"] + ["many"] * 12)
     for protocol in (Resample(resamples=2, adaptation=0.5), Sequential(), Curve(adaptation=0.5, resamples=2)):
-        done = evaluate(tmp_path / "noise.parquet", made / "bundle", ["all"], protocol)
+        done = evaluate(tmp_path / "noise.parquet", ["all"], protocol, model=made / "bundle")
         json.dumps(done.results, allow_nan=False)
         done.write_report(tmp_path / "report")
 
@@ -306,4 +306,4 @@ def test_a_method_that_cannot_be_sent_is_named(made: Path, monkeypatch: pytest.M
 
     monkeypatch.setitem(ADAPTERS, "lambda", lambda bundle: lambda: bundle)
     with pytest.raises(MethodError, match="the method lambda cannot be sent to another process"):
-        evaluate(made / "embedded.parquet", made / "bundle", ["lambda"], jobs=2)
+        evaluate(made / "embedded.parquet", ["lambda"], model=made / "bundle", jobs=2)

@@ -14,10 +14,13 @@ from allograph.adapters.paper import PaperAdapter
 from allograph.alphabet.labels import Alphabet
 from allograph.errors import InputError
 from allograph.evaluation.measures.course import ahead_after, courses, last_quarter
+from allograph.evaluation.protocols.answers import MethodAnswers, WriterAnswers
 from allograph.evaluation.protocols.curve import Curve, CurvePoint
-from allograph.evaluation.protocols.replay import Answers, Protocol, Replayed, WriterSamples, replay_writers
+from allograph.evaluation.protocols.kinds import RunProtocol
+from allograph.evaluation.protocols.replay import replay_writers
 from allograph.evaluation.protocols.resample import Resample
 from allograph.evaluation.protocols.sequential import MODES, Mode, Sequential
+from allograph.evaluation.protocols.writer_samples import WriterSamples
 from allograph.evaluation.runs import Run
 from allograph.readings import Corrections
 
@@ -40,7 +43,7 @@ def adapter() -> Adapter:
     return PaperAdapter(ABC, random.normal(size=(7, 8)).astype(np.float32), np.array([0, 0, 0, 1, 1, 2, 2], np.int32))
 
 
-def replayed(protocol: Protocol, *tasks: WriterSamples, jobs: int = 1) -> list[Replayed]:
+def replayed(protocol: RunProtocol, *tasks: WriterSamples, jobs: int = 1) -> list[WriterAnswers]:
     return replay_writers(tasks, ABC, {"paper": adapter()}, protocol, jobs)
 
 
@@ -60,8 +63,8 @@ def test_in_turn_every_sample_is_answered_by_what_was_learned_before_it(mode: Mo
             state = method.learn(state, batch)
         answer = ABC[int(method.scores(state, one.samples.at(np.array([row]))).answers[0])]
         assert answer == ABC[int(found.methods["paper"].labels[turn])]
-        assert found.methods["paper"].seen is not None
-        assert found.methods["paper"].seen[turn] == len(told)
+        assert found.methods["paper"].corrections is not None
+        assert found.methods["paper"].corrections[turn] == len(told)
         true = one.samples.labels[row]
         if mode == "all" or (mode == "mistakes" and answer != true):
             told.append((row, true))
@@ -116,11 +119,11 @@ def test_in_order_the_first_part_is_learned_and_the_last_tested() -> None:
 @pytest.mark.parametrize(
     "protocol", [*Sequential(resamples=2).runs(), Curve(resamples=2).runs()[-3]], ids=lambda run: str(run.as_dict())
 )
-def test_the_number_of_processes_changes_nothing(protocol: Protocol) -> None:
+def test_the_number_of_processes_changes_nothing(protocol: RunProtocol) -> None:
     tasks = [task(f"w{i}", 40 + i, i) for i in range(3)]
     for one, other in zip(replayed(protocol, *tasks), replayed(protocol, *tasks, jobs=2), strict=True):
         assert np.array_equal(one.rows, other.rows)
-        for field in ("labels", "probabilities", "seen"):
+        for field in ("labels", "probabilities", "corrections"):
             assert np.array_equal(getattr(one.methods["paper"], field), getattr(other.methods["paper"], field))
 
 
@@ -154,7 +157,7 @@ def test_with_nothing_learned_a_curve_begins_at_the_base() -> None:
         assert np.array_equal(one.methods["paper"].labels, one.base)
         assert np.array_equal(one.base, other.base)
     assert Run.of(runs[0], none, ABC).figures.methods["paper"].gain == 0
-    seen = some[0].methods["paper"].seen
+    seen = some[0].methods["paper"].corrections
     assert seen is not None
     assert set(seen.tolist()) == {30}
 
@@ -165,9 +168,9 @@ def test_a_writer_with_too_few_samples_is_left_out_of_a_point() -> None:
     assert [writer.id for writer in Run.of(Curve().runs()[0], found, ABC).figures.writers] == ["many"]
 
 
-def in_turn(true: str, base: str, method: str, seen: list[int]) -> Replayed:
-    answers = Answers(ABC.indices(method), None, 0.0, None, np.array(seen))
-    return Replayed("ana", np.arange(len(true)), ABC.indices(true), ABC.indices(base), {"paper": answers})
+def in_turn(true: str, base: str, method: str, seen: list[int]) -> WriterAnswers:
+    answers = MethodAnswers(ABC.indices(method), None, 0.0, None, np.array(seen))
+    return WriterAnswers("ana", np.arange(len(true)), ABC.indices(true), ABC.indices(base), {"paper": answers})
 
 
 def test_ahead_after_is_when_the_answers_so_far_overtake_the_base_for_good() -> None:
@@ -195,7 +198,7 @@ def test_the_course_by_hand() -> None:
 
 
 def test_the_last_quarter_of_every_pass_counts() -> None:
-    twice = Replayed("ana", np.array([0, 1, 2, 3, 4, 4, 3, 2, 1, 0]), *(np.zeros(10, np.int32),) * 2, {})
+    twice = WriterAnswers("ana", np.array([0, 1, 2, 3, 4, 4, 3, 2, 1, 0]), *(np.zeros(10, np.int32),) * 2, {})
     assert np.flatnonzero(last_quarter(twice)).tolist() == [3, 4, 8, 9]
 
 

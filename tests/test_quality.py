@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from allograph.alphabet.labels import Alphabet
 from allograph.evaluation.measures.duels import duels
+from allograph.evaluation.measures.learning_curve import falling_ratios, learning_curve
 from allograph.evaluation.measures.quality import (
     BINS,
     abstaining_cut,
@@ -21,7 +22,7 @@ from allograph.evaluation.measures.quality import (
     reliability,
     risk_coverage,
 )
-from allograph.evaluation.protocols.replay import Answers, Replayed
+from allograph.evaluation.protocols.answers import MethodAnswers, WriterAnswers
 from allograph.readings import highest_probability
 
 MIXED = Alphabet("0OocC1aA")
@@ -112,9 +113,9 @@ def test_the_order_of_the_samples_does_not_matter(answers: list[tuple[bool, floa
     assert risk_coverage(*one)[0][1] == pytest.approx(1 - one[0].mean())
 
 
-def writer(name: str, true: str, base: str, **methods: str) -> Replayed:
-    answers = {method: Answers(MIXED.indices(said), None, 0.0) for method, said in methods.items()}
-    return Replayed(name, np.arange(len(true)), MIXED.indices(true), MIXED.indices(base), answers, np.full(len(true), 0.5))
+def writer(name: str, true: str, base: str, **methods: str) -> WriterAnswers:
+    answers = {method: MethodAnswers(MIXED.indices(said), None, 0.0) for method, said in methods.items()}
+    return WriterAnswers(name, np.arange(len(true)), MIXED.indices(true), MIXED.indices(base), answers, np.full(len(true), 0.5))
 
 
 WRITERS = [writer("ana", "aaaa", "aa11", one="aaa1", two="aaaa"), writer("ben", "0000", "0oo1", one="000o", two="0oo1")]
@@ -145,3 +146,45 @@ def test_an_answers_probability() -> None:
     logits = np.log(np.array([[0.2, 0.5, 0.3], [0.9, 0.1, 0.0]], np.float32) + np.float32(1e-30))
     np.testing.assert_allclose(highest_probability(logits), [0.5, 0.9], rtol=1e-6)
     assert highest_probability(np.array([[-np.inf, 3.0]], np.float32)).tolist() == [1]
+
+
+# How fast a label is learned
+
+
+def sequence(true: str, base: str, method: str, passes: int = 1) -> WriterAnswers:
+    """A sequential run, its samples answered in the order of the text; `passes` runs through the same samples."""
+    rows = np.tile(np.arange(len(true) // passes), passes)
+    answers = {"it": MethodAnswers(MIXED.indices(method), None, 0.0)}
+    return WriterAnswers("ana", rows, MIXED.indices(true), MIXED.indices(base), answers)
+
+
+def test_the_learning_curve_divides_errors_by_earlier_corrections_of_the_label() -> None:
+    # a after 0 to 11 corrections; the base errs always, the method at 0 to 4
+    curve = learning_curve([sequence("a" * 12, "c" * 12, "ccccc" + "a" * 7)], "it")
+    # the first a is left out: no other label was corrected before; after 3 … 4 corrections both are wrong, then none
+    assert curve == ((0, 1), (1, 1), (2, 1), (3, 1), (5, 0), (10, 0), (30, 0))
+
+
+def test_a_label_never_corrected_counts_after_thirty_corrections_of_others() -> None:
+    others = "a" * 29
+    early = learning_curve([sequence(others + "cC", others + "CC", others + "aa")], "it")
+    # c is the 30th sample and too early; C, the 31st, the base reads right and the method wrong
+    assert early[0] == (0, 1)  # one error of the method, none of the base: no ratio
+    late = learning_curve([sequence("a" * 30 + "cC", "a" * 30 + "CC", "a" * 30 + "aa")], "it")
+    assert late[0] == (0, 2)  # the method errs twice, the base once
+
+
+def test_each_pass_begins_with_nothing_learned() -> None:
+    once = sequence("aaaa", "cccc", "caaa")
+    twice = sequence("aaaa" * 2, "cccc" * 2, "caaa" * 2, passes=2)
+    assert learning_curve([twice], "it") == learning_curve([once], "it") == learning_curve([once, once], "it")
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=9))
+def test_ratios_never_rise_and_keep_their_weighted_sum(pairs: list[tuple[int, int]]) -> None:
+    over, under = (np.array(values, float) for values in zip(*pairs, strict=True))
+    ratios = falling_ratios(over, under)
+    assert len(ratios) == len(pairs)
+    if under.all():
+        assert ratios == sorted(ratios, reverse=True)
+        assert float(np.dot(ratios, under)) == pytest.approx(over.sum())

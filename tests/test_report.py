@@ -24,18 +24,22 @@ from allograph.bundle import Bundle, BundleConfig
 from allograph.embedding import EmbeddedSamples
 from allograph.errors import InputError
 from allograph.evaluation.measures.figures import Figures, figures
+from allograph.evaluation.protocols.answers import MethodAnswers, WriterAnswers
 from allograph.evaluation.protocols.curve import Curve
-from allograph.evaluation.protocols.replay import Answers, Replayed, replay_writers, writers_of
+from allograph.evaluation.protocols.replay import replay_writers
 from allograph.evaluation.protocols.resample import Resample
 from allograph.evaluation.protocols.sequential import Sequential
+from allograph.evaluation.protocols.writer_samples import samples_by_writer
+from allograph.evaluation.report.content import MOST_CONFUSED
+from allograph.evaluation.report.corpus_tables import corpus_facts, table_1, table_2
 from allograph.evaluation.report.line_plots import COLOUR_NAMES, Line, lines_plot
-from allograph.evaluation.report.other_tables import plan_tables
-from allograph.evaluation.report.paper_tables import corpus_facts, table_1, table_2, table_3
+from allograph.evaluation.report.method_tables import duels_table, quality_table, table_3
 from allograph.evaluation.report.plots import COLOURS, WIDTHS, gain_plot, methods_plot
-from allograph.evaluation.report.report import MOST_CONFUSED, check_folder, write_report
+from allograph.evaluation.report.progress_tables import progress_tables
+from allograph.evaluation.report.report_folder import check_folder, write_report
 from allograph.evaluation.report.results import read_results, results, run_as_dict
-from allograph.evaluation.report.wording import headline, plan_in_words, protocol_in_words
-from allograph.evaluation.runs import Run
+from allograph.evaluation.report.wording import headline, protocol_in_words
+from allograph.evaluation.runs import Run, Setup
 from allograph.styles import Styles
 
 pytest.importorskip("matplotlib", reason="the research extra is not installed")
@@ -72,7 +76,7 @@ def made_samples(alphabet: Alphabet, writers: int, each: int = 120) -> EmbeddedS
     return EmbeddedSamples(points.astype(np.float32), logits.astype(np.float32), names, ids, None, np.arange(count), images)
 
 
-def report_of(folder: Path, replayed: list[Replayed], bundle: Bundle, protocol: Resample | None = None) -> dict[str, Any]:
+def report_of(folder: Path, replayed: list[WriterAnswers], bundle: Bundle, protocol: Resample | None = None) -> dict[str, Any]:
     """Write a report on these answers; returns what `results.json` was given."""
     protocol = protocol or Resample()
     run = Run.of(protocol, replayed, bundle.alphabet)
@@ -81,29 +85,29 @@ def report_of(folder: Path, replayed: list[Replayed], bundle: Bundle, protocol: 
     facts = corpus_facts(labels, owners, np.full(len(labels), "application"))
     tables = [table_1(facts, "nist"), table_2(facts, "nist"), table_3(run.figures, "nist", protocol.feedback)]
     record = results("corpus.parquet", bundle.model_hash, [run_as_dict(run)], facts)
-    path = write_report(folder, "corpus.parquet", bundle, protocol, [run], tables, record)
+    path = write_report(folder, Setup("corpus.parquet", bundle, protocol), [run], tables, record)
     assert path == folder / "report.html"
     return record
 
 
 @pytest.fixture(scope="module")
-def judged() -> tuple[Bundle, list[Replayed]]:
+def judged() -> tuple[Bundle, list[WriterAnswers]]:
     """The paper's method on twelve made-up writers."""
     alphabet = Alphabet("abcdefgh")
     bundle = made_bundle(alphabet)
-    writers = writers_of(made_samples(alphabet, 12))
+    writers = samples_by_writer(made_samples(alphabet, 12))
     adapters = {"paper": PaperAdapter.of(bundle)}
     return bundle, replay_writers(writers, alphabet, adapters, Resample(resamples=2), jobs=1)
 
 
-def chain(alphabet: Alphabet) -> list[Replayed]:
+def chain(alphabet: Alphabet) -> list[WriterAnswers]:
     """One writer for each label, named like it, who writes it and is read as the next by the base, half as often adapted."""
     replayed = []
     for i, label in enumerate(alphabet):
         true = np.full(4, i, np.int32)
         wrong = np.full(4, (i + 1) % len(alphabet), np.int32)
         adapted = np.array([wrong[0], wrong[0], i, i], np.int32)
-        replayed.append(Replayed(label, np.arange(4), true, wrong, {"paper": Answers(adapted, None, 0.0)}))
+        replayed.append(WriterAnswers(label, np.arange(4), true, wrong, {"paper": MethodAnswers(adapted, None, 0.0)}))
     return replayed
 
 
@@ -154,7 +158,7 @@ def markdown_rows(path: Path) -> list[list[str]]:
     return rows
 
 
-def test_a_report_is_three_files_and_the_results_as_given(tmp_path: Path, judged: tuple[Bundle, list[Replayed]]) -> None:
+def test_a_report_is_three_files_and_the_results_as_given(tmp_path: Path, judged: tuple[Bundle, list[WriterAnswers]]) -> None:
     bundle, replayed = judged
     record = report_of(tmp_path / "report", replayed, bundle)
     assert sorted(path.name for path in (tmp_path / "report").iterdir()) == FILES
@@ -162,7 +166,7 @@ def test_a_report_is_three_files_and_the_results_as_given(tmp_path: Path, judged
     assert [path.name for path in tmp_path.iterdir()] == ["report"]
 
 
-def test_headline_protocol_and_tables_are_in_both(tmp_path: Path, judged: tuple[Bundle, list[Replayed]]) -> None:
+def test_headline_protocol_and_tables_are_in_both(tmp_path: Path, judged: tuple[Bundle, list[WriterAnswers]]) -> None:
     bundle, replayed = judged
     report_of(tmp_path / "report", replayed, bundle, Resample(resamples=2))
     found = figures(replayed)
@@ -180,7 +184,7 @@ def test_headline_protocol_and_tables_are_in_both(tmp_path: Path, judged: tuple[
 
 
 def test_all_94_labels_survive_html_and_markdown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("allograph.evaluation.report.report.MOST_CONFUSED", 94)
+    monkeypatch.setattr("allograph.evaluation.report.content.MOST_CONFUSED", 94)
     alphabet = Alphabet(ASCII)
     report_of(tmp_path / "report", chain(alphabet), made_bundle(alphabet))
     page = Page(tmp_path / "report" / "report.html")
@@ -220,7 +224,7 @@ def test_hostile_writers_are_but_text(tmp_path: Path, name: str) -> None:
     assert name in [row[0] for row in markdown_rows(tmp_path / "report" / "report.md")]
 
 
-def test_the_page_needs_nothing_else_and_its_ids_are_its_own(tmp_path: Path, judged: tuple[Bundle, list[Replayed]]) -> None:
+def test_the_page_needs_nothing_else_and_its_ids_are_its_own(tmp_path: Path, judged: tuple[Bundle, list[WriterAnswers]]) -> None:
     bundle, replayed = judged
     report_of(tmp_path / "report", replayed, bundle)
     page = Page(tmp_path / "report" / "report.html")
@@ -236,7 +240,7 @@ def test_the_page_needs_nothing_else_and_its_ids_are_its_own(tmp_path: Path, jud
     assert len(page.values("viewbox")) == 3 * len(WIDTHS)  # gains, risk and coverage, reliability
 
 
-def test_the_same_answers_give_the_same_bytes(tmp_path: Path, judged: tuple[Bundle, list[Replayed]]) -> None:
+def test_the_same_answers_give_the_same_bytes(tmp_path: Path, judged: tuple[Bundle, list[WriterAnswers]]) -> None:
     bundle, replayed = judged
     report_of(tmp_path / "one", replayed, bundle)
     report_of(tmp_path / "two", replayed, bundle)
@@ -248,9 +252,9 @@ def test_the_same_answers_give_the_same_bytes(tmp_path: Path, judged: tuple[Bund
 def test_every_writer_has_a_bar_on_its_side_of_zero(width: int) -> None:
     right = [3] * 200 + [1] * 100 + [0] * 39
     replayed = [
-        Replayed(
+        WriterAnswers(
             f"w{i}", np.arange(4), np.zeros(4, np.int32), np.array([0, 1, 1, 1], np.int32),
-            {"paper": Answers(np.array([0] * count + [1] * (4 - count), np.int32), None, 0.0)},
+            {"paper": MethodAnswers(np.array([0] * count + [1] * (4 - count), np.int32), None, 0.0)},
         )
         for i, count in enumerate(right)
     ]  # fmt: skip
@@ -356,30 +360,29 @@ def test_somebody_s_files_are_never_replaced(tmp_path: Path, held: list[str]) ->
 def of_right(base: int, method: int, methods: tuple[str, ...] = ("paper",)) -> Figures:
     """Figures of one writer with ten samples, of which so many were read right."""
     answers = {
-        name: Answers(np.array([0] * (method - i) + [1] * (10 - method + i), np.int32), None, 0.0)
+        name: MethodAnswers(np.array([0] * (method - i) + [1] * (10 - method + i), np.int32), None, 0.0)
         for i, name in enumerate(methods)
     }
     said = np.array([0] * base + [1] * (10 - base), np.int32)
-    return figures([Replayed("w", np.arange(10), np.zeros(10, np.int32), said, answers)])
+    return figures([WriterAnswers("w", np.arange(10), np.zeros(10, np.int32), said, answers)])
 
 
 def test_headlines() -> None:
-    assert headline(of_right(6, 8), "paper") == (
+    assert headline(of_right(6, 8)) == (
         "Adapted to each writer by “paper”, the model reads 80.00 % right instead of 60.00 %: 50.0 % fewer errors "
         "(95 % interval of the cut 50.0 % … 50.0 %), over 1 writer and 10 test samples."
     )
-    assert "25.0 % more errors (95 % interval of the cut -25.0 % … -25.0 %)" in headline(of_right(6, 5), "paper")
-    assert "the base makes no errors that could be removed" in headline(of_right(10, 9), "paper")
-    assert "by the best of 2 methods, “paper”," in headline(of_right(6, 8, ("paper", "lookup")), "paper")
+    assert "25.0 % more errors (95 % interval of the cut -25.0 % … -25.0 %)" in headline(of_right(6, 5))
+    assert "the base makes no errors that could be removed" in headline(of_right(10, 9))
+    assert "by the best of 2 methods, “paper”," in headline(of_right(6, 8, ("paper", "lookup")))
 
 
 def test_methods_are_compared_where_there_are_several(tmp_path: Path) -> None:
     bundle = made_bundle(Alphabet("ab"))
     said = np.array([0, 0, 1, 1], np.int32)
-    methods = {
-        name: Answers(np.array(answers, np.int32), None, 0.0) for name, answers in (("one", [0, 0, 0, 1]), ("two", [0, 1, 1, 1]))
-    }
-    replayed = [Replayed(f"w{i}", np.arange(4), np.zeros(4, np.int32), said, methods) for i in range(3)]
+    labels = {"one": [0, 0, 0, 1], "two": [0, 1, 1, 1]}
+    methods = {name: MethodAnswers(np.array(answers, np.int32), None, 0.0) for name, answers in labels.items()}
+    replayed = [WriterAnswers(f"w{i}", np.arange(4), np.zeros(4, np.int32), said, methods) for i in range(3)]
     report_of(tmp_path / "report", replayed, bundle)
     page = Page(tmp_path / "report" / "report.html")
     assert len(page.values("viewbox")) == 3 * len(WIDTHS)  # the comparison, and each method's gains
@@ -399,12 +402,12 @@ def test_protocols_that_follow_a_writer_show_how_accuracy_grows(tmp_path: Path, 
     alphabet = Alphabet("abcdefgh")
     bundle = made_bundle(alphabet)
     adapters = {"paper": PaperAdapter.of(bundle), "raw": replace(PaperAdapter.of(bundle), z_score=False)}
-    writers = writers_of(made_samples(alphabet, 3))
+    writers = samples_by_writer(made_samples(alphabet, 3))
     points = [run for run in plan.runs() if isinstance(run, Sequential) or run.corrections != 300]
     runs = [Run.of(run, replay_writers(writers, alphabet, adapters, run), alphabet) for run in points]
-    tables = plan_tables(runs)
+    tables = [*progress_tables(runs), quality_table(runs[-1]), duels_table(runs[-1])]
     record = results("corpus.parquet", bundle.model_hash, [run_as_dict(run) for run in runs], {})
-    write_report(tmp_path / "report", "corpus.parquet", bundle, plan, runs, tables, record)
+    write_report(tmp_path / "report", Setup("corpus.parquet", bundle, plan), runs, tables, record)
     page = Page(tmp_path / "report" / "report.html")
     in_markdown = markdown_rows(tmp_path / "report" / "report.md")
     for table in tables:
@@ -420,7 +423,7 @@ def test_protocols_that_follow_a_writer_show_how_accuracy_grows(tmp_path: Path, 
     assert {re.sub(r"var\(--[\w-]+\)", "the page's", colour) for colour in colours} <= {"the page's", "none"}
     (command,) = [text for text in page.texts if text.startswith("allograph evaluate")]
     assert f"--protocol {plan.as_dict()['name']}" in command
-    assert plan_in_words(plan).split(":")[0].replace(" %", "\N{NO-BREAK SPACE}%") in "".join(page.texts)
+    assert protocol_in_words(plan).split(":")[0].replace(" %", "\N{NO-BREAK SPACE}%") in "".join(page.texts)
 
 
 @pytest.mark.parametrize("count", [1, 6, 7, 18])
@@ -450,7 +453,7 @@ def test_protocols_in_words() -> None:
         "The first 75 % of each writer's samples, in order of time, were learned, from an empty profile, and the rest read. What "
         "was learned stayed frozen during the test (feedback none). Only the labels of the alphabet “digits” were on offer."
     )
-    assert "(feedback silence). Where silence counts, 25 % of the mistakes were missed." in plan_in_words(
+    assert "(feedback silence). Where silence counts, 25 % of the mistakes were missed." in protocol_in_words(
         Sequential("silence", missed=0.25)
     )
 

@@ -25,8 +25,8 @@ from allograph.cli.main import app
 from allograph.cli.output import encodable
 from allograph.cli.terminal import table_lines
 from allograph.embedding import embed
-from allograph.evaluation.report.paper_tables import Table, with_methods_as_rows
-from allograph.evaluation.report.typesetting import csv_text, latex, latex_text
+from allograph.evaluation.report.table import Table, with_methods_as_rows
+from allograph.evaluation.report.table_files import csv_text, latex, latex_text
 from allograph.recognizer import Recognizer
 from allograph.training.survey import survey
 from small import COMMAND, allograph, contents, digits_corpus, digits_split, environment, noise_corpus, tiny_bundle

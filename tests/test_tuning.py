@@ -22,11 +22,13 @@ from allograph.embedding import EmbeddedCorpus, embed
 from allograph.errors import InputError, MismatchError
 from allograph.evaluation.measures.figures import figures
 from allograph.evaluation.measures.quality import calibration_error, reliability
-from allograph.evaluation.protocols.replay import WriterSamples, replay_writers, writers_of
+from allograph.evaluation.protocols.replay import replay_writers
+from allograph.evaluation.protocols.writer_samples import WriterSamples, samples_by_writer
 from allograph.readings import Samples
 from allograph.recognizer import Recognizer
-from allograph.tuning.record import HARM
-from allograph.tuning.search import PROTOCOLS, tune, unfinished
+from allograph.tuning import tune
+from allograph.tuning.checkpoint import HARM
+from allograph.tuning.search import PROTOCOLS, unfinished
 from small import COMMAND, allograph, digits_corpus, digits_split, environment, some_styles, tiny_bundle
 
 CHEAP = ("prior", "lookup")
@@ -51,14 +53,15 @@ def test_parameters_and_statistics_are_kept_in_the_bundle(bundle: Bundle, embedd
     tuned = tune(embedded, bundle, CHEAP)
     after = Bundle.open(bundle.path)
     assert best(after) == "allograph"
-    assert after.config.adapters == {name: dict(found.parameters) for name, found in tuned.items()}
-    assert after.config.tuning["error_cuts"] == {name: list(found.error_cuts) for name, found in tuned.items()}
+    assert after.config.adapters == {name: dict(found.parameters) for name, found in tuned.methods.items()}
+    assert after.config.tuning["error_cuts"] == {name: list(found.error_cuts) for name, found in tuned.methods.items()}
+    assert after.config.learning_curve == tuned.learning_curve
     assert (bundle.path / "MODEL_CARD.md").read_text() == "mine"
     assert after.model_hash == bundle.model_hash
     for method in OURS:
         adapter = build(method.name, after)
         assert adapter.name == method.name
-    assert build("prior", after).smooth == tuned["prior"].parameters["smooth"]  # type: ignore[attr-defined]
+    assert build("prior", after).smooth == tuned.methods["prior"].parameters["smooth"]  # type: ignore[attr-defined]
 
 
 def test_tuning_one_method_leaves_what_was_chosen_for_the_others(bundle: Bundle, embedded: EmbeddedCorpus) -> None:
@@ -116,7 +119,7 @@ def judged_alone(
     rounded = Population(*(array.astype(np.float32) for array in known.arrays().values()))
     given: dict[str, Any] = {"population": rounded} if "population" in {field.name for field in fields(method)} else {}
     adapter = method(embedded.alphabet, **(given | dict(chosen)))
-    writers: list[WriterSamples] = writers_of(others)
+    writers: list[WriterSamples] = samples_by_writer(others)
     cuts, harmed, errors = [], [], []
     for protocol in PROTOCOLS:
         replayed = replay_writers(writers, embedded.alphabet, {"it": adapter}, protocol)
@@ -134,7 +137,7 @@ def test_the_search_finds_what_trying_one_choice_after_the_other_finds(
     name: str, bundle: Bundle, embedded: EmbeddedCorpus
 ) -> None:
     (method,) = [method for method in OURS if method.name == name]
-    found = tune(embedded, bundle, [name])[name]
+    found = tune(embedded, bundle, [name]).methods[name]
     best: dict[str, float] = {parameter: getattr(method, parameter) for parameter in method.grid}
     reached: dict[tuple[float, ...], tuple[list[float], list[float], list[float]]] = {}
     for parameter, values in method.grid.items():

@@ -94,7 +94,7 @@ class WriterAdaptiveClassifier(ClassifierMixin, BaseEstimator):
         embeddings, labels = validate_data(self, X, y, dtype=FLOATS, reset=False)
         _check_classes(classes, self.classes_)
         batch = _batch(self.estimator_, embeddings, _places(labels, self.classes_))
-        self.states_ = _learned(self.adapter_, self.states_, batch, _rows(writer, len(embeddings)))
+        self.states_ = _states_after(self.adapter_, self.states_, batch, _rows(writer, len(embeddings)))
         return self
 
     def predict_proba(self, X: ArrayLike, writer: Any = None) -> NDArray[np.float64]:
@@ -135,7 +135,7 @@ class WriterAdaptiveClassifier(ClassifierMixin, BaseEstimator):
             writers[own] = str(place)
         bundle = _population(batch, places, writers.astype(str), len(base.classes_), self.random_state)
         adapter = build(self.adapter, bundle) if isinstance(self.adapter, str) else self.adapter(bundle)
-        self.states_ = _learned(adapter, {}, batch, rows)
+        self.states_ = _states_after(adapter, {}, batch, rows)
         self.classes_, self.estimator_, self.adapter_ = base.classes_, base, adapter
         return self
 
@@ -143,19 +143,18 @@ class WriterAdaptiveClassifier(ClassifierMixin, BaseEstimator):
 def _population(batch: Corrections, places: Sequence[int], writers: NDArray[np.str_], classes: int, seed: int) -> Bundle:
     """A bundle without a model: what adapters are built from. Samples that are nobody's count as one writer's."""
     true = np.array(places, np.int32)
-    found = find_styles(batch.embeddings, true, seed)
+    clusters = find_styles(batch.embeddings, true, seed)
     statistics = Population.estimate(batch.samples, true, writers).arrays()
-    blank = np.zeros((len(found.labels), SIDE, SIDE), np.uint8)
+    blank = np.zeros((len(clusters.labels), SIDE, SIDE), np.uint8)
     config = BundleConfig(Alphabet(_label(place) for place in range(classes)), "mnist", batch.embeddings.shape[1])
-    return Bundle(Path("population"), config, Styles(found.centroids, found.labels, blank), statistics)
+    return Bundle(Path("population"), config, Styles(clusters.centroids, clusters.labels, blank), statistics)
 
 
-def _learned(
+def _states_after(
     adapter: Adapter, states: dict[WriterName, State], batch: Corrections, rows_of: dict[WriterName, NDArray[np.int64]]
 ) -> dict[WriterName, State]:
     """The states after every writer has learned their rows of a batch."""
-    learned = {name: adapter.learn(states.get(name, adapter.start()), batch.take(rows)) for name, rows in rows_of.items()}
-    return states | learned
+    return states | {name: adapter.learn(states.get(name, adapter.start()), batch.take(rows)) for name, rows in rows_of.items()}
 
 
 def _batch(base: Any, embeddings: NDArray[Any], places: Sequence[int]) -> Corrections:
@@ -174,16 +173,16 @@ def _label(place: int) -> str:
 
 
 def _places(labels: NDArray[Any], classes: NDArray[Any]) -> list[int]:
-    known = {label: place for place, label in enumerate(classes.tolist())}
-    unknown = [label for label in labels.tolist() if label not in known]
+    places = {label: place for place, label in enumerate(classes.tolist())}
+    unknown = [label for label in labels.tolist() if label not in places]
     if unknown:
-        raise UnknownLabel(f"the base does not know the label {unknown[0]!r}; there are {len(known)} labels in classes_")
-    return [known[label] for label in labels.tolist()]
+        raise UnknownLabel(f"the base does not know the label {unknown[0]!r}; there are {len(places)} labels in classes_")
+    return [places[label] for label in labels.tolist()]
 
 
-def _check_classes(classes: ArrayLike | None, known: NDArray[Any]) -> None:
-    if classes is not None and set(np.asarray(classes).tolist()) != set(known.tolist()):
-        raise InputError(f"classes are {classes!r}, and the population's labels {known.tolist()}; it must show every one of them")
+def _check_classes(classes: ArrayLike | None, base: NDArray[Any]) -> None:
+    if classes is not None and set(np.asarray(classes).tolist()) != set(base.tolist()):
+        raise InputError(f"classes are {classes!r}, and the population's labels {base.tolist()}; it must show every one of them")
 
 
 def _rows(writer: Any, count: int) -> dict[WriterName, NDArray[np.int64]]:

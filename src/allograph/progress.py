@@ -1,12 +1,12 @@
-"""How long work tells its caller where it stands."""
+"""How long-running work reports its progress to its caller."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is in all."""
+"""Called with the name of the step, how many of its parts are done, and how many there are."""
 
 
 def silent(what: str, done: int, total: int) -> None:
-    """Tell nobody."""
+    """Report nothing."""

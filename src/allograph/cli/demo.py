@@ -12,17 +12,16 @@ from allograph.cli.terminal import AsJson, Jobs, print_json, print_table, print_
 
 
 def demo(
-    report: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("report"),
+    report: Annotated[Path, typer.Option(help="The folder of the report.")] = Path("report"),
     jobs: Jobs = None,
     as_json: AsJson = False,
 ) -> None:
-    """Adapt the shipped recognizer to 14 real people who wrote digits, and judge it on digits it has not seen of them."""
+    """Adapt the shipped recognizer to the digits of 14 writers, and test it on other digits of theirs."""
     from allograph.corpora.digits import DigitsSource
     from allograph.corpora.preparation import prepare
-    from allograph.evaluation.evaluation import evaluate
-    from allograph.evaluation.protocols.resample import Resample
-    from allograph.evaluation.report.paper_tables import percent, points
-    from allograph.evaluation.report.report import check_folder
+    from allograph.evaluation import Resample, evaluate
+    from allograph.evaluation.report.report_folder import check_folder
+    from allograph.evaluation.report.table import percent, points
     from allograph.files.atomic import check_output
 
     check_output(report, folder=True)

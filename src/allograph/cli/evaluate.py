@@ -13,12 +13,12 @@ from allograph.cli.output import say
 from allograph.cli.terminal import AsJson, Jobs, Model, print_json, print_table, print_text, progress_bar
 
 if TYPE_CHECKING:
-    from allograph.evaluation.runs import Plan
+    from allograph.evaluation import EvaluationProtocol
 
 
 PROTOCOLS = ("resample", "sequential", "curve")
 FEEDBACKS = ("none", "all", "mistakes", "silence")
-_METHOD = "A method, or all that the bundle has what they need for; several times for several. The best unless said."
+_METHOD = "An adapter by its name, or all that can be built for the bundle; may be given several times. The best unless named."
 _LABELS = (
     "Judge only samples of these labels, and answer only them, unless --alphabet says otherwise: the name of an alphabet, a text "
     "file with a label a line, or the labels themselves, such as 0123 or 'fi fl'."
@@ -42,7 +42,10 @@ def _method_names() -> list[str]:
 def evaluate(
     corpus: Annotated[Path, typer.Argument(help="An embedded corpus, or a corpus that is embedded first.")],
     model: Model = None,
-    split: Annotated[str | None, typer.Option(help="Judge by another split: paper, all, or a CSV file.")] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="Another split than the corpus's: paper, all, or a CSV file."),
+    ] = None,
     labels: Annotated[
         list[str] | None,
         typer.Option(help=_LABELS, autocompletion=one_of(lambda: NAMED)),
@@ -71,7 +74,7 @@ def evaluate(
         ),
     ] = None,
     shuffle: Annotated[bool, typer.Option("--shuffle", help="Mix the labels instead of running label by label.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same splits.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random splits.")] = 0,
     jobs: Jobs = None,
     report: Annotated[Path | None, typer.Option(help="Write a report into this folder: HTML, Markdown, results.json.")] = None,
     tables: Annotated[Path | None, typer.Option(help="Write every table into this folder, as CSV and as LaTeX.")] = None,
@@ -79,11 +82,11 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Judge methods on the application writers of a corpus, and fill the paper's tables."""
-    from allograph.evaluation.evaluation import evaluate as run
+    from allograph.evaluation import evaluate as run
     from allograph.evaluation.protocols.labels import parse_labels
-    from allograph.evaluation.report.report import check_folder
-    from allograph.evaluation.report.typesetting import check_tables_folder
-    from allograph.evaluation.report.wording import shown_in_words
+    from allograph.evaluation.report.report_folder import check_folder
+    from allograph.evaluation.report.table_files import check_tables_folder
+    from allograph.evaluation.report.wording import runs_in_words
     from allograph.files.atomic import check_output
 
     common = {"alphabet": alphabet, "split": split, "seed": seed, "labels": parse_labels(labels) if labels else None}
@@ -91,7 +94,7 @@ def evaluate(
         "adaptation": adaptation, "per_label": per_label, "resamples": resamples, "feedback": feedback, "missed": missed,
         "in_order": in_order or None, "shuffle": shuffle or None,
     }  # fmt: skip
-    plan = _plan(protocol, common | {name: value for name, value in own.items() if value is not None})
+    settings = _protocol(protocol, common | {name: value for name, value in own.items() if value is not None})
     read = (corpus, model, None if split in ("paper", "all") else split)
     if report is not None:
         check_folder(report)
@@ -102,7 +105,7 @@ def evaluate(
     if predictions is not None:
         check_output(predictions, *read)
     with progress_bar() as progress:
-        done = run(corpus, model, method or [], plan, jobs, progress)
+        done = run(corpus, method or [], settings, model=model, jobs=jobs, progress=progress)
         if predictions is not None:
             done.write_predictions(predictions, progress)
         if tables is not None:
@@ -117,26 +120,24 @@ def evaluate(
         return
     for table in done.tables:
         print_table(table)
-    print_text(" ".join(filter(None, (done.headline, shown_in_words(done.runs)))))
+    print_text(" ".join(filter(None, (done.headline, runs_in_words(done.runs)))))
     for what, path in (("predictions", predictions), ("tables", tables), ("report", report and report / "report.html")):
         if path is not None:
             print(f"{what}: {path}")
 
 
-def _plan(protocol: str, options: dict[str, Any]) -> Plan:
+def _protocol(name: str, options: dict[str, Any]) -> EvaluationProtocol:
     """The protocol of this name with these options; raises `InputError` for a name or an option that it does not know."""
     from dataclasses import fields
 
     from allograph.errors import InputError
-    from allograph.evaluation.protocols.curve import Curve
-    from allograph.evaluation.protocols.resample import Resample
-    from allograph.evaluation.protocols.sequential import Sequential
+    from allograph.evaluation import Curve, Resample, Sequential
 
     kinds = dict(zip(PROTOCOLS, (Resample, Sequential, Curve), strict=True))
-    if protocol not in kinds:
-        raise InputError(f"there is no protocol {protocol!r}; there is {', '.join(kinds)}")
-    foreign = sorted(set(options) - {field.name for field in fields(kinds[protocol])})
+    if name not in kinds:
+        raise InputError(f"there is no protocol {name!r}; there is {', '.join(kinds)}")
+    foreign = sorted(set(options) - {field.name for field in fields(kinds[name])})
     if foreign:
-        raise InputError(f"--{foreign[0].replace('_', '-')} is not for the protocol {protocol}")
-    plan: Plan = kinds[protocol](**options)
-    return plan
+        raise InputError(f"--{foreign[0].replace('_', '-')} is not for the protocol {name}")
+    protocol: EvaluationProtocol = kinds[name](**options)
+    return protocol

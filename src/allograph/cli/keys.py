@@ -18,12 +18,12 @@ keys = typer.Typer(no_args_is_help=True, help="Make, list and revoke the keys of
 
 @keys.command()
 def add(
-    name: Annotated[str, typer.Argument(help="What to call the key in the list.")],
-    tenant: Annotated[str, typer.Option(help="Whose writers it opens.")] = "default",
+    name: Annotated[str, typer.Argument(help="A name for the key, shown by allograph keys list.")],
+    tenant: Annotated[str, typer.Option(help="The tenant whose writers the key gives access to.")] = "default",
     store: At = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Make a key and print it, this once: only its hash is kept."""
+    """Make a key and print it. It cannot be printed again: the store keeps only its hash."""
     from allograph.profiles import open_store
 
     with closing(open_store(store)) as opened:
@@ -35,23 +35,23 @@ def add(
 
 
 @keys.command("list")
-def listed(store: At = HERE, as_json: AsJson = False) -> None:
-    """Show the keys without their secrets: id, tenant, name, and when it was made."""
+def list_(store: At = HERE, as_json: AsJson = False) -> None:
+    """List the keys without their secrets: id, tenant, name, time of creation."""
     with existing(store) as opened:
-        found = opened.keys.list()
+        entries = opened.keys.list()
     if as_json:
-        print_json({"keys": [asdict(key) for key in found]})
+        print_json({"keys": [asdict(key) for key in entries]})
         return
-    for key in found:
+    for key in entries:
         print(key.id, key.tenant, key.name, datetime.fromtimestamp(key.created, UTC).isoformat(timespec="seconds"), sep="\t")
 
 
 @keys.command()
 def revoke(
-    id: Annotated[str, typer.Argument(help="The key's id, as the list shows it.")],
+    id: Annotated[str, typer.Argument(help="The key's id, as allograph keys list shows it.")],
     store: At = HERE,
 ) -> None:
-    """Make a key void; running services follow within two seconds."""
+    """Revoke a key; running services refuse it within two seconds."""
     with existing(store) as opened:
         if not opened.keys.revoke(id):
             raise InputError(f"there is no key with the id {id!r}; allograph keys list shows them")
@@ -60,7 +60,7 @@ def revoke(
 
 @keys.command()
 def reopen(store: At = HERE) -> None:
-    """Let the service answer without keys again, once all are revoked; services that run must be started anew."""
+    """Let the service answer without keys again, once all keys are revoked; running services must be restarted."""
     with existing(store) as opened:
         opened.keys.reopen()
     print("the store is used without keys, by this machine alone, from the next start of a service on")

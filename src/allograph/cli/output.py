@@ -24,7 +24,7 @@ def open_streams() -> None:
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:  # closed by the shell: the next file opened would take its number, and its output
             _open_nowhere(number)
-            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115  # noqa: SIM115
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError):  # a program that calls us may have put something of its own there
             stream.reconfigure(errors=ERRORS)  # type: ignore[union-attr]

@@ -15,7 +15,7 @@ LIMITS = "Limits"
 
 
 class Level(StrEnum):
-    """What the log holds."""
+    """The least severity that is logged."""
 
     info = "info"
     warning = "warning"
@@ -27,17 +27,17 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 for any that is free.")] = 8000,
     store: At = HERE,
     model: Model = None,
-    adapter: Annotated[str | None, typer.Option(help="The method; the best for the bundle unless said.")] = None,
-    tenant: Annotated[str, typer.Option(help="Whose the writers are while there are no keys.")] = "default",
+    adapter: Annotated[str | None, typer.Option(help="The adapter; the best for the bundle unless named.")] = None,
+    tenant: Annotated[str, typer.Option(help="The tenant of all requests while there are no keys.")] = "default",
     implicit: Annotated[
         bool, typer.Option("--implicit/--no-implicit", help="Learn from readings that are left standing.")
     ] = True,
     images: Annotated[bool, typer.Option("--images/--no-images", help="Keep the images of corrections.")] = True,
-    shadow: Annotated[bool, typer.Option("--shadow", help="Answer with the base; only record what would be answered.")] = False,
+    shadow: Annotated[bool, typer.Option("--shadow", help="Answer with the base; record the adapter's answers.")] = False,
     migrate: Annotated[
         bool, typer.Option("--migrate", help="Bring profiles of another model over to this one, while serving.")
     ] = False,
-    memory: Annotated[int, typer.Option(min=1, help="MiB that warm writers may take.")] = 256,
+    memory: Annotated[int, typer.Option(min=1, help="MiB of memory for the profiles kept ready.")] = 256,
     log_level: Annotated[Level, typer.Option(help="info: a line of JSON a request, on standard output.")] = Level.info,
     body: Annotated[int, typer.Option(min=1, help="MiB in a body.", rich_help_panel=LIMITS)] = 8,
     profile: Annotated[int, typer.Option(min=1, help="MiB in an imported profile.", rich_help_panel=LIMITS)] = 256,
@@ -48,7 +48,7 @@ def serve(
     rate: Annotated[float, typer.Option(min=0.1, help="Samples a second of a tenant.", rich_help_panel=LIMITS)] = 500.0,
     connections: Annotated[int, typer.Option(min=1, help="Connections at once.", rich_help_panel=LIMITS)] = 1000,
 ) -> None:
-    """Serve readings and corrections over HTTP, until interrupted; what it promises stands in docs/service.md."""
+    """Serve readings and corrections over HTTP until interrupted; see docs/service.md."""
     try:
         from allograph.server.app import application
         from allograph.server.run import check_host, listening, run

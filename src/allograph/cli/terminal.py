@@ -20,7 +20,7 @@ from allograph.cli.output import encodable, is_utf8, say
 from allograph.progress import Progress
 
 if TYPE_CHECKING:
-    from allograph.evaluation.report.paper_tables import Table
+    from allograph.evaluation.report.table import Table
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
 Model = Annotated[Path | None, typer.Option("--model", help="The bundle; the shipped one unless said.")]
@@ -77,7 +77,7 @@ def print_json(value: Any) -> None:
 
 def print_text(text: str) -> None:
     """Words on standard output, broken between them where the terminal ends."""
-    for line in _wrapped(encodable(text), shutil.get_terminal_size().columns):
+    for line in _wrap(encodable(text), shutil.get_terminal_size().columns):
         print(line)
 
 
@@ -95,46 +95,46 @@ def table_lines(table: Table, width: int) -> list[str]:
 
     A column that does not fit beside the first is a list of its cells, each with the row's name.
     """
-    from allograph.evaluation.report.paper_tables import with_methods_as_rows
+    from allograph.evaluation.report.table import with_methods_as_rows
 
     table = with_methods_as_rows(table)
     head, *rows = ([encodable(cell) for cell in row] for row in (table.head, *table.rows))
-    widths = [_least(head, rows, i) for i in range(len(head))]
+    widths = [_least_width(head, rows, i) for i in range(len(head))]
     names = min(table.texts, len(head))
     parts = [list(range(names))]
     for i in range(names, len(head)):
         if len(parts[-1]) > names and sum(widths[k] + GAP for k in parts[-1]) + widths[i] > width:
             parts.append(list(range(names)))
         parts[-1].append(i)
-    lines = [*_wrapped(encodable(table.title), width), ""]
+    lines = [*_wrap(encodable(table.title), width), ""]
     for part in parts:
         fits = sum(widths[i] + GAP for i in part) - GAP <= width
-        show = _side_by_side if fits or len(part) == names else _listed
+        show = _side_by_side if fits or len(part) == names else _as_list
         lines += [*show([head[i] for i in part], [[row[i] for i in part] for row in rows], width, names), ""]
     return lines
 
 
-def _listed(head: Sequence[str], rows: Sequence[Sequence[str]], width: int, names: int) -> list[str]:
+def _as_list(head: Sequence[str], rows: Sequence[Sequence[str]], width: int, names: int) -> list[str]:
     """One column that is too wide to stand beside the names."""
     cells = [f"  {' '.join(filter(None, row[:names]))}: {row[-1]}" for row in rows]
     return [f"{head[-1]}:", *cells]
 
 
-def _least(head: Sequence[str], rows: Sequence[Sequence[str]], column: int) -> int:
+def _least_width(head: Sequence[str], rows: Sequence[Sequence[str]], column: int) -> int:
     """Cells that a column needs when its head is broken between words."""
     return max([*map(cell_len, head[column].split()), *(cell_len(row[column]) for row in rows), 1])
 
 
 def _side_by_side(head: Sequence[str], rows: Sequence[Sequence[str]], width: int, names: int) -> list[str]:
     """Some columns of a table, `names` of them to the left; heads are broken between words where there is no room."""
-    widths = [_least(head, rows, i) for i in range(len(head))]
+    widths = [_least_width(head, rows, i) for i in range(len(head))]
     room = width - sum(widths) - GAP * (len(head) - 1)
     for i, text in enumerate(head):
         more = cell_len(text) - widths[i]
         if 0 < more <= room:
             widths[i] += more
             room -= more
-    heads = [_wrapped(text, cells) for text, cells in zip(head, widths, strict=True)]
+    heads = [_wrap(text, cells) for text, cells in zip(head, widths, strict=True)]
     deep = max(map(len, heads))
     above = [[*[""] * (deep - len(part)), *part] for part in heads]
     rule = encodable("─") * (sum(widths) + GAP * (len(widths) - 1))
@@ -148,7 +148,7 @@ def _line(cells: Sequence[str], widths: Sequence[int], names: int) -> str:
     return (" " * GAP).join(parts).rstrip()
 
 
-def _wrapped(text: str, width: int) -> list[str]:
+def _wrap(text: str, width: int) -> list[str]:
     """A text broken between words; a word that is wider than the width stays whole."""
     lines = [""]
     for word in text.split():
@@ -165,12 +165,12 @@ def print_facts(title: str, facts: dict[str, Any]) -> None:
     print(encodable(title))
     width = max(map(len, facts), default=0)
     for name, value in facts.items():
-        print(encodable(f"  {name:<{width}}  {_shown(value)}"))
+        print(encodable(f"  {name:<{width}}  {_value_text(value)}"))
 
 
-def _shown(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_shown(inner)}" for key, inner in value.items() if inner is not None)
+        return ", ".join(f"{key} {_value_text(inner)}" for key, inner in value.items() if inner is not None)
     if isinstance(value, list | tuple):
-        return "; ".join(map(_shown, value))
+        return "; ".join(map(_value_text, value))
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -13,8 +13,8 @@ from allograph.cli.terminal import AsJson, Jobs, print_json, print_table, progre
 
 def tune(
     corpus: Annotated[Path, typer.Argument(help="An embedded corpus with train and validation writers.")],
-    model: Annotated[Path, typer.Option(help="The bundle that embedded it; it is given the parameters.")],
-    method: Annotated[list[str] | None, typer.Option(help="A method; may be given several times. All unless said.")] = None,
+    model: Annotated[Path, typer.Option(help="The bundle that embedded it, which is given the parameters.")],
+    method: Annotated[list[str] | None, typer.Option(help="An adapter; may be given several times. All unless named.")] = None,
     fold: Annotated[
         list[Path] | None,
         typer.Option(
@@ -24,20 +24,17 @@ def tune(
     jobs: Jobs = None,
     as_json: AsJson = False,
 ) -> None:
-    """Choose every method's parameters on the validation writers, and keep them in the bundle.
+    """Choose every adapter's parameters on the validation writers, and write them into the bundle.
 
-    Each method is kept as soon as it is finished. What was stopped goes on from there when it is started again.
+    Each adapter's parameters are written as soon as they are chosen; a tuning that was stopped goes on when it is started again.
     """
-    from allograph.bundle import Bundle
-    from allograph.embedding import EmbeddedCorpus
-    from allograph.evaluation.report.paper_tables import Table, percent
+    from allograph.evaluation.report.table import Table, percent
+    from allograph.tuning import tune as run
     from allograph.tuning.search import PROTOCOLS, unfinished
-    from allograph.tuning.search import tune as run
 
     try:
         with progress_bar() as progress:
-            folds = [EmbeddedCorpus.open(path) for path in fold or ()]
-            tuned = run(EmbeddedCorpus.open(corpus), Bundle.open(model), method or ["all"], jobs, progress, folds)
+            tuning = run(corpus, model, method or "all", folds=fold or (), jobs=jobs, progress=progress)
     except BaseException:
         if unfinished(model).exists():
             print("what was judged so far is kept; the same command goes on from there", file=sys.stderr)
@@ -46,21 +43,21 @@ def tune(
         print_json(
             {
                 name: {
-                    "parameters": dict(found.parameters),
-                    **{key: getattr(found, key) for key in ("error_cuts", "harmed", "calibration_errors")},
+                    "parameters": dict(one.parameters),
+                    **{key: getattr(one, key) for key in ("error_cuts", "harmed", "calibration_errors")},
                 }
-                for name, found in tuned.items()
+                for name, one in tuning.methods.items()
             }
         )
         return
     heads = [f"{p.adaptation:.0%}" if p.per_label is None else f"{p.per_label} a label" for p in PROTOCOLS]
     rows = tuple(
-        (name, *(f"{percent(cut, 1)}, {percent(harm, 0)}" for cut, harm in zip(found.error_cuts, found.harmed, strict=True)))
-        for name, found in tuned.items()
+        (name, *(f"{percent(cut, 1)}, {percent(harm, 0)}" for cut, harm in zip(one.error_cuts, one.harmed, strict=True)))
+        for name, one in tuning.methods.items()
     )
     chosen = tuple(
-        (name, ", ".join(f"{parameter} {value:g}" for parameter, value in found.parameters.items()))
-        for name, found in tuned.items()
+        (name, ", ".join(f"{parameter} {value:g}" for parameter, value in one.parameters.items()))
+        for name, one in tuning.methods.items()
     )
     print_table(Table("Errors cut, and writers harmed", ("method", *heads), rows))
     print_table(Table("What was chosen", ("method", "parameters"), chosen))

@@ -1,4 +1,4 @@
-"""`allograph writers`: what a store holds."""
+"""`allograph writers`: the profiles in a store."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 writers = typer.Typer(no_args_is_help=True, help="List, show, move, migrate or erase the writers of a store.")
 
 At = Annotated[str, typer.Option("--store", help="An SQLite file, or postgresql:// with user@host/database.")]
-Tenant = Annotated[str, typer.Option(help="Whose writers.")]
+Tenant = Annotated[str, typer.Option(help="The tenant whose writers are meant.")]
 Name = Annotated[str, typer.Argument(help="The writer's name.")]
 HERE = "allograph.db"
 
@@ -27,23 +27,23 @@ def list_(
     store: At = HERE,
     tenant: Tenant = "default",
     after: Annotated[str, typer.Option(help="Only names after this one.")] = "",
-    limit: Annotated[int | None, typer.Option(min=1, help="How many at most.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="The most writers to list.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """The writers of a tenant, and how many corrections each has."""
+    """List the writers of a tenant, with the number of corrections of each."""
     from allograph.profiles.journal import check_name
 
     with existing(store) as opened:
-        found = opened.profiles(check_name(tenant, "tenant"), after, limit)
+        profiles = opened.profiles(check_name(tenant, "tenant"), after, limit)
     if as_json:
-        print_json({"tenant": tenant, "writers": [one._asdict() for one in found]})
+        print_json({"tenant": tenant, "writers": [one._asdict() for one in profiles]})
     else:
-        print_facts(f"{len(found)} writers", {one.name: f"{one.corrections} corrections" for one in found})
+        print_facts(f"{len(profiles)} writers", {one.name: f"{one.corrections} corrections" for one in profiles})
 
 
 @writers.command()
 def show(name: Name, store: At = HERE, tenant: Tenant = "default", as_json: AsJson = False) -> None:
-    """What a profile holds, without its content."""
+    """Show the number of corrections and labels in a profile, and how many readings were right."""
     from allograph.profiles.journal import FARTHEST, Key, unknown_writer
 
     key = Key.of(tenant, name)
@@ -93,14 +93,14 @@ def export(
 
 @writers.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="A profile that was exported.")],
-    name: Annotated[str, typer.Option("--as", help="The writer's name here, new or not.")],
+    file: Annotated[Path, typer.Argument(help="A file that allograph writers export wrote.")],
+    name: Annotated[str, typer.Option("--as", help="The writer to import into; made where there is none.")],
     model: Model = None,
     store: At = HERE,
     tenant: Tenant = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Join an exported profile to a writer's own: of each correction the latest word counts."""
+    """Merge an exported profile into a writer's: of a correction that is in both, the later change counts."""
     from allograph.errors import FormatError
     from allograph.profiles import open_store
     from allograph.profiles.archive import unpacked
@@ -124,12 +124,12 @@ def import_(
 @writers.command()
 def erase(
     name: Name,
-    yes: Annotated[bool, typer.Option("--yes", help="Do it: there is no way back.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Confirm: an erased writer cannot be restored.")] = False,
     store: At = HERE,
     tenant: Tenant = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Remove every trace of a writer from the store."""
+    """Erase a writer's profile from the store."""
     from allograph.errors import InputError
     from allograph.profiles.journal import Key, unknown_writer
 
@@ -144,11 +144,11 @@ def erase(
 
 @writers.command()
 def migrate(
-    names: Annotated[list[str] | None, typer.Argument(help="The writers' names; every writer unless some are named.")] = None,
-    everyone: Annotated[bool, typer.Option("--all", help="Every writer; so it is unless some are named.")] = False,
+    names: Annotated[list[str] | None, typer.Argument(help="The writers' names; all writers unless some are named.")] = None,
+    everyone: Annotated[bool, typer.Option("--all", help="All writers: the default.")] = False,
     model: Model = None,
     store: At = HERE,
-    tenant: Annotated[str | None, typer.Option(help="Whose writers; every tenant's, or default's where some are named.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="The tenant; all, or default where writers are named.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Bring profiles that were made for another model over to this one, by reading their images anew.
@@ -188,8 +188,8 @@ def migrate(
         totals = {name: sum(one[name] for one in done) for name in ("moved", "without_image")}
         print_json({"writers": done, "failed": failed, **totals})
     else:
-        for found in done:
-            print(f"{found['name']}: {found['moved']} samples read anew; {found['without_image']} have no image and wait")
+        for one in done:
+            print(f"{one['name']}: {one['moved']} samples read anew; {one['without_image']} have no image and wait")
     if failed:
         first = failed[0]
         raise StorageError(f"{len(failed)} writers were not brought over; {first['name']!r}: {first['error']}")

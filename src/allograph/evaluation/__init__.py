@@ -1,1 +1,31 @@
-"""Evaluation: embedded corpus in, report out."""
+"""Evaluation: how well adapters do on the application writers of a corpus (paper §4.5).
+
+`evaluate` replays an embedded corpus under a protocol (`Resample`, `Sequential`, `Curve`) and returns an `Evaluation`: figures,
+rows, tables, and a report. Protocols say which samples are learned and which are tested, measures make figures of the answers,
+and the report shows them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from allograph.evaluation.experiment import evaluate as evaluate
+    from allograph.evaluation.outcome import Evaluation as Evaluation
+    from allograph.evaluation.protocols import Curve as Curve
+    from allograph.evaluation.protocols import EvaluationProtocol as EvaluationProtocol
+    from allograph.evaluation.protocols import Resample as Resample
+    from allograph.evaluation.protocols import Sequential as Sequential
+
+_HOME = {"evaluate": "experiment", "Evaluation": "outcome"} | dict.fromkeys(
+    ("Curve", "EvaluationProtocol", "Resample", "Sequential"), "protocols"
+)
+__all__ = ["Curve", "Evaluation", "EvaluationProtocol", "Resample", "Sequential", "evaluate"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for only now: most of it needs the research extra."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

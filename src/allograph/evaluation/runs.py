@@ -1,4 +1,4 @@
-"""Everything that is found in the answers of one run."""
+"""One run of an evaluation: its answers, and every measure of them."""
 
 from __future__ import annotations
 
@@ -6,36 +6,48 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from allograph.alphabet.labels import Alphabet
+from allograph.bundle import Bundle
 from allograph.evaluation.measures.course import Course, courses
 from allograph.evaluation.measures.duels import Duel, duels
 from allograph.evaluation.measures.figures import Figures, figures
 from allograph.evaluation.measures.quality import Quality, qualities
-from allograph.evaluation.protocols.curve import Curve
-from allograph.evaluation.protocols.replay import Protocol, Replayed
-from allograph.evaluation.protocols.resample import Resample
+from allograph.evaluation.protocols.answers import WriterAnswers
+from allograph.evaluation.protocols.kinds import EvaluationProtocol, RunProtocol
 from allograph.evaluation.protocols.sequential import Sequential
 
-Plan = Resample | Sequential | Curve
-"""What is asked for: one run, or several that belong together."""
+
+@dataclass(frozen=True)
+class Setup:
+    """What is evaluated, and how."""
+
+    corpus: str
+    """The name of the corpus."""
+    bundle: Bundle
+    protocol: EvaluationProtocol
 
 
 @dataclass(frozen=True)
 class Run:
     """One run and its figures."""
 
-    protocol: Protocol
-    replayed: Sequence[Replayed]
+    protocol: RunProtocol
+    answers: Sequence[WriterAnswers]
     figures: Figures
     qualities: Mapping[str, Quality]
     """Of `base` and of each method."""
     duels: Sequence[Duel]
-    """Each method against each that does worse."""
+    """Each method against each that has fewer right answers."""
     courses: Mapping[str, Course] | None
-    """Each method's way through the samples, where they were answered and learned in turn."""
+    """Each method's accuracy as corrections come in; None unless the run is sequential."""
 
     @classmethod
-    def of(cls, protocol: Protocol, replayed: Sequence[Replayed], alphabet: Alphabet) -> Run:
-        """Judge the answers; raises `InputError` when there is no test sample."""
-        found = figures(replayed, protocol.seed)
-        in_turn = courses(replayed) if isinstance(protocol, Sequential) else None
-        return cls(protocol, replayed, found, qualities(replayed, alphabet), duels(replayed, protocol.seed), in_turn)
+    def of(cls, protocol: RunProtocol, answers: Sequence[WriterAnswers], alphabet: Alphabet) -> Run:
+        """Measure the answers; raises `InputError` where there is no test sample."""
+        return cls(
+            protocol,
+            answers,
+            figures(answers, protocol.seed),
+            qualities(answers, alphabet),
+            duels(answers, protocol.seed),
+            courses(answers) if isinstance(protocol, Sequential) else None,
+        )

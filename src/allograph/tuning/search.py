@@ -1,18 +1,18 @@
-"""Choosing every adapter's parameters on the validation writers, and writing them into the bundle."""
+"""The search for every adapter's parameters on the validation writers; the bundle is given the best ones."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import allograph
-from allograph.adapters import OURS, Trial
+from allograph.adapters import OURS, Adapter, Trial, best, build
 from allograph.adapters.population import PREFIX, Population
 from allograph.adapters.trials import replay_settings
 from allograph.adapters.tunable_adapter import TunableAdapter
@@ -21,15 +21,18 @@ from allograph.bundle import MODEL, Bundle, write_bundle
 from allograph.embedding import EmbeddedCorpus
 from allograph.errors import InputError
 from allograph.evaluation.measures.figures import NO_TEST_SAMPLE
+from allograph.evaluation.measures.learning_curve import learning_curve
 from allograph.evaluation.measures.quality import calibration_error, reliability
-from allograph.evaluation.protocols.replay import WriterSamples, writers_of
+from allograph.evaluation.protocols.replay import replay_writers
 from allograph.evaluation.protocols.resample import Resample
+from allograph.evaluation.protocols.sequential import Sequential
+from allograph.evaluation.protocols.writer_samples import WriterSamples, samples_by_writer
 from allograph.execution import ProcessMap
 from allograph.files.hashes import sha256
 from allograph.progress import Progress, silent
 from allograph.readings import Corrections, Samples
 from allograph.split import Split
-from allograph.tuning.record import Judged, Parameters, Tuned
+from allograph.tuning.checkpoint import Candidate, Checkpoint, Parameters
 
 PROTOCOLS = (
     Resample(resamples=4),
@@ -37,129 +40,208 @@ PROTOCOLS = (
     Resample(adaptation=0.2, resamples=4),
     Resample(per_label=1, resamples=6),
 )
-"""What a parameter has to be good at. Of a fold, which has more writers, one resample each is enough."""
+"""The protocols that candidates are measured under; their figures are summed."""
 FOLD_PROTOCOLS = tuple(replace(protocol, resamples=1) for protocol in PROTOCOLS)
+"""Those of a fold: it has more writers, for whom one resample each is enough."""
 EFFORT = {"memory": 2.0, "means": 2.5, "transfer": 4.0, "head": 9.0, "allograph": 7.0}
-"""About how long one choice of a method's parameters takes to judge, next to one of the quickest; to say what is left."""
+"""About how much longer a candidate of a method takes than one of the quickest: for the time left that progress tells."""
 
 
-class Ground(NamedTuple):
-    """Writers whom a base has not seen, and what is known of those whom it has."""
+@dataclass(frozen=True)
+class ValidationSet:
+    """Writers whom a base was not trained on, with the statistics of those whom it was; its `len` is the number of writers."""
 
     alphabet: Alphabet
     population: Population
-    writers: list[WriterSamples]
+    writers: Sequence[WriterSamples]
     protocols: Sequence[Resample]
 
+    def __len__(self) -> int:
+        return len(self.writers)
 
-class Task(NamedTuple):
-    """One writer under one protocol: what is adapted to and tested with every choice of parameters."""
 
-    ground: int
+@dataclass(frozen=True)
+class WriterTrials:
+    """One writer under one protocol; its `len` is the number of the writer's samples."""
+
+    validation_set: int
     protocol: int
-    """Places among the grounds, and in `PROTOCOLS`."""
+    """Places among the validation sets, and in `PROTOCOLS`."""
     samples: Corrections
     true: NDArray[np.int32]
     """[n] places in the alphabet."""
     trials: Sequence[Trial]
 
+    def __len__(self) -> int:
+        return len(self.true)
+
     @property
-    def size(self) -> int:
+    def work(self) -> int:
         """About how much work it is."""
-        return len(self.true) * len(self.trials)
+        return len(self) * len(self.trials)
 
 
-class Line(NamedTuple):
-    """Choices of parameters that are judged together."""
+@dataclass(frozen=True)
+class CandidateTask:
+    """Parameters of one method that are measured together on one writer's trials."""
 
-    task: Task
+    trials: WriterTrials
     method: type[TunableAdapter]
-    choices: Sequence[Parameters]
+    parameters: Sequence[Parameters]
 
 
-class Answered(NamedTuple):
-    """What was answered to one task's test samples, all trials one after the other."""
+@dataclass(frozen=True)
+class CandidateAnswers:
+    """The answers to one writer's test samples [t], all trials one after the other; its `len` is their number."""
 
-    base: int
+    base_right: int
     """How many of the base's answers are right."""
-    right: list[NDArray[np.bool_]]
-    """[t] whether the answer is right, for each choice of parameters."""
-    probabilities: list[NDArray[np.float32]]
+    right: Sequence[NDArray[np.bool_]]
+    """[t] whether the answer is right, for each of the parameters."""
+    probabilities: Sequence[NDArray[np.float32]]
     """[t] each answer's probability, likewise."""
 
+    def __len__(self) -> int:
+        return len(self.right[0])
 
-class Methods:
-    """The methods built on each ground: each choice once in a process, so that what it works out for itself is there for all."""
 
-    def __init__(self, grounds: Sequence[Ground]) -> None:
-        self._known = [(ground.alphabet, ground.population) for ground in grounds]
-        self._built: dict[tuple[Any, ...], TunableAdapter] = {}
+@dataclass(frozen=True)
+class Tuning:
+    """The parameters that were chosen, and what they reach on the validation writers."""
 
-    def build(self, ground: int, method: type[TunableAdapter], choice: Parameters) -> TunableAdapter:
-        """A method with these parameters, for the writers of a ground."""
-        key = (ground, method, *choice.items())
-        if key not in self._built:
-            alphabet, known = self._known[ground]
-            given: dict[str, Any] = {"population": known} if "population" in {field.name for field in fields(method)} else {}
-            self._built[key] = method(alphabet, **(given | dict(choice)))
-        return self._built[key]
+    methods: Mapping[str, Candidate]
+    learning_curve: tuple[tuple[int, float], ...]
+    """Of the bundle's best adapter; see `evaluation.measures.learning_curve`."""
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Flat rows, one a method and protocol, as `pandas.DataFrame` takes them; shares are fractions.
+
+        A row has `method`, the options of the protocol, `error_cut`, `harmed`, `calibration_error`, and the parameters.
+        """
+        return [
+            {
+                "method": name,
+                "protocol": options.pop("name"),
+                **options,
+                "error_cut": one.error_cuts[i],
+                "harmed": one.harmed[i],
+                "calibration_error": one.calibration_errors[i],
+                **one.parameters,
+            }
+            for name, one in self.methods.items()
+            for i, options in enumerate(protocol.as_dict() for protocol in PROTOCOLS)
+        ]
+
+
+class AdapterCache:
+    """The adapters built for each validation set: each set of parameters once in a process."""
+
+    def __init__(self, sets: Sequence[ValidationSet]) -> None:
+        self._sets = [(one.alphabet, one.population) for one in sets]
+        self._adapters: dict[tuple[Any, ...], TunableAdapter] = {}
+
+    def get(self, validation_set: int, method: type[TunableAdapter], parameters: Parameters) -> TunableAdapter:
+        """The adapter with these parameters, for the writers of a validation set."""
+        key = (validation_set, method, *parameters.items())
+        if key not in self._adapters:
+            alphabet, known = self._sets[validation_set]
+            options: dict[str, Any] = {"population": known} if "population" in {one.name for one in fields(method)} else {}
+            self._adapters[key] = method(alphabet, **(options | dict(parameters)))
+        return self._adapters[key]
 
 
 def tune(
-    embedded: EmbeddedCorpus,
-    bundle: Bundle,
-    methods: Sequence[str] = ("all",),
+    embedded: EmbeddedCorpus | str | Path,
+    bundle: Bundle | str | Path,
+    methods: str | Sequence[str] = ("all",),
+    *,
+    folds: Sequence[EmbeddedCorpus | str | Path] = (),
     jobs: int | None = 1,
     progress: Progress = silent,
-    folds: Sequence[EmbeddedCorpus] = (),
-) -> dict[str, Tuned]:
+) -> Tuning:
     """Gather the training writers' statistics, choose every adapter's parameters, and write both into the bundle's folder.
 
     Parameters are chosen on the validation writers, and on the application writers of `folds`, each of which another base
-    embedded that had not seen them (`corpora.fold`); of `embedded` only train and validation writers are looked at. A parameter
+    embedded that had not seen them (`corpora.folds`); of `embedded` only train and validation writers are looked at. A parameter
     is tried value by value while the others stand still, in the order of the adapter's `grid`; of methods that are not named,
-    what was chosen before stays. By how many `jobs` (None: one a core) changes nothing but the time it takes.
+    what was chosen before stays. The best adapter's learning curve on the validation writers is written too. `jobs` is the number
+    of processes (None: one a core); it changes no figure.
 
-    Each method is written when it is finished. What was judged is kept beside the bundle until all is done (`unfinished`), and
-    the same call after one that was stopped goes on from there. Raises `MismatchError` where the corpus was embedded by another
-    model, `InputError` where writers are missing, or where a fold holds application writers of `embedded`.
+    Each method is written when it is finished. A checkpoint beside the bundle (`unfinished`) holds what was measured until all is
+    done; the same call after one that was stopped goes on from there. Raises `MismatchError` where the corpus was embedded by
+    another model, `InputError` where writers are missing, or where a fold holds application writers of `embedded`.
+
+    >>> import shutil, tempfile
+    >>> from allograph.bundle import SHIPPED
+    >>> from allograph.corpora.digits import DigitsSource
+    >>> from allograph.corpora.preparation import prepare
+    >>> from allograph.embedding import embed
+    >>> from allograph.corpora.corpus import Corpus
+    >>> from allograph.recognizer import Recognizer
+    >>> from allograph.tuning import tune
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     digits, bundle = Path(folder) / "digits.parquet", Path(shutil.copytree(SHIPPED, Path(folder) / "bundle"))
+    ...     report = prepare(DigitsSource(), digits, "paper", jobs=1)
+    ...     embedded = embed(Corpus.open(digits), Recognizer(bundle), Path(folder) / "embedded.parquet")
+    ...     tuning = tune(embedded, bundle, "lookup")
+    >>> sorted(tuning.methods), [row["protocol"] for row in tuning.rows()]
+    (['lookup'], ['resample', 'resample', 'resample', 'resample'])
     """
+    embedded, bundle = _opened_corpus(embedded), bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
+    others = [_opened_corpus(fold) for fold in folds]
     embedded.check_model(bundle.model_hash)
-    unknown = sorted({*methods} - {"all", *(method.name for method in OURS)})
+    names = (methods,) if isinstance(methods, str) else tuple(methods)
+    unknown = sorted({*names} - {"all", *(method.name for method in OURS)})
     if unknown:
         raise InputError(f"there is no method {unknown[0]!r} to tune; there are {', '.join(method.name for method in OURS)}")
-    chosen = [method for method in OURS if "all" in methods or method.name in methods]
-    judged = _judged_before(embedded, bundle, folds)
+    chosen = [method for method in OURS if "all" in names or method.name in names]
+    checkpoint = _checkpoint(embedded, bundle, others)
     what = "gathering statistics"
-    if judged.stale:
-        what += f" (an earlier tuning is not gone on with: {judged.stale})"
-    elif len(judged):
-        what += f" (going on with {len(judged)} choices judged before)"
-    progress(what, 0, 1 + len(folds))
-    grounds = [_ground(embedded, "validation", PROTOCOLS)]
-    for other in folds:
-        progress(what, len(grounds), 1 + len(folds))
+    if checkpoint.stale:
+        what += f" (an earlier tuning is not gone on with: {checkpoint.stale})"
+    elif len(checkpoint):
+        what += f" (going on with {len(checkpoint)} choices judged before)"
+    progress(what, 0, 1 + len(others))
+    sets = [_validation_set(embedded, "validation", PROTOCOLS)]
+    for other in others:
+        progress(what, len(sets), 1 + len(others))
         _check_apart(other, embedded)
-        grounds.append(_ground(other, "application", FOLD_PROTOCOLS))
-    tasks = sorted(_tasks(grounds), key=lambda task: -task.size)  # who takes long begins first
-    tuned = {}
-    with ProcessMap(Methods(grounds), jobs) as workers:
-        search = _Search(tasks, workers, judged, chosen, progress)
+        sets.append(_validation_set(other, "application", FOLD_PROTOCOLS))
+    trials = sorted(_writer_trials(sets), key=lambda one: -one.work)  # who takes long begins first
+    best_candidates = {}
+    with ProcessMap(AdapterCache(sets), jobs) as workers:
+        search = _Search(trials, workers, checkpoint, chosen, progress)
         for method in chosen:
-            tuned[method.name] = search.choose(method)
-            bundle = _write(bundle, grounds[0].population, {method.name: tuned[method.name]})
-    judged.forget(tuned)
-    return tuned
+            best_candidates[method.name] = search.choose(method)
+            bundle = _write(bundle, sets[0].population, {method.name: best_candidates[method.name]})
+    bundle = _write(bundle, sets[0].population, {})
+    curve = measure_learning_curve(embedded, build(best(bundle), bundle), "validation", jobs, progress)
+    _write(bundle, sets[0].population, {}, curve)
+    checkpoint.remove(best_candidates)
+    return Tuning(best_candidates, curve)
+
+
+def measure_learning_curve(
+    embedded: EmbeddedCorpus, adapter: Adapter, split: Split, jobs: int | None = 1, progress: Progress = silent
+) -> tuple[tuple[int, float], ...]:
+    """`evaluation.measures.learning_curve` of an adapter on the writers of a split, each label revealed after its answer."""
+    writers, protocol = samples_by_writer(embedded.samples(split=split)), Sequential(feedback="all")
+    answers = replay_writers(writers, embedded.alphabet, {adapter.name: adapter}, protocol, jobs, progress)
+    return learning_curve(answers, adapter.name)
+
+
+def _opened_corpus(corpus: EmbeddedCorpus | str | Path) -> EmbeddedCorpus:
+    return corpus if isinstance(corpus, EmbeddedCorpus) else EmbeddedCorpus.open(corpus)
 
 
 def unfinished(bundle: str | Path) -> Path:
-    """The file in which a tuning of this bundle keeps what it has judged, until it is done."""
+    """The checkpoint file of a tuning of this bundle."""
     path = Path(bundle).resolve()
     return path.parent / f".{path.name}.tuning"
 
 
-def _judged_before(embedded: EmbeddedCorpus, bundle: Bundle, folds: Sequence[EmbeddedCorpus]) -> Judged:
-    """What an earlier run judged of the same; in words, everything that changes what is found."""
+def _checkpoint(embedded: EmbeddedCorpus, bundle: Bundle, folds: Sequence[EmbeddedCorpus]) -> Checkpoint:
+    """The checkpoint that an earlier run left of the same matter: everything that changes a figure."""
     matter = {
         "release": allograph.__version__,
         "model": bundle.model_hash,
@@ -167,7 +249,7 @@ def _judged_before(embedded: EmbeddedCorpus, bundle: Bundle, folds: Sequence[Emb
         "protocols": [[one.as_dict() for one in protocols] for protocols in (PROTOCOLS, FOLD_PROTOCOLS)],
         "methods": {method.name: method.version for method in OURS},
     }
-    return Judged(unfinished(bundle.path), matter)
+    return Checkpoint(unfinished(bundle.path), matter)
 
 
 def _check_apart(fold: EmbeddedCorpus, embedded: EmbeddedCorpus) -> None:
@@ -177,25 +259,24 @@ def _check_apart(fold: EmbeddedCorpus, embedded: EmbeddedCorpus) -> None:
         raise InputError(f"{fold.path} holds application writers of {embedded.path}; make it with: allograph fold")
 
 
-def _ground(embedded: EmbeddedCorpus, judges: Split, protocols: Sequence[Resample]) -> Ground:
-    """The train writers' statistics as a bundle gives them back, and the writers of the split `judges`."""
-    train, others = embedded.samples(split="train"), embedded.samples(split=judges)
+def _validation_set(embedded: EmbeddedCorpus, split: Split, protocols: Sequence[Resample]) -> ValidationSet:
+    """The train writers' statistics as a bundle gives them back, and the writers of a split."""
+    train, others = embedded.samples(split="train"), embedded.samples(split=split)
     if not len(train.labels) or not len(others.labels):
-        raise InputError(f"{embedded.path} has no train or no {judges} samples; tuning needs both")
+        raise InputError(f"{embedded.path} has no train or no {split} samples; tuning needs both")
     samples = Samples(train.embeddings, train.logits, train.features)
     known = Population.estimate(samples, embedded.alphabet.indices(train.labels), train.writers)
     rounded = Population(*(array.astype(np.float32) for array in known.arrays().values()))
-    return Ground(embedded.alphabet, rounded, writers_of(others), protocols)
+    return ValidationSet(embedded.alphabet, rounded, samples_by_writer(others), protocols)
 
 
-def _tasks(grounds: Sequence[Ground]) -> Iterator[Task]:
-    for number, ground in enumerate(grounds):
-        for writer in ground.writers:
+def _writer_trials(sets: Sequence[ValidationSet]) -> Iterator[WriterTrials]:
+    for number, one in enumerate(sets):
+        for writer in one.writers:
             labels = np.array(writer.samples.labels)
-            true = ground.alphabet.indices(writer.samples.labels)
-            for place, protocol in enumerate(ground.protocols):
-                trials = protocol.trials(writer.writer, labels, writer.order)
-                yield Task(number, place, writer.samples, true, trials)
+            true = one.alphabet.indices(writer.samples.labels)
+            for place, protocol in enumerate(one.protocols):
+                yield WriterTrials(number, place, writer.samples, true, protocol.trials(writer.writer, labels, writer.order))
 
 
 class _Search:
@@ -203,53 +284,53 @@ class _Search:
 
     def __init__(
         self,
-        tasks: Sequence[Task],
+        trials: Sequence[WriterTrials],
         workers: ProcessMap,
-        judged: Judged,
+        checkpoint: Checkpoint,
         methods: Sequence[type[TunableAdapter]],
         progress: Progress,
     ) -> None:
-        self._tasks = tasks
+        self._trials = trials
         self._workers = workers
-        self._judged = judged
+        self._checkpoint = checkpoint
         self._methods = methods
         self._progress = progress
         self._spent = self._effort = 0.0
 
-    def choose(self, method: type[TunableAdapter]) -> Tuned:
-        """The best parameters, sought value by value while the others stand still; what was judged before is not again."""
+    def choose(self, method: type[TunableAdapter]) -> Candidate:
+        """The best parameters, sought value by value while the others stand still; those in the checkpoint are not measured."""
         best: Parameters = {name: getattr(method, name) for name in method.grid}
         for name, values in method.grid.items():
             line = [best, *({**best, name: value} for value in values if value != best[name])]
-            new = [choice for choice in line if self._judged.find(method.name, choice) is None]
+            new = [parameters for parameters in line if self._checkpoint.get(method.name, parameters) is None]
             if new:
-                self._judged.keep(method.name, self._judge(method, name, new))
-            reached = [found for choice in line if (found := self._judged.find(method.name, choice))]
-            chosen = max(reached, key=lambda found: found.merit)
+                self._checkpoint.add(method.name, self._measure(method, name, new))
+            candidates = [one for parameters in line if (one := self._checkpoint.get(method.name, parameters))]
+            chosen = max(candidates, key=lambda one: one.merit)
             best = chosen.parameters
         return chosen
 
-    def _judge(self, method: type[TunableAdapter], parameter: str, choices: Sequence[Parameters]) -> list[Tuned]:
-        """What each of these choices reaches on all writers together."""
-        began, what = time.monotonic(), self._where(method, parameter)
-        writers = len(self._tasks) // len(PROTOCOLS)
+    def _measure(self, method: type[TunableAdapter], parameter: str, choices: Sequence[Parameters]) -> list[Candidate]:
+        """What each of these choices of parameters reaches on all writers together."""
+        start, what = time.monotonic(), self._where(method, parameter)
+        writers = len(self._trials) // len(PROTOCOLS)
         self._progress(what, 0, writers)
-        answered: list[list[Answered]] = [[] for _ in PROTOCOLS]
-        lines = (Line(task, method, choices) for task in self._tasks)
-        found = self._workers.map(_answer, lines, ahead=len(self._tasks))
-        for done, (task, answers) in enumerate(zip(self._tasks, found, strict=True), start=1):
-            answered[task.protocol].append(answers)
+        by_protocol: list[list[CandidateAnswers]] = [[] for _ in PROTOCOLS]
+        tasks = (CandidateTask(one, method, choices) for one in self._trials)
+        answers = self._workers.map(_answer, tasks, ahead=len(self._trials))
+        for done, (trials, of_writer) in enumerate(zip(self._trials, answers, strict=True), start=1):
+            by_protocol[trials.protocol].append(of_writer)
             self._progress(what, done // len(PROTOCOLS), writers)
-        self._spent += time.monotonic() - began
+        self._spent += time.monotonic() - start
         self._effort += EFFORT.get(method.name, 1.0) * len(choices)
-        reached = [_reached(one) for one in answered]
+        figures = [_figures(one) for one in by_protocol]
         return [
-            Tuned(choice, *zip(*figures, strict=True))
-            for choice, figures in zip(choices, zip(*reached, strict=True), strict=True)
+            Candidate(choice, *zip(*of_choice, strict=True))
+            for choice, of_choice in zip(choices, zip(*figures, strict=True), strict=True)
         ]
 
     def _where(self, method: type[TunableAdapter], parameter: str) -> str:
-        """What is being done, of how much, and how long all of it will take from here."""
+        """The step of the search, and the time that is left."""
         names = list(method.grid)
         place = self._methods.index(method)
         where = f"method {place + 1} of {len(self._methods)}, parameter {names.index(parameter) + 1} of {len(names)}"
@@ -260,7 +341,7 @@ class _Search:
 
 
 def _effort(method: type[TunableAdapter], parameters: Sequence[str] | None = None) -> float:
-    """About how much work is left in a method, when these of its parameters are; all unless said."""
+    """About how much work these parameters of a method are; all of them where none are named."""
     names = method.grid if parameters is None else parameters
     return EFFORT.get(method.name, 1.0) * sum(len(method.grid[name]) - 1 for name in names)
 
@@ -269,48 +350,53 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
 
 
-def _answer(methods: Methods, line: Line) -> Answered:
-    """Adapt and test one writer with every choice of parameters."""
-    task = line.task
-    adapters = [methods.build(task.ground, line.method, choice) for choice in line.choices]
-    replays = replay_settings(adapters, task.samples, task.trials)
-    rows = np.concatenate([trial.test for trial in task.trials])
-    true = task.true[rows]
-    base = task.samples.logits.argmax(axis=1)[rows]
-    return Answered(
+def _answer(cache: AdapterCache, task: CandidateTask) -> CandidateAnswers:
+    """Adapt to and test one writer with each of the parameters."""
+    trials = task.trials
+    adapters = [cache.get(trials.validation_set, task.method, parameters) for parameters in task.parameters]
+    replays = replay_settings(adapters, trials.samples, trials.trials)
+    rows = np.concatenate([trial.test for trial in trials.trials])
+    true = trials.true[rows]
+    base = trials.samples.logits.argmax(axis=1)[rows]
+    return CandidateAnswers(
         int(np.count_nonzero(base == true)),
-        [np.concatenate([found.answers for found in each]) == true for each in replays],
-        [np.concatenate([found.probabilities for found in each if found.probabilities is not None]) for each in replays],
+        [np.concatenate([one.answers for one in each]) == true for each in replays],
+        [np.concatenate([one.probabilities for one in each if one.probabilities is not None]) for each in replays],
     )
 
 
-def _reached(answered: Sequence[Answered]) -> list[tuple[float, float, float]]:
-    """For each choice of parameters the error cut, the share of writers harmed, and the calibration error, over all writers."""
-    base = np.array([one.base for one in answered])
-    errors = sum(len(one.right[0]) for one in answered) - int(base.sum())
-    if not any(len(one.right[0]) for one in answered):
+def _figures(answers: Sequence[CandidateAnswers]) -> list[tuple[float, float, float]]:
+    """For each of the parameters the error cut, the share of writers harmed, and the calibration error, over all writers."""
+    base = np.array([one.base_right for one in answers])
+    if not any(map(len, answers)):
         raise InputError(NO_TEST_SAMPLE)
-    found = []
-    for k in range(len(answered[0].right)):
-        hits = np.array([np.count_nonzero(one.right[k]) for one in answered])
-        right = np.concatenate([one.right[k] for one in answered])
-        sure = np.concatenate([one.probabilities[k] for one in answered])
+    errors = sum(map(len, answers)) - int(base.sum())
+    figures = []
+    for k in range(len(answers[0].right)):
+        hits = np.array([np.count_nonzero(one.right[k]) for one in answers])
+        right = np.concatenate([one.right[k] for one in answers])
+        probabilities = np.concatenate([one.probabilities[k] for one in answers])
         cut = int((hits - base).sum()) / errors if errors else 0.0
-        found.append((cut, int(np.count_nonzero(hits < base)) / len(base), calibration_error(reliability(right, sure))))
-    return found
+        harmed = int(np.count_nonzero(hits < base)) / len(base)
+        figures.append((cut, harmed, calibration_error(reliability(right, probabilities))))
+    return figures
 
 
-def _write(bundle: Bundle, known: Population, tuned: Mapping[str, Tuned]) -> Bundle:
+def _write(
+    bundle: Bundle, statistics: Population, chosen: Mapping[str, Candidate], curve: tuple[tuple[int, float], ...] | None = None
+) -> Bundle:
+    """The bundle with these statistics and parameters, and with a learning curve where one is given, written over itself."""
     before = bundle.config.tuning
-    adapters = {**bundle.config.adapters, **{name: dict(found.parameters) for name, found in tuned.items()}}
+    adapters = {**bundle.config.adapters, **{name: dict(one.parameters) for name, one in chosen.items()}}
     tuning = {
         "protocols": [protocol.as_dict() for protocol in PROTOCOLS],
         **{
-            figure: before.get(figure, {}) | {name: list(getattr(found, figure)) for name, found in tuned.items()}
+            figure: before.get(figure, {}) | {name: list(getattr(one, figure)) for name, one in chosen.items()}
             for figure in ("error_cuts", "harmed", "calibration_errors")
         },
     }
     others = {name: array for name, array in bundle.statistics.items() if not name.startswith(PREFIX)}
-    config = replace(bundle.config, adapters=adapters, tuning=tuning)
+    curve = curve or bundle.config.learning_curve
+    config = replace(bundle.config, adapters=adapters, tuning=tuning, learning_curve=curve)
     model = (bundle.path / MODEL).read_bytes()
-    return write_bundle(bundle.path, model, config, bundle.styles, {**others, **known.arrays()})
+    return write_bundle(bundle.path, model, config, bundle.styles, {**others, **statistics.arrays()})

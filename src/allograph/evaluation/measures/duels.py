@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-import numpy as np
-
-from allograph.evaluation.measures.figures import bootstrap, interval
-from allograph.evaluation.protocols.replay import Replayed
+from allograph.evaluation.measures.figures import RightCounts, bootstrap, interval, right_counts
+from allograph.evaluation.protocols.answers import WriterAnswers
 
 
 @dataclass(frozen=True)
@@ -26,22 +24,22 @@ class Duel:
     error_cut_ci95: tuple[float, float] | None
 
 
-def duels(replayed: Sequence[Replayed], seed: int = 0) -> list[Duel]:
+def duels(answers: Sequence[WriterAnswers], seed: int = 0) -> list[Duel]:
     """Every method against every other that has fewer right answers, or as many and comes later; the best method first."""
-    tested = [writer for writer in replayed if len(writer.rows)]
-    samples = np.array([len(writer.rows) for writer in tested])
-    right = {
-        name: np.array([np.count_nonzero(writer.methods[name].labels == writer.true) for writer in tested])
-        for name in replayed[0].methods
-    }
-    found = []
-    for name, rival in combinations(sorted(right, key=lambda name: -right[name].sum()), 2):
-        gains, cuts = bootstrap(samples, right[rival], right[name], seed)
-        won, errors = int((right[name] - right[rival]).sum()), int((samples - right[rival]).sum())
-        found.append(
-            Duel(
-                name, rival, won / int(samples.sum()), interval(gains),
-                won / errors if errors else None, interval(cuts) if errors else None,
-            )
-        )  # fmt: skip
-    return found
+    counts = right_counts(answers)
+    pairs = combinations(sorted(counts.methods, key=lambda name: -counts.methods[name].sum()), 2)
+    return [_duel(name, rival, counts, seed) for name, rival in pairs]
+
+
+def _duel(name: str, rival: str, counts: RightCounts, seed: int) -> Duel:
+    samples, right, other = counts.samples, counts.methods[name], counts.methods[rival]
+    gains, cuts = bootstrap(samples, other, right, seed)
+    lead, errors = int((right - other).sum()), int((samples - other).sum())
+    return Duel(
+        method=name,
+        rival=rival,
+        difference=lead / int(samples.sum()),
+        difference_ci95=interval(gains),
+        error_cut=lead / errors if errors else None,
+        error_cut_ci95=interval(cuts) if errors else None,
+    )

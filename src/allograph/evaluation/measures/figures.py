@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from allograph.alphabet.labels import Alphabet
 from allograph.errors import InputError
-from allograph.evaluation.protocols.replay import Replayed
+from allograph.evaluation.protocols.answers import WriterAnswers
 
 BOOTSTRAPS = 10_000
 NO_TEST_SAMPLE = "there is no test sample: every writer has too few samples of each label; learn from a smaller share"
@@ -59,58 +59,79 @@ class Figures:
     methods: Mapping[str, MethodFigures]
     writers: Sequence[WriterFigures]
 
+    @property
+    def best_method(self) -> str:
+        """The method with the most right answers; headlines are about it."""
+        return max(self.methods, key=lambda method: self.methods[method].accuracy)
 
-def figures(replayed: Sequence[Replayed], seed: int = 0) -> Figures:
+
+@dataclass(frozen=True)
+class RightCounts:
+    """How many answers are right, for each writer who has a test sample: each array [W]."""
+
+    samples: NDArray[np.int64]
+    base: NDArray[np.int64]
+    methods: Mapping[str, NDArray[np.int64]]
+
+
+def right_counts(answers: Sequence[WriterAnswers]) -> RightCounts:
+    """Count the right answers; raises `InputError` where no writer has a test sample."""
+    tested = [writer for writer in answers if len(writer)]
+    if not tested:
+        raise InputError(NO_TEST_SAMPLE)
+
+    def count(method: str | None = None) -> NDArray[np.int64]:
+        return np.array([np.count_nonzero(writer.right(method)) for writer in tested])
+
+    return RightCounts(np.array([len(writer) for writer in tested]), count(), {name: count(name) for name in tested[0].methods})
+
+
+def figures(answers: Sequence[WriterAnswers], seed: int = 0) -> Figures:
     """Pool the answers about all writers; intervals are 95 %, by a bootstrap over writers.
 
     Raises `InputError` when no writer has a test sample.
     """
-    tested = [writer for writer in replayed if len(writer.rows)]
-    if not tested:
-        raise InputError(NO_TEST_SAMPLE)
-    samples = np.array([len(writer.rows) for writer in tested])
-    base = np.array([np.count_nonzero(writer.base == writer.true) for writer in tested])
-    names = list(replayed[0].methods)
-    methods, shares = {}, {}
-    for name in names:
-        right = np.array([np.count_nonzero(writer.methods[name].labels == writer.true) for writer in tested])
-        either = sum(
-            int(np.count_nonzero((writer.methods[name].labels == writer.true) | (writer.base == writer.true)))
-            for writer in tested
-        )
-        any_right = [writer.methods[name].any_right for writer in tested]
-        known = [part for part in any_right if part is not None]
-        gains, cuts = bootstrap(samples, base, right, seed)
-        total, errors = int(samples.sum()), int((samples - base).sum())
-        methods[name] = MethodFigures(
-            accuracy=int(right.sum()) / total,
-            gain=int((right - base).sum()) / total,
-            gain_ci95=interval(gains),
-            error_cut=int((right - base).sum()) / errors if errors else None,
-            error_cut_ci95=interval(cuts) if errors else None,
-            oracle=either / total,
-            oracle_any=sum(int(part.sum()) for part in known) / total if len(known) == len(tested) else None,
-            better=int(np.count_nonzero(right > base)),
-            equal=int(np.count_nonzero(right == base)),
-            worse=int(np.count_nonzero(right < base)),
-            seconds=sum(writer.methods[name].seconds for writer in replayed),
-        )
-        shares[name] = right / samples
+    counts = right_counts(answers)
+    tested = [writer for writer in answers if len(writer)]
+    samples, base, total = counts.samples, counts.base, int(counts.samples.sum())
+    shares = {name: right / samples for name, right in counts.methods.items()}
     writers = [
-        WriterFigures(writer.writer, int(samples[i]), base[i] / samples[i], {name: float(shares[name][i]) for name in names})
+        WriterFigures(writer.writer, int(samples[i]), base[i] / samples[i], {name: float(shares[name][i]) for name in shares})
         for i, writer in enumerate(tested)
     ]
-    return Figures(int(base.sum()) / int(samples.sum()), int(samples.sum()), methods, writers)
+    methods = {name: _method_figures(name, tested, counts, seed) for name in counts.methods}
+    return Figures(int(base.sum()) / total, total, methods, writers)
+
+
+def _method_figures(name: str, tested: Sequence[WriterAnswers], counts: RightCounts, seed: int) -> MethodFigures:
+    samples, base, right = counts.samples, counts.base, counts.methods[name]
+    either = sum(int(np.count_nonzero(writer.right(name) | writer.right())) for writer in tested)
+    any_right = [part for writer in tested if (part := writer.methods[name].any_right) is not None]
+    gains, cuts = bootstrap(samples, base, right, seed)
+    total, errors = int(samples.sum()), int((samples - base).sum())
+    return MethodFigures(
+        accuracy=int(right.sum()) / total,
+        gain=int((right - base).sum()) / total,
+        gain_ci95=interval(gains),
+        error_cut=int((right - base).sum()) / errors if errors else None,
+        error_cut_ci95=interval(cuts) if errors else None,
+        oracle=either / total,
+        oracle_any=sum(int(part.sum()) for part in any_right) / total if len(any_right) == len(tested) else None,
+        better=int(np.count_nonzero(right > base)),
+        equal=int(np.count_nonzero(right == base)),
+        worse=int(np.count_nonzero(right < base)),
+        seconds=sum(writer.methods[name].seconds for writer in tested),
+    )
 
 
 def bootstrap(
     samples: NDArray[np.int64], base: NDArray[np.int64], right: NDArray[np.int64], seed: int = 0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Gains and error cuts [10,000] of writers drawn with replacement; each writer has its samples and right answers [W]."""
-    drawn = _draws(len(samples), seed)
-    won = drawn @ (right - base)
-    errors = drawn @ (samples - base)
-    return won / (drawn @ samples), won / np.maximum(errors, 1)
+    times = _draws(len(samples), seed)
+    won = times @ (right - base)
+    errors = times @ (samples - base)
+    return won / (times @ samples), won / np.maximum(errors, 1)
 
 
 @lru_cache(maxsize=1)
@@ -119,18 +140,14 @@ def _draws(writers: int, seed: int) -> NDArray[np.int64]:
     return np.random.default_rng(seed).multinomial(writers, np.full(writers, 1 / writers), BOOTSTRAPS)
 
 
-def confusions(
-    replayed: Sequence[Replayed], alphabet: Alphabet, method: str
-) -> tuple[Counter[tuple[str, str]], Counter[tuple[str, str]]]:
-    """How often each (true label, other label) was answered, by the base and by a method."""
-    before: Counter[tuple[str, str]] = Counter()
-    after: Counter[tuple[str, str]] = Counter()
-    for writer in replayed:
-        for counter, answers in ((before, writer.base), (after, writer.methods[method].labels)):
-            wrong = answers != writer.true
-            pairs = zip(writer.true[wrong].tolist(), answers[wrong].tolist(), strict=True)
-            counter.update((alphabet[true], alphabet[answer]) for true, answer in pairs)
-    return before, after
+def confusions(answers: Sequence[WriterAnswers], alphabet: Alphabet, method: str | None = None) -> Counter[tuple[str, str]]:
+    """How often a method, or the base, answered each wrong label: by (true label, answer)."""
+    counter: Counter[tuple[str, str]] = Counter()
+    for writer in answers:
+        wrong = ~writer.right(method)
+        pairs = zip(writer.true[wrong].tolist(), writer.labels(method)[wrong].tolist(), strict=True)
+        counter.update((alphabet[true], alphabet[answer]) for true, answer in pairs)
+    return counter
 
 
 def interval(values: NDArray[np.float64]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""What accuracy alone does not say: labels, look-alikes and kinds apart, and whether an answer's probability can be believed."""
+"""Measures beside accuracy: by label and kind of label, with look-alikes merged, and how well probabilities are calibrated."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.alphabet.labels import NAMED, Alphabet
-from allograph.evaluation.protocols.replay import Replayed
+from allograph.evaluation.protocols.answers import WriterAnswers
 
 LOOK_ALIKES = ("cC", "oO0", "sS", "vV", "wW", "xX", "zZ")
 """Labels that many hands write alike; merged, one counts for the other."""
@@ -17,7 +17,7 @@ BINS = 15
 """Equal-mass bins of the expected calibration error."""
 COVERAGES = tuple(step / 20 for step in range(20, 0, -1))
 """Shares of the samples that are answered, where the risk-coverage curve is noted."""
-ABSTAINED = 10
+ABSTENTION = 10
 """One sample in so many, the least sure, is left unanswered."""
 
 
@@ -43,16 +43,16 @@ class Quality:
     """(mean probability, accuracy) of each equal-mass bin, the least sure first."""
 
 
-def qualities(replayed: Sequence[Replayed], alphabet: Alphabet) -> dict[str, Quality]:
+def qualities(answers: Sequence[WriterAnswers], alphabet: Alphabet) -> dict[str, Quality]:
     """The quality of the base, under the name `base`, and of every method; there is at least one test sample."""
-    true = np.concatenate([writer.true for writer in replayed])
-    base = [writer.base_probabilities for writer in replayed]
-    found = {"base": quality(true, np.concatenate([writer.base for writer in replayed]), _joined(base), alphabet)}
-    for name in replayed[0].methods:
-        answers = np.concatenate([writer.methods[name].labels for writer in replayed])
-        probabilities = [writer.methods[name].probabilities for writer in replayed]
-        found[name] = quality(true, answers, _joined(probabilities), alphabet)
-    return found
+    true = np.concatenate([writer.true for writer in answers])
+    base = [writer.base_probabilities for writer in answers]
+    by_method = {"base": quality(true, np.concatenate([writer.base for writer in answers]), _concatenated(base), alphabet)}
+    for name in answers[0].methods:
+        labels = np.concatenate([writer.labels(name) for writer in answers])
+        probabilities = [writer.methods[name].probabilities for writer in answers]
+        by_method[name] = quality(true, labels, _concatenated(probabilities), alphabet)
+    return by_method
 
 
 def quality(
@@ -81,8 +81,8 @@ def merged_places(alphabet: Alphabet) -> NDArray[np.int64]:
     """For each label, int [C], the place of the first label that looks like it."""
     places = np.arange(len(alphabet))
     for alike in LOOK_ALIKES:
-        held = [i for i, label in enumerate(alphabet) if label in set(alike)]
-        places[held] = min(held, default=0)
+        members = [i for i, label in enumerate(alphabet) if label in set(alike)]
+        places[members] = min(members, default=0)
     return places
 
 
@@ -102,14 +102,14 @@ def abstaining_cut(right: NDArray[np.bool_], probabilities: NDArray[np.float32])
     """The share of all errors that goes when the least sure tenth, rounded down, is left unanswered; None without errors."""
     errors = 1 - _surest_last(right, probabilities)[1]
     total = int(np.count_nonzero(~right))
-    return float(errors[: len(errors) // ABSTAINED].sum() / total) if total else None
+    return float(errors[: len(errors) // ABSTENTION].sum() / total) if total else None
 
 
 def risk_coverage(right: NDArray[np.bool_], probabilities: NDArray[np.float32]) -> list[tuple[float, float]]:
     """(share answered, share of these that is wrong) at each of `COVERAGES`, the surest answered first."""
     errors = 1 - _surest_last(right, probabilities)[1][::-1]
-    kept = [max(1, round(share * len(errors))) for share in COVERAGES]
-    return [(share, float(errors[:count].mean())) for share, count in zip(COVERAGES, kept, strict=True)]
+    counts = [max(1, round(share * len(errors))) for share in COVERAGES]
+    return [(share, float(errors[:count].mean())) for share, count in zip(COVERAGES, counts, strict=True)]
 
 
 def _surest_last(right: NDArray[np.bool_], probabilities: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -120,9 +120,10 @@ def _surest_last(right: NDArray[np.bool_], probabilities: NDArray[np.float32]) -
     return np.repeat(values, counts), np.repeat(shares, counts)
 
 
-def _joined(parts: Sequence[NDArray[np.float32] | None]) -> NDArray[np.float32] | None:
-    known = [part for part in parts if part is not None]
-    return np.concatenate(known) if known and len(known) == len(parts) else None
+def _concatenated(parts: Sequence[NDArray[np.float32] | None]) -> NDArray[np.float32] | None:
+    """The parts in one array, or None where one is missing."""
+    present = [part for part in parts if part is not None]
+    return np.concatenate(present) if present and len(present) == len(parts) else None
 
 
 _KINDS = ("digits", "upper", "lower")

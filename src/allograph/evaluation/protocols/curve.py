@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,17 +47,23 @@ class CurvePoint:
                 for trial in trials
                 if len(trial.adaptation) >= self.corrections
             ]
-        return [Trial(self._of_each_label(trial.adaptation, labels), trial.test) for trial in trials]
+        return [Trial(self._first_of_each_label(trial.adaptation, labels), trial.test) for trial in trials]
 
-    def _of_each_label(self, rows: NDArray[np.int64], labels: NDArray[np.str_]) -> NDArray[np.int64]:
-        taken: Counter[str] = Counter()
-        kept = []
-        for row in rows.tolist():
-            label = str(labels[row])
-            taken[label] += 1
-            if self.per_label is None or taken[label] <= self.per_label:
-                kept.append(row)
-        return np.array(kept, np.int64)
+    def _first_of_each_label(self, rows: NDArray[np.int64], labels: NDArray[np.str_]) -> NDArray[np.int64]:
+        return rows[occurrences(labels[rows]) < (self.per_label or len(rows))]
+
+
+def occurrences(values: NDArray[Any]) -> NDArray[np.int64]:
+    """How often each value [n] occurs before its place: int [n].
+
+    >>> occurrences(np.array(list("abaab"))).tolist()
+    [0, 0, 1, 2, 1]
+    """
+    counts = np.empty(len(values), np.int64)
+    for value in np.unique(values):
+        rows = np.flatnonzero(values == value)
+        counts[rows] = np.arange(len(rows))
+    return counts
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ class Curve:
         ]
 
     def options(self) -> list[str]:
-        """What asks for it on the command line."""
+        """Its options on the command line."""
         return [f"--protocol curve --adaptation {self.adaptation:g} --resamples {self.resamples}"]
 
     def as_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which labels are judged, as a person writes it."""
+"""Labels to judge, as a person names them on the command line."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def parse_labels(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(label for text in texts for label in Alphabet(dict.fromkeys(_labels(text)))))
 
 
-def written_labels(labels: Sequence[str]) -> str:
-    """One text that names these labels again.
+def labels_as_text(labels: Sequence[str]) -> str:
+    """One text from which `parse_labels` reads these labels again.
 
-    >>> parse_labels([written_labels(["fi"])]), written_labels("abc")
+    >>> parse_labels([labels_as_text(["fi"])]), labels_as_text("abc")
     (('fi',), 'a b c')
     """
     joined = " ".join(labels)

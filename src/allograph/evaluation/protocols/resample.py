@@ -1,4 +1,4 @@
-"""Which of a writer's samples are learned from, and which are tested (paper §4.5)."""
+"""The paper's protocol: each label's samples are parted at random into adaptation and test samples (paper §4.5)."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Resample:
         return [self]
 
     def options(self) -> list[str]:
-        """What asks for it on the command line."""
+        """Its options on the command line."""
         share = f"--adaptation {self.adaptation:g}" if self.per_label is None else f"--per-label {self.per_label}"
         often = "--in-order" if self.in_order else f"--resamples {self.resamples}"
         return [f"{share} {often} --feedback {self.feedback}", *(["--shuffle"] if self.shuffle else [])]
@@ -100,13 +100,13 @@ class Resample:
         adaptation, test = [], []
         for label in sorted(set(labels.tolist())):
             rows = random.permutation(np.flatnonzero(labels == label))
-            learned = self._learned(len(rows), random.random())
-            adaptation.append(np.sort(rows[:learned]))
-            test.append(np.sort(rows[learned:]))
+            count = self._adaptation_count(len(rows), random.random())
+            adaptation.append(np.sort(rows[:count]))
+            test.append(np.sort(rows[count:]))
         trial = Trial(np.concatenate(adaptation), np.concatenate(test))
         return Trial(random.permutation(trial.adaptation), random.permutation(trial.test)) if self.shuffle else trial
 
-    def _learned(self, samples: int, chance: float) -> int:
+    def _adaptation_count(self, samples: int, chance: float) -> int:
         """How many of a label's samples are learned from: ⌊n·a + u⌋; at nine tenths this tests one of every full ten."""
         if self.per_label is not None:
             return self.per_label if samples > self.per_label else 0

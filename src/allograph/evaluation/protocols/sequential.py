@@ -1,4 +1,4 @@
-"""The real use: every sample is answered, then perhaps corrected, in order of time."""
+"""Test, then learn: every sample is answered in order of time, then perhaps corrected, as in an app."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Sequential:
             Alphabet(self.labels)
 
     def runs(self) -> list[Sequential]:
-        """One run a mode of feedback, the most telling last."""
+        """One run a mode of feedback, every label revealed (`all`) last."""
         return [self] if self.feedback else [replace(self, feedback=mode) for mode in MODES]
 
     def as_dict(self) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class Sequential:
         }
 
     def options(self) -> list[str]:
-        """What asks for it on the command line."""
+        """Its options on the command line."""
         return [
             f"--protocol sequential --resamples {self.resamples} --missed {self.missed:g}",
             *([] if self.feedback is None else [f"--feedback {self.feedback}"]),
@@ -97,19 +97,19 @@ def replay_in_turn(
 ) -> tuple[TrialAnswers, NDArray[np.int64]]:
     """Answer and learn sample by sample: mistakes alone where `missed` [t] is None, else also what is left standing.
 
-    Returns the answers, and how many samples were learned before each [t].
+    Returns the answers, and how many corrections were learned before each [t].
     """
     model = WriterModel(adapter, adapter.learn(adapter.start(), samples.take(trial.adaptation)))
-    learned, seen, parts = len(trial.adaptation), [], []
+    count, corrections, parts = len(trial.adaptation), [], []
     for turn, row in enumerate(trial.test):
         one = samples.take([row])
         part = TrialAnswers.of(model.scores(one.samples))
         parts.append(part)
-        seen.append(learned)
+        corrections.append(count)
         answer, (true,) = alphabet[int(part.answers[0])], one.labels
         if missed is None and answer == true:
             continue
-        left = missed is not None and missed[turn]
-        model = WriterModel(adapter, adapter.learn(model.state, replace(one, labels=[answer if left else true])))
-        learned += 1
-    return TrialAnswers.join(parts), np.array(seen, np.int64)
+        unnoticed = missed is not None and missed[turn]
+        model = WriterModel(adapter, adapter.learn(model.state, replace(one, labels=[answer if unnoticed else true])))
+        count += 1
+    return TrialAnswers.join(parts), np.array(corrections, np.int64)

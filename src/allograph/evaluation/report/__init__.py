@@ -1,1 +1,1 @@
-"""Reports: figures as tables, charts, a page, and files for other programs."""
+"""Report: the outcome of an evaluation in tables, charts and sentences, as a page, as Markdown and as files for programs."""

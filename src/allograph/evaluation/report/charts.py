@@ -1,4 +1,4 @@
-"""What the charts of a report show: how accuracy grows, and how far an answer's probability can be believed."""
+"""The charts of a report: accuracy as corrections come in, and how well probabilities are calibrated."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Chart:
 
 
 def progress_charts(runs: Sequence[Run]) -> list[Chart]:
-    """Accuracy against what was learned, for the protocols that follow it."""
+    """Accuracy against corrections learned: of sequential runs, and of curves."""
     charts = []
     for run in runs:
         if isinstance(run.protocol, Sequential) and run.courses is not None:
@@ -32,9 +32,9 @@ def progress_charts(runs: Sequence[Run]) -> list[Chart]:
             charts.append(_course_chart(run.courses, mode))
     points = [run for run in runs if isinstance(run.protocol, CurvePoint)]
     for unit, x_label in (("corrections", "corrections learned"), ("per_label", "samples of each label learned")):
-        counted = [(getattr(run.protocol, unit), run) for run in points if getattr(run.protocol, unit) is not None]
-        if counted:
-            charts.append(_curve_chart(counted, unit, x_label))
+        counts = [(getattr(run.protocol, unit), run) for run in points if getattr(run.protocol, unit) is not None]
+        if counts:
+            charts.append(_curve_chart(counts, unit, x_label))
     return charts
 
 
@@ -88,12 +88,12 @@ def _course_chart(courses: Mapping[str, Course], mode: str) -> Chart:
     return _chart(caption, [*bases.values(), *lines], f"course {mode}", "corrections learned, from", ticks)
 
 
-def _curve_chart(counted: Sequence[tuple[int, Run]], unit: str, x_label: str) -> Chart:
-    x = [float(i) for i in range(len(counted))]
-    lines = [Line("base", x, [100 * run.figures.base for _, run in counted], control=True)]
-    for name in counted[0][1].figures.methods:
-        lines.append(Line(name, x, [100 * run.figures.methods[name].accuracy for _, run in counted]))
-    ticks = [(float(i), f"{count}") for i, (count, _) in enumerate(counted)]
+def _curve_chart(counts: Sequence[tuple[int, Run]], unit: str, x_label: str) -> Chart:
+    x = [float(i) for i in range(len(counts))]
+    lines = [Line("base", x, [100 * run.figures.base for _, run in counts], control=True)]
+    for name in counts[0][1].figures.methods:
+        lines.append(Line(name, x, [100 * run.figures.methods[name].accuracy for _, run in counts]))
+    ticks = [(float(i), f"{count}") for i, (count, _) in enumerate(counts)]
     caption = f"Accuracy by {x_label}, on the samples held out throughout; the base reads the same samples."
     return _chart(caption, lines, f"curve {unit}", x_label, ticks)
 

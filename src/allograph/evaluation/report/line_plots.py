@@ -51,10 +51,10 @@ def lines_plot(
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g} %")
     axes.yaxis.set_major_formatter(lambda value, _: minus(f"{value:g} %"))
     axes.set_xlabel(x_label, color=LIGHT["soft"], fontsize=FONT)
-    shown = axes.legend(
+    legend_box = axes.legend(
         loc="upper left", bbox_to_anchor=(-0.02, -40 / 220), ncol=columns, frameon=False, fontsize=FONT, handlelength=2.4,
         borderaxespad=0, labelcolor=LIGHT["ink"],
     )  # fmt: skip
-    for text in shown.get_texts():
+    for text in legend_box.get_texts():
         text.set_parse_math(False)
     return as_svg(figure, f"{name} {width}")

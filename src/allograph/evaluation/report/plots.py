@@ -16,7 +16,7 @@ from PIL import Image
 
 from allograph.errors import missing_extra
 from allograph.evaluation.measures.figures import Figures, MethodFigures
-from allograph.evaluation.report.paper_tables import points
+from allograph.evaluation.report.table import points
 from allograph.images.frames import SIDE
 
 COLOURS = {

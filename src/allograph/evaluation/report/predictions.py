@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.alphabet.labels import Alphabet
 from allograph.corpora.parquet import atomic_parquet, open_parquet, pa, sign
 from allograph.embedding import EmbeddedSamples
 from allograph.errors import InputError
-from allograph.evaluation.protocols.replay import Replayed
-from allograph.evaluation.runs import Run
+from allograph.evaluation.protocols.answers import WriterAnswers
+from allograph.evaluation.protocols.writer_samples import rows_by_writer
+from allograph.evaluation.runs import Run, Setup
 from allograph.progress import Progress, silent
 
 FORMAT = 1
@@ -35,8 +35,8 @@ AT_ONCE = 65_536
 
 
 @dataclass(frozen=True)
-class Tested:
-    """Who was tested on what, without embeddings."""
+class SampleIndex:
+    """The samples of an evaluation without their embeddings; its `len` is their number."""
 
     rows: NDArray[np.int64]
     """[n] places in the corpus."""
@@ -45,9 +45,12 @@ class Tested:
     order: NDArray[np.int32] | None
 
     @classmethod
-    def of(cls, samples: EmbeddedSamples) -> Tested:
-        """What is needed of the samples once they were replayed."""
+    def of(cls, samples: EmbeddedSamples) -> SampleIndex:
+        """What is needed of samples once they were replayed."""
         return cls(samples.rows, samples.labels, samples.writers, samples.order)
+
+    def __len__(self) -> int:
+        return len(self.rows)
 
 
 def check_methods(methods: Sequence[str]) -> None:
@@ -59,30 +62,35 @@ def check_methods(methods: Sequence[str]) -> None:
 
 
 def write_predictions(
-    path: str | Path,
-    runs: Sequence[Run],
-    tested: Tested,
-    alphabet: Alphabet,
-    record: Mapping[str, Any],
-    progress: Progress = silent,
+    path: str | Path, setup: Setup, runs: Sequence[Run], samples: SampleIndex, progress: Progress = silent
 ) -> None:
-    """Write a row for every answer of every run, whole or not at all, a writer at a time; `record` joins the file's own."""
+    """Write a row for every answer of every run, whole or not at all, a writer at a time."""
     methods = list(runs[0].figures.methods)
     check_methods(methods)
     columns = [*FIXED, *((name, kind) for method in methods for name, kind in zip(_columns(method), _KINDS, strict=True))]
     schema = pa.schema(columns)
     texts = [name for name, kind in columns if kind == pa.string()]
-    places = _places(tested)
-    count, done = sum(len(run.replayed) for run in runs), 0
-    labels = pa.array(list(alphabet), pa.string())
+    rows_of = rows_by_writer(samples.writers)
+    count, done = sum(len(run.answers) for run in runs), 0
+    labels = pa.array(list(setup.bundle.alphabet), pa.string())
     with atomic_parquet(path, schema, use_dictionary=texts) as file:
         for number, run in enumerate(runs):
-            for writer in run.replayed:
-                table = pa.table(_of_writer(number, run, writer, tested, places[writer.writer], labels), schema=schema)
+            for writer in run.answers:
+                rows = rows_of[writer.writer]
+                order = None if samples.order is None else samples.order[rows]
+                trials = run.protocol.trials(writer.writer, samples.labels[rows], order)
+                columns_of = {
+                    "run": pa.array(np.full(len(writer), number, np.int32)),
+                    "resample": pa.array(np.repeat(np.arange(len(trials), dtype=np.int32), [len(one.test) for one in trials])),
+                    "row": pa.array(samples.rows[rows][writer.rows]),
+                    **_answer_columns(writer, labels),
+                }
+                table = pa.table([columns_of[name] for name in schema.names], schema=schema)
                 if table.num_rows:
                     file.write_table(table, row_group_size=AT_ONCE)
                 done += 1
                 progress("writing the predictions", done, count)
+        record = {"corpus": setup.corpus, "model": setup.bundle.model_hash}
         sign(file, KIND, FORMAT, {**record, "methods": methods, "runs": [run.protocol.as_dict() for run in runs]})
 
 
@@ -100,32 +108,17 @@ def _columns(method: str) -> tuple[str, str]:
     return method, f"{method}_probability"
 
 
-def _places(tested: Tested) -> dict[str, NDArray[np.int64]]:
-    """Where each writer's samples lie, in the order in which `writers_of` parts them."""
-    order = np.argsort(tested.writers, kind="stable")
-    names, starts = np.unique(tested.writers[order], return_index=True)
-    return dict(zip(names.tolist(), np.split(order, starts)[1:], strict=True))
-
-
-def _of_writer(
-    number: int, run: Run, writer: Replayed, tested: Tested, places: NDArray[np.int64], labels: pa.Array
-) -> dict[str, pa.Array]:
-    order = None if tested.order is None else tested.order[places]
-    trials = run.protocol.trials(writer.writer, tested.labels[places], order)
-    count = len(writer.rows)
+def _answer_columns(writer: WriterAnswers, labels: pa.Array) -> dict[str, pa.Array]:
     columns = {
-        "run": pa.array(np.full(count, number, np.int32)),
-        "writer": pa.array([writer.writer] * count, pa.string()),
-        "resample": pa.array(np.repeat(np.arange(len(trials), dtype=np.int32), [len(trial.test) for trial in trials])),
-        "row": pa.array(tested.rows[places][writer.rows]),
+        "writer": pa.array([writer.writer] * len(writer), pa.string()),
         "label": labels.take(pa.array(writer.true)),
         "base": labels.take(pa.array(writer.base)),
-        "base_probability": _probabilities(writer.base_probabilities, count),
+        "base_probability": _probabilities(writer.base_probabilities, len(writer)),
     }
     for method, answers in writer.methods.items():
         answer, probability = _columns(method)
         columns[answer] = labels.take(pa.array(answers.labels))
-        columns[probability] = _probabilities(answers.probabilities, count)
+        columns[probability] = _probabilities(answers.probabilities, len(writer))
     return columns
 
 

@@ -53,8 +53,8 @@ def results(
     """
     more = {**({} if headline is None else {"headline": headline}), **({"left_out": dict(left_out)} if left_out else {})}
     value = {"format": FORMAT, "corpus": corpus, "model": model, **more, "runs": list(runs), "tables": tables}
-    found: dict[str, Any] = _without_infinities(value)
-    return found
+    finite: dict[str, Any] = _without_infinities(value)
+    return finite
 
 
 def _without_infinities(value: Any) -> Any:

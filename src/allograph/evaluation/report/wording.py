@@ -1,4 +1,4 @@
-"""What a report says in words: its headline, its protocol, and what its terms mean."""
+"""The sentences of a report: its headline, its protocol, and the meaning of its terms."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 from allograph.evaluation.measures.figures import Figures
 from allograph.evaluation.protocols.curve import CurvePoint
+from allograph.evaluation.protocols.kinds import EvaluationProtocol
 from allograph.evaluation.protocols.resample import Resample
 from allograph.evaluation.protocols.sequential import Sequential
-from allograph.evaluation.report.paper_tables import percent
-from allograph.evaluation.runs import Plan, Run
+from allograph.evaluation.report.table import percent, percent_interval
+from allograph.evaluation.runs import Run
 
 TERMS = {
     "Base": "The recognizer as it is, before it knows anything about a writer.",
@@ -37,7 +38,7 @@ TERMS = {
     "its medoid, the real sample nearest to that centre.",
     "Seconds": "Adapting and answering, all writers and resamples together, without embedding the images.",
 }
-"""What the words of a report mean."""
+"""The meaning of a report's terms."""
 
 METHODS = {
     "paper": "The method of “Learn the Way We Write”: it keeps, for every label that the base says, which labels the writer "
@@ -54,19 +55,17 @@ METHODS = {
     "head": "A change of the base's last layer, fitted to the writer's samples and held near none.",
     "allograph": "The writer's own last layer and label means, mixed with the votes of the writer's nearest samples.",
 }
-"""What the methods do."""
-
-
+"""How each method works."""
 FEEDBACK = {
     "all": "every label revealed after its answer",
     "mistakes": "only mistakes corrected, silence ignored",
     "silence": "answers left standing learned as right, also where a mistake was missed",
 }
-"""What the modes of feedback mean where samples are answered in turn."""
+"""The meaning of each mode of feedback in a sequential run."""
 
 
 def run_in_words(run: Run) -> str:
-    """Which of a plan's runs this is: the point of a curve, the feedback in turn; nothing where a plan has but one kind."""
+    """Which run of its protocol this is: the point of a curve, the mode of feedback; empty where a protocol has one run."""
     protocol = run.protocol
     if isinstance(protocol, CurvePoint):
         learned = f"{protocol.corrections} corrections" if protocol.per_label is None else f"{protocol.per_label} of each label"
@@ -74,8 +73,8 @@ def run_in_words(run: Run) -> str:
     return f"all samples in turn, feedback {protocol.feedback}" if isinstance(protocol, Sequential) else ""
 
 
-def shown_in_words(runs: Sequence[Run]) -> str:
-    """Of which run headline and figures are, in a sentence; nothing where there is no choice."""
+def runs_in_words(runs: Sequence[Run]) -> str:
+    """Which of several runs headline and figures are of, in a sentence; empty where there is one run."""
     last = runs[-1]
     if isinstance(last.protocol, CurvePoint):
         have = f"{len(last.figures.writers)} of {_count(len(runs[0].figures.writers), 'writer')}"
@@ -86,50 +85,51 @@ def shown_in_words(runs: Sequence[Run]) -> str:
     return ""
 
 
-def headline(figures: Figures, method: str, when: str = "") -> str:
-    """What came of it, in one sentence; `when` names the run, as `run_in_words` does."""
-    found = figures.methods[method]
+def headline(figures: Figures, when: str = "") -> str:
+    """The result of the best method, in one sentence; `when` names the run, as `run_in_words` does."""
+    name = figures.best_method
+    method = figures.methods[name]
     among = f"the best of {len(figures.methods)} methods, " if len(figures.methods) > 1 else ""
-    if found.error_cut is None or found.error_cut_ci95 is None:
+    if method.error_cut is None:
         outcome = "the base makes no errors that could be removed"
     else:
-        ends = " … ".join(percent(end, 1) for end in found.error_cut_ci95)
-        change = "fewer" if found.error_cut >= 0 else "more"
-        outcome = f"{percent(abs(found.error_cut), 1)} {change} errors (95 % interval of the cut {ends})"
-    named = f"“{method}”, {when}," if when else f"“{method}”,"
+        change = "fewer" if method.error_cut >= 0 else "more"
+        interval = percent_interval(method.error_cut_ci95)
+        outcome = f"{percent(abs(method.error_cut), 1)} {change} errors (95 % interval of the cut {interval})"
+    named = f"“{name}”, {when}," if when else f"“{name}”,"
     return (
-        f"Adapted to each writer by {among}{named} the model reads {percent(found.accuracy)} right instead of "
+        f"Adapted to each writer by {among}{named} the model reads {percent(method.accuracy)} right instead of "
         f"{percent(figures.base)}: {outcome}, over {_count(len(figures.writers), 'writer')} and "
         f"{_count(figures.samples, 'test sample')}."
     )
 
 
-def plan_in_words(plan: Plan) -> str:
-    """How it was judged, all runs of a plan together."""
-    if isinstance(plan, Resample):
-        return protocol_in_words(plan)
-    if isinstance(plan, Sequential):
-        modes = plan.feedback or "silence, mistakes and all; figures and pictures of the answers are of the last"
-        return (
-            "All of each writer's samples were answered one after the other, in order of time where it is known and else in "
-            f"{_count(plan.resamples, 'random order')}, from an empty profile; after each answer the method learned what the "
-            f"feedback told it (feedback {modes}). Where silence counts, {100 * plan.missed:g} % of the mistakes were "
-            f"missed.{_offered(plan.alphabet, plan.labels)}"
-        )
-    return (
-        f"Each writer's samples were split at random, {_times(plan.resamples)}: {100 * plan.adaptation:g} % of each label to "
-        "draw corrections from, in random order, the rest to be read after more and more of them. What was learned stayed frozen "
-        f"during the test. Figures and pictures of the answers are of the most corrections.{_offered(plan.alphabet, plan.labels)}"
-    )
-
-
-def protocol_in_words(protocol: Resample) -> str:
-    """How it was judged.
+def protocol_in_words(protocol: EvaluationProtocol) -> str:
+    """How methods were judged, all runs of a protocol together.
 
     >>> print(protocol_in_words(Resample(per_label=1, resamples=1)))
     Each writer's samples were split at random, once, from an empty profile: 1 of each label that has more to learn from, the rest
     to be read, label by label. What was learned stayed frozen during the test (feedback none).
     """
+    if isinstance(protocol, Resample):
+        return _resample_in_words(protocol)
+    if isinstance(protocol, Sequential):
+        modes = protocol.feedback or "silence, mistakes and all; figures and pictures of the answers are of the last"
+        return (
+            "All of each writer's samples were answered one after the other, in order of time where it is known and else in "
+            f"{_count(protocol.resamples, 'random order')}, from an empty profile; after each answer the method learned what the "
+            f"feedback told it (feedback {modes}). Where silence counts, {100 * protocol.missed:g} % of the mistakes were "
+            f"missed.{_offered(protocol.alphabet, protocol.labels)}"
+        )
+    return (
+        f"Each writer's samples were split at random, {_times(protocol.resamples)}: {100 * protocol.adaptation:g} % of each "
+        "label to draw corrections from, in random order, the rest to be read after more and more of them. What was learned "
+        "stayed frozen during the test. Figures and pictures of the answers are of the most corrections."
+        f"{_offered(protocol.alphabet, protocol.labels)}"
+    )
+
+
+def _resample_in_words(protocol: Resample) -> str:
     if protocol.per_label is None:
         learned = f"{100 * protocol.adaptation:g} % of each label"
     else:

@@ -1,4 +1,4 @@
-"""Tables for other programs: CSV for a spreadsheet or pandas, LaTeX for a paper."""
+"""Tables as files for other programs: CSV for a spreadsheet or pandas, LaTeX for a paper."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from allograph.errors import InputError
-from allograph.evaluation.report.paper_tables import Table, with_methods_as_rows
+from allograph.evaluation.report.table import UNKNOWN, Table, with_methods_as_rows
 from allograph.files.atomic import atomic_folder
 
 _LATEX = {
@@ -19,7 +19,6 @@ _LATEX = {
     "…": r"\ldots{}", "–": "--", "“": "``", "”": "''", "×": r"$\times$", "␣": r"\textvisiblespace{}",
 }  # fmt: skip
 """What stands for a character that LaTeX would obey, join with its neighbour, or read as an option of the line before."""
-UNKNOWN = "–"
 _NUMBER = re.compile(r"[+-]?[\d,]*\.?\d+(?: %)?")
 _COMPOUND = (
     (re.compile(r"(.+) … (.+)"), (", low", ", high")),
@@ -111,9 +110,9 @@ def _figures(head: str, cells: Sequence[str]) -> list[tuple[str, list[str]]]:
             return [
                 column for i, name in enumerate(more) for column in _figures(f"{head}{name}", [values[i] for values in split])
             ]
-    known = [cell for cell in cells if cell != UNKNOWN]
-    if not known or not all(_NUMBER.fullmatch(cell) for cell in known):
+    numbers = [cell for cell in cells if cell != UNKNOWN]
+    if not numbers or not all(_NUMBER.fullmatch(cell) for cell in numbers):
         return [(head, list(cells))]
-    unit = ", %" if all(cell.endswith(" %") for cell in known) else ""
+    unit = ", %" if all(cell.endswith(" %") for cell in numbers) else ""
     bare = [cell.removesuffix(" %").replace(",", "").removeprefix("+") for cell in cells]
     return [(head + unit, ["" if cell == UNKNOWN else cell for cell in bare])]

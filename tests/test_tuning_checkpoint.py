@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allograph.tuning.record import Judged, Tuned
+from allograph.tuning.checkpoint import Candidate, Checkpoint
 
 MATTER = {"model": "abc", "corpora": ["d"], "methods": {"prior": 1}}
 number = st.floats(allow_nan=False, allow_infinity=False)
 figures = st.lists(number, min_size=4, max_size=4).map(tuple)
 tuned = st.builds(
-    Tuned,
+    Candidate,
     st.dictionaries(st.text(max_size=5), number | st.integers(0, 99), max_size=3),
     figures,
     figures,
@@ -34,19 +34,19 @@ anything = st.recursive(
 
 @settings(deadline=None, max_examples=30)
 @given(st.lists(tuned, max_size=4, unique_by=lambda one: tuple(sorted(one.parameters.items()))))
-def test_what_is_kept_is_found_again(found: list[Tuned]) -> None:
+def test_what_is_kept_is_found_again(found: list[Candidate]) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "kept"
-        first = Judged(path, MATTER)
+        first = Checkpoint(path, MATTER)
         for one in found:
-            assert first.find("head", one.parameters) is None
-            first.keep("head", [one])
-        again = Judged(path, MATTER)
+            assert first.get("head", one.parameters) is None
+            first.add("head", [one])
+        again = Checkpoint(path, MATTER)
         assert again.stale is None
         assert len(again) == len(found)
         for one in found:
-            assert again.find("head", one.parameters) == one
-            assert again.find("prior", one.parameters) is None
+            assert again.get("head", one.parameters) == one
+            assert again.get("prior", one.parameters) is None
 
 
 @settings(deadline=None, max_examples=30)
@@ -55,9 +55,9 @@ def test_a_foreign_or_damaged_file_is_named_and_never_an_error(content: bytes) -
     with TemporaryDirectory() as folder:
         path = Path(folder) / "kept"
         path.write_bytes(content)
-        judged = Judged(path, MATTER)
-        assert judged.stale
-        assert len(judged) == 0
+        checkpoint = Checkpoint(path, MATTER)
+        assert checkpoint.stale
+        assert len(checkpoint) == 0
 
 
 @settings(deadline=None, max_examples=30)
@@ -66,25 +66,25 @@ def test_a_record_with_something_else_in_it_is_never_an_error(key: str, value: o
     with TemporaryDirectory() as folder:
         path = Path(folder) / "kept"
         path.write_text(json.dumps({"of": MATTER, "judged": {"prior": []}} | {key: value}))
-        judged = Judged(path, MATTER)
-        judged.keep("prior", [Tuned({"smooth": 1.0}, (0.0,), (0.0,), (0.0,))])
-        assert Judged(path, MATTER).find("prior", {"smooth": 1.0})
+        checkpoint = Checkpoint(path, MATTER)
+        checkpoint.add("prior", [Candidate({"smooth": 1.0}, (0.0,), (0.0,), (0.0,))])
+        assert Checkpoint(path, MATTER).get("prior", {"smooth": 1.0})
 
 
 @pytest.mark.parametrize("key", MATTER)
 def test_other_matter_begins_anew_and_says_why(tmp_path: Path, key: str) -> None:
-    Judged(tmp_path / "kept", MATTER).keep("prior", [Tuned({}, (), (), ())])
-    other = Judged(tmp_path / "kept", MATTER | {key: "other"})
+    Checkpoint(tmp_path / "kept", MATTER).add("prior", [Candidate({}, (), (), ())])
+    other = Checkpoint(tmp_path / "kept", MATTER | {key: "other"})
     assert len(other) == 0
     assert key in str(other.stale)
 
 
 def test_what_is_done_with_is_forgotten_and_the_last_takes_the_file_along(tmp_path: Path) -> None:
-    judged = Judged(tmp_path / "kept", MATTER)
-    judged.keep("prior", [Tuned({}, (), (), ())])
-    judged.keep("head", [Tuned({}, (), (), ())])
-    judged.forget(["head"])
-    assert Judged(tmp_path / "kept", MATTER).find("head", {}) is None
-    assert Judged(tmp_path / "kept", MATTER).find("prior", {})
-    judged.forget(["prior"])
+    checkpoint = Checkpoint(tmp_path / "kept", MATTER)
+    checkpoint.add("prior", [Candidate({}, (), (), ())])
+    checkpoint.add("head", [Candidate({}, (), (), ())])
+    checkpoint.remove(["head"])
+    assert Checkpoint(tmp_path / "kept", MATTER).get("head", {}) is None
+    assert Checkpoint(tmp_path / "kept", MATTER).get("prior", {})
+    checkpoint.remove(["prior"])
     assert list(tmp_path.iterdir()) == []

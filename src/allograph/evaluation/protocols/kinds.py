@@ -1,0 +1,12 @@
+"""The protocols that there are."""
+
+from __future__ import annotations
+
+from allograph.evaluation.protocols.curve import Curve, CurvePoint
+from allograph.evaluation.protocols.resample import Resample
+from allograph.evaluation.protocols.sequential import Sequential
+
+EvaluationProtocol = Resample | Sequential | Curve
+"""How methods are judged: a protocol has one run or several."""
+RunProtocol = Resample | Sequential | CurvePoint
+"""How one run is made: the trials of each writer."""
