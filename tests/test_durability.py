@@ -58,7 +58,7 @@ def under_load(where: str, recognizer: Recognizer, readings: list[Reading], roun
                 os.write(acknowledged, f"- {name} {reading.id}\n".encode())
             if i % 7 == 6:
                 writers[name].live.up_to_date()
-                writers[name].live.keep()
+                writers[name].live.save_checkpoint()
 
     for thread in range(2):
         threading.Thread(target=work, args=(thread,), daemon=True).start()

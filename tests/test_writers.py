@@ -117,7 +117,7 @@ def test_the_stored_state_and_the_journal_give_the_same(
     ana = writers["ana"]
     teach(ana, images, 5)
     ana.live.up_to_date()
-    ana.live.keep()
+    ana.live.save_checkpoint()
     teach(ana, images, 4, start=5)  # the state is behind by these
     from_state = Writers(store, recognizer, adapter)["ana"]
     assert store.state(ana.live.key) is not None
@@ -169,7 +169,7 @@ def test_two_that_correct_the_same_writer_see_each_other_and_end_in_the_same_sta
 def test_taking_back_is_as_if_it_had_never_been(store: Store, recognizer: Recognizer, images: Images) -> None:
     ana, ben = (Writers(store, recognizer)[name] for name in ("ana", "ben"))
     readings = teach(ana, images, 8)
-    ana.live.keep()
+    ana.live.save_checkpoint()
     for i, reading in enumerate(readings):
         if i not in (2, 5):
             ben.correct(reading, "a" if i % 3 == 0 else reading.base)
@@ -367,7 +367,7 @@ def test_on_sqlite_no_byte_of_an_erased_writer_remains(tmp_path: Path, recognize
         ana.correct(ana.read(images[0], ids=["a-telling-id"]), "SECRETLABEL", new=True)
         ana.undo(readings[10].id)
         ana.live.up_to_date()
-        ana.live.keep()
+        ana.live.save_checkpoint()
         entries = ana.entries()
         state = ana.state.to_bytes(ana.adapter)
         needles = [b"ana-the-secret-name", b"a-telling-id", b"SECRETLABEL", state[-200:]]
@@ -390,7 +390,7 @@ def test_on_postgresql_no_row_of_an_erased_writer_remains(schema: str, recognize
     with contextlib.closing(open_store(schema)) as store, Writers(store, recognizer) as writers:
         teach(writers["ana"], images, 5)
         writers["ana"].live.up_to_date()
-        writers["ana"].live.keep()
+        writers["ana"].live.save_checkpoint()
         assert writers.erase("ana")
     with sa.create_engine(schema.replace("postgresql://", "postgresql+psycopg://")).connect() as connection:
         for table in ("profiles", "journal", "states"):

@@ -159,13 +159,13 @@ class Writer:
     def undo(self, id: str) -> None:
         """Take a correction back; the state is what it would be without it. Raises `UnknownCorrection` for an unknown id."""
         changes.undo(*self._where, check_name(id, "correction"))
-        self.live.let_go()
+        self.live.drop_retracted()
 
     def forget(self, label: str | None = None, since: float | None = None) -> int:
         """Take back every correction to `label`, or since a time (seconds since 1970), or both; returns how many."""
         changes.check_forget(label, since)
         forgotten = changes.forget(*self._where, None if label is None else check_label(label), since)
-        self.live.let_go()
+        self.live.drop_retracted()
         return forgotten
 
     @property

@@ -176,7 +176,7 @@ class Writers:
             alive = self._warm.alive.get(key)
         erased = self.store.erase(key)
         if alive is not None:
-            alive.live.let_go()
+            alive.live.drop_retracted()
         return erased
 
     def migrate(self, name: str) -> Migrated:
@@ -205,12 +205,12 @@ class Writers:
                 if known is None:
                     continue
                 if version != known:
-                    live.let_go()
+                    live.drop_retracted()
                 if version is None or version[:2] != known[:2]:
                     with warm.lock:
                         warm.drop(key)
-                elif live.due or warm.seen.get(writer) == known:  # nothing was learned for a while
-                    live.keep()
+                elif live.is_checkpoint_due or warm.seen.get(writer) == known:  # nothing was learned for a while
+                    live.save_checkpoint()
                 warm.seen[writer] = known
         self.weigh([key for key, _ in alive])
 
@@ -221,7 +221,7 @@ class Writers:
             for key in list(self._warm.kept):
                 self._warm.drop(key)
         for writer in writers:
-            writer.live.keep()
+            writer.live.save_checkpoint()
 
     @property
     def warm(self) -> tuple[int, int]:
@@ -263,4 +263,4 @@ class Writers:
         for writer in gone:
             if writer is not None:
                 with suppress(StorageError):  # the journal has it all; the state only saves time
-                    writer.live.keep()
+                    writer.live.save_checkpoint()
