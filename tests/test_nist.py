@@ -13,7 +13,7 @@ from PIL import Image
 
 from allograph.corpora.corpus import Corpus
 from allograph.corpora.nist.source import NistSource
-from allograph.corpora.nist.zip_directory import contents, entries
+from allograph.corpora.nist.zip_directory import contents, entries, open_zip
 from allograph.corpora.preparation import prepare
 from allograph.errors import AllographError, FormatError, ImageError, InputError
 from allograph.images.frames import Polarity, decoded, framed
