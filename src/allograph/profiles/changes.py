@@ -1,4 +1,4 @@
-"""What can be done to a profile, in any store: record, take back, relabel, merge, migrate."""
+"""Changes to a profile, in any store: record, undo, forget, relabel, merge, migrate."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from allograph.readings import Samples
 
 
 class Merged(NamedTuple):
-    """What an import did."""
+    """The result of an import."""
 
     added: int
     """Corrections that are new, or newer than what stood."""
@@ -31,7 +31,7 @@ class Merged(NamedTuple):
 
 
 class Migrated(NamedTuple):
-    """What a change of model did."""
+    """The result of a change of model."""
 
     moved: int
     """Corrections whose images the new model read."""
@@ -54,7 +54,7 @@ class Relabel(NamedTuple):
     batch: str
 
     def of(self, stands: Entry | None, key: Key) -> Entry:
-        """The correction with that label, of what stands now; raises `UnknownCorrection` where that is nothing."""
+        """The stored correction with the new label; raises `UnknownCorrection` where there is none."""
         if stands is None:
             raise _unknown(key, self.id)
         check_offered(self.label, stands.alphabet)

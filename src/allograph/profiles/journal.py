@@ -1,4 +1,4 @@
-"""What a profile is made of: corrections with all that they were learned from, and what marks those that were taken back."""
+"""The journal of a profile: corrections with the outputs they are learned from, and tombstones for those taken back."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class Version(NamedTuple):
     """Which journal, and how far it goes: two that are equal hold the same corrections."""
 
     profile: int
-    """A number that no other profile of the store ever has, so that one erased and begun anew is another."""
+    """A number that the store gives once only: a writer erased and begun anew has another."""
     edition: int
-    """Changes when the journal is exchanged, by an import or a migration; while it stays, rows are only added, or blanked."""
+    """Counts how often the whole journal was replaced, by an import or a migration; otherwise rows are only added, or blanked."""
     head: int
     """The last sequence number."""
 
@@ -63,30 +63,30 @@ class Correction:
 
 @dataclass(frozen=True)
 class Row(Correction):
-    """A correction as it is listed and counted: without what only learning needs."""
+    """A correction for lists and counts: without the recognizer's outputs."""
 
     base: str
-    """What the base classifier alone said."""
+    """The base classifier's answer."""
     answer: str
-    """What the adapter said before it learned this."""
+    """The adapter's answer before it learned this correction."""
     model_hash: str
     """The model that read it."""
     has_image: bool
     seq: int
     """Its place in the journal, from 1."""
     image: NDArray[np.uint8] | None = None
-    """[28, 28]; None where it was not asked for, or is not kept."""
+    """[28, 28]; None where it was not loaded, or is not kept."""
 
 
 @by_content
 @dataclass(frozen=True, eq=False)
 class Entry(Correction):
-    """A correction and what it was learned from: one row of the journal."""
+    """One row of the journal: a correction with the recognizer's outputs that it is learned from."""
 
     base: str
-    """What the base classifier alone said."""
+    """The base classifier's answer."""
     answer: str
-    """What the adapter said before it learned this, whether it was shown or not."""
+    """The adapter's answer before it learned this correction, also in shadow mode, where the base's was shown."""
     alphabet: tuple[str, ...] | None
     """The labels that were offered, where not all were."""
     outputs: Samples
@@ -102,30 +102,30 @@ class Entry(Correction):
 
     @property
     def correction(self) -> Correction:
-        """The same without what it was learned from."""
+        """The correction alone."""
         return Correction(self.id, self.label, self.implicit, self.time)
 
 
 class Tombstone(NamedTuple):
-    """What stays of a correction that was taken back: that it was, and when."""
+    """The mark of a correction that was taken back: its id, and when."""
 
     id: str
     time: float
 
 
 class Tail(NamedTuple):
-    """What a store says of a profile in one look."""
+    """A profile's version and the end of its journal, read in one query."""
 
     version: Version
     model_hash: str
     """The model that the profile is for; entries of another model wait until they are migrated."""
     entries: list[Entry]
-    """Those of this model that stand and come after the place that was asked for, at most as many as were asked for."""
+    """The corrections of this model that stand, after the given place, at most as many as the given limit."""
     undone: int | None
-    """The first place of the journal that was taken back since it went as far as was said; None where nothing was."""
+    """The first place whose correction was taken back since the given version; None where none was."""
 
     def follows(self, version: Version) -> bool:
-        """Whether whoever has learned the journal up to `version` need only learn the entries: nothing before was taken back."""
+        """Whether a state learned up to `version` still holds, so that only the entries are to be learned."""
         return self.version[:2] == version[:2] and (self.undone is None or self.undone > version.head)
 
 
@@ -138,24 +138,24 @@ class Contents(NamedTuple):
 
 
 class StoredState(NamedTuple):
-    """An adapter's state, as a store keeps it."""
+    """A checkpoint: an adapter's state after part of the journal, as a store keeps it."""
 
     version: Version
-    """Of the journal, when it had just this state."""
+    """Of the journal when the state was reached."""
     fingerprint: str
     """Of the adapter, its parameters and its statistics."""
     blob: bytes
 
 
 CHECKPOINT = 64
-"""Places of the journal that the newest two checkpoints are apart, about; older ones are wider apart."""
+"""About how many corrections lie between the two newest checkpoints; older ones are further apart."""
 
 
 def surplus_checkpoints(kept: Sequence[int], head: int) -> list[int]:
-    """The checkpoints that go, of those at the places `kept`, once there is one at `head`.
+    """Which of the checkpoints at the places `kept` to delete when one at `head` is added.
 
-    Of those that lie between 64 · 2ⁿ and 64 · 2ⁿ⁺¹ places back the oldest stays. So there are few, and whoever takes back what
-    lies d places back finds one that is no more than about 4 d back.
+    Of those between 64 · 2ⁿ and 64 · 2ⁿ⁺¹ places before the head, the oldest is kept. So their number grows with the logarithm of
+    the journal, and after an undo d places back one is found at most about 4 d back.
 
     >>> surplus_checkpoints([64, 128, 192, 250], 256)
     [128, 250]
@@ -170,7 +170,7 @@ def surplus_checkpoints(kept: Sequence[int], head: int) -> list[int]:
 
 
 class ProfileSummary(NamedTuple):
-    """A profile, as a list shows it."""
+    """A writer's name, and how many corrections stand."""
 
     name: str
     corrections: int
@@ -183,12 +183,12 @@ def batches(entries: Sequence[Entry]) -> list[list[Entry]]:
 
 
 def later(before: float, now: float) -> float:
-    """Now, or a microsecond after what was before, whichever is later: clocks may step back, journals may not."""
+    """The time for the next row: now, but later than the row before, also when the clock was set back."""
     return max(now, before + 1e-6)
 
 
 def new_batch() -> str:
-    """A name for a batch."""
+    """A random name for a batch."""
     return secrets.token_hex(8)
 
 
@@ -224,12 +224,12 @@ def check_time(time: object, what: str) -> float:
 
 
 def unknown_writer(key: Key) -> UnknownWriter:
-    """Nothing is stored under this name."""
+    """The error for a writer that has no profile."""
     return UnknownWriter(f"there is no writer {key.name!r} in the store; a writer begins with the first correction")
 
 
 def corrections_of(entries: Sequence[Entry]) -> Corrections:
-    """What an adapter learns from entries, at least one."""
+    """Entries, at least one, as what an adapter learns."""
     parts = [entry.outputs for entry in entries]
     features = [part.features for part in parts if part.features is not None]
     return Corrections(

@@ -1,4 +1,4 @@
-"""Where profiles live: what every store promises."""
+"""The interface of every store of profiles."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from allograph.readings import Samples
 
 
 class Change(Protocol):
-    """One profile, alone: what is done to it is done when the block ends well, all at once, or not at all."""
+    """A transaction on one profile: committed when its `with` block ends without an error, else rolled back."""
 
     @property
     def model_hash(self) -> str:
@@ -33,19 +33,19 @@ class Change(Protocol):
 
     @property
     def version(self) -> Version:
-        """How far the journal goes, this change included."""
+        """The journal's version, this change included."""
         ...
 
     def find(self, ids: Iterable[str] | None = None, label: str | None = None, since: float | None = None) -> list[Entry]:
-        """The entries that stand and fit all that is given, the oldest first."""
+        """The corrections that stand and match every given condition, the oldest first."""
         ...
 
     def rows(self, label: str | None = None, since: float | None = None) -> list[Row]:
-        """The same by label and time, without what they were learned from."""
+        """The same by label and time, without the recognizer's outputs."""
         ...
 
     def tombstones(self) -> list[Tombstone]:
-        """What was taken back, the oldest first."""
+        """The tombstones, the oldest first."""
         ...
 
     def add(self, entries: Sequence[Entry]) -> list[Entry]:
@@ -53,17 +53,17 @@ class Change(Protocol):
         ...
 
     def retract(self, entries: Sequence[Entry | Row]) -> None:
-        """Append a tombstone for each, blank what it held, and drop the state that knew it."""
+        """Append a tombstone for each, blank its label and image, and delete the checkpoints that contain it."""
         ...
 
     def rewrite(self, entries: Sequence[Entry], tombstones: Sequence[Tombstone], model_hash: str) -> None:
-        """Exchange the whole journal for this one, in this order, with these times; the state goes."""
+        """Replace the whole journal by these rows, with their order and times; checkpoints are deleted."""
         ...
 
     def bring_over(self, read: Mapping[int, tuple[Samples, str]], model_hash: str) -> int:
-        """Make the profile one for another model, which read the entries at these places anew: samples, and the base's answer.
+        """Set the profile's model, and for the entries at these places that model's outputs and base answer.
 
-        The state goes. Returns how many of these entries stand.
+        Checkpoints are deleted. Returns how many of these entries stand.
         """
         ...
 
@@ -86,30 +86,30 @@ class Store(Protocol):
         ...
 
     def versions(self, keys: Sequence[Key]) -> list[Version | None]:
-        """In one look, how far each profile goes; None where there is none."""
+        """Each profile's version, by one query; None for a writer without a profile."""
         ...
 
     def tail(
         self, key: Key, after: int = 0, limit: int | None = None, images: bool = True, since: int | None = None
     ) -> Tail | None:
-        """In one look, how far a profile goes, and what is to be learned first after a place of its journal; None without one.
+        """A profile's version, and the first `limit` corrections after a place of its journal, by one query; None without one.
 
-        Learning needs no images: who only learns leaves them out. What was taken back is told since the journal went as far as
-        `since`, or as far as that place.
+        Without `images` those are left out; learning needs none. `Tail.undone` covers what was taken back after the place `since`
+        of the journal, or after `after` unless given.
         """
         ...
 
     def rows(self, key: Key, after: int = 0, limit: int | None = None, images: bool = False, waiting: bool = False) -> list[Row]:
-        """What stands after a place of the journal, at most `limit`, in order, with its images where they are asked for.
+        """The corrections that stand after a place of the journal, at most `limit`, in order, with `images` if asked for.
 
-        Only entries of the profile's model, unless those that wait for their own are wanted too; none without a profile.
+        Only those of the profile's model, and with `waiting` also those of other models; none without a profile.
         """
         ...
 
     def entries(
         self, key: Key, after: int = 0, limit: int | None = None, images: bool = True, waiting: bool = False
     ) -> list[Entry]:
-        """The same with all that they were learned from."""
+        """The same with the recognizer's outputs."""
         ...
 
     def taken_back(self, key: Key) -> int:
@@ -128,13 +128,13 @@ class Store(Protocol):
         ...
 
     def state(self, key: Key) -> tuple[StoredState, tuple[Correction, ...], int] | None:
-        """The newest checkpoint that belongs to the journal as it is, the corrections in it, and how far the journal goes."""
+        """The newest checkpoint that still holds, the corrections in it, and the journal's last place."""
         ...
 
     def keep(self, key: Key, state: StoredState, seen: int | None = None) -> None:
-        """Keep a checkpoint, unless what it holds was taken back since the journal went as far as `seen`, or as it does.
+        """Store a checkpoint, unless a correction in it was taken back after the place `seen` of the journal.
 
-        Older ones are thinned out, as `surplus_checkpoints` says.
+        Older ones are deleted as `surplus_checkpoints` says.
         """
         ...
 
@@ -161,7 +161,7 @@ class Store(Protocol):
         ...
 
     def tidy(self) -> None:
-        """Remove what was taken back or erased from wherever it still stands, as far as that can be done without waiting."""
+        """Remove what was taken back or erased from logs and free pages too, as far as that needs no waiting."""
         ...
 
     def check(self) -> None:
