@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from allograph.errors import (
         AllographError,
         BusyError,
+        ContractError,
         FormatError,
         ImageError,
         InputError,
@@ -37,6 +38,7 @@ __all__ = [
     "AllographError",
     "Bundle",
     "BusyError",
+    "ContractError",
     "FormatError",
     "ImageError",
     "InputError",
