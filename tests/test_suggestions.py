@@ -44,12 +44,30 @@ def test_a_bundle_without_statistics_misreads_all_alike() -> None:
 
 
 def test_somebody_new_is_asked_for_what_the_base_misreads_most(errors: BaseErrors) -> None:
-    found = suggest([], errors, 5)
-    assert len(found.labels) == 5
-    assert {one.reason for one in found.labels} <= {"unseen", "alike"}
-    assert "O" in {one.label for one in found.labels}
-    assert found.now == pytest.approx(1 - errors.rates.mean(), abs=0.05)
-    assert found.after == pytest.approx(found.now, abs=0.05)
+    advice = suggest([], errors, 5)
+    assert len(advice) == 5
+    assert {one.reason for one in advice.labels} <= {"unseen", "alike"}
+    assert "O" in {one.label for one in advice.labels}
+    weights = np.array([1.0 if label.isalnum() else 0.2 for label in errors.labels])
+    assert advice.now == pytest.approx(1 - (weights * errors.rates).sum() / weights.sum())
+
+
+def test_expected_accuracy_by_hand() -> None:
+    curve = {0: 1.4, 1: 0.5, 3: 0.25}
+    errors = BaseErrors(("a", "b"), np.array([0.2, 0.4]), {}, curve)
+    assert [errors.share_left(count, 0) for count in range(5)] == [1.0, 0.5, 0.5, 0.25, 0.25]
+    assert errors.share_left(0, 15) == pytest.approx(1.2)  # half of the way to 1.4, after 15 of 30 corrections of others
+    assert errors.share_left(0, 90) == pytest.approx(1.4)
+    advice = suggest([], errors, 1)
+    assert advice.labels == [Suggestion("b", "unseen")]
+    assert advice.now == pytest.approx(1 - (0.2 + 0.4) / 2)
+    # one b is taught: half of its errors are left, and of a's a thirtieth of the way to 1.4 times as many
+    assert advice.after == pytest.approx(1 - (0.2 * (1 + 0.4 / 30) + 0.4 * 0.5) / 2)
+
+
+def test_a_bundle_without_a_learning_curve_is_assumed_to_learn_with_the_square_root() -> None:
+    plain = BaseErrors(("a", "b"), np.array([0.2, 0.4]))
+    assert [plain.share_left(count, 50) for count in (0, 3, 8)] == [1.0, 0.5, pytest.approx(1 / 3)]
 
 
 def test_what_is_confused_comes_first_and_then_what_was_never_taught(errors: BaseErrors) -> None:
