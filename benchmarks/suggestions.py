@@ -34,6 +34,7 @@ class Answered(NamedTuple):
 
     label: str
     answer: str
+    base: str = ""
 
 
 class Outcome(NamedTuple):

@@ -11,7 +11,7 @@ from allograph.alphabet.labels import Alphabet
 from allograph.profiles.journal import Entry
 from allograph.readings import Samples
 from allograph.styles import Styles
-from allograph.writers.habits import confusions, matched_styles, progress, shares
+from allograph.writers.habits import Accuracy, Confusion, ProgressPoint, StyleMatch, accuracy, confusions, match_styles, progress
 
 _SEQ = count(1)
 
@@ -22,9 +22,12 @@ def entry(label: str, base: str, answer: str, embedding: tuple[float, float] = (
     return Entry(str(seq), label, False, float(seq), base, answer, None, samples, None, "hash", str(seq), seq)
 
 
-def test_shares() -> None:
-    assert shares([]) == (0, None, None)
-    assert shares([entry("a", "b", "a"), entry("a", "a", "a"), entry("a", "b", "b"), entry("a", "b", "a")]) == (4, 0.25, 0.75)
+def test_accuracy() -> None:
+    assert accuracy([]) == Accuracy(0, None, None)
+    entries = [entry("a", "b", "a"), entry("a", "a", "a"), entry("a", "b", "b"), entry("a", "b", "a")]
+    assert accuracy(entries) == Accuracy(4, 0.25, 0.75)
+        4, 0.25, 0.75
+    )
 
 
 def test_progress_ends_with_all_and_tells_of_the_last_ones() -> None:
@@ -32,8 +35,8 @@ def test_progress_ends_with_all_and_tells_of_the_last_ones() -> None:
     entries = [entry("a", "b", "b")] * 60 + [entry("a", "b", "a")] * 60
     points = progress(entries, points=7)
     assert len(points) == 7
-    assert points[0] == (1, 0, 0, 0, 0)
-    assert points[-1] == (120, 0, 0.5, 0, 1)
+    assert points[0] == ProgressPoint(1, 0, 0, 0, 0)
+    assert points[-1] == ProgressPoint(120, 0, 0.5, 0, 1)
     (seventy,) = (point for point in progress(entries, points=1000) if point.corrections == 70)
     assert seventy.personal == pytest.approx(10 / 70)
     assert seventy.recent_personal == pytest.approx(10 / 50)
@@ -49,7 +52,7 @@ def test_confusions_count_what_the_base_said_and_what_is_still_said() -> None:
         entry("a", "b", "a"),
         entry("a", "a", "a"),
     ]
-    assert confusions(entries) == [("a", "b", 4, 1), ("c", "d", 1, 0)]
+    assert confusions(entries) == [Confusion("a", "b", 4, 1), Confusion("c", "d", 1, 0)]
     assert confusions([]) == []
 
 
@@ -64,4 +67,5 @@ def test_styles_nearest_to_the_samples_of_each_label() -> None:
         entry("b", "a", "a"),
         entry("ß", "a", "a"),
     ]
-    assert matched_styles(entries, styles, Alphabet("abc")) == [("a", 1, 1, 2), ("a", 2, 2, 1), ("c", 0, 3, 1)]
+    found = match_styles(entries, styles, Alphabet("abc"))
+    assert found == [StyleMatch("a", 1, 1, 2), StyleMatch("a", 2, 2, 1), StyleMatch("c", 0, 3, 1)]

@@ -19,6 +19,7 @@ class Row(NamedTuple):
 
     label: str
     answer: str
+    base: str = "?"
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,12 @@
-"""A writer's habits, from their journal: what is confused, how reading them went, and in which styles they write."""
+"""A writer's habits, counted from the journal: accuracy, confusions, and the styles that they write in."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,39 +16,41 @@ from allograph.profiles.journal import Entry
 from allograph.styles import Styles
 
 RECENT = 50
-"""Corrections over which the recent shares go."""
+"""How many of the newest corrections the recent accuracy is of."""
 TOGETHER = 1000
-"""Entries that are compared with the styles at a time."""
+"""How many entries are compared with the styles at a time."""
 
 
-class Read(Protocol):
-    """What matters here of a correction, be it a row or an entry of the journal."""
+class AnsweredCorrection(Protocol):
+    """A correction with the answers that it was given before: a row or an entry of the journal."""
 
     @property
     def label(self) -> str:
-        """What the sample shows."""
+        """The true label."""
 
     @property
     def base(self) -> str:
-        """What the base said."""
+        """The base classifier's answer."""
 
     @property
     def answer(self) -> str:
-        """What was answered before it was learned."""
+        """The adapter's answer before it learned the correction."""
 
 
-class Shares(NamedTuple):
-    """How many of some corrected samples were read right before they were learned."""
+@dataclass(frozen=True)
+class Accuracy:
+    """The accuracy on corrected samples, as they were read before they were learned."""
 
     samples: int
     base: float | None
-    """The base's share; None without samples."""
+    """The base's accuracy, 0…1; None without samples."""
     personal: float | None
-    """The share of what allograph answered, or in the shadow would have."""
+    """The adapter's accuracy, also in shadow mode, where its answers are not shown."""
 
 
-class Point(NamedTuple):
-    """The shares up to a place in the journal."""
+@dataclass(frozen=True)
+class ProgressPoint:
+    """Accuracies, 0…1, over the first `corrections` of the journal, and over the newest of those."""
 
     corrections: int
     base: float
@@ -56,39 +59,41 @@ class Point(NamedTuple):
     recent_personal: float
 
 
-class Confusion(NamedTuple):
-    """A label and what it is taken for."""
+@dataclass(frozen=True)
+class Confusion:
+    """A label, and another that it was read as."""
 
     label: str
     read_as: str
     times: int
-    """How often the base said so."""
+    """How often the base read it so."""
     still: int
-    """How often it was still answered, in the recent half of the journal."""
+    """How often the adapter read it so, in the newer half of the journal."""
 
 
-class Matched(NamedTuple):
-    """A style in which the writer writes a label."""
+@dataclass(frozen=True)
+class StyleMatch:
+    """A style, and how many of the writer's samples of its label are nearest to it."""
 
     label: str
     style: int
-    """Its place among the label's styles."""
+    """Its place among the styles of the label, from 0."""
     row: int
-    """Its place among all styles."""
+    """Its row in `Styles`, which holds the styles of all labels."""
     samples: int
-    """How many of the writer's samples are nearest to it."""
+    """How many samples."""
 
 
-def shares(entries: Sequence[Read]) -> Shares:
-    """How many of all corrected samples were read right, implicit corrections included: without them only errors would count."""
+def accuracy(entries: Sequence[AnsweredCorrection]) -> Accuracy:
+    """The accuracy on all corrected samples, implicit corrections included: without them only errors would count."""
     if not entries:
-        return Shares(0, None, None)
+        return Accuracy(0, None, None)
     base, personal = _right(entries)
-    return Shares(len(entries), float(base.mean()), float(personal.mean()))
+    return Accuracy(len(entries), float(base.mean()), float(personal.mean()))
 
 
-def progress(entries: Sequence[Read], points: int = 100, recent: int = RECENT) -> list[Point]:
-    """The shares read right among the first so many corrections, in at most so many points, the last of them after all."""
+def progress(entries: Sequence[AnsweredCorrection], points: int = 100, recent: int = RECENT) -> list[ProgressPoint]:
+    """Accuracies after ever more corrections, at no more than `points` places of the journal, the last of them its end."""
     if not entries:
         return []
     base, personal = _right(entries)
@@ -100,12 +105,12 @@ def progress(entries: Sequence[Read], points: int = 100, recent: int = RECENT) -
         start = max(0, place - recent)
         whole = [float(total[place] / place) for total in sums]
         last = [float((total[place] - total[start]) / (place - start)) for total in sums]
-        found.append(Point(place, *whole, *last))
+        found.append(ProgressPoint(place, *whole, *last))
     return found
 
 
-def confusions(entries: Sequence[Read]) -> list[Confusion]:
-    """What the base took for something else, the most frequent first; equal ones by label."""
+def confusions(entries: Sequence[AnsweredCorrection]) -> list[Confusion]:
+    """The pairs of labels that the base confused, the most frequent first; equal ones by label."""
     times = Counter((entry.label, entry.base) for entry in entries if entry.base != entry.label)
     recent = entries[len(entries) // 2 :]
     still = Counter((entry.label, entry.answer) for entry in recent if entry.answer != entry.label)
@@ -113,8 +118,8 @@ def confusions(entries: Sequence[Read]) -> list[Confusion]:
     return sorted(pairs, key=lambda pair: (-pair.times, -pair.still, pair.label, pair.read_as))
 
 
-def matched_styles(entries: Iterable[Entry], styles: Styles, alphabet: Alphabet) -> list[Matched]:
-    """For each label that was taught, the styles nearest to the writer's samples of it, the one nearest to most first.
+def match_styles(entries: Iterable[Entry], styles: Styles, alphabet: Alphabet) -> list[StyleMatch]:
+    """For each label that was taught, the styles nearest to the writer's samples of it, the most frequent first.
 
     A label that has no styles, such as one of the writer's own, is left out. The entries need no images, and are never held all
     at once.
@@ -131,11 +136,11 @@ def matched_styles(entries: Iterable[Entry], styles: Styles, alphabet: Alphabet)
                 points = np.concatenate([entry.outputs.embeddings for entry in its])
                 away = np.linalg.norm(points[:, None] - centroids, axis=2)
                 counts.setdefault(label, Counter()).update(away.argmin(axis=1).tolist())
-    found: list[Matched] = []
+    found: list[StyleMatch] = []
     for label in sorted(counts):
         rows = _rows(styles, alphabet, label)
         ordered = sorted(counts[label].items(), key=lambda item: (-item[1], item[0]))
-        found += [Matched(label, style, int(rows[style]), count) for style, count in ordered]
+        found += [StyleMatch(label, style, int(rows[style]), count) for style, count in ordered]
     return found
 
 
@@ -144,7 +149,7 @@ def _rows(styles: Styles, alphabet: Alphabet, label: str) -> NDArray[np.int64]:
     return np.flatnonzero(styles.labels == alphabet.index(label)) if label in alphabet else np.empty(0, np.int64)
 
 
-def _right(entries: Sequence[Read]) -> tuple[np.ndarray, np.ndarray]:
+def _right(entries: Sequence[AnsweredCorrection]) -> tuple[np.ndarray, np.ndarray]:
     """Whether the base, and the answer, were right: bool [n] each."""
     return (
         np.array([entry.base == entry.label for entry in entries]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from allograph.adapters.population import Population
 from allograph.bundle import Bundle
 from allograph.samples.equality import by_content
+from allograph.writers.habits import AnsweredCorrection
 
 BEGUN = 30
 """Corrections of other labels after which the learning curve's share for a label never corrected holds in full."""
@@ -34,18 +35,6 @@ FREQUENCY_PRIOR = 20.0
 """How many characters that assumption counts for, against those that the writer taught."""
 RESOLVED = 2
 """A label whose newest samples, so many of them, were read right is no longer confused."""
-
-
-class Answered(Protocol):
-    """A correction with the answer that the writer got: a row or an entry of the journal."""
-
-    @property
-    def label(self) -> str:
-        """The true label."""
-
-    @property
-    def answer(self) -> str:
-        """The adapter's answer before it learned the correction."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +107,7 @@ class BaseErrors:
         return share if corrections else 1 + (share - 1) * min(others / BEGUN, 1)
 
 
-def suggest(entries: Sequence[Answered], errors: BaseErrors, count: int = 12) -> Advice:
+def suggest(entries: Sequence[AnsweredCorrection], errors: BaseErrors, count: int = 12) -> Advice:
     """The `count` labels whose next sample helps a writer most, from the journal's entries in their order.
 
     First the labels that are still confused, those that cost most first; then labels never taught, then labels taught little, by
@@ -133,7 +122,7 @@ def suggest(entries: Sequence[Answered], errors: BaseErrors, count: int = 12) ->
 class Outlook:
     """What one writer writes and how it is read, as far as the journal shows; assumptions about all writers fill the gaps."""
 
-    def __init__(self, entries: Sequence[Answered], errors: BaseErrors) -> None:
+    def __init__(self, entries: Sequence[AnsweredCorrection], errors: BaseErrors) -> None:
         self.counts = Counter(entry.label for entry in entries)
         self.labels = [*errors.labels, *sorted(set(self.counts) - set(errors.labels))]
         rates = dict(zip(errors.labels, errors.rates.tolist(), strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -41,14 +42,14 @@ def progress(writer: WriterName, caller: CallerDependency) -> Response:
 @router.get("/writers/{writer}/confusions", response_model=ConfusionsResponse, responses=responses(404, 422))
 def confusions(writer: WriterName, caller: CallerDependency) -> Response:
     """What the base takes for what in this hand, and how often that is still answered."""
-    return json_response({"pairs": [pair._asdict() for pair in habits.confusions(caller.writer(writer).rows())]})
+    return json_response({"pairs": [asdict(pair) for pair in habits.confusions(caller.writer(writer).rows())]})
 
 
 @router.get("/writers/{writer}/styles", response_model=StylesResponse, responses=responses(404, 422))
 def styles(writer: WriterName, caller: CallerDependency) -> Response:
     """In which of each label's styles the writer writes; none where the model has no styles."""
     profile, bundle = caller.writer(writer), caller.recognizer.bundle
-    matched = [] if bundle.styles is None else habits.matched_styles(_entries(profile), bundle.styles, bundle.alphabet)
+    matched = [] if bundle.styles is None else habits.match_styles(_entries(profile), bundle.styles, bundle.alphabet)
     content = [
         {"label": one.label, "style": one.style, "samples": one.samples, "image": png_text(bundle.styles.medoids[one.row])}
         for one in matched

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter
@@ -13,7 +14,7 @@ from allograph.server.requests import After, Limit, WriterName
 from allograph.server.responses import EraseResponse, WriterResponse, WritersResponse
 from allograph.server.routing import ValidatedRoute, json_response
 from allograph.server.service import CallerDependency
-from allograph.writers.habits import shares
+from allograph.writers.habits import accuracy
 
 router = APIRouter(prefix="/v1", route_class=ValidatedRoute, tags=["writers"])
 
@@ -33,14 +34,13 @@ def describe_writer(writer: WriterName, caller: CallerDependency) -> Response:
     """A writer: how much was taught, the labels of their own, and how often reading them was right."""
     profile = caller.writer(writer)
     rows = profile.rows()
-    samples, base, personal = shares(rows)
     return json_response(
         {
             "name": profile.name,
             "corrections": len(rows),
             "implicit": sum(row.implicit for row in rows),
             "labels": list(profile.state.labels),
-            "accuracy": {"samples": samples, "base": base, "personal": personal},
+            "accuracy": asdict(accuracy(rows)),
         }
     )
 
