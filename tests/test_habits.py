@@ -26,8 +26,6 @@ def test_accuracy() -> None:
     assert accuracy([]) == Accuracy(0, None, None)
     entries = [entry("a", "b", "a"), entry("a", "a", "a"), entry("a", "b", "b"), entry("a", "b", "a")]
     assert accuracy(entries) == Accuracy(4, 0.25, 0.75)
-        4, 0.25, 0.75
-    )
 
 
 def test_progress_ends_with_all_and_tells_of_the_last_ones() -> None:

@@ -1,6 +1,6 @@
 """The formulas of "Learn the Way We Write" (Čugurović, Nikolić, Novaković), §3.3 and §3.4, one function each.
 
-Equations are numbered as in docs/method.md; 1 and 2, of the styles (§3.2), are `allograph.styles.style_count` and `z_scored`.
+Equations are numbered as in docs/method.md; 1 and 2, of the styles (§3.2), are `allograph.styles.style_count` and `z_scores`.
 Labels are places in the alphabet, which the writer's own labels follow.
 """
 
