@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from allograph.adapters import State
 from allograph.adapters.lookup import Lookup
+from allograph.adapters.memory_based import FittedMemory
 from allograph.errors import BusyError, InputError
 from allograph.profiles.journal import Key
-from allograph.readings import Corrections, Samples, Scores
+from allograph.readings import Corrections
 from allograph.server.background_learning import STRETCH, BackgroundLearner
 from allograph.server.fair_queue import FairQueue
 from allograph.writers.live_profile import NEAR
@@ -127,10 +128,10 @@ class Slow(Lookup):
             assert self.may.wait(60)
         return super().learn(state, batch)
 
-    def scores(self, state: State, samples: Samples) -> Scores:
+    def fit(self, state: State) -> FittedMemory:
         if len(state.arrays["labels"]) and self.alphabet.index("!") in state.arrays["labels"]:
             raise RuntimeError("an adapter of another package fails")
-        return super().scores(state, samples)
+        return super().fit(state)
 
 
 def served(**options: Any) -> Any:
