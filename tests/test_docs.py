@@ -134,7 +134,15 @@ def script(page: Path) -> str:
     return "\n".join(lines)
 
 
-@every_page
+SLOW = {"scikit-learn.md"}
+"""Pages whose examples fit many models."""
+
+
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=pytest.mark.slow) if page.name in SLOW else page for page in PAGES],
+    ids=lambda page: page.name,
+)
 def test_every_python_block_runs(page: Path, tmp_path: Path) -> None:
     file = tmp_path / f"{page.stem}.py"
     file.write_text(script(page), encoding="utf-8")

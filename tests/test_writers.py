@@ -561,6 +561,7 @@ def held(needles: dict[str, bytes]) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_nothing_of_what_was_taken_back_elsewhere_stays_in_memory(lasting: Store, recognizer: Recognizer, images: Images) -> None:
     where = str(lasting._engine.url.render_as_string(hide_password=False))  # type: ignore[attr-defined]
     with contextlib.closing(open_store(where)) as other:
