@@ -31,7 +31,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from allograph.profiles import open_store
-from allograph.profiles.archive import packed
+from allograph.profiles.archive import pack
 from allograph.profiles.journal import Contents, Entry, new_batch
 from allograph.recognizer import Recognizer
 from allograph.writers.writers import Writers
@@ -217,7 +217,7 @@ def large_profile(count: int) -> bytes:
         )
         for i in range(count)
     ]  # fmt: skip
-    return packed(Contents(entries, [], model.bundle.model_hash))
+    return pack(Contents(entries, [], model.bundle.model_hash))
 
 
 @contextmanager

@@ -83,14 +83,14 @@ def test_ink_is_stretched_from_the_paper_s_median_to_the_brightest(picture: Grey
     grey = np.sort(picture[~mask])
     paper, brightest = int(grey[(len(grey) - 1) // 2]), int(picture.max())
     expected = np.maximum((picture.astype(np.float64) - paper) * 255 / (brightest - paper), 0)
-    np.testing.assert_allclose(images._stretched(picture, mask), expected, rtol=1e-6)
+    np.testing.assert_allclose(images._stretch(picture, mask), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(11, 11), (70, 43), (300, 20), (20, 513)])
 def test_blur_is_the_gaussian_of_one_pixel(shape: tuple[int, int]) -> None:
     ink = np.random.default_rng(0).uniform(0, 255, shape).astype(np.float32)
     expected = gaussian_filter(ink.astype(np.float64), sigma=1, mode="constant", truncate=4)
-    np.testing.assert_allclose(images._blurred(ink), expected, atol=2e-4)
+    np.testing.assert_allclose(images._blur(ink), expected, atol=2e-4)
 
 
 @pytest.mark.parametrize("square", [2, 0])

@@ -22,7 +22,7 @@ from allograph.checks.store import ANA, MODEL, entry
 from allograph.checks.store import OTHER_MODEL as OTHER
 from allograph.errors import FormatError
 from allograph.profiles import MemoryStore, changes
-from allograph.profiles.archive import packed, unpacked
+from allograph.profiles.archive import pack, unpack
 from small import allograph as run
 
 Arrays = dict[str, NDArray[Any]]
@@ -36,7 +36,7 @@ def exported() -> bytes:
     changes.undo(store, ANA, "4")
     with store.change(ANA, None) as change:
         change.rewrite([*change.find(ids=["1", "2"]), entry("5", model_hash=OTHER, time=time.time())], change.tombstones(), MODEL)
-    return packed(changes.contents(store, ANA))
+    return pack(changes.contents(store, ANA))
 
 
 def opened(blob: bytes) -> tuple[dict[str, Any], Arrays]:
@@ -57,7 +57,7 @@ def closed(record: Any, arrays: Arrays) -> bytes:
 
 def test_a_sound_one_is_taken() -> None:
     record, arrays = opened(exported())
-    assert [one.id for one in unpacked(closed(record, arrays)).entries] == ["1", "2", "5"]
+    assert [one.id for one in unpack(closed(record, arrays)).entries] == ["1", "2", "5"]
 
 
 WRONG_ARRAYS: dict[str, tuple[str, Callable[[NDArray[Any]], NDArray[Any] | None]]] = {
@@ -94,13 +94,13 @@ def test_an_array_that_cannot_be_is_named(name: str) -> None:
     if changed is not None:
         arrays[which] = np.ascontiguousarray(changed)
     with pytest.raises(FormatError, match=which):
-        unpacked(closed(record, arrays))
+        unpack(closed(record, arrays))
 
 
 def test_an_array_of_nobodys_is_named() -> None:
     record, arrays = opened(exported())
     with pytest.raises(FormatError, match="9/embeddings"):
-        unpacked(closed(record, {**arrays, "9/embeddings": np.zeros((1, 4), "f4")}))
+        unpack(closed(record, {**arrays, "9/embeddings": np.zeros((1, 4), "f4")}))
 
 
 SOON = time.time() + 3 * 86400
@@ -129,7 +129,7 @@ def test_a_field_that_cannot_be_is_named(field: str, value: Any) -> None:
     record, arrays = opened(exported())
     record["models"][0]["entries"][0][field] = value
     with pytest.raises(FormatError, match=field):
-        unpacked(closed(record, arrays))
+        unpack(closed(record, arrays))
 
 
 @pytest.mark.parametrize("field", WRONG_FIELDS)
@@ -137,7 +137,7 @@ def test_a_field_that_is_missing_is_named(field: str) -> None:
     record, arrays = opened(exported())
     del record["models"][0]["entries"][0][field]
     with pytest.raises(FormatError, match=field):
-        unpacked(closed(record, arrays))
+        unpack(closed(record, arrays))
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_a_record_that_cannot_be_is_refused(change: Callable[[dict[str, Any]], A
     record, arrays = opened(exported())
     change(record)
     with pytest.raises(FormatError, match=words):
-        unpacked(closed(record, arrays))
+        unpack(closed(record, arrays))
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_a_record_that_cannot_be_is_refused(change: Callable[[dict[str, Any]], A
 )
 def test_json_that_is_no_record_is_refused(text: str) -> None:
     with pytest.raises(FormatError):
-        unpacked(closed(text, {}))
+        unpack(closed(text, {}))
 
 
 def test_a_record_beyond_all_measure_is_refused_at_once() -> None:
@@ -197,7 +197,7 @@ def test_a_record_beyond_all_measure_is_refused_at_once() -> None:
     blob = closed(record, arrays)
     began = time.monotonic()
     with pytest.raises(FormatError, match="bytes"):
-        unpacked(blob)
+        unpack(blob)
     assert time.monotonic() - began < 5
 
 
@@ -231,10 +231,10 @@ def test_whatever_stands_there_is_taken_and_comes_back_the_same_or_is_refused(pa
         place = place[step]
     place[path[-1]] = value
     try:
-        found = unpacked(closed(record, arrays))
+        found = unpack(closed(record, arrays))
     except FormatError:
         return
-    again = unpacked(packed(found))
+    again = unpack(pack(found))
     assert [one.correction for one in again.entries] == [one.correction for one in found.entries]
     store = MemoryStore()
     changes.merge(store, ANA, found)
@@ -247,7 +247,7 @@ def test_bytes_that_are_none_are_refused(noise: bytes, at: int) -> None:
     for blob in (noise, SOUND[:at] + noise, len(noise).to_bytes(8, "little") + noise):
         if blob != SOUND:
             with pytest.raises(FormatError):
-                unpacked(blob)
+                unpack(blob)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from PIL import Image
 
 import allograph
 from allograph.images.frames import to_frame
-from allograph.images.light import best_cut, levelled
+from allograph.images.light import best_cut, level_light
 
 SIDE = 280
 LIGHTS = ("right", "down", "corner", "radial", "vignette", "shadow", "spot")
@@ -73,8 +73,8 @@ def test_uneven_light_costs_hardly_a_reading(medoids: NDArray[np.uint8], inverte
 def test_an_even_page_stays_as_it_is(medoids: NDArray[np.uint8], noise: float, paper: int, ink: int) -> None:
     for sample in medoids[::3]:
         page = photo(sample, light("even"), noise, paper, ink)
-        assert levelled(page) is None
-        assert levelled(255 - page) is None
+        assert level_light(page) is None
+        assert level_light(255 - page) is None
 
 
 def test_ink_that_fills_the_picture_is_no_shadow(medoids: NDArray[np.uint8]) -> None:
@@ -82,29 +82,29 @@ def test_ink_that_fills_the_picture_is_no_shadow(medoids: NDArray[np.uint8]) -> 
         rows, columns = (np.flatnonzero(sample.max(axis=axis) > 40) for axis in (1, 0))
         cut = sample[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         large = np.asarray(Image.fromarray(cut).resize((cut.shape[1] * 12, cut.shape[0] * 12), Image.Resampling.BICUBIC))
-        assert levelled(large) is None
-        assert levelled(255 - large) is None
+        assert level_light(large) is None
+        assert level_light(255 - large) is None
 
 
 def test_small_flat_and_empty_pictures_are_left_alone() -> None:
     ramp = np.tile(np.linspace(255, 100, 63).astype(np.uint8), (63, 1))
     for picture in (ramp, np.zeros((90, 90), np.uint8), np.full((90, 90), 255, np.uint8), np.ones((1, 90), np.uint8)):
-        assert levelled(picture) is None
+        assert level_light(picture) is None
 
 
 def test_an_evened_page_is_even() -> None:
     ramp = np.tile(np.linspace(240, 120, 200), (200, 1))
     ramp[60:140, 90:110] *= 0.2
     page = ramp.astype(np.uint8)
-    found = levelled(page)
+    found = level_light(page)
     assert found is not None
     assert found[:, :80].min() > 245
     assert found[70:130, 95:105].max() < 70
-    assert levelled(found) is None
-    told = levelled(page, "dark")
+    assert level_light(found) is None
+    told = level_light(page, "dark")
     assert told is not None
     np.testing.assert_array_equal(told, found)
-    turned = levelled(255 - page)
+    turned = level_light(255 - page)
     assert turned is not None
     assert np.abs(turned.astype(int) - (255 - found.astype(int))).max() <= 2
 

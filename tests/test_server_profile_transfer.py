@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from allograph import Writers, open_store
-from allograph.profiles.archive import unpacked
+from allograph.profiles.archive import unpack
 from allograph.server import profile_transfer
 from allograph.server.settings import Limits
 from served import client, correct, ok, problem, recognizer, writers
@@ -26,7 +26,7 @@ def test_a_large_profile_goes_out_and_in_as_by_the_library(lasting_url: str, mon
         assert answer.status_code == 200
         assert answer.headers["content-type"] == "application/octet-stream"
         assert int(answer.headers["content-length"]) == len(answer.content)
-        assert unpacked(answer.content) == unpacked(served.export("ana"))
+        assert unpack(answer.content) == unpack(served.export("ana"))
         monkeypatch.setattr(profile_transfer, "LARGE", 1000)
         assert ok(http.put("/v1/writers/eva/profile", content=answer.content)) == {"added": len(many), "removed": 0}
         assert ok(http.put("/v1/writers/eva/profile", content=answer.content)) == {"added": 0, "removed": 0}

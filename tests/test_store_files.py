@@ -23,7 +23,7 @@ from allograph.checks.store import ANA, MODEL, entry
 from allograph.cli.main import main
 from allograph.errors import FormatError, InputError, StorageError, UnknownCorrection, UnknownWriter
 from allograph.profiles import Store, changes, open_store
-from allograph.profiles.archive import packed
+from allograph.profiles.archive import pack
 from allograph.profiles.journal import Key
 from allograph.profiles.store import Change
 from small import allograph as run
@@ -204,7 +204,7 @@ def test_what_may_not_be_written_can_be_read() -> None:
         where.parent.mkdir()
         with contextlib.closing(open_store(where)) as store:
             teach(store, 3)
-            assert packed(changes.contents(store, ANA))
+            assert pack(changes.contents(store, ANA))
         where.chmod(0o444)
         where.parent.chmod(0o555)
         Path(folder).chmod(0o777)

@@ -31,7 +31,7 @@ from allograph.errors import (
     UnknownWriter,
 )
 from allograph.profiles import MemoryStore, Store, changes, open_store
-from allograph.profiles.archive import packed, unpacked
+from allograph.profiles.archive import pack, unpack
 from allograph.profiles.changes import Merged
 from allograph.profiles.journal import Contents, Entry, Key, StoredState, Version, batches
 from allograph.profiles.sql import SqlStore
@@ -276,8 +276,8 @@ def test_migration_reads_images_anew_and_keeps_the_rest_waiting(store: Store) ->
         ("3", "q", (1, 5), "3"),
     ]
     assert changes.migrate(store, ANA, OTHER, read) == (0, 1)
-    blob = packed(changes.contents(store, ANA))
-    assert changes.merge(store, BEN, unpacked(blob)) == (3, 0)
+    blob = pack(changes.contents(store, ANA))
+    assert changes.merge(store, BEN, unpack(blob)) == (3, 0)
     assert len(rows(store, BEN)) == 2
     assert changes.migrate(store, BEN, MODEL, read) == (2, 0)
     assert [row.id for row in rows(store, BEN)] == ["1", "2", "3"]
@@ -288,13 +288,13 @@ def test_an_archive_comes_back_whole(store: Store) -> None:
     changes.record(store, ANA, given, MODEL)
     changes.record(store, ANA, [entry("3")], MODEL)
     changes.undo(store, ANA, "3")
-    blob = packed(changes.contents(store, ANA))
-    found = unpacked(blob)
+    blob = pack(changes.contents(store, ANA))
+    found = unpack(blob)
     assert all(map(same, found.entries, given))
     assert [stone.id for stone in found.tombstones] == ["3"]
     assert changes.merge(store, BEN, found) == Merged(2, 0)
     assert changes.merge(store, BEN, found) == Merged(0, 0)
-    assert packed(changes.contents(store, BEN)) == blob
+    assert pack(changes.contents(store, BEN)) == blob
     assert len(batches(rows(store, BEN))) == len(batches(rows(store)))
     with pytest.raises(MismatchError):
         changes.merge(store, BEN, Contents([], [], OTHER))
@@ -303,7 +303,7 @@ def test_an_archive_comes_back_whole(store: Store) -> None:
 def test_what_is_no_archive_is_refused() -> None:
     store = MemoryStore()
     changes.record(store, ANA, [entry("1"), entry("2")], MODEL)
-    blob = packed(changes.contents(store, ANA))
+    blob = pack(changes.contents(store, ANA))
     flipped = bytearray(blob)
     flipped[-1] ^= 1
     for wrong in (
@@ -315,7 +315,7 @@ def test_what_is_no_archive_is_refused() -> None:
         blob.replace(b'\\"format\\": 1', b'\\"format\\": 2'),
     ):
         with pytest.raises(FormatError):
-            unpacked(wrong, "the file")
+            unpack(wrong, "the file")
 
 
 LABEL = st.sampled_from("ab")
@@ -349,7 +349,7 @@ def joined(*parts: Contents) -> bytes:
     store = MemoryStore()
     for part in parts:
         changes.merge(store, ANA, part)
-    return packed(changes.contents(store, ANA))
+    return pack(changes.contents(store, ANA))
 
 
 @settings(deadline=None, max_examples=60)

@@ -68,9 +68,9 @@ def is_profile(path: Path) -> bool:
 
 
 def _profile(path: Path) -> tuple[str, dict[str, Any]]:
-    from allograph.profiles.archive import unpacked
+    from allograph.profiles.archive import unpack
 
-    contents = unpacked(path.read_bytes(), str(path))
+    contents = unpack(path.read_bytes(), str(path))
     return "exported profile", {
         "corrections": len(contents.entries),
         "labels": len({entry.label for entry in contents.entries}),

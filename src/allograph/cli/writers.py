@@ -80,14 +80,14 @@ def export(
     """Write a profile to a file, which another store can import."""
     from allograph.files.atomic import atomic_file
     from allograph.profiles import changes
-    from allograph.profiles.archive import packed
+    from allograph.profiles.archive import pack
     from allograph.profiles.journal import Key
 
     key = Key.of(tenant, name)
     with existing(store) as opened:
         contents = changes.contents(opened, key)
     with atomic_file(output) as temporary:
-        temporary.write_bytes(packed(contents))
+        temporary.write_bytes(pack(contents))
     _say({"output": str(output), "corrections": len(contents.entries)}, as_json)
 
 
@@ -103,7 +103,7 @@ def import_(
     """Merge an exported profile into a writer's: of a correction that is in both, the later change counts."""
     from allograph.errors import FormatError
     from allograph.profiles import open_store
-    from allograph.profiles.archive import unpacked
+    from allograph.profiles.archive import unpack
     from allograph.profiles.journal import Key
     from allograph.recognizer import Recognizer
     from allograph.writers.writers import Writers
@@ -115,7 +115,7 @@ def import_(
         raise FormatError(f"{file} cannot be read ({error.strerror})") from error
     if not blob:
         raise FormatError(f"{file} is no file, or is empty; it should be an exported profile")
-    unpacked(blob, str(file))  # before a store is made for it
+    unpack(blob, str(file))  # before a store is made for it
     with closing(open_store(store)) as opened:
         done = Writers(opened, Recognizer(model, threads=1), tenant=key.tenant).merge(key.name, blob)
     _say({"name": name, **done._asdict()}, as_json)

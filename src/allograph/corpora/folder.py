@@ -16,7 +16,7 @@ from allograph.errors import ImageError, InputError
 from allograph.files.csv_rows import read_rows
 from allograph.files.input import read_file
 from allograph.images.frames import POLARITIES, SIDE, Frame, Polarity, decode, to_frame
-from allograph.images.light import levelled
+from allograph.images.light import level_light
 from allograph.samples.names import check_present, check_writer
 
 COLUMNS = ("path", "label", "writer")
@@ -29,7 +29,7 @@ class FolderSource:
     """One line of `manifest` a picture: `path` (relative to the manifest), `label`, `writer`, and optionally `order`.
 
     Pictures may have any size and any mode that Pillow reads; `polarity` and `square` are those of `images.framed`. The ground of
-    those in uneven light is evened out (`light.levelled`), and they are counted.
+    those in uneven light is evened out (`light.level_light`), and they are counted.
     """
 
     manifest: Path
@@ -73,7 +73,7 @@ class FolderSource:
             path = self.manifest.parent / self._paths[row]
             name = f"{self.manifest}, line {self._lines[row]}: {path}"
             picture = decode(_bytes(path, name), name)
-            level = levelled(picture, self.polarity)
+            level = level_light(picture, self.polarity)
             result = to_frame(picture if level is None else level, frame, self.polarity, self.square, name=name, level=False)
             image[:] = result.image
             polarity[result.polarity] += 1

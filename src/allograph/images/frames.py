@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from allograph.errors import ImageError, InputError
-from allograph.images.light import best_cut, levelled
+from allograph.images.light import best_cut, level_light
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -69,13 +69,13 @@ def to_frame(
 
     `square` is what the `paper` frame's square has beyond the longer side of the cut-out ink: 2 in the authors' code, 0 in the
     paper's text. `size` is how many pixels of the picture make the `mnist` frame's 20; the ink's longer side unless said.
-    `level` is whether uneven light is evened out (`light.levelled`); what is drawn or was scanned has none. Raises `ImageError`,
+    `level` is whether uneven light is evened out (`light.level_light`); ink that is drawn has none. Raises `ImageError`,
     naming the picture by `name`, when it has no ink.
     """
     if picture.ndim != 2 or picture.dtype != np.uint8 or 0 in picture.shape:
         raise ImageError(f"{name}: a picture is uint8 [h, w]; this is {picture.dtype} {list(picture.shape)}")
-    evened = levelled(picture, polarity) if level else None
-    picture = _enlarged(picture if evened is None else evened)
+    evened = level_light(picture, polarity) if level else None
+    picture = _enlarge(picture if evened is None else evened)
     threshold = _otsu(picture, name)
     found: Literal["dark", "light"] = _polarity_of(picture, threshold) if polarity == "auto" else polarity
     if found == "dark":
@@ -89,9 +89,9 @@ def to_frame(
     padded = np.zeros((height + 2 * reach, width + 2 * reach), np.float32)
     up, down = max(top - reach, 0), min(bottom + reach, picture.shape[0])
     west, east = max(left - reach, 0), min(right + reach, picture.shape[1])
-    ink = _stretched(picture, mask, np.s_[up:down, west:east])
+    ink = _stretch(picture, mask, np.s_[up:down, west:east])
     padded[up - top + reach : down - top + reach, west - left + reach : east - left + reach] = ink
-    blurred = _blurred(padded)[reach - 1 : 1 - reach, reach - 1 : 1 - reach]  # the ink box with a margin of 1
+    blurred = _blur(padded)[reach - 1 : 1 - reach, reach - 1 : 1 - reach]  # the ink box with a margin of 1
 
     if frame == "paper":
         return Framed(_cut(blurred, *_centred_square(blurred.shape, square)), found)
@@ -243,7 +243,7 @@ def _refuse(values: NDArray[np.float32]) -> None:
         raise ImageError(f"the sample at place {int(np.argmin(inked))} is empty: it shows no ink")
 
 
-def _enlarged(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _enlarge(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     from PIL import Image
 
     longer = max(picture.shape)
@@ -279,9 +279,7 @@ def _polarity_of(picture: NDArray[np.uint8], threshold: int) -> Literal["dark", 
     return "dark" if light > 0.5 else "light"
 
 
-def _stretched(
-    picture: NDArray[np.uint8], mask: NDArray[np.bool_], part: tuple[slice, slice] = np.s_[:, :]
-) -> NDArray[np.float32]:
+def _stretch(picture: NDArray[np.uint8], mask: NDArray[np.bool_], part: tuple[slice, slice] = np.s_[:, :]) -> NDArray[np.float32]:
     """A part of the ink, 0…255, with the paper's median grey, that of the whole picture, at 0 and the brightest ink at 255."""
     ink = picture[part].astype(np.float32)
     brightest = int(picture.max())
@@ -300,7 +298,7 @@ def _extent(mask: NDArray[np.bool_], axis: int) -> tuple[int, int]:
     return int(marked.argmax()), len(marked) - int(marked[::-1].argmax())
 
 
-def _blurred(ink: NDArray[np.float32]) -> NDArray[np.float32]:
+def _blur(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     """Blur the whole picture; what lies outside it counts as paper.
 
     A plain convolution: nearly as quick as a product of matrices, and the same numbers on every machine.
@@ -346,11 +344,11 @@ def _cut(ink: NDArray[np.float32], left: float, top: float, side: float) -> NDAr
     """
     grey = np.clip(ink + 0.5, 0, 255).astype(np.uint8)
     if grey.shape[0] > 4 * grey.shape[1]:
-        return _narrowed(_narrowed(grey.T, top, side).T, left, side)
-    return np.ascontiguousarray(_narrowed(_narrowed(grey, left, side).T, top, side).T)
+        return _narrow(_narrow(grey.T, top, side).T, left, side)
+    return np.ascontiguousarray(_narrow(_narrow(grey, left, side).T, top, side).T)
 
 
-def _narrowed(grey: NDArray[np.uint8], left: float, side: float) -> NDArray[np.uint8]:
+def _narrow(grey: NDArray[np.uint8], left: float, side: float) -> NDArray[np.uint8]:
     """Resample each row from `left` on, `side` pixels that may reach beyond it, to 28."""
     from PIL import Image
 

@@ -34,7 +34,7 @@ Grey = NDArray[np.uint8]
 Coarse = NDArray[np.float32]
 
 
-def levelled(picture: Grey, polarity: Literal["auto", "dark", "light"] = "auto") -> Grey | None:
+def level_light(picture: Grey, polarity: Literal["auto", "dark", "light"] = "auto") -> Grey | None:
     """A grey picture, uint8 [h, w], with its ground evened out: white under dark ink, black under light ink.
 
     None where the light is even, or where that would make it no better.

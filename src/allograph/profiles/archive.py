@@ -29,7 +29,7 @@ LONGEST_BATCH = 16
 """Characters in a batch's name."""
 
 
-def packed(contents: Contents) -> bytes:
+def pack(contents: Contents) -> bytes:
     """A profile's journal as the bytes of a file."""
     ordered = sorted(enumerate(contents.entries), key=lambda item: item[1].model_hash)
     arrays: dict[str, NDArray[Any]] = {}
@@ -49,7 +49,7 @@ def packed(contents: Contents) -> bytes:
     return save(arrays, {"allograph": json.dumps(record, ensure_ascii=False)})
 
 
-def unpacked(blob: bytes, name: str = "the profile") -> Contents:
+def unpack(blob: bytes, name: str = "the profile") -> Contents:
     """Read a file's bytes.
 
     Raises `FormatError`, which names the array or the field, for what is truncated, damaged, foreign, of another version, or

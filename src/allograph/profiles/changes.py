@@ -56,7 +56,7 @@ class Relabel(NamedTuple):
     def of(self, stands: Entry | None, key: Key) -> Entry:
         """The stored correction with the new label; raises `UnknownCorrection` where there is none."""
         if stands is None:
-            raise _unknown(key, self.id)
+            raise _unknown_correction(key, self.id)
         check_offered(self.label, stands.alphabet)
         return replace(stands, label=self.label, implicit=self.implicit, batch=self.batch)
 
@@ -89,16 +89,16 @@ def record(store: Store, key: Key, corrections: Sequence[Entry | Relabel], model
                 known |= {entry.id: entry for entry in change.add(list(fresh.values()))}
             return [known[one.id] for one in corrections]
     except UnknownWriter as error:
-        raise _unknown(key, corrections[0].id) from error
+        raise _unknown_correction(key, corrections[0].id) from error
 
 
 def undo(store: Store, key: Key, id: str) -> None:
     """Take a correction back; raises `UnknownCorrection` where there is none of this id."""
     try:
         with store.change(key, None) as change:
-            change.retract([_known(change, key, id)])
+            change.retract([_find(change, key, id)])
     except UnknownWriter as error:
-        raise _unknown(key, id) from error
+        raise _unknown_correction(key, id) from error
 
 
 def forget(store: Store, key: Key, label: str | None, since: float | None) -> int:
@@ -124,11 +124,11 @@ def merge(store: Store, key: Key, theirs: Contents) -> Merged:
     with store.change(key, theirs.model_hash) as change:
         check_model(key, change.model_hash, theirs.model_hash)
         mine = Contents(change.find(), change.tombstones(), change.model_hash)
-        joined = _joined(mine, theirs)
+        joined = _join(mine, theirs)
         _check_alike(joined.entries)
         before = {(entry.id, entry.time) for entry in mine.entries}
         after = {(entry.id, entry.time) for entry in joined.entries}
-        if before != after or set(_joined(mine, mine).tombstones) != set(joined.tombstones):
+        if before != after or set(_join(mine, mine).tombstones) != set(joined.tombstones):
             change.rewrite(*joined)
         ids = {id for id, _ in after}
         return Merged(len(after - before), sum(id not in ids for id, _ in before))
@@ -207,7 +207,7 @@ def _check_alike(entries: Sequence[Entry]) -> None:
                 )
 
 
-def _joined(mine: Contents, theirs: Contents) -> Contents:
+def _join(mine: Contents, theirs: Contents) -> Contents:
     latest: dict[str, Entry | Tombstone] = {}
     rows: list[Entry | Tombstone] = [*mine.entries, *mine.tombstones, *theirs.entries, *theirs.tombstones]
     for row in rows:
@@ -227,14 +227,14 @@ def _rank(row: Entry | Tombstone) -> tuple[float, bool, str, str]:
     return (row.time, isinstance(row, Tombstone), *((row.label, row.batch) if isinstance(row, Entry) else ("", "")))
 
 
-def _known(change: Change, key: Key, id: str) -> Entry:
+def _find(change: Change, key: Key, id: str) -> Entry:
     found = change.find(ids=[id])
     if not found:
-        raise _unknown(key, id)
+        raise _unknown_correction(key, id)
     return found[0]
 
 
-def _unknown(key: Key, id: str) -> UnknownCorrection:
+def _unknown_correction(key: Key, id: str) -> UnknownCorrection:
     return UnknownCorrection(f"the writer {key.name!r} has no correction with the id {id!r}")
 
 

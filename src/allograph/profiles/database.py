@@ -58,7 +58,7 @@ def connect(url: str, page_limit: int | None = None, existing: bool = False) -> 
     only where it cannot be written. Raises `InputError` for another kind of database, or a file or folder that is not there,
     and `MissingExtraError` where PostgreSQL's driver is not installed.
     """
-    parsed = _parsed(url)
+    parsed = _parse_url(url)
     if parsed.get_backend_name() == "sqlite":
         from allograph.profiles.sqlite_file import SqliteFile
 
@@ -68,7 +68,7 @@ def connect(url: str, page_limit: int | None = None, existing: bool = False) -> 
     return Postgres(parsed)
 
 
-def _parsed(url: str) -> URL:
+def _parse_url(url: str) -> URL:
     try:
         parsed = make_url(url) if "://" in url else URL.create("sqlite", database=url)
     except (sa.exc.ArgumentError, ValueError) as error:
@@ -97,7 +97,7 @@ def storage_errors(engine: Engine, damaged: Callable[[StorageError], None] | Non
     except sa.exc.TimeoutError as error:
         raise StorageError("the store is busy: no connection was free in time; try again") from error
     except (sa.exc.SQLAlchemyError, sqlite3.Error, Damage) as error:
-        told = _told(engine, (isinstance(error, sa.exc.DBAPIError) and error.orig) or error)
+        told = _explain(engine, (isinstance(error, sa.exc.DBAPIError) and error.orig) or error)
         if damaged and isinstance(told, DamagedError):
             damaged(told)
         raise told from error
@@ -116,7 +116,7 @@ FULL, CUT = ("53100",), ("57014", "55P03", "25P03", "57P01")
 """PostgreSQL's states: a full disk; what took too long, was locked, or was ended."""
 
 
-def _told(engine: Engine, error: BaseException) -> AllographError:
+def _explain(engine: Engine, error: BaseException) -> AllographError:
     where = engine.url.render_as_string(hide_password=True)
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     code, state = getattr(error, "sqlite_errorname", None) or "", getattr(error, "sqlstate", None)

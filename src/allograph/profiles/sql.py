@@ -177,7 +177,7 @@ class SqlStore:
     def rows(self, key: Key, after: int = 0, limit: int | None = None, images: bool = False, waiting: bool = False) -> list[Row]:
         """What stands, to be listed."""
         with self._errors():
-            return list(map(_listed, self._found(key, False, after, limit, images, waiting)))
+            return list(map(_as_row, self._found(key, False, after, limit, images, waiting)))
 
     def entries(
         self, key: Key, after: int = 0, limit: int | None = None, images: bool = True, waiting: bool = False
@@ -398,9 +398,9 @@ class SqlStore:
             return [] if profile is None else _standing(connection, profile, learned, after, limit, images, waiting)
 
     def _errors(self) -> Any:
-        return storage_errors(self._engine, self._damaged)
+        return storage_errors(self._engine, self._note_damage)
 
-    def _damaged(self, error: StorageError) -> None:
+    def _note_damage(self, error: StorageError) -> None:
         """Remember damage: it does not go away, and whoever asks whether all is well is to hear of it."""
         self._damage = error
 
@@ -454,7 +454,7 @@ class SqlChange:
             chosen = chosen.where(journal.c.label == label)
         if since is not None:
             chosen = chosen.where(journal.c.time >= since)
-        return [_listed(row) for row in self._connection.execute(chosen)]
+        return [_as_row(row) for row in self._connection.execute(chosen)]
 
     def tombstones(self) -> list[Tombstone]:
         """What was taken back."""
@@ -570,7 +570,7 @@ def _standing(
     return list(connection.execute(_STANDING[learned, images, waiting], its))
 
 
-def _listed(row: Any) -> Row:
+def _as_row(row: Any) -> Row:
     """A row that is only shown: its columns, in their order, the image last where it was asked for."""
     id, label, implicit, time, base, answer, model_hash, has_image, seq, *image = row
     return Row(id, label, implicit, time, base, answer, model_hash, bool(has_image), seq, _image(image[0]) if image else None)

@@ -27,7 +27,7 @@ def upgrade(database: Database, make: bool = True) -> None:
     Raises `FormatError` for those of a later release, and without `make` `InputError` where there are none.
     """
     with database.reading.begin() as connection:
-        found = _found(connection)
+        found = _current_migration(connection)
     if found == NEWEST:
         return
     if found is None and not make:
@@ -39,14 +39,14 @@ def upgrade(database: Database, make: bool = True) -> None:
             connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
             patient = connection.execution_options(**{PATIENCE: MIGRATING})
             patient.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-        found = _found(connection)
+        found = _current_migration(connection)
         if found is None or found < NEWEST:
             _migrate(connection)
         elif found > NEWEST:
             raise FormatError(f"the store was written by a later release (its tables are {found}, this one knows {NEWEST})")
 
 
-def _found(connection: Connection) -> str | None:
+def _current_migration(connection: Connection) -> str | None:
     if not sa.inspect(connection).has_table(VERSIONS):
         return None
     return connection.execute(sa.text(f"SELECT version_num FROM {VERSIONS}")).scalar_one_or_none()

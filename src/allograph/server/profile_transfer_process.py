@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from allograph.errors import AllographError
 from allograph.profiles import Store, changes, open_store
-from allograph.profiles.archive import Sizes, check_model, packed, unpacked
+from allograph.profiles.archive import Sizes, check_model, pack, unpack
 from allograph.profiles.journal import Key
 
 NICE = 10
@@ -39,9 +39,9 @@ def _result(store: Store, task: dict[str, Any], source: BinaryIO) -> tuple[dict[
     """The line and the bytes to write."""
     key = Key(task["tenant"], task["name"])
     if task["act"] == "export":
-        blob = packed(changes.contents(store, key))
+        blob = pack(changes.contents(store, key))
         return {"length": len(blob)}, blob
-    contents = unpacked(source.read())
+    contents = unpack(source.read())
     check_model(contents, task["model_hash"], Sizes(*task["sizes"]))
     return changes.merge(store, key, contents)._asdict(), b""
 

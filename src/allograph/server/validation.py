@@ -52,10 +52,10 @@ def check(value: Any, adapter: TypeAdapter[Value], place: tuple[str, ...]) -> Va
         return adapter.validate_python(value)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
-        raise _invalid([_told(fault, place) for fault in faults]) from None
+        raise _invalid([_explain(fault, place) for fault in faults]) from None
 
 
-def _told(fault: ErrorDetails, place: tuple[str, ...]) -> dict[str, Any]:
+def _explain(fault: ErrorDetails, place: tuple[str, ...]) -> dict[str, Any]:
     where = tuple(part if isinstance(part, int) or len(part) <= LONGEST else f"{part[:LONGEST]}…" for part in fault["loc"])
     return {**fault, "loc": (*place, *where), "msg": KINDS.get(fault["type"], fault["msg"])}
 

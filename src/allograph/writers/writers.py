@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 from allograph.adapters import Adapter
 from allograph.errors import AllographError, StorageError
 from allograph.profiles import Store, changes
-from allograph.profiles.archive import check_model, packed, unpacked
+from allograph.profiles.archive import check_model, pack, unpack
 from allograph.profiles.changes import Merged, Migrated
 from allograph.profiles.journal import Key, ProfileSummary, Version, check_name
 from allograph.profiles.migration import migrate_profile, sizes_of
@@ -156,7 +156,7 @@ class Writers:
 
     def export(self, name: str) -> bytes:
         """A profile as the bytes of one file; raises `UnknownWriter` where there is none."""
-        return packed(changes.contents(self.store, self._key(name)))
+        return pack(changes.contents(self.store, self._key(name)))
 
     def merge(self, name: str, blob: bytes) -> Merged:
         """Join an exported profile to a writer's own, which need not exist; of each correction the latest word counts.
@@ -164,7 +164,7 @@ class Writers:
         Raises `FormatError` for bytes that are no exported profile, or do not fit the model that they name, `MismatchError` for
         a profile of another model than the one that is there.
         """
-        contents = unpacked(blob)
+        contents = unpack(blob)
         check_model(contents, self.pipeline.recognizer.bundle.model_hash, sizes_of(self.pipeline.recognizer))
         return changes.merge(self.store, self._key(name), contents)
 

@@ -48,7 +48,7 @@ def parse_list(name: str, data: bytes, code: int, partition: int) -> MitList:
     first, _, body = data.partition(b"\n")
     lines = [line for line in body.splitlines() if line.strip()]
     if len(first) > _LONGEST or not first.strip().isdigit():
-        raise FormatError(f"{name} is no .mit list: its first line, {_shown(first)}, is not the number of its pictures")
+        raise FormatError(f"{name} is no .mit list: its first line, {_quote(first)}, is not the number of its pictures")
     if int(first) != len(lines):
         raise FormatError(
             f"{name} announces {int(first)} pictures and lists {len(lines)}: it is truncated or changed; fetch it again"
@@ -58,7 +58,7 @@ def parse_list(name: str, data: bytes, code: int, partition: int) -> MitList:
     fields = _LINE.findall(body)
     if len(fields) != len(lines):
         wrong = next(line for line in lines if not _LINE.match(line))
-        raise FormatError(f"{name}: the line {_shown(wrong)} is not IMAGE.png fWWWW_FF/XWWWW_FF/XWWWW_FF_NNNNN.png")
+        raise FormatError(f"{name}: the line {_quote(wrong)} is not IMAGE.png fWWWW_FF/XWWWW_FF/XWWWW_FF_NNNNN.png")
     columns = np.array(fields, "S7").reshape(-1, 5).T
     number, writer, form, number_of_form = columns[[0, 1, 2, 4]].astype(np.int64)
     kind = columns[3].astype("S1").view(np.uint8).astype(np.int64)
@@ -110,5 +110,5 @@ def writer_path(key: int) -> str:
     return f"hsf_{partition}/f{field[1:]}/{field}/{field}_{number:05d}.png"
 
 
-def _shown(line: bytes) -> str:
+def _quote(line: bytes) -> str:
     return repr(line[:80].decode("ascii", "replace"))
