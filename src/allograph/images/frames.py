@@ -144,7 +144,12 @@ def grey(picture: PIL.Image.Image | NDArray[Any], name: str = "the picture") -> 
             picture = picture * np.uint8(255)
         values = picture.copy() if picture.dtype == np.uint8 else _shades(picture, name)
         return values if values.ndim == 2 else _without_colour(Image.fromarray(values), name)
-    return _TURNS.get(_orientation(picture), np.ascontiguousarray)(_without_colour(picture, name))
+    if not isinstance(picture, Image.Image):
+        raise ImageError(f"{name}: a picture is a Pillow image or an array; this is {type(picture).__name__}")
+    try:
+        return _TURNS.get(_orientation(picture), np.ascontiguousarray)(_without_colour(picture, name))
+    except (OSError, SyntaxError) as error:  # of a file that Pillow opened and has not read yet
+        raise ImageError(f"{name} is not a readable picture: it is truncated or damaged ({error})") from error
 
 
 def _without_colour(picture: PIL.Image.Image, name: str) -> NDArray[np.uint8]:

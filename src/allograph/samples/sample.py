@@ -45,11 +45,14 @@ class Sample:
     ) -> Sample:
         """One character in a file, the bytes of a file, a Pillow image, or an array [h, w] or [h, w, 3 or 4] of grey or colours.
 
-        An array is uint8, or float in 0…1. Raises `ImageError` for what is no picture, and `OSError` for a file that cannot be
-        read.
+        An array is uint8, or float in 0…1. Raises `ImageError` for what is no picture, and for a file that cannot be read.
         """
         if isinstance(picture, str | Path):
-            return cls("picture", (decode(Path(picture).read_bytes(), name or str(picture)),), polarity, name or str(picture))
+            name = name or str(picture)
+            try:
+                picture = Path(picture).read_bytes()
+            except OSError as error:
+                raise ImageError(f"the picture {name} cannot be read: {error.strerror or error}") from error
         name = name or "the picture"
         return cls("picture", (decode(picture, name) if isinstance(picture, bytes) else grey(picture, name),), polarity, name)
 
@@ -85,6 +88,8 @@ def to_images(samples: Readable, frame: Frame) -> NDArray[Any]:
             samples = np.stack(images) if images else np.empty((0, SIDE, SIDE), np.uint8)
         except (ValueError, TypeError) as error:
             raise ImageError(f"a list of samples holds arrays [28, 28] and Samples ({error})") from error
+        if samples.ndim != 3:  # the rows of one image, for one
+            raise ImageError(f"a list of samples holds arrays [28, 28] and Samples; these are {list(samples.shape[1:])}")
     if samples.ndim not in (2, 3) or samples.shape[-2:] != (SIDE, SIDE):
         raise ImageError(
             f"one sample is an array [28, 28] or a Sample, many are a list of them or an array [n, 28, 28]; "

@@ -76,7 +76,7 @@ class Batcher(Generic[Job, Outcome]):
         self._thread.shutdown()
 
     async def _work(self) -> None:
-        """Outcome until nothing waits."""
+        """Run batches until nothing waits."""
         loop = asyncio.get_running_loop()
         try:
             while self._queue:

@@ -59,7 +59,7 @@ async def correct(
 
 @router.post("/writers/{writer}/accept", response_model=CorrectionsResponse, responses=responses(400, 404, 409, 415, 422))
 async def accept(writer: WriterName, body: CorrectRequest, caller: CallerDependency, keep_images: KeepImages = "yes") -> Response:
-    """Learn that readings were left standing, with the labels that were with_sample: implicit corrections.
+    """Learn that readings were left standing, with the labels that were shown: implicit corrections.
 
     An implicit correction replaces none that is there. Where the service has them switched off, nothing is learned.
     """
