@@ -26,9 +26,13 @@ class ReadJob:
     """A request's samples, and their readings as far as they are read."""
 
     request: Request
+    count: int | None = None
+    """How many of the likeliest labels the response names; None where only the readings are needed."""
     ready: Ready | None = None
     """The request, checked, with the writer's state at its first part; all parts are read with that state."""
     readings: list[Reading] = field(default_factory=list)
+    content: list[dict[str, Any]] = field(default_factory=list)
+    """The readings as JSON has them, where a number of labels was asked for."""
 
 
 class Part(NamedTuple):
@@ -51,17 +55,24 @@ class Reader:
         self._learner = BackgroundLearner()
 
     async def read(self, request: Request) -> list[Reading]:
-        """The readings; raises the error that the request met, and `BusyError` where too much waits or is to be learned."""
-        tenant, count = request.tenant or self._writers.tenant, len(request)
-        self._batcher.check_room(tenant, count)
+        """The readings alone; raises as `answer` does."""
+        return (await self.answer(request, None)).readings
+
+    async def answer(self, request: Request, count: int | None) -> ReadJob:
+        """The readings, and as JSON with the `count` likeliest labels of each.
+
+        Raises the error that the request met, and `BusyError` where too much waits or is to be learned.
+        """
+        tenant, samples = request.tenant or self._writers.tenant, len(request)
+        self._batcher.check_room(tenant, samples)
         until = time.monotonic() + PATIENCE
         while True:
-            job = ReadJob(request)
-            parts = [Part(job, start, min(start + SHARED, count)) for start in range(0, max(count, 1), SHARED)]
+            job = ReadJob(request, count)
+            parts = [Part(job, start, min(start + SHARED, samples)) for start in range(0, max(samples, 1), SHARED)]
             outcomes = await asyncio.gather(*[self._batcher.ask(tenant, part, part.stop - part.start) for part in parts])
             behind = next((outcome for outcome in outcomes if outcome), None)
             if behind is None:
-                return job.readings
+                return job
             steps = self._writers.of(tenant).catch_up(behind.live)
             await self._learner.finish(behind.live.key, steps, until - time.monotonic())
 
@@ -87,11 +98,20 @@ def read_parts(writers: Writers, parts: Sequence[Part]) -> list[Behind | Excepti
             outcomes[id(job)] = outcome
     ranges = {id(part.job): part.stop for part in parts}
     waiting = [(job, job.ready.part(len(job.readings), ranges[key])) for key, job in jobs.items() if job.ready]
+    answered: list[tuple[ReadJob, list[Reading]]] = []
     for (job, _), readings in zip(waiting, read([ready for _, ready in waiting]), strict=True):
         if isinstance(readings, Exception):
             outcomes[id(job)] = readings
         else:
             job.readings += readings
+            answered += [] if job.count is None else [(job, readings)]
+    most = max((job.count or 0 for job, _ in answered), default=0)
+    content = iter(readings_json([reading for _, readings in answered for reading in readings], most))
+    for job, readings in answered:  # made for all at once: one by one it takes several times as long
+        for _ in readings:
+            fields = next(content)
+            fields["best"] = fields["best"][: job.count]
+            job.content.append(fields)
     return [outcomes[id(part.job)] for part in parts]
 
 
