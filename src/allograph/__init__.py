@@ -29,13 +29,14 @@ if TYPE_CHECKING:
     from allograph.estimator import WriterAdaptiveClassifier as WriterAdaptiveClassifier
     from allograph.profiles import open_store
     from allograph.recognizer import Recognizer
-    from allograph.samples import Sample
+    from allograph.samples import Box, Sample
     from allograph.writers import Writer, Writers
 
 __version__ = "0.1.0"
 # what needs no extra; `from allograph import *` always works
 __all__ = [
     "AllographError",
+    "Box",
     "Bundle",
     "BusyError",
     "ContractError",
@@ -60,6 +61,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "Box": "samples",
     "Bundle": "bundle",
     "Recognizer": "recognizer",
     "Sample": "samples",

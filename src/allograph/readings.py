@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from allograph.samples.box import Box, Boxes
 from allograph.samples.equality import by_content
 
 Rows = NDArray[np.integer | np.bool_] | slice
+
+SLIPS = 0.02
+"""The share of corrections that are slips of the hand or of the eye, about."""
 
 
 @by_content
@@ -25,13 +29,15 @@ class Samples:
     """[n, C]; −inf for labels outside the offered alphabet."""
     features: NDArray[np.float32] | None = None
     """[n, f] numbers that describe a sample's shape before the embedding; None where the model has no such output."""
+    boxes: Boxes | None = None
+    """[n] how large each was written, and where; None where that is known of none."""
 
     def __len__(self) -> int:
         return len(self.logits)
 
     @property
     def arrays(self) -> dict[str, NDArray[np.float32] | None]:
-        """The same by name."""
+        """What the recognizer gave, by name."""
         return {"embeddings": self.embeddings, "logits": self.logits, "features": self.features}
 
     @property
@@ -41,11 +47,26 @@ class Samples:
 
     def at(self, rows: Rows) -> Samples:
         """The samples at these places."""
-        return Samples(self.embeddings[rows], self.logits[rows], None if self.features is None else self.features[rows])
+        features = None if self.features is None else self.features[rows]
+        boxes = None if self.boxes is None else self.boxes.at(rows)
+        return Samples(self.embeddings[rows], self.logits[rows], features, boxes)
+
+    @classmethod
+    def join(cls, parts: Sequence[Samples]) -> Samples:
+        """Samples of one recognizer, one after the other; at least one part."""
+        if len(parts) == 1:
+            return parts[0]
+        features = [part.features for part in parts if part.features is not None]
+        return cls(
+            np.concatenate([part.embeddings for part in parts]),
+            np.concatenate([part.logits for part in parts]),
+            np.concatenate(features) if features else None,
+            Boxes.join([part.boxes for part in parts], [len(part) for part in parts]),
+        )
 
     def within(self, offered: NDArray[np.bool_]) -> Samples:
         """The same with logits of −inf for every label that is not offered; `offered` is bool [C]."""
-        return Samples(self.embeddings, np.where(offered, self.logits, np.float32(-np.inf)), self.features)
+        return replace(self, logits=np.where(offered, self.logits, np.float32(-np.inf)))
 
 
 @by_content
@@ -65,6 +86,8 @@ class Corrections:
     """[n] seconds since 1970, UTC, where they are known."""
     features: NDArray[np.float32] | None = None
     """[n, f] as in `Samples`."""
+    boxes: Boxes | None = None
+    """[n] as in `Samples`."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -72,7 +95,7 @@ class Corrections:
     @property
     def samples(self) -> Samples:
         """The same without the labels."""
-        return Samples(self.embeddings, self.logits, self.features)
+        return Samples(self.embeddings, self.logits, self.features, self.boxes)
 
     def at(self, rows: Rows) -> Samples:
         """The samples at these places, without their labels."""
@@ -87,6 +110,7 @@ class Corrections:
             [self.ids[i] for i in rows] if self.ids else (),
             [self.times[i] for i in rows] if self.times else (),
             None if self.features is None else self.features[rows],
+            None if self.boxes is None else self.boxes.at(rows),
         )
 
 
@@ -138,6 +162,7 @@ class Reading:
         "_explain",
         "_values",
         "alphabet",
+        "box",
         "id",
         "image",
         "label",
@@ -160,6 +185,7 @@ class Reading:
         alphabet: frozenset[str] | None = None,
         threshold: float = 0.0,
         image: NDArray[np.uint8] | None = None,
+        box: Box | None = None,
         personal: str | None = None,
         model_hash: str = "",
     ) -> None:
@@ -176,12 +202,26 @@ class Reading:
         """The probability below which the reading abstains, 0…1, as it was asked for."""
         self.image = image
         """The sample that was read, [28, 28]; set it to None to keep it out of the journal."""
+        self.box = box
+        """How large it was written, and where, before it was framed; None where that is not known."""
         self.outputs = outputs
         """The recognizer's outputs for this sample: embedding [1, d], logits [1, C]."""
         self.model_hash = model_hash
         """The model that read it: only a writer of the same model can learn from it."""
         self._values = values
         self._explain = explain
+
+    def doubt(self, label: str) -> float:
+        """The probability, 0…1, that a correction to `label` is a slip.
+
+        By Bayes: `SLIPS` of all corrections are slips, to any label alike; the others are as probable as the reading says. Against
+        a label that was not scored nothing speaks: 0.
+        """
+        if label not in self.labels:
+            return 0.0
+        by_slip = SLIPS / len(self.labels)
+        meant = (1 - SLIPS) * float(np.exp(self._log_probabilities[self.labels.index(label)]))
+        return by_slip / (by_slip + meant)
 
     @property
     def base(self) -> str:

@@ -71,8 +71,8 @@ class Recognizer:
         session = self.session if len(inputs) <= FEW else self._wide_session
         if len(inputs) <= BATCH:
             return Samples(*session.run(self._outputs, {"images": inputs}))
-        parts = [session.run(self._outputs, {"images": inputs[i : i + BATCH]}) for i in range(0, len(inputs), BATCH)]
-        return Samples(*map(np.concatenate, zip(*parts, strict=True)))
+        batches = [inputs[i : i + BATCH] for i in range(0, len(inputs), BATCH)]
+        return Samples.join([Samples(*session.run(self._outputs, {"images": batch})) for batch in batches])
 
     @cached_property
     def _wide_session(self) -> onnxruntime.InferenceSession:

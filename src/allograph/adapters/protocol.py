@@ -65,6 +65,15 @@ class HasFit(Protocol):
         ...
 
 
+@runtime_checkable
+class TakesContext(Protocol):
+    """A model of one writer that learns from other samples, read and not corrected: how large the writer writes, for one."""
+
+    def with_context(self, context: Samples) -> Fitted:
+        """The same model for samples of the same writer that are read beside `context` [m]; the writer's state stays as it is."""
+        ...
+
+
 class WriterModel:
     """An adapter with the state of one writer: it scores and explains that writer's samples.
 
@@ -76,13 +85,19 @@ class WriterModel:
         self.adapter = adapter
         self.state = state
 
-    def scores(self, samples: Samples) -> Scores:
-        """As `Adapter.scores`."""
-        return self.adapter.scores(self.state, samples) if self._fitted is None else self._fitted.scores(samples)
+    def scores(self, samples: Samples, context: Samples | None = None) -> Scores:
+        """As `Adapter.scores`; each sample is read by itself, beside the writer's samples in `context`, where there are any."""
+        fitted = self._beside(context)
+        return self.adapter.scores(self.state, samples) if fitted is None else fitted.scores(samples)
 
-    def explain(self, sample: Samples) -> Explanation:
-        """As `Adapter.explain`."""
-        return self.adapter.explain(self.state, sample) if self._fitted is None else self._fitted.explain(sample)
+    def explain(self, sample: Samples, context: Samples | None = None) -> Explanation:
+        """As `Adapter.explain`, with the context that it was read beside."""
+        fitted = self._beside(context)
+        return self.adapter.explain(self.state, sample) if fitted is None else fitted.explain(sample)
+
+    def _beside(self, context: Samples | None) -> Fitted | None:
+        fitted = self._fitted
+        return fitted.with_context(context) if context is not None and isinstance(fitted, TakesContext) else fitted
 
     @property
     def is_fitted(self) -> bool:

@@ -6,7 +6,7 @@ import math
 import secrets
 import time as clock
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from allograph.errors import InputError, UnknownWriter
 from allograph.readings import Corrections, Samples
+from allograph.samples.box import Box, Boxes
 from allograph.samples.equality import by_content
 from allograph.samples.names import LONGEST_NAME as LONGEST_NAME
 from allograph.samples.names import check_name as check_name
@@ -59,6 +60,8 @@ class Correction:
     """True where the reading was left standing, False where its label was given."""
     time: float
     """Seconds since 1970, UTC; later corrections of a journal have later times."""
+    doubt: float = field(default=0.0, kw_only=True)
+    """The probability, 0…1, that the label is a slip, judged by all that was known before; as `Reading.doubt`."""
 
 
 @dataclass(frozen=True)
@@ -99,11 +102,13 @@ class Entry(Correction):
     """Entries of one batch, which follow one another, are learned together."""
     seq: int = 0
     """Its place in the journal, from 1; 0 until a store gives it one."""
+    box: Box | None = None
+    """How large it was written, and where; None where that is not known. Kept where images are not."""
 
     @property
     def correction(self) -> Correction:
         """The correction alone."""
-        return Correction(self.id, self.label, self.implicit, self.time)
+        return Correction(self.id, self.label, self.implicit, self.time, doubt=self.doubt)
 
 
 class Tombstone(NamedTuple):
@@ -239,4 +244,5 @@ def corrections_of(entries: Sequence[Entry]) -> Corrections:
         [entry.id for entry in entries],
         [entry.time for entry in entries],
         np.concatenate(features) if features else None,
+        Boxes.of([entry.box for entry in entries]) if any(entry.box for entry in entries) else None,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from allograph.samples.box import Box, Boxes
 from allograph.samples.sample import Readable, Sample
 
-__all__ = ["Readable", "Sample"]
+__all__ = ["Box", "Boxes", "Readable", "Sample"]

@@ -1,0 +1,154 @@
+"""The box of a sample's ink: how large it was written, and where, before it was brought into the frame."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Literal
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allograph.errors import InputError
+from allograph.samples.equality import by_content
+
+Unit = Literal["millimetres", "device"]
+UNITS: tuple[Unit, ...] = ("millimetres", "device")
+LONGEST_DEVICE = 200
+"""Characters in a device's name, at most."""
+FARTHEST = 1e9
+"""The largest coordinate of a box."""
+SIZES = ("height", "width", "ascent", "descent")
+"""What is measured of a box: its sides, and how far its top and its bottom lie above the baseline (below it: negative)."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """The ink's left, top, right and bottom edges, y down, before it was brought into the frame.
+
+    `unit` is `millimetres` where the resolution is known, else the device's own: pixels, or whatever its coordinates are in.
+    `device` names what it was written on, in any words; boxes of one writer, unit and device have one scale. `baseline` is the y
+    of the line that the character stands on, where that is known. Raises `InputError` for what is no box.
+
+    >>> Box(10, 20, 14.5, 27, unit="millimetres", device="tablet").height
+    7.0
+    """
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    unit: Unit = "device"
+    device: str = ""
+    baseline: float | None = None
+
+    def __post_init__(self) -> None:
+        edges = (self.left, self.top, self.right, self.bottom)
+        for number in edges if self.baseline is None else (*edges, self.baseline):
+            if isinstance(number, bool) or not isinstance(number, int | float | np.integer | np.floating):
+                raise InputError(f"the edges and the baseline of a box are numbers, not {type(number).__name__}")
+            if not (math.isfinite(number) and abs(number) <= FARTHEST):
+                raise InputError(f"the edges and the baseline of a box are finite and at most {FARTHEST:g}, not {number}")
+        if self.right < self.left or self.bottom < self.top:
+            raise InputError(f"a box is left, top, right, bottom, y down: {list(edges)} ends before it begins")
+        if self.unit not in UNITS:
+            raise InputError(f"the unit of a box is {' or '.join(UNITS)}, not {self.unit!r}")
+        if not isinstance(self.device, str) or len(self.device) > LONGEST_DEVICE or not self.device.isprintable():
+            raise InputError(f"a device is named by at most {LONGEST_DEVICE} printable characters")
+
+    @property
+    def height(self) -> float:
+        """From top to bottom, in the unit."""
+        return float(self.bottom - self.top)
+
+    @property
+    def width(self) -> float:
+        """From left to right, in the unit."""
+        return float(self.right - self.left)
+
+
+@by_content
+@dataclass(frozen=True, eq=False)
+class Boxes:
+    """The boxes of many samples, each of which may be missing."""
+
+    edges: NDArray[np.float32]
+    """[n, 4] left, top, right, bottom; NaN where the box is missing."""
+    baselines: NDArray[np.float32]
+    """[n] the y of the line; NaN where it is not known."""
+    millimetres: NDArray[np.bool_]
+    """[n] whether the unit is millimetres; else it is the device's."""
+    devices: NDArray[np.str_]
+    """[n] the devices' names."""
+
+    @classmethod
+    def of(cls, boxes: Sequence[Box | None]) -> Boxes:
+        """Boxes as arrays; None is a missing one."""
+        nothing = (math.nan,) * 4
+        return cls(
+            np.array(
+                [nothing if box is None else (box.left, box.top, box.right, box.bottom) for box in boxes], np.float32
+            ).reshape(-1, 4),
+            np.array([math.nan if box is None or box.baseline is None else box.baseline for box in boxes], np.float32),
+            np.array([box is not None and box.unit == "millimetres" for box in boxes], np.bool_),
+            np.array(["" if box is None else box.device for box in boxes], np.str_),
+        )
+
+    @classmethod
+    def none(cls, count: int) -> Boxes:
+        """So many missing boxes."""
+        nothing = np.full((count, 4), np.nan, np.float32)
+        return cls(nothing, nothing[:, 0], np.zeros(count, np.bool_), np.zeros(count, np.dtype("U1")))
+
+    @classmethod
+    def join(cls, parts: Sequence[Boxes | None], counts: Sequence[int]) -> Boxes | None:
+        """One after the other, of `counts` samples each; a part without boxes has missing ones; None where all are without."""
+        if all(part is None for part in parts):
+            return None
+        known = [cls.none(count) if part is None else part for part, count in zip(parts, counts, strict=True)]
+        return cls(
+            np.concatenate([part.edges for part in known]),
+            np.concatenate([part.baselines for part in known]),
+            np.concatenate([part.millimetres for part in known]),
+            np.concatenate([part.devices for part in known]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.edges)
+
+    def at(self, rows: NDArray[np.integer | np.bool_] | Sequence[int] | slice) -> Boxes:
+        """The boxes at these places."""
+        return Boxes(self.edges[rows], self.baselines[rows], self.millimetres[rows], self.devices[rows])
+
+    def box(self, row: int) -> Box | None:
+        """One of them."""
+        left, top, right, bottom = self.edges[row].tolist()
+        if math.isnan(left):
+            return None
+        baseline = float(self.baselines[row])
+        unit: Unit = "millimetres" if self.millimetres[row] else "device"
+        return Box(left, top, right, bottom, unit, str(self.devices[row]), None if math.isnan(baseline) else baseline)
+
+    @cached_property
+    def sizes(self) -> NDArray[np.float32]:
+        """[n, 4] `SIZES`, in the unit; NaN where it is missing."""
+        left, top, right, bottom = self.edges.T
+        return np.stack([bottom - top, right - left, self.baselines - top, self.baselines - bottom], axis=1)
+
+    @cached_property
+    def scales(self) -> NDArray[np.uint32]:
+        """[n] a number for each unit and device: samples of one writer with the same one have the same scale.
+
+        It is odd where the unit is millimetres.
+        """
+        pairs = zip(self.devices.tolist(), self.millimetres.tolist(), strict=True)
+        return np.array([scale_number(device, known) for device, known in pairs], np.uint32)
+
+
+@lru_cache(maxsize=1024)
+def scale_number(device: str, millimetres: bool) -> int:
+    """As `Boxes.scales`, of one device."""
+    return crc32(device.encode()) & ~1 | millimetres
