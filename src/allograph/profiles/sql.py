@@ -174,7 +174,8 @@ class SqlStore:
             entries = [] if limit == 0 else _standing(connection, profile, True, after, limit, images, False)
             since = after if since is None else since
             undone = connection.execute(_UNDONE, {"profile": profile.profile, "after": since}).scalar_one()
-        return Tail(_version(profile), profile.model_hash, list(map(_entry, entries)), undone)
+        with self._errors():
+            return Tail(_version(profile), profile.model_hash, list(map(_entry, entries)), undone)
 
     def rows(self, key: Key, after: int = 0, limit: int | None = None, images: bool = False, waiting: bool = False) -> list[Row]:
         """What stands, to be listed."""
