@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import threading
 import time
 from multiprocessing.synchronize import Event
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,7 +100,13 @@ def make_old_tables(url: str) -> Database:
     return database
 
 
-def work_as_before(url: str, number: int, said: int, ends: Event) -> None:
+def say(acts: Path, what: str) -> None:
+    """Note an act that is done."""
+    with acts.open("a") as file:
+        file.write(f"{what}\n")
+
+
+def work_as_before(url: str, number: int, acts: Path, ends: Event) -> None:
     """Correct, read and take back as the old release does, and say of each act that it is done."""
     old = OldRelease(url)
     for i in range(100_000):
@@ -108,56 +114,52 @@ def work_as_before(url: str, number: int, said: int, ends: Event) -> None:
             break
         name = NAMES[i % len(NAMES)]
         old.correct(name, f"old-{number}-{i}")
-        os.write(said, f"+ {name} old-{number}-{i}\n".encode())
+        say(acts, f"+ {name} old-{number}-{i}")
         old.read(name)
         if i % 4 == 3 and (undone := old.undo_newest(name)):
-            os.write(said, f"- {name} {undone}\n".encode())
-    os.write(said, b"well\n")
+            say(acts, f"- {name} {undone}")
+    say(acts, "well")
 
 
-def work_anew(url: str, number: int, said: int, ends: Event) -> None:
+def work_anew(url: str, number: int, acts: Path, ends: Event) -> None:
     """Renew the tables, and do the same as this release does."""
     with contextlib.closing(open_store(url)) as store:
-        os.write(said, b"renewed\n")
+        say(acts, "renewed")
         for i in range(100_000):
             if ends.is_set():
                 break
             key, id = Key("default", NAMES[i % len(NAMES)]), f"new-{number}-{i}"
             changes.record(store, key, [entry(id)], MODEL)
-            os.write(said, f"+ {key.name} {id}\n".encode())
+            say(acts, f"+ {key.name} {id}")
             store.entries(key)
             if i % 4 == 3:
                 with contextlib.suppress(UnknownCorrection):  # the old release may have taken it back already
                     changes.undo(store, key, id)
-                os.write(said, f"- {key.name} {id}\n".encode())
-    os.write(said, b"well\n")
+                say(acts, f"- {key.name} {id}")
+    say(acts, "well")
 
 
-def test_old_processes_go_on_while_new_ones_renew_the_tables(lasting_url: str) -> None:
+def test_old_processes_go_on_while_new_ones_renew_the_tables(lasting_url: str, tmp_path: Path) -> None:
     make_old_tables(lasting_url).close()
     fork = multiprocessing.get_context("fork")
-    ends, started, ends_of_pipes = fork.Event(), [], []
-    for work, count in ((work_as_before, 2), (work_anew, 2)):
-        for number in range(count):
-            receive, send = os.pipe()
-            process = fork.Process(target=work, args=(lasting_url, number, send, ends), daemon=True)
-            process.start()
-            os.close(send)
-            started.append(process)
-            ends_of_pipes.append(receive)
-        time.sleep(0.5)  # the old ones are under load before the new ones come
-    time.sleep(2)
+    ends, started = fork.Event(), []
+    noted = [tmp_path / f"acts-{number}" for number in range(4)]
+    for number, (work, acts) in enumerate(zip([work_as_before] * 2 + [work_anew] * 2, noted, strict=True)):
+        acts.touch()
+        process = fork.Process(target=work, args=(lasting_url, number, acts, ends), daemon=True)
+        process.start()
+        started.append(process)
+        if number == 1:
+            wait_for_acts(noted[:2], 10)  # the old ones are under load before the new ones come
+    wait_for_acts(noted, 40)
     ends.set()
-    lines: list[list[str]] = []
-    for process, receive in zip(started, ends_of_pipes, strict=True):
-        with os.fdopen(receive) as said:
-            lines.append(said.read().splitlines())
+    for process in started:
         process.join(30)
-        assert lines[-1][-1] == "well"
-    assert [said[0] for said in lines[2:]] == ["renewed"] * 2
-    acts = [tuple(line.split()) for said in lines for line in said if line[0] in "+-"]
-    added, gone = ({act[1:] for act in acts if act[0] == sign} for sign in "+-")
-    assert min(sum(act[2].startswith(kind) for act in acts) for kind in ("old", "new")) > 20
+    said = [acts.read_text().splitlines() for acts in noted]
+    assert [lines[-1] for lines in said] == ["well"] * 4
+    assert [lines[0] for lines in said[2:]] == ["renewed"] * 2
+    done = [tuple(line.split()) for lines in said for line in lines if line[0] in "+-"]
+    added, gone = ({act[1:] for act in done if act[0] == sign} for sign in "+-")
     with contextlib.closing(open_store(lasting_url)) as store:
         found = {name: store.entries(Key("default", name)) for name in NAMES}
         assert {(name, one.id) for name, entries in found.items() for one in entries} == added - gone
@@ -166,6 +168,14 @@ def test_old_processes_go_on_while_new_ones_renew_the_tables(lasting_url: str) -
             expected = (given.box, given.doubt) if one.id.startswith("new") else (None, 0.0)
             assert (one.box, one.doubt) == expected
     assert blanked_rows(lasting_url) > 10
+
+
+def wait_for_acts(noted: list[Path], count: int) -> None:
+    """Until each process has done so many."""
+    until = time.monotonic() + 60
+    while min(acts.read_text().count("\n") for acts in noted) < count:
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 def blanked_rows(url: str) -> int:
