@@ -234,7 +234,7 @@ def keeps_boxes_and_doubts(store: Store) -> None:
 
 
 def keeps_the_box_with_the_sample(store: Store) -> None:
-    """Another label, or another model, for a sample leaves its box; a new label by itself is not in doubt."""
+    """Another label, or another model, for a sample leaves its box; a label given the second time is not in doubt."""
     given = entry("1")
     changes.record(store, ANA, [given], MODEL)
     changes.record(store, ANA, [changes.Relabel("1", "b", False, "x")], MODEL)
@@ -242,10 +242,11 @@ def keeps_the_box_with_the_sample(store: Store) -> None:
     require((relabelled.box, relabelled.doubt) == (given.box, 0.0), "a new label changed the box, or kept the old label's doubt")
     changes.record(store, ANA, [entry("1", "c", box=None, doubt=0.75)], MODEL)
     (again,) = _entries(store)
-    require((again.box, again.doubt) == (given.box, 0.75), "the box of a sample is gone after it was corrected without one")
+    require((again.box, again.doubt) == (given.box, 0.0), "a sample that was corrected anew lost its box, or is in doubt")
+    changes.record(store, ANA, [entry("2", doubt=0.75)], MODEL)
     changes.migrate(store, ANA, OTHER_MODEL, lambda page: [(one.outputs, "q") for one in page])
-    (moved,) = _entries(store)
-    require((moved.box, moved.doubt) == (given.box, 0.75), "a change of model lost a box or a doubt")
+    moved = [(one.box, one.doubt) for one in _entries(store)]
+    require(moved == [(given.box, 0.0), (entry("2").box, 0.75)], "a change of model lost a box or a doubt")
 
 
 def loses_nothing_between_threads(store: Store) -> None:

@@ -55,20 +55,20 @@ class Relabel(NamedTuple):
     batch: str
 
     def of(self, stands: Entry | None, key: Key) -> Entry:
-        """The stored correction with the new label, and without doubt; raises `UnknownCorrection` where there is none."""
+        """The stored correction with the new label; raises `UnknownCorrection` where there is none."""
         if stands is None:
             raise _unknown_correction(key, self.id)
         check_offered(self.label, stands.alphabet)
-        return replace(stands, label=self.label, implicit=self.implicit, batch=self.batch, doubt=0.0)
+        return replace(stands, label=self.label, implicit=self.implicit, batch=self.batch)
 
 
 def record(store: Store, key: Key, corrections: Sequence[Entry | Relabel], model_hash: str) -> list[Entry]:
     """Append corrections, in this order, all or none; returns what stands of each afterwards.
 
-    One that is there already counts once; another label, or its being given where it was implicit, replaces it; an implicit
-    one replaces nothing. A sample whose box is known keeps it. Raises `MismatchError` where the profile is for another model,
-    `UnknownCorrection` where a correction that is to get another label is not there, `UnknownLabel` where that label was not on
-    offer.
+    One that is there already counts once; another label, or its being given where it was implicit, replaces it, and is not
+    doubted; an implicit one replaces nothing. A sample whose box is known keeps it. Raises `MismatchError` where the profile is
+    for another model, `UnknownCorrection` where a correction that is to get another label is not there, `UnknownLabel` where
+    that label was not on offer.
     """
     begins = any(isinstance(one, Entry) for one in corrections)
     try:
@@ -84,7 +84,7 @@ def record(store: Store, key: Key, corrections: Sequence[Entry | Relabel], model
                     continue
                 if stands and stands.seq:
                     stale[stands.seq] = stands
-                fresh[entry.id] = replace(entry, answer=stands.answer, box=entry.box or stands.box) if stands else entry
+                fresh[entry.id] = _correct_anew(stands, entry) if stands else entry
             if stale:
                 change.retract(list(stale.values()))
             if fresh:
@@ -92,6 +92,11 @@ def record(store: Store, key: Key, corrections: Sequence[Entry | Relabel], model
             return [known[one.id] for one in corrections]
     except UnknownWriter as error:
         raise _unknown_correction(key, corrections[0].id) from error
+
+
+def _correct_anew(stands: Entry, entry: Entry) -> Entry:
+    """What replaces a correction that stands: the answer is the one from before either, the box what is known of the sample."""
+    return replace(entry, answer=stands.answer, box=entry.box or stands.box, doubt=0.0)
 
 
 def undo(store: Store, key: Key, id: str) -> None:
