@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from allograph.cli.info import describe
 from allograph.corpora.box_columns import FIELDS, NAMES, boxes_of, boxes_to_arrow, count_units
@@ -22,8 +23,11 @@ from allograph.corpora.preparation import ROWS, prepare
 from allograph.embedding import EmbeddedCorpus, embed
 from allograph.errors import FormatError, InputError
 from allograph.evaluation.protocols import samples_by_writer
+from allograph.readings import Samples
 from allograph.recognizer import Recognizer
 from allograph.samples import Box, Boxes
+from allograph.training.statistics import TrainWriters
+from allograph.training.survey import survey
 from small import allograph, noise_archive, noise_corpus, tiny_bundle
 
 SAMPLES = 2 * ROWS + 100
@@ -269,3 +273,27 @@ def test_the_boxes_of_unipen(shared: Path) -> None:
         assert boxes is not None
         np.testing.assert_array_equal(boxes.edges, given_arrays["box"])
         np.testing.assert_array_equal(boxes.millimetres, given_arrays["millimetres"])
+
+
+class Heard:
+    """What a survey tells of the samples of train writers."""
+
+    def __init__(self) -> None:
+        self.rows: list[int] = []
+        self.boxes: list[Boxes | None] = []
+        self.record: dict[str, int] = {}
+
+    def add(self, rows: NDArray[np.int64], embedded: Samples) -> None:
+        """As `TrainWriters.add`."""
+        self.rows += rows.tolist()
+        self.boxes.append(embedded.boxes)
+
+
+def test_statistics_are_told_the_boxes(recognizer: Recognizer, tmp_path: Path) -> None:
+    archive = noise_archive(tmp_path / "noise.npz", LABELS[:60], WRITERS[:60], **some_boxes(60))
+    (tmp_path / "split.csv").write_text("writer,split\n" + "".join(f"w{i},train\n" for i in range(7)))
+    corpus, heard = prepare(NpzSource(archive), tmp_path / "noise.parquet", str(tmp_path / "split.csv")), Heard()
+    survey(recognizer, corpus, tmp_path, train_writers=cast("TrainWriters", heard))
+    assert heard.rows == list(range(60))
+    assert heard.boxes == [corpus.boxes]
+    assert corpus.boxes is not None

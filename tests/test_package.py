@@ -123,7 +123,7 @@ def test_classifiers_are_known_and_hooks_call_what_make_installs() -> None:
 def test_every_fragment_of_the_changelog_has_a_kind() -> None:
     kinds = {kind["directory"] for kind in PROJECT["tool"]["towncrier"]["type"]}
     for path in (ROOT / "changelog.d").iterdir():
-        assert path.name == "README.md" or (path.suffixes[0][1:] in kinds and path.suffix == ".md"), path.name
+        assert path.name == "README.md" or (path.suffixes[-2][1:] in kinds and path.suffix == ".md"), path.name
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)

@@ -46,16 +46,22 @@ class Box:
     baseline: float | None = None
 
     def __post_init__(self) -> None:
-        edges = (self.left, self.top, self.right, self.bottom)
-        for number in edges if self.baseline is None else (*edges, self.baseline):
+        for name in ("left", "top", "right", "bottom", "baseline"):
+            number = getattr(self, name)
+            if name == "baseline" and number is None:
+                continue
+            if type(number) is float and -FARTHEST <= number <= FARTHEST:  # as a journal gives hundreds
+                continue
             if isinstance(number, bool) or not isinstance(number, int | float | np.integer | np.floating):
                 raise InputError(f"the edges and the baseline of a box are numbers, not {type(number).__name__}")
-            if not (math.isfinite(number) and abs(number) <= FARTHEST):
+            if not -FARTHEST <= number <= FARTHEST:
                 raise InputError(f"the edges and the baseline of a box are finite and at most {FARTHEST:g}, not {number}")
+            object.__setattr__(self, name, float(number))
         if self.right < self.left or self.bottom < self.top:
-            raise InputError(f"a box is left, top, right, bottom, y down: {list(edges)} ends before it begins")
+            edges = [self.left, self.top, self.right, self.bottom]
+            raise InputError(f"a box is left, top, right, bottom, y down: {edges} ends before it begins")
         if self.unit not in UNITS:
-            raise InputError(f"the unit of a box is {' or '.join(UNITS)}, not {self.unit!r}")
+            raise InputError(f"the unit of a box is {' or '.join(UNITS)}, not {str(self.unit)[:40]!r}")
         if not _is_device(self.device):
             raise InputError(f"a device is named by at most {LONGEST_DEVICE} printable characters")
 
