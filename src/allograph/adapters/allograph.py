@@ -57,6 +57,8 @@ class Allograph(TunableAdapter):
     read wrong far more often than its probabilities say were selected for being wrong, and teach nothing about those that it
     reads right. It is 0 unless the bundle's configuration says otherwise, for a base that is nearly always right.
 
+    A label that the writer was never corrected to is likelier by `unseen_factor` to the power `unseen`.
+
     Where sizes are known, the layer also takes how large a sample is against the writer's others, weighed by `size`, and the
     log-likelihood of each label by size and place is added to the base's log-probabilities, when the change is sought as when a
     sample is read (`WriterSizes`). Without sizes, nothing of this changes an answer.
@@ -73,6 +75,7 @@ class Allograph(TunableAdapter):
     scale: float = 14.0
     guard: float = 0.3
     size: float = 1.0
+    unseen: float = 0.3
     doubt: float = 0.0
 
     name: ClassVar[str] = "allograph"

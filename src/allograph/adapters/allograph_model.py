@@ -14,6 +14,7 @@ from allograph.adapters.linear_algebra import product
 from allograph.adapters.size import WriterSizes
 from allograph.adapters.state import State
 from allograph.adapters.tunable_adapter import EVIDENCE_SAMPLES, Floats, base_log_probabilities
+from allograph.adapters.unseen import unseen_factor
 from allograph.adapters.validity import repair_logits, same_opinion
 from allograph.readings import Explanation, Samples, Scores, log_softmax
 
@@ -48,6 +49,8 @@ class FittedAllograph:
     """[r + 1, C + m + n] the change of the logits, and beside it the samples' layer inputs, for one matrix product."""
     excess: float
     """The base's excess error rate on the samples."""
+    unseen: Floats
+    """[C + m] what each label's probability is multiplied by for having no sample."""
     sizes: WriterSizes | None
     """What is known of the writer's sizes; None without statistics of sizes."""
 
@@ -58,14 +61,16 @@ class FittedAllograph:
         sizes = method.writer_sizes(labels, len(state.labels), state.arrays)
         if not len(labels):
             none, places = np.empty(0, np.float32), np.empty(0, np.int64)
-            return cls(method, state, none, places, places.astype(np.int32), places, none, 0.0, sizes)
+            return cls(method, state, none, places, places.astype(np.int32), places, none, 0.0, none, sizes)
         rows = np.flatnonzero(state.arrays["units"] > 0)
         order = rows[np.argsort(labels[rows], kind="stable")]
         inputs = method.unpack_inputs(state.arrays, sizes)[order]
         present, starts = np.unique(labels[order], return_index=True)
         layer = np.concatenate([state.arrays["change"].astype(np.float32), inputs.T], axis=1)
+        counts = np.bincount(labels[rows], minlength=len(method.alphabet) + len(state.labels))
+        unseen = np.where(counts > 0, 1.0, unseen_factor(counts) ** method.unseen)
         excess = excess_error_rate(state.arrays, len(method.alphabet))
-        return cls(method, state, (inputs**2).sum(axis=1), order, present, starts, layer, excess, sizes)
+        return cls(method, state, (inputs**2).sum(axis=1), order, present, starts, layer, excess, unseen.astype(np.float32), sizes)
 
     def with_context(self, context: Samples) -> FittedAllograph:
         """The same for samples that are read beside others of the writer: these tell how large the writer writes."""
@@ -111,6 +116,7 @@ class FittedAllograph:
         np.exp(values, out=values)
         values *= np.float32(1 - share) / values.sum(axis=1, keepdims=True)
         values[:, self.labels] += np.add.reduceat(votes, self.starts, axis=1)
+        values *= self.unseen
         values[rows, favoured] *= np.float32(math.exp(method.guard + method.doubt * self.excess**2))
         if len(repeats):
             values[repeats, corrected] = 2 * values[repeats].max(axis=1)

@@ -15,7 +15,7 @@ from allograph.samples.box import Boxes
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
 
-FREEDOM = 8.0
+FREEDOM = 12.0
 """Degrees of freedom of the Student distribution around what is expected: how little a number says that lies far off."""
 SHARE = 0.5
 """The share of its log-likelihood that each number is given: height and diagonal say nearly the same, as do top and bottom."""
