@@ -1,8 +1,8 @@
 """Evaluation: how well adapters do on the application writers of a corpus (paper §4.5).
 
-`evaluate` replays an embedded corpus under a protocol (`Resample`, `Sequential`, `Curve`, `Unlabelled`) and returns an `Evaluation`: figures,
-rows, tables, and a report. Protocols say which samples are learned and which are tested, measures make figures of the answers,
-and the report shows them.
+`evaluate` replays an embedded corpus under a protocol (`Resample`, `Sequential`, `Curve`, `Unlabelled`) and returns an
+`Evaluation`: figures, rows, tables, and a report. Protocols say which samples are learned and which are tested, measures make
+figures of the answers, and the report shows them.
 """
 
 from __future__ import annotations

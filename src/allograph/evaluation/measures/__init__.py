@@ -1,8 +1,9 @@
 """Measures: what the answers of a run amount to.
 
 `figures` gives accuracy, gain and error cut with their intervals, `qualities` what accuracy does not say, `duels` each method
-against each other, `courses` accuracy as corrections come in, `first_samples` what a person feels of it at the beginning, `learning_curve`
-how fast a label is learned, `error_kinds` what is taken for what, and `slip_figures` whether wrong corrections are found.
+against each other, `courses` accuracy as corrections come in, `first_samples` what a person feels of it at first,
+`learning_curve` how fast a label is learned, `error_kinds` what is taken for what, and `slip_figures` whether wrong corrections
+are found.
 """
 
 from allograph.evaluation.measures.course import Course, courses

@@ -1,4 +1,4 @@
-"""Errors by kind: what a sample was taken for, where what it shows and the answer are told apart by size, by place, or by neither."""
+"""Errors by kind: whether what was written and what was read are told apart by size, by place, or by neither."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from allograph.evaluation.measures.figures import confusions
 from allograph.evaluation.protocols.answers import WriterAnswers
 
 ErrorKind = Literal["case", "zero", "one", "punctuation", "rest"]
-"""`case`: the same letter in the other case. `zero`: 0 for o or O, or the reverse. `one`: two of 1, l, I and |. `punctuation`: what
-was written or what was read is no letter and no digit. `rest`: all other errors. An error is of the first kind that fits it."""
+"""`case`: the same letter in the other case. `zero`: 0 for o or O, or the reverse. `one`: two of 1, l, I and |. `punctuation`:
+what was written or what was read is no letter and no digit. `rest`: all other errors. An error is of the first kind that fits
+it."""
 ERROR_KINDS: tuple[ErrorKind, ...] = get_args(ErrorKind)
 _ZERO, _ONE = set("0oO"), set("1lI|")
 

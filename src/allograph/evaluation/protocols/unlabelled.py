@@ -31,7 +31,7 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True)
 class Unlabelled:
-    """Samples are answered from an empty profile, each in a call with so many others of the same writer, and none is corrected."""
+    """Samples are answered from an empty profile, each in a call with others of the same writer, and none is corrected."""
 
     resamples: int = 10
     """How often each writer's samples are parted into calls."""

@@ -18,9 +18,9 @@ def replace_labels(
 ) -> tuple[Corrections, NDArray[np.bool_]]:
     """The samples with wrong labels at some of `rows` [a], and at which of them, bool [a].
 
-    Of the rows ⌊a · share + u⌋ are drawn, u uniform in [0, 1). Half of them, one more where their number is odd, get the label that
-    the base holds for the likeliest besides the true one, as a person does who trusts a wrong answer; the others get any label on
-    offer but the true one, as a slip of the finger gives it. Where only the true label is on offer, it stays.
+    Of the rows ⌊a · share + u⌋ are drawn, u uniform in [0, 1). Half of them, one more where their number is odd, get the label
+    that the base holds for the likeliest besides the true one, as a person does who trusts a wrong answer; the others get any
+    label on offer but the true one, as a slip of the finger gives it. Where only the true label is on offer, it stays.
     """
     count = int(round(len(rows) * share, 9) + random.random())
     drawn = random.permutation(len(rows))[:count]
@@ -39,9 +39,9 @@ def replace_labels(
 def doubt_in_turn(
     adapter: Adapter, samples: Corrections, rows: NDArray[np.int64], wrong: NDArray[np.bool_], alphabet: Alphabet
 ) -> Doubts:
-    """The doubt of each correction in `rows` [a], as a reading by what was learned from those before it has it; then it is learned.
+    """The doubt of each correction in `rows` [a]: `Reading.doubt` by what was learned from those before it.
 
-    A doubtful correction is learned like any other.
+    A doubtful correction is learned like any other. `wrong` [a] says which are wrong indeed.
     """
     state, values = adapter.start(), np.empty(len(rows))
     for turn, row in enumerate(rows.tolist()):
