@@ -8,11 +8,11 @@ from allograph.evaluation.report.wording import of_run
 from allograph.evaluation.runs import Run
 
 NAMES: dict[ErrorKind, str] = {
-    "case": "c for C",
-    "zero": "0 for o or O",
-    "one": "1, l, I, |",
+    "case": "c/C",
+    "zero": "0/o/O",
+    "one": "1/l/I/|",
     "punctuation": "Punctuation",
-    "rest": "The rest",
+    "rest": "Rest",
 }
 """What each kind is called in print."""
 

@@ -58,7 +58,7 @@ def first_samples_table(run: Run) -> Table:
         rows.append([name, *cells, whole, *unseen])
     ends = [f"{span.first} to {span.last}" for span in spans.spans]
     head = ("samples", *ends, "all", *([] if spans.unseen is None else ["of a new label"]))
-    title = f"Accuracy over each writer's first samples, {run_in_words(run)}"
+    title = f"Accuracy over the first samples of {len(run.figures.writers)} writers, {run_in_words(run)}"
     return Table(title, head, tuple(map(tuple, rows)), "first-samples")
 
 

@@ -92,7 +92,7 @@ def run_in_words(run: Run) -> str:
         learned = f"{protocol.corrections} corrections" if protocol.per_label is None else f"{protocol.per_label} of each label"
         return f"after {learned}"
     if isinstance(protocol, UnlabelledPoint):
-        return f"nothing corrected, {_count(protocol.others, 'other sample')} in the call"
+        return f"nothing corrected, {_count(protocol.others, 'other')} in the call"
     if isinstance(protocol, Resample) and protocol.wrong_labels:
         return f"{100 * protocol.wrong_labels:g} % of the labels learned wrong"
     return f"all samples in turn, feedback {protocol.feedback}" if isinstance(protocol, Sequential) else ""
