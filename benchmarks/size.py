@@ -159,7 +159,7 @@ def equal_boxes(boxes: Boxes) -> Boxes:
     """The same unit and device, and every known box a square of the median height."""
     side = np.nanmedian(boxes.sizes[:, 0])
     known = ~np.isnan(boxes.edges[:, :1])
-    return replace(boxes, edges=np.where(known, np.float32([0, 0, side, side]), np.float32(np.nan)))
+    return replace(boxes, edges=np.where(known, np.array([0, 0, side, side], np.float32), np.float32(np.nan)))
 
 
 def shuffled_boxes(boxes: Boxes, writers: np.ndarray) -> Boxes:
