@@ -199,8 +199,8 @@ def test_errors_by_kind_by_hand() -> None:
 
 @given(st.lists(st.tuples(*[st.sampled_from(MIXED.labels)] * 3), min_size=1, max_size=60))
 def test_the_kinds_together_are_all_errors(triples: list[tuple[str, str, str]]) -> None:
-    true, base, method = ("".join(part) for part in zip(*triples, strict=True))
-    one = answered(true, base, method)
+    true, base, adapted = ("".join(part) for part in zip(*triples, strict=True))
+    one = answered(true, base, adapted)
     counts = error_kinds([one], MIXED)
     for name, kinds in counts.items():
         method = None if name == "base" else name
