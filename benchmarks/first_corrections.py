@@ -1,7 +1,8 @@
 """How soon another sample of a label reads right: UNIPEN's application writers, answered and corrected in a random order.
 
 Needs build/unipen.embedded.parquet, which `make unipen` makes. Every label is revealed after its answer. Samples are told apart
-by how many of their label were corrected before, and by how many of any label.
+by how many of their label were corrected before, and by how many of any label. The first table is what a person feels: the first
+ten samples, the first sixty in thirds, and the samples of a label that was never corrected before, base beside methods.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.evaluation import evaluate
+from allograph.evaluation.measures.earlier_samples import earlier_samples
 from allograph.evaluation.protocols.answers import WriterAnswers
-from allograph.evaluation.protocols.curve import occurrences
 from allograph.evaluation.protocols.sequential import Sequential
+from allograph.evaluation.report.progress_tables import first_samples_table
 from timing import show
 
 CORPUS = Path("build/unipen.embedded.parquet")
-METHODS = ("allograph", "memory", "paper")
+METHODS = ("allograph", "allograph-size", "memory", "paper")
 Rows = list[tuple[str, ...]]
 STEPS = (0, 1, 2, 3, 5, 10, 30, 100, 300)
 
@@ -28,7 +30,9 @@ def main() -> None:
     if not CORPUS.exists():
         print(f"{CORPUS} is not there; make it with: make unipen")
         return
-    replayed = evaluate(CORPUS, methods=METHODS, protocol=Sequential(feedback="all"), jobs=2).runs[0].answers
+    (run,) = evaluate(CORPUS, methods=METHODS, protocol=Sequential(feedback="all"), jobs=2).runs
+    first, replayed = first_samples_table(run), run.answers
+    show(first.title, first.head, first.rows)
     writers = f"{len(replayed)} writers, one random order, every label revealed after its answer"
     show(f"Accuracy by earlier corrections of the same label ({writers})", *table(replayed, of_the_label))
     show("The same, of samples whose label the base had misread at the correction before", *table(replayed, of_a_misread_label))
@@ -37,7 +41,7 @@ def main() -> None:
 
 def of_the_label(writer: WriterAnswers) -> NDArray[np.int64]:
     """How many samples of its label came before each sample."""
-    return occurrences(writer.true)
+    return earlier_samples(writer)[0]
 
 
 def of_a_misread_label(writer: WriterAnswers) -> NDArray[np.int64]:
@@ -52,7 +56,7 @@ def of_a_misread_label(writer: WriterAnswers) -> NDArray[np.int64]:
 
 def of_any_label(writer: WriterAnswers) -> NDArray[np.int64]:
     """How many samples came before each sample."""
-    return np.arange(len(writer.true))
+    return earlier_samples(writer)[1]
 
 
 def table(replayed: Sequence[WriterAnswers], known: Callable[[WriterAnswers], NDArray[np.int64]]) -> tuple[tuple[str, ...], Rows]:

@@ -219,7 +219,7 @@ def test_hostile_writers_are_but_text(tmp_path: Path, name: str) -> None:
     assert not {"script", "iframe"} & {tag for tag, _ in page.tags}
     assert all(source.startswith("data:image/png;base64,") for source in page.values("src"))
     assert name in [row[0] for row in page.rows if row]
-    short = name if len(name) <= 12 else f"{name[:11]}…"
+    short = name if len(name) <= 14 else f"{name[:13]}…"
     assert page.texts.count(short) >= len(WIDTHS)
     assert name in [row[0] for row in markdown_rows(tmp_path / "report" / "report.md")]
 

@@ -472,8 +472,8 @@ def test_completion_knows_commands_options_methods_and_protocols() -> None:
     assert completed("allograph ev") == ["evaluate"]
     assert completed("allograph writers mi") == ["migrate"]
     assert "--predictions" in completed("allograph evaluate --p")
-    assert completed("allograph evaluate x --method me") == ["memory", "means"]
-    assert completed("allograph evaluate x --protocol ") == ["resample", "sequential", "curve"]
+    assert completed("allograph evaluate x --method me") == ["memory", "means", "memory+size"]
+    assert completed("allograph evaluate x --protocol ") == ["resample", "sequential", "curve", "unlabelled"]
     for shell_name in ("zsh", "fish"):
         assert {"memory", "means"} <= set(completed("allograph evaluate x --method me", shell_name))
 

@@ -16,16 +16,20 @@ if TYPE_CHECKING:
     from allograph.evaluation import EvaluationProtocol
 
 
-PROTOCOLS = ("resample", "sequential", "curve")
+PROTOCOLS = ("resample", "sequential", "curve", "unlabelled")
 FEEDBACKS = ("none", "all", "mistakes", "silence")
-_METHOD = "An adapter by its name, or all that can be built for the bundle; may be given several times. The best unless named."
+_METHOD = (
+    "An adapter by its name, or all that can be built for the bundle; may be given several times. The best unless named. Behind "
+    "a name, +size adds how large a sample was written, and -size leaves it out."
+)
 _LABELS = (
     "Judge only samples of these labels, and answer only them, unless --alphabet says otherwise: the name of an alphabet, a text "
     "file with a label a line, or the labels themselves, such as 0123 or 'fi fl'."
 )
 _PROTOCOL = (
     "resample: split each label's samples at random, adapt, test. sequential: answer each sample, then learn it, in order of "
-    "time. curve: test after more and more corrections."
+    "time. curve: test after more and more corrections. unlabelled: correct nothing, and read each sample in a call with more "
+    "and more others of its writer."
 )
 _FEEDBACK = (
     "none: frozen after adaptation. all: each test label is revealed after its answer, as in the paper. sequential, all three "
@@ -35,8 +39,9 @@ _FEEDBACK = (
 
 def _method_names() -> list[str]:
     from allograph.adapters import names
+    from allograph.evaluation.methods import SIZES
 
-    return ["all", *names()]
+    return ["all", *dict.fromkeys((*names(), *SIZES))]
 
 
 def evaluate(
@@ -67,6 +72,9 @@ def evaluate(
     in_order: Annotated[
         bool, typer.Option("--in-order", help="Learn from the first part of each writer's samples in time, test the rest.")
     ] = False,
+    wrong_labels: Annotated[
+        float | None, typer.Option(help="resample: the share of the labels to learn from that are replaced by wrong ones; 0.")
+    ] = None,
     alphabet: Annotated[
         str | None,
         typer.Option(
@@ -92,7 +100,7 @@ def evaluate(
     common = {"alphabet": alphabet, "split": split, "seed": seed, "labels": parse_labels(labels) if labels else None}
     own = {
         "adaptation": adaptation, "per_label": per_label, "resamples": resamples, "feedback": feedback, "missed": missed,
-        "in_order": in_order or None, "shuffle": shuffle or None,
+        "in_order": in_order or None, "shuffle": shuffle or None, "wrong_labels": wrong_labels,
     }  # fmt: skip
     settings = _protocol(protocol, common | {name: value for name, value in own.items() if value is not None})
     read = (corpus, model, None if split in ("paper", "all") else split)
@@ -131,9 +139,9 @@ def _protocol(name: str, options: dict[str, Any]) -> EvaluationProtocol:
     from dataclasses import fields
 
     from allograph.errors import InputError
-    from allograph.evaluation import Curve, Resample, Sequential
+    from allograph.evaluation import Curve, Resample, Sequential, Unlabelled
 
-    kinds = dict(zip(PROTOCOLS, (Resample, Sequential, Curve), strict=True))
+    kinds = dict(zip(PROTOCOLS, (Resample, Sequential, Curve, Unlabelled), strict=True))
     if name not in kinds:
         raise InputError(f"there is no protocol {name!r}; there is {', '.join(kinds)}")
     foreign = sorted(set(options) - {field.name for field in fields(kinds[name])})

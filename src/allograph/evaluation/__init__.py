@@ -1,8 +1,8 @@
 """Evaluation: how well adapters do on the application writers of a corpus (paper §4.5).
 
-`evaluate` replays an embedded corpus under a protocol (`Resample`, `Sequential`, `Curve`) and returns an `Evaluation`: figures,
-rows, tables, and a report. Protocols say which samples are learned and which are tested, measures make figures of the answers,
-and the report shows them.
+`evaluate` replays an embedded corpus under a protocol (`Resample`, `Sequential`, `Curve`, `Unlabelled`) and returns an
+`Evaluation`: figures, rows, tables, and a report. Protocols say which samples are learned and which are tested, measures make
+figures of the answers, and the report shows them.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from allograph.evaluation.protocols import EvaluationProtocol as EvaluationProtocol
     from allograph.evaluation.protocols import Resample as Resample
     from allograph.evaluation.protocols import Sequential as Sequential
+    from allograph.evaluation.protocols import Unlabelled as Unlabelled
 
 _HOME = {"evaluate": "experiment", "Evaluation": "outcome"} | dict.fromkeys(
-    ("Curve", "EvaluationProtocol", "Resample", "Sequential"), "protocols"
+    ("Curve", "EvaluationProtocol", "Resample", "Sequential", "Unlabelled"), "protocols"
 )
-__all__ = ["Curve", "Evaluation", "EvaluationProtocol", "Resample", "Sequential", "evaluate"]
+__all__ = ["Curve", "Evaluation", "EvaluationProtocol", "Resample", "Sequential", "Unlabelled", "evaluate"]
 
 
 def __getattr__(name: str) -> Any:

@@ -14,14 +14,16 @@ from allograph.corpora.corpus import Corpus
 from allograph.corpora.parquet import kind_of
 from allograph.embedding import EmbeddedCorpus, EmbeddedSamples, embed
 from allograph.errors import AllographError, FormatError, InputError, MismatchError
-from allograph.evaluation.methods import Methods, build_methods, check_sendable
+from allograph.evaluation.methods import Methods, add_sizes, build_methods, check_sendable
 from allograph.evaluation.outcome import Evaluation
 from allograph.evaluation.protocols.curve import CurvePoint
 from allograph.evaluation.protocols.kinds import EvaluationProtocol
 from allograph.evaluation.protocols.replay import replay_writers
 from allograph.evaluation.protocols.resample import Resample
+from allograph.evaluation.protocols.unlabelled import UnlabelledPoint
 from allograph.evaluation.protocols.writer_samples import samples_by_writer
 from allograph.evaluation.report.corpus_tables import corpus_facts, table_1, table_2
+from allograph.evaluation.report.kind_tables import error_kinds_table
 from allograph.evaluation.report.method_tables import duels_table, quality_table, table_3
 from allograph.evaluation.report.predictions import SampleIndex
 from allograph.evaluation.report.progress_tables import progress_tables
@@ -45,7 +47,8 @@ def evaluate(
     """Judge methods on the application writers of an embedded corpus; a corpus that is not embedded is embedded first.
 
     `methods` are names of adapters, adapters, or a mapping of names to adapters; `all` names every adapter that can be built for
-    the bundle, and the best one is judged where none is named. `protocol` is `Resample()` unless given, `model` a bundle or its
+    the bundle, and the best one is judged where none is named; either way, where samples have boxes, the best is also judged
+    without size, and `memory` with it. `protocol` is `Resample()` unless given, `model` a bundle or its
     path, the shipped one unless given. `jobs` is the number of processes (None: one a core); it changes no answer. Raises
     `MismatchError` where model and corpus do not belong together, `InputError` where there is no writer to test, `MethodError`
     where a method fails, or cannot be sent to another process.
@@ -65,8 +68,6 @@ def evaluate(
     protocol = protocol or Resample()
     bundle = model if isinstance(model, Bundle) else Bundle.open(model)
     adapters, left_out = build_methods(methods, bundle)
-    if jobs != 1:
-        check_sendable(adapters)
     name = corpus.name if isinstance(corpus, EmbeddedCorpus) else Path(corpus).name
     setup = Setup(name, bundle, protocol)
     with tempfile.TemporaryDirectory() as folder:
@@ -78,11 +79,15 @@ def evaluate(
             embedded = EmbeddedCorpus.open(corpus)
         progress("reading the samples", 0, 1)
         facts, samples = _application_samples(embedded, setup)
+    if samples.boxes is not None:
+        add_sizes(adapters, left_out, methods, bundle)
+    if jobs != 1:
+        check_sendable(adapters)
     writers = samples_by_writer(samples, _offered_labels(setup, samples.labels))
     runs = []
     for run in protocol.runs():
         answers = replay_writers(writers, bundle.alphabet, adapters, run, jobs, progress)
-        if isinstance(run, CurvePoint) and not any(map(len, answers)):
+        if isinstance(run, CurvePoint | UnlabelledPoint) and not any(map(len, answers)):
             continue  # no writer has so many samples
         runs.append(Run.of(run, answers, bundle.alphabet))
     if not runs:
@@ -95,6 +100,7 @@ def evaluate(
         table_3(last.figures, source if isinstance(protocol, Resample) else "", last.protocol.feedback or "", when),
         *progress_tables(runs),
         quality_table(last),
+        error_kinds_table(last),
         *([duels_table(last)] if last.duels else []),
     ]
     sentence = headline(last.figures, when)

@@ -26,7 +26,8 @@ class Evaluation:
 
     setup: Setup
     runs: list[Run]
-    """One for `Resample`, one a mode for `Sequential`, one a point for `Curve`; the last is the one shown in detail."""
+    """One for `Resample` (two where labels are wrong), one a mode for `Sequential`, one a point for `Curve` and `Unlabelled`; the
+    last is the one shown in detail."""
     tables: list[Table]
     """The paper's tables 1 to 3, then those beyond the paper."""
     results: dict[str, Any]

@@ -58,6 +58,8 @@ class Figures:
     samples: int
     methods: Mapping[str, MethodFigures]
     writers: Sequence[WriterFigures]
+    boxed: int | None = None
+    """How many of the samples have a box; None where no writer has any."""
 
     @property
     def best_method(self) -> str:
@@ -100,7 +102,8 @@ def figures(answers: Sequence[WriterAnswers], seed: int = 0) -> Figures:
         for i, writer in enumerate(tested)
     ]
     methods = {name: _method_figures(name, tested, counts, seed) for name in counts.methods}
-    return Figures(int(base.sum()) / total, total, methods, writers)
+    boxed = [writer.boxed for writer in tested if writer.boxed is not None]
+    return Figures(int(base.sum()) / total, total, methods, writers, sum(int(one.sum()) for one in boxed) if boxed else None)
 
 
 def _method_figures(name: str, tested: Sequence[WriterAnswers], counts: RightCounts, seed: int) -> MethodFigures:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from allograph.evaluation.measures.earlier_samples import earlier_samples
 from allograph.evaluation.protocols.answers import WriterAnswers
-from allograph.evaluation.protocols.curve import occurrences
 
 STEPS = (0, 1, 2, 3, 5, 10, 30)
 """Where each range of corrections of a label begins; the last range has no end."""
@@ -28,7 +28,7 @@ def learning_curve(answers: Sequence[WriterAnswers], method: str) -> tuple[tuple
     """
     method_errors, base_errors = np.zeros(len(STEPS)), np.zeros(len(STEPS))
     for writer in answers:
-        of_label, of_all = _earlier_samples(writer)
+        of_label, of_all = earlier_samples(writer)
         kept = (of_label > 0) | (of_all >= OTHERS)
         step = np.searchsorted(STEPS, of_label, side="right") - 1
         for errors, name in ((method_errors, method), (base_errors, None)):
@@ -51,10 +51,3 @@ def falling_ratios(numerators: NDArray[np.float64], denominators: NDArray[np.flo
             block = (last[0] + block[0], last[1] + block[1], last[2] + block[2])
         blocks.append(block)
     return [over / under if under else 1.0 for over, under, count in blocks for _ in range(count)]
-
-
-def _earlier_samples(writer: WriterAnswers) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """How many samples of the same label, and of any, each test sample [t] follows in its pass through the writer's samples."""
-    length = max(1, len(np.unique(writer.rows)))
-    passes = np.split(writer.true, range(length, len(writer.true), length))
-    return np.concatenate([occurrences(part) for part in passes]), np.arange(len(writer.true)) % length

@@ -13,6 +13,20 @@ from allograph.samples.equality import by_content
 
 @by_content
 @dataclass(frozen=True, eq=False)
+class Doubts:
+    """A method's doubt of the corrections of one writer, in the order in which they were learned."""
+
+    values: NDArray[np.float64]
+    """[a] the probability, 0…1, that the correction is a slip."""
+    wrong: NDArray[np.bool_]
+    """[a] whether it is wrong indeed."""
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@by_content
+@dataclass(frozen=True, eq=False)
 class MethodAnswers:
     """One method's answers to the test samples of a writer, all trials one after the other; its `len` is their number."""
 
@@ -26,6 +40,8 @@ class MethodAnswers:
     """[t] the answer's probability; None where the method gives none."""
     corrections: NDArray[np.int64] | None = None
     """[t] how many corrections the method had learned before each answer."""
+    doubts: Doubts | None = None
+    """Of the corrections of the first resample; None unless some were wrong on purpose."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -46,6 +62,8 @@ class WriterAnswers:
     methods: Mapping[str, MethodAnswers]
     base_probabilities: NDArray[np.float32] | None = None
     """[t] the probability that the base gives its answer."""
+    boxed: NDArray[np.bool_] | None = None
+    """[t] which samples have a box; None where none has."""
 
     def __len__(self) -> int:
         return len(self.rows)

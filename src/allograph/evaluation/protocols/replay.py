@@ -14,13 +14,16 @@ from numpy.typing import NDArray
 from allograph.adapters import Adapter, Trial, TrialAnswers, replay
 from allograph.alphabet.labels import Alphabet
 from allograph.errors import AllographError, InputError, MethodError
-from allograph.evaluation.protocols.answers import MethodAnswers, WriterAnswers
+from allograph.evaluation.protocols.answers import Doubts, MethodAnswers, WriterAnswers
 from allograph.evaluation.protocols.kinds import RunProtocol
+from allograph.evaluation.protocols.resample import Resample
 from allograph.evaluation.protocols.sequential import Sequential, replay_in_turn
+from allograph.evaluation.protocols.unlabelled import UnlabelledPoint, replay_calls
 from allograph.evaluation.protocols.writer_samples import WriterSamples
+from allograph.evaluation.protocols.wrong_labels import doubt_in_turn, replace_labels
 from allograph.execution import ordered_map
 from allograph.progress import Progress, silent
-from allograph.readings import highest_probability
+from allograph.readings import Corrections, highest_probability
 
 
 def replay_writers(
@@ -68,17 +71,19 @@ class _Replayer:
         methods = {name: self._answers(name, writer, true, trials) for name in self.adapters}
         logits = writer.samples.logits[rows]
         base = logits.argmax(axis=1).astype(np.int32)
-        return WriterAnswers(writer.writer, rows, true[rows], base, methods, highest_probability(logits))
+        boxed = None if writer.samples.boxes is None else ~np.isnan(writer.samples.boxes.edges[rows, 0])
+        return WriterAnswers(writer.writer, rows, true[rows], base, methods, highest_probability(logits), boxed)
 
     def _answers(self, name: str, writer: WriterSamples, true: NDArray[np.int32], trials: Sequence[Trial]) -> MethodAnswers:
         start = time.perf_counter()
         try:
             replays, corrections = self._replays(self.adapters[name], writer, trials)
+            seconds = time.perf_counter() - start
+            doubts = self._doubts(self.adapters[name], writer, trials)
         except AllographError:
             raise
         except Exception as error:  # another package's code: it may fail in any way
             raise method_error(name, f"failed on the writer {writer.writer}", error) from error
-        seconds = time.perf_counter() - start
         _check(name, replays, trials, len(self.alphabet))
         any_right = [
             (one.proposals == true[trial.test, None]).any(axis=1)
@@ -92,6 +97,7 @@ class _Replayer:
             seconds,
             _concatenated(probabilities, np.float32) if len(probabilities) == len(replays) else None,
             _concatenated(corrections, np.int64),
+            doubts,
         )
 
     def _replays(
@@ -107,8 +113,29 @@ class _Replayer:
             ]
             return [answers for answers, _ in pairs], [corrections for _, corrections in pairs]
         reveal = protocol.feedback == "all"
-        replays = list(replay(adapter, writer.samples, trials, reveal))
+        if isinstance(protocol, UnlabelledPoint):
+            replays = [replay_calls(adapter, writer.samples, calls) for calls in protocol.calls(writer.writer, len(writer))]
+        elif isinstance(protocol, Resample) and protocol.wrong_labels:
+            taught = [self._taught(writer, trial, number)[0] for number, trial in enumerate(trials)]
+            replays = [one for pair in zip(taught, trials, strict=True) for one in replay(adapter, pair[0], [pair[1]], reveal)]
+        else:
+            replays = list(replay(adapter, writer.samples, trials, reveal))
         return replays, [len(trial.adaptation) + np.arange(len(trial.test)) * reveal for trial in trials]
+
+    def _taught(self, writer: WriterSamples, trial: Trial, number: int) -> tuple[Corrections, NDArray[np.bool_]]:
+        """The writer's samples as they are taught in one resample, and which of its adaptation samples have a wrong label."""
+        assert isinstance(self.protocol, Resample)
+        random = self.protocol.random_slips(writer.writer, number)
+        return replace_labels(writer.samples, trial.adaptation, self.protocol.wrong_labels, self.alphabet, random)
+
+    def _doubts(self, adapter: Adapter, writer: WriterSamples, trials: Sequence[Trial]) -> Doubts | None:
+        """The doubt of the corrections of the first resample, in random order; None unless some labels are wrong."""
+        protocol = self.protocol
+        if not (isinstance(protocol, Resample) and protocol.wrong_labels):
+            return None
+        taught, wrong = self._taught(writer, trials[0], 0)
+        order = protocol.random_slips(writer.writer, len(trials)).permutation(len(wrong))
+        return doubt_in_turn(adapter, taught, trials[0].adaptation[order], wrong[order], self.alphabet)
 
 
 def _check(name: str, replays: Sequence[TrialAnswers], trials: Sequence[Trial], labels: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -40,6 +40,8 @@ class Resample:
     """Learn from the first part of each writer's samples in order of time and test the rest, once."""
     labels: tuple[str, ...] | None = None
     """The labels whose samples are judged, which are the only ones on offer unless `alphabet` says otherwise; None for all."""
+    wrong_labels: float = 0.0
+    """The share of the adaptation samples that are learned with a wrong label (see `wrong_labels.replace_labels`)."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.adaptation < 1:
@@ -50,6 +52,8 @@ class Resample:
             raise InputError(f"there is at least one resample, not {self.resamples}")
         if self.feedback not in FEEDBACKS:
             raise InputError(f"feedback is {' or '.join(FEEDBACKS)}, not {self.feedback!r}")
+        if not 0 <= self.wrong_labels < 1:
+            raise InputError(f"the share of wrong labels is at least 0 and less than 1, not {self.wrong_labels}")
         if self.in_order and (self.per_label is not None or self.shuffle):
             raise InputError("in order of time there is a share to learn from, no samples a label, and nothing is shuffled")
         if self.alphabet is not None:
@@ -58,14 +62,15 @@ class Resample:
             Alphabet(self.labels)
 
     def runs(self) -> list[Resample]:
-        """The one run that it is."""
-        return [self]
+        """The one run that it is; where labels are wrong, one before it in which all are right."""
+        return [replace(self, wrong_labels=0.0), self] if self.wrong_labels else [self]
 
     def options(self) -> list[str]:
         """Its options on the command line."""
         share = f"--adaptation {self.adaptation:g}" if self.per_label is None else f"--per-label {self.per_label}"
+        wrong = [f"--wrong-labels {self.wrong_labels:g}"] if self.wrong_labels else []
         often = "--in-order" if self.in_order else f"--resamples {self.resamples}"
-        return [f"{share} {often} --feedback {self.feedback}", *(["--shuffle"] if self.shuffle else [])]
+        return [f"{share} {often} --feedback {self.feedback}", *(["--shuffle"] if self.shuffle else []), *wrong]
 
     def as_dict(self) -> dict[str, Any]:
         """For `results.json`."""
@@ -81,6 +86,7 @@ class Resample:
             "alphabet": self.alphabet,
             "split": None if self.split is None else Path(self.split).name,
             **({} if self.labels is None else {"labels": list(self.labels)}),
+            **({"wrong_labels": self.wrong_labels} if self.wrong_labels else {}),
         }
 
     def trials(self, writer: str, labels: NDArray[np.str_], order: NDArray[np.int32] | None = None) -> list[Trial]:
@@ -95,8 +101,15 @@ class Resample:
             return [Trial(*np.split(rows, [int(round(len(rows) * self.adaptation, 9))]))]
         return [self._trial(writer, labels, number) for number in range(self.resamples)]
 
+    def random_slips(self, writer: str, number: int) -> np.random.Generator:
+        """What decides which labels are wrong in one resample of a writer, alike for all methods."""
+        return self._random(writer, number, 1)
+
+    def _random(self, writer: str, *numbers: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, zlib.crc32(writer.encode()), *numbers])
+
     def _trial(self, writer: str, labels: NDArray[np.str_], number: int) -> Trial:
-        random = np.random.default_rng([self.seed, zlib.crc32(writer.encode()), number])
+        random = self._random(writer, number)
         adaptation, test = [], []
         for label in sorted(set(labels.tolist())):
             rows = random.permutation(np.flatnonzero(labels == label))

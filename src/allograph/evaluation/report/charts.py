@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from allograph.evaluation.measures.course import Course
 from allograph.evaluation.protocols.curve import CurvePoint
 from allograph.evaluation.protocols.sequential import Sequential
+from allograph.evaluation.protocols.unlabelled import UnlabelledPoint
 from allograph.evaluation.report.line_plots import Line, lines_plot
 from allograph.evaluation.report.plots import WIDTHS
 from allograph.evaluation.report.wording import FEEDBACK
@@ -24,7 +25,7 @@ class Chart:
 
 
 def progress_charts(runs: Sequence[Run]) -> list[Chart]:
-    """Accuracy against corrections learned: of sequential runs, and of curves."""
+    """Accuracy against corrections learned, of sequential runs and of curves, and against what else is in the call."""
     charts = []
     for run in runs:
         if isinstance(run.protocol, Sequential) and run.courses is not None:
@@ -34,7 +35,12 @@ def progress_charts(runs: Sequence[Run]) -> list[Chart]:
     for unit, x_label in (("corrections", "corrections learned"), ("per_label", "samples of each label learned")):
         counts = [(getattr(run.protocol, unit), run) for run in points if getattr(run.protocol, unit) is not None]
         if counts:
-            charts.append(_curve_chart(counts, unit, x_label))
+            caption = f"Accuracy by {x_label}, on the samples held out throughout; the base reads the same samples."
+            charts.append(_curve_chart(counts, unit, x_label, caption))
+    calls = [(run.protocol.others, run) for run in runs if isinstance(run.protocol, UnlabelledPoint)]
+    if calls:
+        caption = "Accuracy by how many other samples of the writer are in the call, none of them corrected."
+        charts.append(_curve_chart(calls, "unlabelled", "others in the call", caption))
     return charts
 
 
@@ -88,13 +94,12 @@ def _course_chart(courses: Mapping[str, Course], mode: str) -> Chart:
     return _chart(caption, [*bases.values(), *lines], f"course {mode}", "corrections learned, from", ticks)
 
 
-def _curve_chart(counts: Sequence[tuple[int, Run]], unit: str, x_label: str) -> Chart:
+def _curve_chart(counts: Sequence[tuple[int, Run]], unit: str, x_label: str, caption: str) -> Chart:
     x = [float(i) for i in range(len(counts))]
     lines = [Line("base", x, [100 * run.figures.base for _, run in counts], control=True)]
     for name in counts[0][1].figures.methods:
         lines.append(Line(name, x, [100 * run.figures.methods[name].accuracy for _, run in counts]))
     ticks = [(float(i), f"{count}") for i, (count, _) in enumerate(counts)]
-    caption = f"Accuracy by {x_label}, on the samples held out throughout; the base reads the same samples."
     return _chart(caption, lines, f"curve {unit}", x_label, ticks)
 
 

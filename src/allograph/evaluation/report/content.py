@@ -22,7 +22,7 @@ from allograph.evaluation.report.answer_tables import (
 from allograph.evaluation.report.charts import Chart, progress_charts, sureness_charts
 from allograph.evaluation.report.markdown import markdown, markdown_text
 from allograph.evaluation.report.table import Table
-from allograph.evaluation.report.wording import METHODS, TERMS, headline, protocol_in_words, run_in_words, runs_in_words
+from allograph.evaluation.report.wording import TERMS, headline, method_in_words, protocol_in_words, run_in_words, runs_in_words
 from allograph.evaluation.runs import Run, Setup
 
 MOST_CONFUSED = 15
@@ -69,7 +69,7 @@ def report_content(setup: Setup, runs: Sequence[Run], tables: Sequence[Table]) -
         pairs=pairs[:MOST_CONFUSED],
         all_pairs=sum_of_pairs(pairs, figures),
         writers=most_helped_first(figures),
-        terms={**{f"“{method}”": METHODS[method] for method in figures.methods if method in METHODS}, **TERMS},
+        terms={**{f"“{method}”": words for method in figures.methods if (words := method_in_words(method)) is not None}, **TERMS},
         command=_command(setup, figures.methods),
         facts=_facts(setup, figures.methods),
     )

@@ -8,7 +8,7 @@ from allograph.evaluation.measures.figures import Figures, MethodFigures
 from allograph.evaluation.measures.quality import Quality
 from allograph.evaluation.report.published import PAPER
 from allograph.evaluation.report.table import UNKNOWN, Table, number, percent, percent_interval, points, points_interval
-from allograph.evaluation.report.wording import run_in_words
+from allograph.evaluation.report.wording import of_run
 from allograph.evaluation.runs import Run
 
 
@@ -22,10 +22,14 @@ def table_3(figures: Figures, source: str, feedback: str, when: str = "") -> Tab
     if paper is not None:
         columns.append(("the authors" if feedback == "all" else "the authors (feedback all)", _paper_column(paper)))
     heads = [
-        "Writers tested", "Test images", "Base accuracy", "Accuracy", "Gain, points", "  95 % interval",
+        "Writers tested", "Test images", "  with a box", "Base accuracy", "Accuracy", "Gain, points", "  95 % interval",
         "Errors cut", "  95 % interval", "Largest gain, points", "  with any answerer", "Better / equal / worse", "Seconds",
     ]  # fmt: skip
-    rows = tuple((head, *(column[i] for _, column in columns)) for i, head in enumerate(heads))
+    rows = tuple(
+        (head, *(column[i] for _, column in columns))
+        for i, head in enumerate(heads)
+        if figures.boxed is not None or head != "  with a box"
+    )
     title = "Table 3. Accuracy of the methods" + (f", {when}" if when else "")
     return Table(title, ("", *(name for name, _ in columns)), rows, "table-3", methods_across=True)
 
@@ -34,6 +38,7 @@ def _method_column(figures: Figures, method: MethodFigures) -> list[str]:
     return [
         number(len(figures.writers)),
         number(figures.samples),
+        number(figures.boxed or 0),
         percent(figures.base),
         percent(method.accuracy),
         points(method.gain),
@@ -49,7 +54,7 @@ def _method_column(figures: Figures, method: MethodFigures) -> list[str]:
 
 def _paper_column(paper: dict[str, Any]) -> list[str]:
     return [
-        number(paper["writers"]), number(paper["samples"]), percent(paper["base"]), percent(paper["accuracy"]),
+        number(paper["writers"]), number(paper["samples"]), UNKNOWN, percent(paper["base"]), percent(paper["accuracy"]),
         points(paper["gain"]), UNKNOWN,
         percent(paper["gain"] / (1 - paper["base"]), 1), UNKNOWN, points(paper["largest"]), UNKNOWN,
         f"{paper['better']} / {paper['equal']} / {paper['worse']}", UNKNOWN,
@@ -64,7 +69,7 @@ def quality_table(run: Run) -> Table:
         "Errors in the 10 % least sure",
     ]  # fmt: skip
     rows = tuple((head, *(column[i] for column in columns)) for i, head in enumerate(heads))
-    return Table(f"Beyond the paper{_of(run)}", ("", *run.qualities), rows, "beyond", methods_across=True)
+    return Table(f"Beyond the paper{of_run(run)}", ("", *run.qualities), rows, "beyond", methods_across=True)
 
 
 def _quality_column(quality: Quality) -> list[str]:
@@ -91,9 +96,4 @@ def duels_table(run: Run) -> Table:
         if duel.method == best
     )
     head = ("against", "points", "  95 % interval", "of its errors cut", "  95 % interval")
-    return Table(f"“{best}” against the others{_of(run)}", head, rows, "rivals")
-
-
-def _of(run: Run) -> str:
-    when = run_in_words(run)
-    return f", {when}" if when else ""
+    return Table(f"“{best}” against the others{of_run(run)}", head, rows, "rivals")

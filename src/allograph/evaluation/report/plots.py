@@ -44,7 +44,7 @@ LIGHT = {name: light for name, (light, _) in COLOURS.items()}
 """The colours that plots are drawn in; `as_svg` puts variables in their place."""
 FONT = 11
 """Pixels high is a plot's text."""
-_LONGEST_NAME = 12
+_LONGEST_NAME = 14
 _NAMED_SLOT = 13
 """Pixels that a bar needs to have its writer's name beneath it."""
 

@@ -18,16 +18,19 @@ FORMAT = 1
 
 def run_as_dict(run: Run) -> dict[str, Any]:
     """One run, as it stands in `results.json`."""
-    figures, courses = run.figures, run.courses or {}
-    base = {"accuracy": figures.base, "samples": figures.samples, "writers": len(figures.writers)}
+    figures, courses, first = run.figures, run.courses or {}, run.first_samples or {}
+    base = {"accuracy": figures.base, "samples": figures.samples, "writers": len(figures.writers), "boxes": figures.boxed or 0}
     return {
         "protocol": run.protocol.as_dict(),
-        "base": {**base, **asdict(run.qualities["base"])},
+        "base": {**base, **asdict(run.qualities["base"]), "error_kinds": _shares(run, "base")},
         "methods": {
             name: {
                 **asdict(method),
                 **asdict(run.qualities[name]),
+                "error_kinds": _shares(run, name),
                 **({"course": asdict(courses[name])} if name in courses else {}),
+                **({"first_samples": asdict(first[name])} if name in first else {}),
+                **({"slips": asdict(run.slips[name])} if name in run.slips else {}),
             }
             for name, method in figures.methods.items()
         },
@@ -36,6 +39,11 @@ def run_as_dict(run: Run) -> dict[str, Any]:
             {"id": writer.id, "samples": writer.samples, "base": writer.base, **writer.methods} for writer in figures.writers
         ],
     }
+
+
+def _shares(run: Run, name: str) -> dict[str, float]:
+    """The errors of each kind as shares of all test samples."""
+    return {kind: count / run.figures.samples for kind, count in run.error_kinds[name].items()}
 
 
 def results(

@@ -11,6 +11,7 @@ from allograph.evaluation.protocols.curve import CurvePoint
 from allograph.evaluation.protocols.kinds import EvaluationProtocol
 from allograph.evaluation.protocols.resample import Resample
 from allograph.evaluation.protocols.sequential import Sequential
+from allograph.evaluation.protocols.unlabelled import Unlabelled, UnlabelledPoint
 from allograph.evaluation.report.table import percent, percent_interval
 from allograph.evaluation.runs import Run
 
@@ -34,6 +35,9 @@ TERMS = {
     "probabilities is not given.",
     "Ahead after": "From so many corrections on, all answers up to then hold more right ones than the base's, all writers "
     "together, and it stays so.",
+    "With a box": "Test samples of which is known how large they were written.",
+    "Errors by kind": "The same letter in the other case; 0 for o or O; two of 1, l, I and |; punctuation, where what was "
+    "written or what was read is no letter and no digit; the rest. An error counts under the first that fits.",
     "Style": "One way of writing a label: the centre of a cluster of its samples, as the model sees them. It is shown by "
     "its medoid, the real sample nearest to that centre.",
     "Seconds": "Adapting and answering, all writers and resamples together, without embedding the images.",
@@ -56,6 +60,23 @@ METHODS = {
     "allograph": "The writer's own last layer and label means, mixed with the votes of the writer's nearest samples.",
 }
 """How each method works."""
+WITH_SIZE, WITHOUT_SIZE = "+size", "-size"
+"""What stands behind the name of a method that is given size, or denied it."""
+
+
+def method_in_words(name: str) -> str | None:
+    """How a method works; None where it is not one of this package's.
+
+    >>> method_in_words("memory+size").endswith("How large the sample was written counts too.")
+    True
+    """
+    for ending, more in ((WITH_SIZE, " How large the sample was written counts too."), (WITHOUT_SIZE, _SIZELESS)):
+        if name.endswith(ending) and name.removesuffix(ending) in METHODS:
+            return METHODS[name.removesuffix(ending)] + more
+    return METHODS.get(name)
+
+
+_SIZELESS = " How large the sample was written does not count."
 FEEDBACK = {
     "all": "every label revealed after its answer",
     "mistakes": "only mistakes corrected, silence ignored",
@@ -70,7 +91,17 @@ def run_in_words(run: Run) -> str:
     if isinstance(protocol, CurvePoint):
         learned = f"{protocol.corrections} corrections" if protocol.per_label is None else f"{protocol.per_label} of each label"
         return f"after {learned}"
+    if isinstance(protocol, UnlabelledPoint):
+        return f"nothing corrected, {_count(protocol.others, 'other')} in the call"
+    if isinstance(protocol, Resample) and protocol.wrong_labels:
+        return f"{100 * protocol.wrong_labels:g} % of the labels learned wrong"
     return f"all samples in turn, feedback {protocol.feedback}" if isinstance(protocol, Sequential) else ""
+
+
+def of_run(run: Run) -> str:
+    """What stands behind the title of a table that is of one run of several."""
+    when = run_in_words(run)
+    return f", {when}" if when else ""
 
 
 def runs_in_words(runs: Sequence[Run]) -> str:
@@ -79,6 +110,11 @@ def runs_in_words(runs: Sequence[Run]) -> str:
     if isinstance(last.protocol, CurvePoint):
         have = f"{len(last.figures.writers)} of {_count(len(runs[0].figures.writers), 'writer')}"
         return f"Headline and figures are of the curve's last point, {run_in_words(last)}, which {have} reached."
+    if isinstance(last.protocol, UnlabelledPoint):
+        have = f"{len(last.figures.writers)} of {_count(len(runs[0].figures.writers), 'writer')}"
+        return f"Headline and figures are of the largest calls, {run_in_words(last)}, which {have} had enough samples for."
+    if isinstance(last.protocol, Resample) and last.protocol.wrong_labels:
+        return f"Headline and figures are of the run with {run_in_words(last)}."
     if isinstance(last.protocol, Sequential):
         mode = str(last.protocol.feedback)
         return f"Headline and figures are of all samples in turn with feedback {mode}: {FEEDBACK[mode]}."
@@ -121,6 +157,12 @@ def protocol_in_words(protocol: EvaluationProtocol) -> str:
             f"feedback told it (feedback {modes}). Where silence counts, {100 * protocol.missed:g} % of the mistakes were "
             f"missed.{_offered(protocol.alphabet, protocol.labels)}"
         )
+    if isinstance(protocol, Unlabelled):
+        return (
+            f"Each writer's samples were parted at random, {_times(protocol.resamples)}, into calls of a sample and 0, 1, 3 and "
+            "more others, and each sample read beside the others of its call. Nothing was corrected."
+            f"{_offered(protocol.alphabet, protocol.labels)}"
+        )
     return (
         f"Each writer's samples were split at random, {_times(protocol.resamples)}: {100 * protocol.adaptation:g} % of each "
         "label to draw corrections from, in random order, the rest to be read after more and more of them. What was learned "
@@ -139,14 +181,20 @@ def _resample_in_words(protocol: Resample) -> str:
         "none": "What was learned stayed frozen during the test (feedback none).",
         "all": "After each answer the true label was revealed and learned (feedback all), as in the paper.",
     }[protocol.feedback]
+    wrong = ""
+    if protocol.wrong_labels:
+        wrong = (
+            f" In the second of two runs {100 * protocol.wrong_labels:g} % of the labels that were learned were wrong: half of "
+            "them what the base held for the likeliest besides the truth, half any label."
+        )
     if protocol.in_order:
         return (
             f"The first {100 * protocol.adaptation:g} % of each writer's samples, in order of time, were learned, from an empty "
-            f"profile, and the rest read. {feedback}{_offered(protocol.alphabet, protocol.labels)}"
+            f"profile, and the rest read. {feedback}{wrong}{_offered(protocol.alphabet, protocol.labels)}"
         )
     return (
         f"Each writer's samples were split at random, {_times(protocol.resamples)}, from an empty profile: {learned} to learn "
-        f"from, the rest to be read, {order}. {feedback}{_offered(protocol.alphabet, protocol.labels)}"
+        f"from, the rest to be read, {order}. {feedback}{wrong}{_offered(protocol.alphabet, protocol.labels)}"
     )
 
 
