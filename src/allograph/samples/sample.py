@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from allograph.errors import ImageError
 from allograph.images.frames import SIDE, Frame, Polarity, decode, grey, to_frame
 from allograph.ink import ink_path, ink_to_frame
+from allograph.samples.box import Box, Unit
 from allograph.samples.equality import by_content
 
 if TYPE_CHECKING:
@@ -24,24 +25,36 @@ if TYPE_CHECKING:
 class Sample:
     """One character as it came, uncut and in its own size; `image` brings it into the frame that a recognizer reads.
 
-    Made by `from_picture` or `from_ink`. `Writer.read` takes it, and frames it as its model wants.
+    Made by `from_picture`, `from_ink` or, from an image that is in the frame already, `from_image`. `Writer.read` takes it, and frames it as its model wants.
 
     >>> sample = Sample.from_ink([[(0, 0), (40, 90)], [(20, 45), (60, 40)]])
     >>> sample.image("mnist").shape
     (28, 28)
     """
 
-    kind: Literal["picture", "ink"]
+    kind: Literal["picture", "ink", "image"]
     content: tuple[NDArray[Any], ...]
     """Of a picture its grey values, uint8 [h, w]; of ink a path for each stroke, float64 [k, 2], x and y (down) in any unit."""
     polarity: Polarity = "auto"
     """Of a picture: dark ink on light, light ink on dark, or `auto`, to find out."""
     name: str = "the sample"
     """What errors call it."""
+    box: Box | None = None
+    """How large it was written, and where; None where that is not known."""
+
+    @classmethod
+    def from_image(cls, image: NDArray[Any], box: Box | None = None) -> Sample:
+        """One character that is in the frame already, [28, 28], with the box that its ink had before."""
+        return cls("image", (image,), box=box)
 
     @classmethod
     def from_picture(
-        cls, picture: str | Path | bytes | PIL.Image.Image | NDArray[Any], polarity: Polarity = "auto", name: str | None = None
+        cls,
+        picture: str | Path | bytes | PIL.Image.Image | NDArray[Any],
+        polarity: Polarity = "auto",
+        name: str | None = None,
+        *,
+        box: Box | None = None,
     ) -> Sample:
         """One character in a file, the bytes of a file, a Pillow image, or an array [h, w] or [h, w, 3 or 4] of grey or colours.
 
@@ -54,18 +67,31 @@ class Sample:
             except OSError as error:
                 raise ImageError(f"the picture {name} cannot be read: {error.strerror or error}") from error
         name = name or "the picture"
-        return cls("picture", (decode(picture, name) if isinstance(picture, bytes) else grey(picture, name),), polarity, name)
+        return cls("picture", (decode(picture, name) if isinstance(picture, bytes) else grey(picture, name),), polarity, name, box)
 
     @classmethod
-    def from_ink(cls, strokes: Sequence[ArrayLike], name: str = "the ink") -> Sample:
+    def from_ink(
+        cls,
+        strokes: Sequence[ArrayLike],
+        name: str = "the ink",
+        *,
+        unit: Unit = "device",
+        device: str = "",
+        baseline: float | None = None,
+    ) -> Sample:
         """One character's strokes, each a sequence of points [k, 2], x and y (down) in any unit; one point is a dot.
 
         Raises `ImageError` when there is no point, one is not finite, or a stroke has another form.
         """
-        return cls("ink", ink_path(strokes, name), name=name)
+        paths = ink_path(strokes, name)
+        points = np.concatenate(paths)
+        (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+        return cls("ink", paths, name=name, box=Box(left, top, right, bottom, unit, device, baseline))
 
     def image(self, frame: Frame) -> NDArray[np.uint8]:
         """The sample in a frame: uint8 [28, 28], white ink on black. Raises `ImageError` for a picture without ink."""
+        if self.kind == "image":
+            return self.content[0]
         if self.kind == "ink":
             return ink_to_frame(self.content, frame, self.name)
         return to_frame(self.content[0], frame, self.polarity, name=self.name).image
