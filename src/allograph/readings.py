@@ -214,8 +214,8 @@ class Reading:
     def doubt(self, label: str) -> float:
         """The probability, 0…1, that a correction to `label` is a slip.
 
-        By Bayes: `SLIPS` of all corrections are slips, to any label alike; the others are as probable as the reading says. Against
-        a label that was not scored nothing speaks: 0.
+        By Bayes: `SLIPS` of all corrections are slips, to any label alike; the others are as probable as the reading says.
+        Against a label that was not scored nothing speaks: 0.
         """
         if label not in self.labels:
             return 0.0

@@ -58,15 +58,16 @@ class Relabel(NamedTuple):
         if stands is None:
             raise _unknown_correction(key, self.id)
         check_offered(self.label, stands.alphabet)
-        return replace(stands, label=self.label, implicit=self.implicit, batch=self.batch)
+        return replace(stands, label=self.label, implicit=self.implicit, batch=self.batch, doubt=0.0)
 
 
 def record(store: Store, key: Key, corrections: Sequence[Entry | Relabel], model_hash: str) -> list[Entry]:
     """Append corrections, in this order, all or none; returns what stands of each afterwards.
 
-    One that is there already counts once; another label, or its being given where it was implicit, replaces it; an implicit
-    one replaces nothing. Raises `MismatchError` where the profile is for another model, `UnknownCorrection` where a correction
-    that is to get another label is not there, `UnknownLabel` where that label was not on offer.
+    One that is there already counts once; another label, or its being given where it was implicit, replaces it, and is not
+    doubted; an implicit one replaces nothing. Raises `MismatchError` where the profile is for another model,
+    `UnknownCorrection` where a correction that is to get another label is not there, `UnknownLabel` where that label was not on
+    offer.
     """
     begins = any(isinstance(one, Entry) for one in corrections)
     try:
@@ -82,7 +83,7 @@ def record(store: Store, key: Key, corrections: Sequence[Entry | Relabel], model
                     continue
                 if stands and stands.seq:
                     stale[stands.seq] = stands
-                fresh[entry.id] = replace(entry, answer=stands.answer) if stands else entry
+                fresh[entry.id] = replace(entry, answer=stands.answer, doubt=0.0) if stands else entry
             if stale:
                 change.retract(list(stale.values()))
             if fresh:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class Sample:
     """One character as it came, uncut and in its own size; `image` brings it into the frame that a recognizer reads.
 
-    Made by `from_picture`, `from_ink` or, from an image that is in the frame already, `from_image`. `Writer.read` takes it, and frames it as its model wants.
+    Made by `from_picture`, `from_ink` or, from an image that is in the frame already, `from_image`. `Writer.read` takes it, and
+    frames it as its model wants.
 
     >>> sample = Sample.from_ink([[(0, 0), (40, 90)], [(20, 45), (60, 40)]])
     >>> sample.image("mnist").shape
@@ -67,7 +68,9 @@ class Sample:
             except OSError as error:
                 raise ImageError(f"the picture {name} cannot be read: {error.strerror or error}") from error
         name = name or "the picture"
-        return cls("picture", (decode(picture, name) if isinstance(picture, bytes) else grey(picture, name),), polarity, name, box)
+        return cls(
+            "picture", (decode(picture, name) if isinstance(picture, bytes) else grey(picture, name),), polarity, name, box
+        )
 
     @classmethod
     def from_ink(
