@@ -28,9 +28,10 @@ export async function open() {
     byId("line-next").addEventListener("click", nextLine);
     byId("line-copy").addEventListener("click", copy);
     byId("line-clear").addEventListener("click", clearLine);
-    byId("line-alphabet").addEventListener("change", () => boxes.forEach((box) => box.drawing && read(box)));
-    connection.addEventListener("back", () => boxes.forEach((box) => box.drawing && !box.drawing.reading && read(box)));
+    byId("line-alphabet").addEventListener("change", () => readAll(boxes));
+    connection.addEventListener("back", () => readAll(boxes.filter((box) => !box.drawing?.reading)));
     turns.addEventListener("change", load);
+    drawings.mended.addEventListener("mended", (event) => boxes.forEach((box) => box.drawing === event.drawing && show(box)));
     await load();
 }
 
@@ -40,9 +41,9 @@ async function load() {
     for (const box of boxes) {
         box.drawing = kept.find(({ box: place }) => place === box.place) ?? null;
         box.pad.show(box.drawing?.strokes ?? []);
-        if (box.drawing && !box.drawing.reading) read(box);
         show(box);
     }
+    readAll(boxes.filter((box) => !box.drawing?.reading));
     select(null);
 }
 
@@ -79,8 +80,23 @@ function begin(box) {
 }
 
 async function lift(box) {
-    box.drawing.strokes = box.pad.strokes;
+    drawings.draw(box.drawing, box.pad);
     await read(box);
+}
+
+/** What is written in the boxes. */
+const written = () => boxes.map(({ drawing }) => drawing).filter(Boolean);
+
+/** Read all of these that are written in, together. */
+async function readAll(some) {
+    const full = some.filter((box) => box.drawing);
+    if (!full.length) return;
+    for (const box of full) box.reading?.abort();
+    await drawings.readTogether(
+        full.map((box) => box.drawing),
+        { alphabet: alphabet(), beside: written() },
+    );
+    full.forEach(show);
 }
 
 async function read(box) {
@@ -88,7 +104,7 @@ async function read(box) {
     box.reading?.abort();
     box.reading = new AbortController();
     try {
-        await drawings.readDrawing(here, { alphabet: alphabet(), signal: box.reading.signal });
+        await drawings.readDrawing(here, { alphabet: alphabet(), beside: written(), signal: box.reading.signal });
     } catch (error) {
         if (error.name === "AbortError") return;
         throw error;
@@ -98,11 +114,12 @@ async function read(box) {
 
 async function choose(box, label, isNew = false) {
     const here = box.drawing;
-    if (!(await drawings.correctDrawing(here, label, { isNew, ...(isNew ? {} : offered(label)) }))) return;
-    if (!here.waits) await drawings.readDrawing(here, { alphabet: offered(label).alphabet }).catch(() => {});
+    const beside = written();
+    if (!(await drawings.correctDrawing(here, label, { isNew, beside, ...(isNew ? {} : offered(label)) }))) return;
+    if (!here.waits) await drawings.readDrawing(here, { alphabet: offered(label).alphabet, beside }).catch(() => {});
     say(`Box ${box.place + 1}: learned, it is ${nameOf(label)}.`);
     show(box);
-    for (const other of boxes) if (other !== box && other.drawing?.status === "read") read(other);
+    await readAll(boxes.filter((other) => other !== box && other.drawing?.status === "read"));
 }
 
 /** The alphabet goes with a correction, unless the label lies outside it. */
@@ -116,7 +133,7 @@ function undoStroke(box) {
     if (!box.drawing || drawings.isSettled(box.drawing)) return;
     box.pad.undo();
     if (!box.pad.strokes.length) return clear(box);
-    box.drawing.strokes = box.pad.strokes;
+    drawings.draw(box.drawing, box.pad);
     read(box);
 }
 
@@ -186,7 +203,8 @@ async function nextLine() {
     if (waiting) return tell("Some boxes are not read yet. They wait here until the service is back.");
     const standing = done.filter((box) => box.drawing.status === "read").map((box) => box.drawing);
     const written = text();
-    for (const drawing of standing) await drawings.acceptDrawing(drawing, { alphabet: alphabet() });
+    const beside = written();
+    for (const drawing of standing) await drawings.acceptDrawing(drawing, { alphabet: alphabet(), beside });
     for (const box of done) clear(box);
     select(null);
     tell(`Taken: ${written}`);

@@ -203,7 +203,7 @@ function down() {
 
 async function lift() {
     lifted = performance.now();
-    drawing.strokes = pad.strokes;
+    drawings.draw(drawing, pad);
     await drawings.keep(drawing);
     clearTimeout(pause);
     pause = setTimeout(() => drawing && !pad.drawing && taught(), patience() + 300);

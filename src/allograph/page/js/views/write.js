@@ -47,6 +47,7 @@ export async function open() {
     byId("write-join").addEventListener("click", join);
     connection.addEventListener("back", readWaiting);
     turns.addEventListener("change", load);
+    drawings.mended.addEventListener("mended", (event) => written.includes(event.drawing) && show());
     await load();
 }
 
@@ -85,7 +86,7 @@ function down() {
 /** A stroke ends: keep it, read what is there so far. */
 async function lift() {
     lifted = performance.now();
-    drawing.strokes = pad.strokes;
+    drawings.draw(drawing, pad);
     complete = false;
     const here = drawing;
     pause = setTimeout(() => finish(here), patience());
@@ -97,7 +98,7 @@ async function readNow(here) {
     reading?.abort();
     const own = (reading = new AbortController());
     try {
-        await drawings.readDrawing(here, { signal: own.signal });
+        await drawings.readDrawing(here, { beside: written, signal: own.signal });
     } catch (error) {
         if (error.name !== "AbortError") throw error;
     }
@@ -119,7 +120,7 @@ function finish(here) {
 /** Moving on takes a reading as right that was sure. */
 async function leaveStanding(last) {
     if (last.reading.probability < SURE) return;
-    await drawings.acceptDrawing(last);
+    await drawings.acceptDrawing(last, { beside: written });
     showTray(written, drawing, select);
 }
 
@@ -134,8 +135,8 @@ async function choose(label, isNew = false) {
     complete = true;
     const wrong = here.reading && here.reading.label !== label;
     pad.focus();
-    if (!(await drawings.correctDrawing(here, label, { isNew }))) return show();
-    if (!here.waits) await drawings.readDrawing(here).catch(() => {});
+    if (!(await drawings.correctDrawing(here, label, { isNew, beside: written }))) return show();
+    if (!here.waits) await drawings.readDrawing(here, { beside: written }).catch(() => {});
     note = here.waits ? "Kept. I learn it when the service is back." : wrong ? AGAIN : "Confirmed.";
     say(`${note} It is ${nameOf(label)}.`);
     if (here === drawing) show();
@@ -163,7 +164,7 @@ function undoStroke() {
     if (!drawing?.strokes.length) return;
     if (drawings.isSettled(drawing)) return undo();
     pad.undo();
-    drawing.strokes = pad.strokes;
+    drawings.draw(drawing, pad);
     if (!pad.strokes.length) return clear();
     complete = false;
     clearTimeout(pause);
@@ -214,7 +215,7 @@ function select(chosen) {
 /** What was drawn while the service was away. */
 async function readWaiting() {
     for (const waiting of written.filter((other) => !other.reading && other.strokes.length)) {
-        if (!(await drawings.readDrawing(waiting))) return;
+        if (!(await drawings.readDrawing(waiting, { beside: written }))) return;
     }
     for (const sent of written.filter((other) => other.waits)) {
         sent.waits = false;
