@@ -13,7 +13,7 @@ const elements = new Map();
 
 /** The element with an id, as plain as it gets. */
 export const element = (id) => {
-    if (!elements.has(id)) elements.set(id, { hidden: true, textContent: "", contains: () => false, focus: () => undefined });
+    if (!elements.has(id)) elements.set(id, { hidden: true, textContent: "" });
     return elements.get(id);
 };
 

@@ -2,12 +2,13 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { element, requests, setAnswer } from "./browser.js";
+import { requests, setAnswer } from "./browser.js";
 
 const drawings = await import("../../src/allograph/page/js/drawing.js");
 const { deviceName, recall } = await import("../../src/allograph/page/js/device.js");
-const { forgetAsked, isToBeAsked } = await import("../../src/allograph/page/js/doubt.js");
-const { take } = await import("../../src/allograph/page/js/writers.js");
+const { forgetAsked, isToBeAsked, question } = await import("../../src/allograph/page/js/doubt.js");
+const { sendAll } = await import("../../src/allograph/page/js/post.js");
+const { drawingsOf, keepLetter } = await import("../../src/allograph/page/js/shelf.js");
 
 const pad = (x, measure = { scale: 0.5, baseline: 360 }) => ({ strokes: [{ points: [[x, 2, 1]] }], measure });
 
@@ -86,61 +87,54 @@ async function corrected(label, doubt = 0.9) {
     return drawing;
 }
 
-test("a label that may be a slip is asked about once, and kept where the writer says so", async () => {
+/** The ids that were told of since. */
+const told = [];
+drawings.doubts.addEventListener("doubted", ({ id }) => told.push(id));
+
+test("a label that may be a slip is asked about once, and kept where the writer means it", async () => {
     const drawing = await corrected("q");
-    assert.equal(element("doubt").hidden, false);
-    assert.equal(element("doubt-title").textContent, "Is it really “q”, small letter q?");
-    assert.equal(element("said").textContent, element("doubt-title").textContent);
+    assert.equal(drawing.doubtful, true);
+    assert.deepEqual(told.splice(0), [drawing.id]);
+    assert.match(question("q"), /^Is it really small letter q\?/);
     requests.length = 0;
-    element("doubt-keep").onclick();
-    await settle();
-    assert.equal(element("doubt").hidden, true);
-    assert.deepEqual([drawing.status, drawing.label, requests], ["corrected", "q", []]);
+    await drawings.confirmDrawing(drawing);
+    assert.deepEqual([drawing.doubtful, drawing.status, drawing.label, requests], [false, "corrected", "q", []]);
     await drawings.correctDrawing(drawing, "p");
     await settle();
-    assert.equal(element("doubt").hidden, true);
+    assert.deepEqual([drawing.doubtful, told.length], [false, 0]);
 });
 
 test("what is probable is not asked about", async () => {
-    await corrected("q", 0.5);
-    assert.equal(element("doubt").hidden, true);
+    assert.equal((await corrected("q", 0.5)).doubtful, false);
+    assert.deepEqual(told, []);
 });
 
-test("a slip is taken back, and whoever shows the drawing is told", async () => {
-    const drawing = await corrected("q");
-    const told = [];
-    drawings.mended.addEventListener("mended", (event) => told.push(event.drawing));
-    element("doubt-undo").onclick();
+test("a slip that is taken back, or given another label, is doubted no more", async () => {
+    const [one, other] = [await corrected("q"), await corrected("7")];
+    await drawings.undoDrawing(one);
+    assert.equal(sent("/undo").id, one.id);
+    setAnswer(doubtful(0));
+    await drawings.correctDrawing(other, "1");
     await settle();
-    assert.equal(sent("/undo").id, drawing.id);
-    assert.deepEqual([drawing.status, drawing.label, drawing.reading.label], ["read", null, "g"]);
-    assert.deepEqual(told, [drawing]);
+    assert.deepEqual([one.doubtful, other.doubtful], [false, false]);
+    const shelf = await drawingsOf("ana");
+    assert.deepEqual([one, other].map(({ id }) => shelf.find((kept) => kept.id === id).doubtful), [false, false]);
+    assert.equal(told.splice(0).length, 2);
 });
 
-test("a question that nobody answers is in nobody's way", async () => {
-    const first = await corrected("q");
-    const second = await corrected("7");
-    assert.equal(element("doubt-title").textContent, "Is it really “7”, digit 7?");
-    element("doubt").onkeydown({ key: "Escape" });
-    await settle();
-    assert.equal(element("doubt").hidden, true);
-    assert.deepEqual([first.label, second.label], ["q", "7"]);
-    await corrected("8");
-    take("ben");
-    assert.equal(element("doubt").hidden, true);
-});
-
-test("what waited for the service is asked about when it was sent", async () => {
+test("what waited for the service is asked about when it was sent, also where the page was closed meanwhile", async () => {
     setAnswer(() => null);
-    const drawing = drawn(1);
-    await drawings.correctDrawing(drawing, "z");
-    assert.equal(element("doubt").hidden, true);
+    const [open, closed] = [drawn(1), drawn(2)];
+    await drawings.correctDrawing(open, "z");
+    await keepLetter({ kind: "correct", writer: "ana", corrections: [{ id: closed.id, label: "z" }] });
+    await drawings.keep({ ...closed, label: "z", status: "corrected" });
+    assert.equal(open.doubtful, false);
     setAnswer(doubtful(0.9));
-    const { sendAll } = await import("../../src/allograph/page/js/post.js");
     await sendAll();
     await settle();
-    assert.equal(element("doubt-title").textContent, "Is it really “z”, small letter z?");
-    element("doubt-keep").onclick();
+    assert.equal(open.doubtful, true);
+    assert.deepEqual(told.splice(0), [open.id, closed.id]);
+    assert.ok((await drawingsOf("ana")).find(({ id }) => id === closed.id).doubtful);
 });
 
 test("whoever is erased is not remembered as asked", () => {

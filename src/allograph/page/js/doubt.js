@@ -1,15 +1,11 @@
-// A label that contradicts all that is known of a hand may be a slip: the page asks once, and goes on whatever is answered.
+// A label that contradicts all that is known of a hand may be a slip: it is asked about once, where it was given.
 
-import { say } from "./announce.js";
 import { recall, remember } from "./device.js";
-import { byId } from "./dom.js";
 import { nameOf } from "./labels.js";
 
 /** A slip is more probable than not. */
 const LIKELY = 0.5;
 const REMEMBERED = 500;
-
-let answer = () => {};
 
 /** Whether to ask about a correction: one that is doubtful, and was not asked about before. It counts as asked from now on. */
 export function isToBeAsked({ id, doubt, writer }) {
@@ -25,26 +21,6 @@ export function forgetAsked(writer) {
     remember("asked", others);
 }
 
-/** Ask, beside the writing; resolves to "keep", "undo" or "other". A question that nobody answered is kept when the next one comes. */
-export function asked(label) {
-    answer("keep");
-    const place = byId("doubt");
-    const question = `Is it really “${label}”, ${nameOf(label)}?`;
-    byId("doubt-title").textContent = question;
-    place.hidden = false;
-    say(question);
-    return new Promise((resolve) => {
-        answer = (given) => {
-            const held = place.contains(document.activeElement);
-            place.hidden = true;
-            answer = () => {};
-            if (held) byId("content").focus({ preventScroll: true });
-            resolve(given);
-        };
-        for (const given of ["keep", "undo", "other"]) byId(`doubt-${given}`).onclick = () => answer(given);
-        place.onkeydown = ({ key }) => key === "Escape" && answer("keep");
-    });
-}
-
-/** Nobody is asked any more: somebody else writes. */
-export const withdraw = () => answer("keep");
+/** The question, in words. */
+export const question = (label) =>
+    `Is it really ${nameOf(label)}? From all that I know of your hand I would not have thought so.`;

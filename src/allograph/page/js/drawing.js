@@ -5,21 +5,18 @@
 import { tell } from "./announce.js";
 import { heard, isLost } from "./connection.js";
 import { deviceName } from "./device.js";
-import { asked, isToBeAsked, withdraw } from "./doubt.js";
+import { isToBeAsked } from "./doubt.js";
 import { newId } from "./ids.js";
 import { asInk } from "./ink.js";
-import { labels, ownLabels } from "./model.js";
-import { pickLabel } from "./picker.js";
 import { learning, send } from "./post.js";
 import * as service from "./service.js";
 import { drawingsOf, dropDrawing, keepDrawing } from "./shelf.js";
-import { turns } from "./writers.js";
 
 /** Drawings that the service takes as a context. */
 const CONTEXT = 64;
 
-/** Tells of "mended", with the drawing, when a label was taken back or changed elsewhere than where it was given. */
-export const mended = new EventTarget();
+/** Tells of "doubted", with the drawing's id, when the label that was given may be a slip. */
+export const doubts = new EventTarget();
 
 /** A new one, of this writer. */
 export const newDrawing = (writer, room = "write") => ({
@@ -31,6 +28,7 @@ export const newDrawing = (writer, room = "write") => ({
     measure: null,
     status: "open",
     label: null,
+    doubtful: false,
     waits: false,
     reading: null,
 });
@@ -38,8 +36,11 @@ export const newDrawing = (writer, room = "write") => ({
 /** Keep it as it is. */
 export const keep = keepDrawing;
 
-/** It was never meant. */
-export const discard = (drawing) => dropDrawing(drawing.id);
+/** It was never meant, or is done with. */
+export function discard(drawing) {
+    settled.delete(drawing.id);
+    return dropDrawing(drawing.id);
+}
 
 /** What was drawn on a sheet so far, and how large that is. */
 export function draw(drawing, pad) {
@@ -117,6 +118,7 @@ const settled = new Map();
 
 async function settle(drawing, status, label, { kind, correction, beside }) {
     settled.set(drawing.id, drawing);
+    drawing.doubtful = false;
     const before = [drawing.status, drawing.label];
     [drawing.status, drawing.label] = [status, label];
     await keep(drawing);
@@ -137,30 +139,24 @@ async function settle(drawing, status, label, { kind, correction, beside }) {
 /** As if its label had never been given. */
 export async function undoDrawing(drawing) {
     await send({ kind: "undo", writer: drawing.writer, id: drawing.id });
-    [drawing.status, drawing.label, drawing.waits] = ["read", null, false];
+    [drawing.status, drawing.label, drawing.waits, drawing.doubtful] = ["read", null, false, false];
     await keep(drawing);
 }
 
-/** A label that may be a slip is asked about; the writer may go on writing, and never answer. */
-async function askOf({ id, label, doubt, writer }) {
-    if (!isToBeAsked({ id, doubt, writer })) return;
-    const drawing = settled.get(id) ?? (await drawingsOf(writer)).find((kept) => kept.id === id);
-    const answer = await asked(label);
-    if (answer === "keep" || drawing?.label !== label) return;
-    try {
-        if (answer === "undo") await undoDrawing(drawing);
-        else {
-            const chosen = await pickLabel(await labels(), await ownLabels());
-            if (!chosen || !(await correctDrawing(drawing, chosen.label, chosen))) return;
-        }
-        await readDrawing(drawing);
-    } catch (error) {
-        return tell(error.message);
-    }
-    mended.dispatchEvent(Object.assign(new Event("mended"), { drawing }));
+/** The writer was asked, and means it. */
+export async function confirmDrawing(drawing) {
+    drawing.doubtful = false;
+    await keep(drawing);
 }
 
-learning.addEventListener("corrected", ({ correction }) => askOf(correction));
-turns.addEventListener("change", withdraw);
+/** Mark the drawing whose label may be a slip, also where it was drawn before the page was opened. */
+learning.addEventListener("corrected", async ({ correction }) => {
+    if (!isToBeAsked(correction)) return;
+    const { id, writer } = correction;
+    if (settled.has(id)) settled.get(id).doubtful = true;
+    doubts.dispatchEvent(Object.assign(new Event("doubted"), { id }));
+    const drawing = settled.get(id) ?? (await drawingsOf(writer)).find((kept) => kept.id === id);
+    if (drawing) await keep({ ...drawing, doubtful: true });
+});
 
 export { isLost, learning };

@@ -4,6 +4,7 @@ import { say, tell } from "../announce.js";
 import { showAnswer } from "../answer.js";
 import { connection } from "../connection.js";
 import { byId, fill, make } from "../dom.js";
+import { question } from "../doubt.js";
 import * as drawings from "../drawing.js";
 import { asLabel, nameOf } from "../labels.js";
 import { labels, ownLabels } from "../model.js";
@@ -31,7 +32,7 @@ export async function open() {
     byId("line-alphabet").addEventListener("change", () => readAll(boxes));
     connection.addEventListener("back", () => readAll(boxes.filter((box) => !box.drawing?.reading)));
     turns.addEventListener("change", load);
-    drawings.mended.addEventListener("mended", (event) => boxes.forEach((box) => box.drawing === event.drawing && show(box)));
+    drawings.doubts.addEventListener("doubted", ({ id }) => ask(boxes.find(({ drawing }) => drawing?.id === id)));
     await load();
 }
 
@@ -85,7 +86,7 @@ async function lift(box) {
 }
 
 /** What is written in the boxes. */
-const written = () => boxes.map(({ drawing }) => drawing).filter(Boolean);
+const drawn = () => boxes.map(({ drawing }) => drawing).filter(Boolean);
 
 /** Read all of these that are written in, together. */
 async function readAll(some) {
@@ -94,7 +95,7 @@ async function readAll(some) {
     for (const box of full) box.reading?.abort();
     await drawings.readTogether(
         full.map((box) => box.drawing),
-        { alphabet: alphabet(), beside: written() },
+        { alphabet: alphabet(), beside: drawn() },
     );
     full.forEach(show);
 }
@@ -104,7 +105,7 @@ async function read(box) {
     box.reading?.abort();
     box.reading = new AbortController();
     try {
-        await drawings.readDrawing(here, { alphabet: alphabet(), beside: written(), signal: box.reading.signal });
+        await drawings.readDrawing(here, { alphabet: alphabet(), beside: drawn(), signal: box.reading.signal });
     } catch (error) {
         if (error.name === "AbortError") return;
         throw error;
@@ -114,12 +115,20 @@ async function read(box) {
 
 async function choose(box, label, isNew = false) {
     const here = box.drawing;
-    const beside = written();
+    const beside = drawn();
     if (!(await drawings.correctDrawing(here, label, { isNew, beside, ...(isNew ? {} : offered(label)) }))) return;
     if (!here.waits) await drawings.readDrawing(here, { alphabet: offered(label).alphabet, beside }).catch(() => {});
-    say(`Box ${box.place + 1}: learned, it is ${nameOf(label)}.`);
+    if (!here.doubtful) say(`Box ${box.place + 1}: learned, it is ${nameOf(label)}.`);
     show(box);
     await readAll(boxes.filter((other) => other !== box && other.drawing?.status === "read"));
+}
+
+/** A label may be a slip: its box says so. */
+function ask(box) {
+    if (!box) return;
+    box.drawing.doubtful = true;
+    say(`Box ${box.place + 1}: ${question(box.drawing.label)}`);
+    show(box);
 }
 
 /** The alphabet goes with a correction, unless the label lies outside it. */
@@ -149,7 +158,7 @@ function show(box) {
     const label = box.drawing ? drawings.labelOf(box.drawing) : null;
     box.said.disabled = !box.drawing;
     box.said.textContent = box.drawing ? (label ?? "…") : "";
-    box.said.className = `said glyph ${box.drawing?.status ?? ""} ${isLearned(box) ? "learned" : ""}`;
+    box.said.className = `said glyph ${box.drawing?.status ?? ""} ${isLearned(box) ? "learned" : ""} ${box.drawing?.doubtful ? "doubtful" : ""}`.trim();
     box.said.setAttribute("aria-label", `Box ${box.place + 1}: ${says(box, label)}`);
     byId("line-text").textContent = text();
     const some = boxes.some((other) => other.drawing);
@@ -161,6 +170,7 @@ const isLearned = ({ drawing }) => Boolean(drawing?.reading && drawing.reading.l
 
 function says(box, label) {
     if (!box.drawing) return "empty";
+    if (box.drawing.doubtful) return question(label);
     return label === null ? "not read yet" : `reads ${nameOf(label)}; change it`;
 }
 
@@ -192,6 +202,10 @@ function select(box) {
             }
             await read(box);
         },
+        mean: async () => {
+            await drawings.confirmDrawing(box.drawing);
+            show(box);
+        },
     });
     place.scrollIntoView?.({ block: "nearest" });
 }
@@ -203,7 +217,7 @@ async function nextLine() {
     if (waiting) return tell("Some boxes are not read yet. They wait here until the service is back.");
     const standing = done.filter((box) => box.drawing.status === "read").map((box) => box.drawing);
     const written = text();
-    const beside = written();
+    const beside = drawn();
     for (const drawing of standing) await drawings.acceptDrawing(drawing, { alphabet: alphabet(), beside });
     for (const box of done) clear(box);
     select(null);

@@ -4,6 +4,7 @@ import { say, tell } from "../announce.js";
 import { showAnswer } from "../answer.js";
 import { connection } from "../connection.js";
 import { byId, fill, icon, make } from "../dom.js";
+import { question } from "../doubt.js";
 import * as drawings from "../drawing.js";
 import { asLabel, nameOf } from "../labels.js";
 import { labels, ownLabels } from "../model.js";
@@ -47,7 +48,7 @@ export async function open() {
     byId("write-join").addEventListener("click", join);
     connection.addEventListener("back", readWaiting);
     turns.addEventListener("change", load);
-    drawings.mended.addEventListener("mended", (event) => written.includes(event.drawing) && show());
+    drawings.doubts.addEventListener("doubted", ({ id }) => ask(written.find((other) => other.id === id)));
     await load();
 }
 
@@ -138,8 +139,25 @@ async function choose(label, isNew = false) {
     if (!(await drawings.correctDrawing(here, label, { isNew, beside: written }))) return show();
     if (!here.waits) await drawings.readDrawing(here, { beside: written }).catch(() => {});
     note = here.waits ? "Kept. I learn it when the service is back." : wrong ? AGAIN : "Confirmed.";
-    say(`${note} It is ${nameOf(label)}.`);
+    if (here.doubtful) note = null;
+    else say(`${note} It is ${nameOf(label)}.`);
     if (here === drawing) show();
+}
+
+/** A label may be a slip: say so beside it, whatever is being written meanwhile. */
+function ask(here) {
+    if (!here) return;
+    here.doubtful = true;
+    say(question(here.label));
+    show();
+}
+
+async function mean() {
+    await drawings.confirmDrawing(drawing);
+    note = "Then I learn it so.";
+    say(note);
+    show();
+    pad.focus();
 }
 
 async function pick() {
@@ -229,7 +247,7 @@ function show() {
     byId("write-pad").classList.toggle("complete", complete && Boolean(drawing));
     byId("write-join").hidden = !(before && drawing?.strokes.length && !drawings.isSettled(drawing));
     byId("write-undo").disabled = byId("write-clear").disabled = !drawing;
-    if (drawing) showAnswer(answer, drawing, { choose, pick, confirm, undo }, note ?? hint());
+    if (drawing) showAnswer(answer, drawing, { choose, pick, confirm, undo, mean }, note ?? hint());
     else showWelcome();
     setTimeout(() => showTray(written, drawing, select));
 }
