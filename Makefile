@@ -84,8 +84,8 @@ bench: $(VENV)/.train  ## every benchmark: ratios against a peer or a limit meas
 
 build/unipen.parquet: | $(VENV)/.demo
 	mkdir -p build
-	$(BIN)/allograph prepare npz $(SHARED)/data/unipen.npz --split $(SHARED)/data/unipen_split.csv -o $@ \
-		--origin "UNIPEN train_r01_v07, the International Unipen Foundation, doi 10.5281/zenodo.1195803" --licence "CC BY 4.0"
+	$(BIN)/allograph prepare npz $(SHARED)/data/unipen.npz --boxes $(SHARED)/data/unipen_size.npz \
+		--split $(SHARED)/data/unipen_split.csv -o $@ --origin "UNIPEN train_r01_v07, the International Unipen Foundation, doi 10.5281/zenodo.1195803" --licence "CC BY 4.0"
 
 unipen: build/unipen.parquet  ## judge the methods on UNIPEN's application writers (samples in $(SHARED))
 	$(BIN)/allograph embed build/unipen.parquet -o build/unipen.embedded.parquet

@@ -131,13 +131,15 @@ LABELS = np.array(tuple(Bundle.open().alphabet))
 def some(samples: EmbeddedSamples, rows: Sequence[int] | NDArray[np.int64]) -> Samples:
     """Samples for an adapter."""
     features = None if samples.features is None else samples.features[rows]
-    return Samples(samples.embeddings[rows], samples.logits[rows], features)
+    boxes = None if samples.boxes is None else samples.boxes.at(rows)
+    return Samples(samples.embeddings[rows], samples.logits[rows], features, boxes)
 
 
 def corrections(samples: EmbeddedSamples, rows: Sequence[int]) -> Corrections:
     """The same with their labels."""
     found = some(samples, rows)
-    return Corrections(found.embeddings, found.logits, samples.labels[rows].tolist(), features=found.features)
+    labels = samples.labels[rows].tolist()
+    return Corrections(found.embeddings, found.logits, labels, features=found.features, boxes=found.boxes)
 
 
 if __name__ == "__main__":

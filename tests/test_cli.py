@@ -329,11 +329,11 @@ def learned(place: Path) -> None:
 
 
 def other_version(name: str) -> Break:
-    """Write a Parquet file again as one of format 2."""
+    """Write a Parquet file again as one of format 3."""
 
     def change(place: Path) -> None:
         table, record = pq.read_table(place / name), pq.ParquetFile(place / name).metadata.metadata[b"allograph"]
-        newer = json.dumps(json.loads(record) | {"format": 2}).encode()
+        newer = json.dumps(json.loads(record) | {"format": 3}).encode()
         pq.write_table(table.replace_schema_metadata({b"allograph": newer}), place / name)
 
     return change
@@ -405,7 +405,7 @@ BAD: list[tuple[str, Break, str, str]] = [
     ("no corpus", nothing, "embed no.parquet --model bundle -o out.parquet", r"no\.parquet does not exist"),
     ("truncated corpus", cut("digits.parquet"), EMBED, r"digits\.parquet is not a readable Parquet file: it is truncated"),
     ("damaged corpus", damaged, EMBED, r"digits\.parquet is damaged .*make it anew"),
-    ("corpus of tomorrow", other_version("digits.parquet"), EMBED, r"digits\.parquet is an allograph corpus of format 2; this"),
+    ("corpus of tomorrow", other_version("digits.parquet"), EMBED, r"digits\.parquet is an allograph corpus of format 3; this"),
     (
         "embedded twice",
         nothing,
@@ -438,7 +438,7 @@ BAD: list[tuple[str, Break, str, str]] = [
         "embedded tomorrow",
         other_version("embedded.parquet"),
         EVALUATE,
-        r"embedded\.parquet is an allograph embedded corpus of format 2",
+        r"embedded\.parquet is an allograph embedded corpus of format 3",
     ),
     ("nobody to judge", learned, EVALUATE + " --split learned.csv", r"no application writer"),
     ("unknown label", noise, "evaluate noise.embedded.parquet --model bundle", r"labels that the model does not know: .*'\['"),

@@ -594,3 +594,41 @@ def test_points_that_are_none(tmp_path: Path, change: dict[str, Any]) -> None:
     (tmp_path / "form.json").write_text(json.dumps({"sample0": line}))
     with pytest.raises(FormatError, match=r"form\.json, sample0: "):
         DeepWritingSource([tmp_path / "form.json"]).listing()
+
+
+def sides(source: DeepWritingSource) -> NDArray[np.float32]:
+    """Width and height of every character's box, [n, 2]."""
+    boxes = source.render(range(len(source.listing().labels)), "paper").boxes
+    assert boxes is not None
+    assert not boxes.millimetres.any()
+    assert boxes.devices.tolist() == ["IAM-OnDB" if int(w) < 100_000 else "DeepWriting" for w in source.listing().writers]
+    return np.stack([boxes.sizes[:, 1], boxes.sizes[:, 0]], axis=1)
+
+
+@pytest.mark.parametrize("undistorted", [False, True])
+def test_boxes_are_as_wide_as_was_written_whatever_the_option_says(tmp_path: Path, undistorted: bool) -> None:
+    expected = []
+    for fragment in both_collections():
+        for label in "LTva" + ("i." if fragment.writer < 100_000 else ""):
+            points = np.array([point for stroke in SHAPES[label] for point in stroke])
+            wider = 1 if label in "i." else 0.9 + 0.04 * (fragment.writer % 100 - (2 if fragment.writer < 100_000 else 56))
+            expected.append(np.ptp(points, axis=0) * (wider, 1))
+    saved(tmp_path / "merged.npz", arrays(stretched(both_collections(), 2.0), STEPS))
+    source = DeepWritingSource([tmp_path / "merged.npz"], undistorted=undistorted)
+    np.testing.assert_allclose(sides(source), expected, rtol=1e-3, atol=0.05)
+
+
+def test_boxes_are_missing_where_the_width_cannot_be_estimated(tmp_path: Path) -> None:
+    source = saved(tmp_path / "few.npz", arrays(both_collections(2), STEPS))
+    iam = np.array([int(writer) < 100_000 for writer in source.listing().writers])
+    assert (np.isnan(sides(source)).all(axis=1) == iam).all()
+    (said,) = (note for note in source.listing().notes if "no box" in note)
+    assert said.startswith("12 characters of IAM-OnDB")
+
+
+def test_boxes_of_the_json_are_those_of_its_lines(tmp_path: Path) -> None:
+    source = DeepWritingSource([forms(tmp_path / "json", FRAGMENTS)])
+    boxes = source.render(range(3), "mnist").boxes
+    assert boxes is not None
+    assert source.listing().labels[:3].tolist() == ["L", "i", "T"]
+    np.testing.assert_allclose(boxes.edges, [[100, 50, 150, 130], [175, 50, 176, 130], [240, 50, 300, 130]], atol=1e-3)

@@ -147,7 +147,7 @@ def rewritten(path: Path, **changes: Any) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format": 2}, r"is an allograph embedded corpus of format 2; this release reads format 1"),
+        ({"format": 3}, r"is an allograph embedded corpus of format 3; this release reads formats 1 and 2"),
         ({"format": None}, r"is not an allograph embedded corpus: it carries no format version"),
         (
             {"kind": "corpus"},

@@ -284,6 +284,9 @@ def test_versions() -> None:
         check_version("x", "bundle", None, 1)
     with pytest.raises(FormatError, match="of format 2; this release reads format 1"):
         check_version("x", "bundle", 2, 1)
+    check_version("x", "bundle", 1, 1, 2)
+    with pytest.raises(FormatError, match="of format 3; this release reads formats 1 and 2"):
+        check_version("x", "bundle", 3, 1, 2)
 
 
 def test_sha256(tmp_path: Path) -> None:

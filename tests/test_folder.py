@@ -14,6 +14,7 @@ from allograph.corpora.corpus import Corpus
 from allograph.corpora.folder import FolderSource
 from allograph.corpora.preparation import prepare
 from allograph.errors import AllographError, FormatError, ImageError, InputError
+from allograph.samples import Box, Boxes
 
 
 def picture(width: int = 150, height: int = 120) -> Image.Image:
@@ -220,3 +221,56 @@ def test_pictures_in_uneven_light_are_counted(tmp_path: Path) -> None:
     assert done.notes == ("1 pictures were in uneven light, which was evened out",)
     even, uneven = source.render(range(2), "paper").images.astype(int)
     assert np.abs(even - uneven).mean() < 6
+
+
+@pytest.mark.parametrize("dpi", [None, (300, 300)])
+def test_a_box_is_that_of_the_ink_in_the_picture(tmp_path: Path, dpi: tuple[int, int] | None) -> None:
+    """The strokes are six wide around (40, 20), (40, 100), (90, 100), so the ink spans about 37 to 92 and 20 to 103."""
+    picture().save(tmp_path / "a.png", dpi=dpi or (72, 72))
+    source = folder(tmp_path, [("a.png", "L", "ana", "desk", "100")], "path,label,writer,device,baseline")
+    boxes = source.render(range(1), "paper").boxes
+    assert boxes is not None
+    box = boxes.box(0)
+    assert box is not None
+    rows, columns = np.nonzero(np.asarray(picture()) < 128)
+    scale = 1 if dpi is None else 25.4 / 300
+    assert (box.unit, box.device) == ("device" if dpi is None else "millimetres", "desk")
+    expected = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1, 100]) * scale
+    np.testing.assert_allclose([*boxes.edges[0], *boxes.baselines], expected, rtol=1e-4)
+
+
+BOXED = "path,label,writer,left,top,right,bottom,unit,device,baseline"
+
+
+def test_a_manifest_may_state_boxes(tmp_path: Path) -> None:
+    """An empty one is missing: the picture was cut, so its own ink says nothing."""
+    picture().save(tmp_path / "a.png")
+    rows = [
+        ("a.png", "a", "ana", "-1.5", "2", "3", "4e1", "millimetres", "pad", "5"),
+        ("a.png", "b", "ana", "0", "0", "0", "0", "", "", ""),
+        ("a.png", "c", "ana", "", " ", "", "", "", "", ""),
+    ]
+    corpus = prepare(folder(tmp_path, rows, BOXED), tmp_path / "out.parquet", "all", jobs=2)
+    assert corpus.boxes == Boxes.of([Box(-1.5, 2, 3, 40, "millimetres", "pad", 5), Box(0, 0, 0, 0), None])
+
+
+@pytest.mark.parametrize(
+    ("columns", "cells", "said"),
+    [
+        (BOXED, ("1", "2", "", "4", "", "", ""), "a box is given by left, top, right, bottom together"),
+        (BOXED, ("1", "2", "x", "4", "", "", ""), "right is a number, not 'x'"),
+        (BOXED, ("1", "2", "0", "4", "", "", ""), "ends before it begins"),
+        (BOXED, ("1", "2", "inf", "4", "", "", ""), "finite"),
+        (BOXED, ("nan", "2", "3", "4", "", "", ""), "finite"),
+        (BOXED, ("1", "2", "3", "4", "inches", "", ""), "the unit of a box is millimetres or device, not 'inches'"),
+        (BOXED, ("1", "2", "3", "4", "", "x" * 201, ""), "a device is named by"),
+        (BOXED, ("1", "2", "3", "4", "", "", "low"), "baseline is a number, not 'low'"),
+        ("path,label,writer,left,top", ("1", "2"), "a box is given by left, top, right, bottom together"),
+        ("path,label,writer,unit", ("millimetres",), "the unit is that of the columns left, top, right, bottom"),
+        ("path,label,writer,baseline", ("inf",), "finite"),
+    ],
+)
+def test_boxes_that_cannot_be_are_named_with_their_line(tmp_path: Path, columns: str, cells: tuple[str, ...], said: str) -> None:
+    picture().save(tmp_path / "a.png")
+    with pytest.raises(InputError, match=rf"manifest\.csv, line 2: .*{said}"):
+        folder(tmp_path, [("a.png", "a", "ana", *cells)], columns).listing()

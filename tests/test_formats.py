@@ -11,6 +11,7 @@ import pytest
 
 from allograph import Recognizer, Writers, open_store
 from allograph.corpora.corpus import Corpus
+from allograph.profiles.journal import Entry
 from allograph.profiles.tables import metadata
 from allograph.profiles.upgrade import NEWEST
 
@@ -39,6 +40,7 @@ def test_a_store(released: Path) -> None:
         assert {entry.id for entry in ana.entries()} == ids
         assert ana.adapter.name == "paper"
         assert ana.state.arrays["count"].sum() == 8
+        check_boxes(released, ana.entries())
 
 
 def test_a_profile(released: Path) -> None:
@@ -52,6 +54,13 @@ def test_a_profile(released: Path) -> None:
         found = [entry.image for entry in writers["ben"].entries() if entry.image is not None]
         assert len(found) == 8
         assert np.array_equal(np.stack(found), images[[0, 1, 2, 5, 6, 7, 8, 9]])
+        check_boxes(released, writers["ben"].entries())
+
+
+def check_boxes(released: Path, entries: list[Entry]) -> None:
+    """Profiles of format 1 know no boxes, and none is made up for them."""
+    if rb"\"format\": 1," in (released / "ana.allograph").read_bytes():
+        assert {(one.box, one.doubt) for one in entries} == {(None, 0.0)}
 
 
 def test_the_migrations_make_the_tables_that_the_store_uses(tmp_path: Path, schema: str) -> None:

@@ -20,6 +20,7 @@ from scipy.ndimage import gaussian_filter
 from allograph.errors import ImageError, InputError
 from allograph.images import frames as images
 from allograph.images.frames import FRAMES, Frame, check_frame, decode, model_input, to_frame
+from allograph.images.resolution import ORIENTATION
 
 Grey = NDArray[np.uint8]
 
@@ -425,7 +426,7 @@ def test_a_picture_is_turned_as_its_exif_data_says(kind: str, orientation: int) 
     turn = AS_STORED[orientation]
     stored = Image.fromarray(letter()) if turn is None else Image.fromarray(letter()).transpose(turn)
     exif = Image.Exif()
-    exif[images.ORIENTATION] = orientation
+    exif[ORIENTATION] = orientation
     file = io.BytesIO()
     stored.save(file, kind, exif=exif)
     found = decode(file.getvalue())
@@ -437,7 +438,7 @@ def test_a_picture_is_turned_as_its_exif_data_says(kind: str, orientation: int) 
 @pytest.mark.parametrize("value", [0, 9, 77])
 def test_an_orientation_that_is_none_turns_nothing(value: Any) -> None:
     exif = Image.Exif()
-    exif[images.ORIENTATION] = value
+    exif[ORIENTATION] = value
     file = io.BytesIO()
     Image.fromarray(letter()).save(file, "PNG", exif=exif)
     np.testing.assert_array_equal(decode(file.getvalue()), letter())

@@ -398,3 +398,25 @@ def test_pipes_and_devices_are_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(place)
     with pytest.raises(FormatError, match=r"hsf_0\.mit cannot be read: it is a pipe"):
         NistSource([root]).listing()
+
+
+def test_the_pictures_keep_the_scan_s_scale(tmp_path: Path) -> None:
+    """300 pixels an inch: the ink's pixels, counted in the picture, times 25.4 / 300 millimetres."""
+    boxes = NistSource(path_of("deflated", tmp_path)).render(ALL, "paper").boxes
+    files = by_class()
+    assert boxes is not None
+    assert boxes.millimetres.all()
+    for line, found in zip(LINES, boxes.edges, strict=True):
+        rows, columns = np.nonzero(decode(files[line.in_class]) < 128)
+        expected = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]) * 25.4 / 300
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_a_picture_of_another_size_was_scaled_and_has_pixels(tmp_path: Path) -> None:
+    files = by_class()
+    smaller, file = Image.open(io.BytesIO(files[LINES[0].in_class])).convert("L").resize((64, 64)), io.BytesIO()
+    smaller.save(file, "PNG")
+    files[LINES[0].in_class] = file.getvalue()
+    boxes = NistSource([unpacked(tmp_path, files) / "by_class"]).render(range(2), "paper").boxes
+    assert boxes is not None
+    assert boxes.millimetres.tolist() == [False, True]

@@ -229,7 +229,7 @@ def test_files_that_are_no_corpus(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "version", "schema", "record", "said"),
     [
-        ("corpus", FORMAT + 1, SCHEMA, {"frame": "mnist"}, f"format {FORMAT + 1}; this release reads format {FORMAT}"),
+        ("corpus", FORMAT + 1, SCHEMA, {"frame": "mnist"}, f"format {FORMAT + 1}; this release reads formats 1 and {FORMAT}"),
         (
             "embedded corpus",
             FORMAT,

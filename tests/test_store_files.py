@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import shutil
 import sqlite3
+import struct
 import subprocess
 import sys
 import tempfile
@@ -245,7 +246,9 @@ def remains(folder: Path, needles: list[bytes]) -> list[bytes]:
 def needles_of(store: Store, id: str) -> list[bytes]:
     (row,) = [row for row in store.entries(ANA) if row.id == id]
     assert row.image is not None
-    return [row.label.encode(), row.image.tobytes()[100:300], row.outputs.embeddings.tobytes()]
+    assert row.box is not None
+    box = [repr(row.box.left).encode(), row.box.device.encode(), struct.pack(">d", row.doubt)]
+    return [row.label.encode(), row.image.tobytes()[100:300], row.outputs.embeddings.tobytes(), *box]
 
 
 @contextlib.contextmanager

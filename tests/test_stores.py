@@ -37,6 +37,7 @@ from allograph.profiles.journal import Contents, Entry, Key, StoredState, Versio
 from allograph.profiles.sql import SqlStore
 from allograph.profiles.tables import api_keys
 from allograph.readings import Samples
+from allograph.samples.box import Box
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def same(one: Entry, other: Entry) -> bool:
     """Whether two rows say the same, arrays included; places and times apart."""
     plain = all(
         getattr(one, name) == getattr(other, name)
-        for name in ("id", "label", "implicit", "base", "answer", "alphabet", "model_hash", "batch")
+        for name in ("id", "label", "implicit", "base", "answer", "alphabet", "model_hash", "batch", "box", "doubt")
     )
     arrays = zip((*one.outputs.arrays.values(), one.image), (*other.outputs.arrays.values(), other.image), strict=True)
     return plain and all((a is b) if a is None or b is None else np.array_equal(a, b) for a, b in arrays)
@@ -312,7 +313,8 @@ def test_what_is_no_archive_is_refused() -> None:
         blob[:-1],
         blob[: len(blob) // 2],
         bytes(flipped),
-        blob.replace(b'\\"format\\": 1', b'\\"format\\": 2'),
+        blob.replace(b'\\"format\\": 2', b'\\"format\\": 3'),
+        blob.replace(b'\\"format\\": 2', b'\\"format\\": 0'),
     ):
         with pytest.raises(FormatError):
             unpack(wrong, "the file")
@@ -410,7 +412,7 @@ def test_a_page_holds_what_was_asked_for_and_no_more(store: Store) -> None:
                 rows = store.rows(ANA, after, limit, images)
                 assert [row.seq for row in rows] == [one.seq for one in wanted]
                 for row, one in zip(rows, wanted, strict=True):
-                    for name in ("id", "label", "implicit", "time", "base", "answer", "model_hash"):
+                    for name in ("id", "label", "implicit", "time", "base", "answer", "model_hash", "box", "doubt"):
                         assert getattr(row, name) == getattr(one, name)
                     assert row.has_image is (one.image is not None)
                     assert (row.image is not None) is (images and one.image is not None)
@@ -564,4 +566,6 @@ def test_memory_keeps_nothing_of_what_was_taken_back() -> None:
     changes.undo(store, ANA, "2")
     store.erase(BEN)
     gc.collect()
-    assert [one.id for one in gc.get_objects() if isinstance(one, Entry) and one.label == "gone-for-good"] == []
+    kept = gc.get_objects()
+    assert [one.id for one in kept if isinstance(one, Entry) and one.label == "gone-for-good"] == []
+    assert [one.device for one in kept if isinstance(one, Box) and one.device in ("the pen of 2", "the pen of 3")] == []

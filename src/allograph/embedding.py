@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from allograph.alphabet.labels import Alphabet
 from allograph.bundle import Bundle
+from allograph.corpora.box_columns import FIELDS, NAMES, boxes_of, boxes_to_arrow
 from allograph.corpora.corpus import Corpus, image_column, images_to_arrow, order_column, string_column
 from allograph.corpora.parquet import atomic_parquet, open_parquet, pa, pq, sign
 from allograph.corpora.record import CorpusRecord
@@ -22,10 +23,12 @@ from allograph.files.records import read_record, record_values
 from allograph.images.frames import PIXELS, SIDE, Frame
 from allograph.progress import Progress, silent
 from allograph.recognizer import Recognizer
+from allograph.samples.box import Boxes
 from allograph.samples.equality import by_content
 from allograph.split import Split
 
-FORMAT = 1
+FORMAT = 2
+"""The format that is written. Format 1 has no boxes; how to raise it, see `corpora.corpus.FORMAT`."""
 KIND = "embedded corpus"
 LISTS = ("embedding", "logits", "features")
 """The columns of numbers."""
@@ -49,13 +52,15 @@ class EmbeddedSamples:
     """[n, 28, 28]"""
     features: NDArray[np.float32] | None = None
     """[n, f] where the model has such an output."""
+    boxes: Boxes | None = None
+    """[n] how large each was written, and where; None where that is known of none."""
 
     def __len__(self) -> int:
         return len(self.labels)
 
 
 def schema(embedding: int, labels: int, features: int | None = None) -> pa.Schema:
-    """The columns of an embedded corpus; the last only where the model has features."""
+    """The columns of an embedded corpus in format 2; the last only where the model has features."""
     return pa.schema(
         [
             ("embedding", pa.list_(pa.float32(), embedding)),
@@ -66,9 +71,16 @@ def schema(embedding: int, labels: int, features: int | None = None) -> pa.Schem
             ("order", pa.int32()),
             ("row", pa.int64()),
             ("image", pa.binary(PIXELS)),
+            *FIELDS,
             *([] if features is None else [("features", pa.list_(pa.float32(), features))]),
         ]
     )
+
+
+def _schemas() -> dict[int, pa.Schema]:
+    """The columns of each format that is read; lists may have any length."""
+    newest = schema(1, 1)
+    return {1: pa.schema([column for column in newest if column.name not in NAMES]), FORMAT: newest}
 
 
 def embed(
@@ -96,7 +108,7 @@ def embed(
     columns = schema(recognizer.bundle.embedding_size, len(recognizer.alphabet), recognizer.feature_size)
     count, done = len(corpus), 0
     compression = {column.name: "none" if column.name in LISTS else "zstd" for column in columns}
-    texts = ["label", "writer", "split"]
+    texts = ["label", "writer", "split", "unit", "device"]
     with atomic_parquet(output, columns, compression=compression, use_dictionary=texts) as file, ThreadPoolExecutor(1) as pool:
         progress("embedding", 0, count)
         writing: Future[None] | None = None  # one row group is written while the next is embedded
@@ -113,6 +125,7 @@ def embed(
                     order,
                     pa.array(samples.rows),
                     images_to_arrow(samples.images),
+                    *boxes_to_arrow(samples.boxes, len(samples)),
                     *([] if embedded.features is None else [_lists(embedded.features)]),
                 ],
                 schema=columns,
@@ -153,7 +166,7 @@ class EmbeddedCorpus:
     @classmethod
     def open(cls, path: str | Path) -> EmbeddedCorpus:
         """Open it; raises `FormatError` when it is truncated, foreign or of another version."""
-        file, record = open_parquet(path, KIND, FORMAT, schema(1, 1))
+        file, record = open_parquet(path, KIND, _schemas())
         facts = read_record(EmbeddedRecord, record, str(path), "embed the corpus again")
         logits = file.schema_arrow.field("logits").type
         if not pa.types.is_fixed_size_list(logits) or logits.list_size != len(facts.alphabet):
@@ -189,6 +202,12 @@ class EmbeddedCorpus:
         table = self._read(None, ["label", "writer", "split"])
         return string_column(table["label"]), string_column(table["writer"]), string_column(table["split"])
 
+    @cached_property
+    def boxes(self) -> Boxes | None:
+        """[n] the boxes of all samples, read without their embeddings; None where all are missing."""
+        names = [name for name in NAMES if name in self._file.schema_arrow.names]
+        return boxes_of(self._read(None, names), str(self.path))
+
     @property
     def has_features(self) -> bool:
         """Whether the model that embedded it has features."""
@@ -220,6 +239,7 @@ class EmbeddedCorpus:
             np.concatenate([part.rows for part in parts]),
             np.concatenate([part.images for part in parts]),
             np.concatenate([part.features for part in parts if part.features is not None]) if self.has_features else None,
+            Boxes.join([part.boxes for part in parts], [len(part) for part in parts]),
         )
         unknown = sorted(set(np.unique(samples.labels).tolist()) - set(self.alphabet))
         if unknown:
@@ -245,7 +265,7 @@ class EmbeddedCorpus:
 
     @property
     def _file(self) -> pq.ParquetFile:
-        return open_parquet(self.path, KIND, FORMAT, schema(1, 1))[0]
+        return open_parquet(self.path, KIND, _schemas())[0]
 
     def _read(self, group: int | None, columns: list[str] | None = None) -> pa.Table:
         try:
@@ -271,6 +291,7 @@ class EmbeddedCorpus:
                 np.asarray(table["row"].to_numpy()),
                 image_column(table["image"]),
                 _matrix(table["features"]) if self.has_features else None,
+                boxes_of(table, str(self.path)),
             )
 
 

@@ -53,6 +53,17 @@ def ink_to_frame(strokes: Sequence[ArrayLike], frame: Frame = "mnist", name: str
     return to_frame(draw_ink(strokes, name), frame, "light", size=LENGTH, name=name, level=False).image
 
 
+def ink_extent(paths: Sequence[NDArray[np.floating]]) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of the points of strokes, at least one, in their unit; the pen's width does not count.
+
+    >>> ink_extent([np.array([[3, 1], [5, 9]]), np.array([[4, 0]])])
+    (3.0, 0.0, 5.0, 9.0)
+    """
+    points = np.concatenate(paths)
+    (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    return float(left), float(top), float(right), float(bottom)
+
+
 def ink_path(strokes: Sequence[ArrayLike], name: str = "the ink") -> tuple[NDArray[np.float64], ...]:
     """The strokes that have points, each float64 [k, 2].
 

@@ -15,6 +15,9 @@ from allograph.adapters.linear_algebra import product
 from allograph.adapters.logistic import residual
 from allograph.adapters.population import Population
 from allograph.adapters.quantization import pack_logs, pack_vectors, unpack_logs, unpack_vectors
+from allograph.adapters.size import WriterSizes
+from allograph.adapters.size_packing import pack_sizes, unpack_all_sizes, unpack_sizes
+from allograph.adapters.size_statistics import LENGTHS, SizeStatistics
 from allograph.adapters.state import State
 from allograph.adapters.tunable_adapter import (
     Floats,
@@ -26,6 +29,7 @@ from allograph.adapters.tunable_adapter import (
 )
 from allograph.adapters.validity import LENGTH_RATIO, repair_logits, valid_rows
 from allograph.readings import Corrections
+from allograph.samples.box import Boxes
 
 ROUNDS = 60
 """Rounds of the solver for a writer who is new."""
@@ -53,21 +57,27 @@ class Allograph(TunableAdapter):
     read wrong far more often than its probabilities say were selected for being wrong, and teach nothing about those that it
     reads right. It is 0 unless the bundle's configuration says otherwise, for a base that is nearly always right.
 
+    Where sizes are known, the layer also takes how large a sample is against the writer's others, weighed by `size`, and the
+    log-likelihood of each label by size and place is added to the base's log-probabilities, when the change is sought as when a
+    sample is read (`WriterSizes`). Without sizes, nothing of this changes an answer.
+
     One correction more is solved for from the change before it, in one or a few rounds over all samples.
     """
 
     population: Population = field(default=None, repr=False)  # type: ignore[assignment]
+    sizes: SizeStatistics | None = field(default=None, repr=False)
     weight: float = 16.0
     bias: float = 1.0
     temperature: float = 1.5
     share: float = 0.35
     scale: float = 14.0
     guard: float = 0.3
+    size: float = 1.0
     doubt: float = 0.0
 
     name: ClassVar[str] = "allograph"
-    version: ClassVar[int] = 3
-    learns_by: ClassVar[tuple[str, ...]] = ("weight", "bias", "temperature")
+    version: ClassVar[int] = 4
+    learns_by: ClassVar[tuple[str, ...]] = ("weight", "bias", "temperature", "size")
     grid: ClassVar[dict[str, tuple[float, ...]]] = {
         "weight": (8.0, 16.0, 24.0, 32.0),
         "temperature": (1.25, 1.5, 1.75),
@@ -94,6 +104,7 @@ class Allograph(TunableAdapter):
         size = len(self.alphabet) + len(own)
         own, labels, stay = drop_unused_labels(len(self.alphabet), own, arrays["labels"].astype(np.int32))
         arrays["labels"] = labels.astype(np.uint16)
+        arrays |= pack_sizes(before, len(before["labels"]), batch.boxes, len(places), self.newest)
         count, seen = len(labels), int(before["seen"][0])
         change = None
         if len(before["labels"]):
@@ -128,15 +139,34 @@ class Allograph(TunableAdapter):
             inputs[~valid, :-1] = 0
         return inputs, valid
 
-    def unpack_inputs(self, arrays: Mapping[str, NDArray[Any]]) -> Floats:
-        """The same [n, r + 1] of a state's samples, the oldest first."""
+    def unpack_inputs(self, arrays: Mapping[str, NDArray[Any]], sizes: WriterSizes | None) -> Floats:
+        """The same of a state's samples, the oldest first: [n, r + 1], and with sizes [n, r + 3]."""
         vectors = unpack_vectors(arrays)
         bias = np.full((len(vectors), 1), np.sqrt(self.bias), np.float32)
-        return np.concatenate([vectors, bias], axis=1)
+        inputs = np.concatenate([vectors, bias], axis=1)
+        return inputs if sizes is None else self._beside(inputs, sizes.relative(*unpack_all_sizes(arrays, len(vectors))))
 
-    def unpack_base(self, arrays: Mapping[str, NDArray[Any]], own: int) -> Floats:
-        """The base's log-probabilities of a state's samples [n, C + own], divided by the temperature."""
-        return unpack_logs(arrays, len(self.alphabet), own) / np.float32(self.temperature)
+    def with_sizes(self, inputs: Floats, writer: WriterSizes, boxes: Boxes | None) -> Floats:
+        """Inputs [n, r + 1] of samples with what the layer takes of their boxes: [n, r + 3]."""
+        if boxes is None:
+            return np.pad(inputs, ((0, 0), (0, LENGTHS)))
+        return self._beside(inputs, writer.relative(boxes.sizes, boxes.scales))
+
+    def _beside(self, inputs: Floats, relative: Floats) -> Floats:
+        return np.concatenate([inputs, relative * np.float32(self.size * np.sqrt(self.weight))], axis=1)
+
+    def unpack_base(self, arrays: Mapping[str, NDArray[Any]], own: int, sizes: WriterSizes | None) -> Floats:
+        """What the change is added to for a state's samples [n, C + own]: as `FittedAllograph.scores` makes it for others."""
+        logs: Floats = unpack_logs(arrays, len(self.alphabet), own) / np.float32(self.temperature)
+        if sizes is not None and (likelihood := sizes.log_likelihood(*unpack_all_sizes(arrays, len(logs)))) is not None:
+            logs += likelihood
+        return logs
+
+    def writer_sizes(self, state_labels: NDArray[np.integer], own: int, arrays: Mapping[str, NDArray[Any]]) -> WriterSizes | None:
+        """What a state's samples, with these labels (places) [n], say of the writer's sizes; None without statistics of sizes."""
+        if self.sizes is None:
+            return None
+        return WriterSizes.of(self.sizes.with_own_labels(own), unpack_sizes(arrays, state_labels))
 
     @cached_property
     def _layer(self) -> tuple[Floats, Floats]:
@@ -146,9 +176,10 @@ class Allograph(TunableAdapter):
         return np.ascontiguousarray(space[:-1]), space[-1]
 
     def _solve(self, arrays: Mapping[str, NDArray[Any]], own: int, rounds: int, change: Floats | None) -> Floats:
-        """The change [r + 1, C + own] that fits the packed samples best, sought from `change`."""
-        valid, size = arrays["units"] > 0, len(self.alphabet) + own
-        inputs, labels, logs = self.unpack_inputs(arrays), arrays["labels"].astype(np.int32), self.unpack_base(arrays, own)
+        """The change [r + 1 or 3, C + own] that fits the packed samples best, sought from `change`."""
+        valid, size, labels = arrays["units"] > 0, len(self.alphabet) + own, arrays["labels"].astype(np.int32)
+        sizes = self.writer_sizes(labels, own, arrays)
+        inputs, logs = self.unpack_inputs(arrays, sizes), self.unpack_base(arrays, own, sizes)
         if not valid.all():
             inputs, labels, logs = inputs[valid], labels[valid], logs[valid]
         if not len(labels):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allograph.adapters.linear_algebra import product
+from allograph.adapters.size import WriterSizes
 from allograph.adapters.state import State
 from allograph.adapters.tunable_adapter import EVIDENCE_SAMPLES, Floats, base_log_probabilities
 from allograph.adapters.validity import repair_logits, same_opinion
@@ -23,6 +24,10 @@ REPEAT_DISTANCE = 0.02
 """Inputs of the layer this near to one another, as a share of their length, may be of one image; packing moves them by less."""
 HALF_SHARE_SAMPLES = 15
 """With so many samples the memory has half of its share of the probabilities; with few, the nearest is seldom near."""
+
+
+CONTEXT_TEMPERATURE = 1.5
+"""What the base's log-probabilities of samples without labels are divided by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,32 +48,52 @@ class FittedAllograph:
     """[r + 1, C + m + n] the change of the logits, and beside it the samples' layer inputs, for one matrix product."""
     excess: float
     """The base's excess error rate on the samples."""
+    sizes: WriterSizes | None
+    """What is known of the writer's sizes; None without statistics of sizes."""
 
     @classmethod
     def of(cls, method: Allograph, state: State) -> FittedAllograph:
         """Unpack a state."""
-        if not len(state.arrays["labels"]):
-            none, places = np.empty(0, np.float32), np.empty(0, np.int64)
-            return cls(method, state, none, places, places.astype(np.int32), places, none, 0.0)
         labels = state.arrays["labels"].astype(np.int32)
+        sizes = method.writer_sizes(labels, len(state.labels), state.arrays)
+        if not len(labels):
+            none, places = np.empty(0, np.float32), np.empty(0, np.int64)
+            return cls(method, state, none, places, places.astype(np.int32), places, none, 0.0, sizes)
         rows = np.flatnonzero(state.arrays["units"] > 0)
         order = rows[np.argsort(labels[rows], kind="stable")]
-        inputs = method.unpack_inputs(state.arrays)[order]
+        inputs = method.unpack_inputs(state.arrays, sizes)[order]
         present, starts = np.unique(labels[order], return_index=True)
         layer = np.concatenate([state.arrays["change"].astype(np.float32), inputs.T], axis=1)
         excess = excess_error_rate(state.arrays, len(method.alphabet))
-        return cls(method, state, (inputs**2).sum(axis=1), order, present, starts, layer, excess)
+        return cls(method, state, (inputs**2).sum(axis=1), order, present, starts, layer, excess, sizes)
+
+    def with_context(self, context: Samples) -> FittedAllograph:
+        """The same for samples that are read beside others of the writer: these tell how large the writer writes."""
+        if self.sizes is None or context.boxes is None:
+            return self
+        logs = base_log_probabilities(repair_logits(context.logits), len(self.state.labels))
+        return replace(self, sizes=self.sizes.beside(context.boxes, logs / np.float32(CONTEXT_TEMPERATURE)))
 
     def scores(self, samples: Samples) -> Scores:
         """The mixture's log-probabilities, −inf for every label that is not on offer; the base's where features are invalid."""
         method, own, logits = self.method, len(self.state.labels), repair_logits(samples.logits)
         logs = base_log_probabilities(logits, own) if own else logits
+        boxes = samples.boxes
+        likelihood = None if self.sizes is None or boxes is None else self.sizes.log_likelihood(boxes.sizes, boxes.scales)
         if not len(self.order):
-            return Scores(logs, np.zeros(len(logs), np.int8))
+            values = logs if likelihood is None else log_softmax(logs) + likelihood
+            return Scores(values, (values.argmax(axis=1) != logs.argmax(axis=1)).astype(np.int8))
         rows, base = np.arange(len(logs)), logs.argmax(axis=1)
         inputs, valid = method.layer_inputs(samples.shapes)
+        if self.sizes is not None:
+            inputs = method.with_sizes(inputs, self.sizes, boxes)
         products = product(inputs, self.layer)
         values = logs / np.float32(method.temperature) + products[:, : logs.shape[1]]
+        favoured = base
+        if likelihood is not None:
+            values += likelihood
+            logs = log_softmax(logs) + likelihood
+            favoured = logs.argmax(axis=1)
         lengths = np.vecdot(inputs, inputs)
         away = lengths[:, None] + self.lengths
         away -= 2 * products[:, logs.shape[1] :]
@@ -86,7 +111,7 @@ class FittedAllograph:
         np.exp(values, out=values)
         values *= np.float32(1 - share) / values.sum(axis=1, keepdims=True)
         values[:, self.labels] += np.add.reduceat(votes, self.starts, axis=1)
-        values[rows, base] *= np.float32(math.exp(method.guard + method.doubt * self.excess**2))
+        values[rows, favoured] *= np.float32(math.exp(method.guard + method.doubt * self.excess**2))
         if len(repeats):
             values[repeats, corrected] = 2 * values[repeats].max(axis=1)
         values = np.log(np.maximum(values, np.float32(1e-12)))
@@ -107,17 +132,23 @@ class FittedAllograph:
         names = [*method.alphabet, *self.state.labels]
         scores = self.scores(sample)
         base, answer = int(repair_logits(sample.logits)[0].argmax()), int(scores.answers[0])
-        (query,), (valid,) = method.layer_inputs(sample.shapes)
-        if not valid or not len(self.order):
-            return Explanation("base", names[base], f"The base classifier reads {names[base]!r}.", {"answer": names[answer]})
+        query, (valid,) = method.layer_inputs(sample.shapes)
         order = np.argsort(-scores.values[0], kind="stable")
         other = base if base != answer else int(order[1]) if len(order) > 1 else answer
-        inputs, labels = method.unpack_inputs(arrays), arrays["labels"].astype(np.int32)
-        logs = method.unpack_base(arrays, len(self.state.labels)) + product(inputs, arrays["change"].astype(np.float32))
+        size = self._explain_size(sample, names, answer, other)
+        if not valid or not len(self.order):
+            text = f"The base classifier reads {names[base]!r}." + size.get("text", "")
+            evidence = {"answer": names[answer]} | ({"size": size} if size else {})
+            return Explanation(method.name if scores.answerers[0] else "base", names[base], text, evidence)
+        if self.sizes is not None:
+            query = method.with_sizes(query, self.sizes, sample.boxes)
+        inputs, labels = method.unpack_inputs(arrays, self.sizes), arrays["labels"].astype(np.int32)
+        logs = method.unpack_base(arrays, len(self.state.labels), self.sizes)
+        logs += product(inputs, arrays["change"].astype(np.float32))
         errors = np.eye(len(names), dtype=np.float32)[labels] - np.exp(log_softmax(logs))
         errors[arrays["units"] <= 0] = 0
-        weights = np.vecdot(inputs, query) * (errors[:, answer] - errors[:, other])
-        away = np.linalg.norm(inputs - query, axis=1) / np.sqrt(method.weight)
+        weights = np.vecdot(inputs, query[0]) * (errors[:, answer] - errors[:, other])
+        away = np.linalg.norm(inputs - query[0], axis=1) / np.sqrt(method.weight)
         oldest = int(arrays["seen"][0]) - len(labels)
 
         def correction(i: int) -> dict[str, Any]:
@@ -137,7 +168,21 @@ class FittedAllograph:
             "decided": decided,
             "nearest": [correction(i) | {"distance": float(away[i])} for i in nearest],
         }
-        return Explanation(method.name if scores.answerers[0] else "base", names[base], text, evidence)
+        if size:
+            evidence["size"] = size
+        return Explanation(method.name if scores.answerers[0] else "base", names[base], text + size.get("text", ""), evidence)
+
+    def _explain_size(self, sample: Samples, names: list[str], answer: int, other: int) -> dict[str, Any]:
+        """How high the sample is against what is expected of two labels of this writer; empty without a size."""
+        if self.sizes is None or sample.boxes is None:
+            return {}
+        heights = self.sizes.expected_heights(sample.boxes)
+        if heights is None:
+            return {}
+        height, expected, log_odds = heights
+        ratios = {names[label]: float(height / expected[label]) for label in dict.fromkeys((answer, other))}
+        parts = [f"{_times(ratio)} the writer's {name!r}" for name, ratio in ratios.items()]
+        return {"text": f" It is {' and '.join(parts)}.", "height": ratios, "believed": 1 / (1 + math.exp(-log_odds))}
 
     def _repeats(
         self, logits: Floats, near: NDArray[np.bool_], valid: NDArray[np.bool_]
@@ -156,6 +201,13 @@ class FittedAllograph:
         valid &= (newest >= 0) | (near.sum(axis=1) < near.shape[1])
         (repeats,) = (newest >= 0).nonzero()
         return repeats, self.state.arrays["labels"][newest[repeats]].astype(np.int64)
+
+
+def _times(ratio: float) -> str:
+    """How large one thing is against another, in words."""
+    if 0.9 <= ratio <= 1.1:
+        return "as high as"
+    return f"{ratio:.1f} times as high as" if ratio > 1 else f"{100 * ratio:.0f} % as high as"
 
 
 def excess_error_rate(arrays: Mapping[str, NDArray[Any]], size: int) -> float:

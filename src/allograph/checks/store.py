@@ -12,9 +12,10 @@ import numpy as np
 from allograph.checks.contract import require, require_raises, run_law
 from allograph.errors import InputError, MismatchError, TooManyWriters, UnknownCorrection, UnknownWriter
 from allograph.profiles import Store, changes
-from allograph.profiles.journal import Entry, Key, StoredState, Version
+from allograph.profiles.journal import Entry, Key, Row, StoredState, Version
 from allograph.progress import Progress, silent
 from allograph.readings import Samples
+from allograph.samples.box import Box
 
 MODEL, OTHER_MODEL = "a" * 64, "b" * 64
 ANA, BEN = Key("default", "ana"), Key("default", "ben")
@@ -30,11 +31,13 @@ def check_store(open_empty: Callable[[], Store], progress: Progress = silent) ->
 
 
 def entry(id: str, label: str = "a", implicit: bool = False, batch: str = "", **changes: object) -> Entry:
-    """A correction whose numbers are made from its id."""
+    """A correction whose numbers are made from its id: outputs, image, box and doubt."""
     random = np.random.default_rng(sum(map(ord, id)))
     samples = Samples(random.normal(size=(1, 4)).astype("f4"), random.normal(size=(1, 3)).astype("f4"), np.ones((1, 2), "f4"))
     image = random.integers(0, 256, (28, 28), dtype=np.uint8)
-    plain = Entry(id, label, implicit, 0.0, "b", "c", None, samples, image, MODEL, batch or id)
+    left, top, width, height, doubt = random.random(5).tolist()
+    box = Box(left, top, left + width, top + height, "millimetres", f"the pen of {id}", top + height / 2)
+    plain = Entry(id, label, implicit, 0.0, "b", "c", None, samples, image, MODEL, batch or id, box=box, doubt=doubt)
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
@@ -202,6 +205,50 @@ def pages_the_journal(store: Store) -> None:
         require_raises(InputError, lambda after=after, limit=limit: store.rows(ANA, after, limit), refuse)  # type: ignore[misc]
 
 
+def keeps_boxes_and_doubts(store: Store) -> None:
+    """A box and a doubt come back to the last bit wherever a correction is shown, without an image too; missing is missing."""
+    far = Box(-1e9, 0.1 + 0.2, 1e9, 1e9, "device", '\N{PENCIL} "<&>"')
+    entries = [entry("1"), entry("2", image=None, box=far, doubt=1 / 3), entry("3", box=None, doubt=0.0)]
+    changes.record(store, ANA, entries, MODEL)
+    expected = [(one.id, one.box, one.doubt) for one in entries]
+    (version,) = store.versions([ANA])
+    require(version is not None, "there is no version after three corrections")
+    store.keep(ANA, StoredState(Version(*version), "f", b"state"))  # type: ignore[misc]
+    checkpoint = store.state(ANA)
+    with store.change(ANA, None) as change:
+        changed, listed = change.find(), change.rows()
+    shown: dict[str, Sequence[Entry | Row]] = {
+        "tail()": _entries(store),
+        "entries(images=False)": store.entries(ANA, images=False),
+        "rows()": store.rows(ANA),
+        "rows(images=True)": store.rows(ANA, images=True),
+        "contents()": store.contents(ANA).entries,
+        "Change.find()": changed,
+        "Change.rows()": listed,
+    }
+    for where, found in shown.items():
+        boxes = [(one.id, one.box, one.doubt) for one in found]
+        require(boxes == expected, f"{where} shows the boxes and doubts {boxes}; recorded were {expected}")
+    doubts = [one.doubt for one in checkpoint[1]] if checkpoint else None
+    require(doubts == [one.doubt for one in entries], f"the corrections of a checkpoint have the doubts {doubts}")
+
+
+def keeps_the_box_with_the_sample(store: Store) -> None:
+    """Another label, or another model, for a sample leaves its box; a label given the second time is not in doubt."""
+    given = entry("1")
+    changes.record(store, ANA, [given], MODEL)
+    changes.record(store, ANA, [changes.Relabel("1", "b", False, "x")], MODEL)
+    (relabelled,) = _entries(store)
+    require((relabelled.box, relabelled.doubt) == (given.box, 0.0), "a new label changed the box, or kept the old label's doubt")
+    changes.record(store, ANA, [entry("1", "c", box=None, doubt=0.75)], MODEL)
+    (again,) = _entries(store)
+    require((again.box, again.doubt) == (given.box, 0.0), "a sample that was corrected anew lost its box, or is in doubt")
+    changes.record(store, ANA, [entry("2", doubt=0.75)], MODEL)
+    changes.migrate(store, ANA, OTHER_MODEL, lambda page: [(one.outputs, "q") for one in page])
+    moved = [(one.box, one.doubt) for one in _entries(store)]
+    require(moved == [(given.box, 0.0), (entry("2").box, 0.75)], "a change of model lost a box or a doubt")
+
+
 def loses_nothing_between_threads(store: Store) -> None:
     """Threads that correct one writer at once lose nothing, and a tenant's limit of writers holds."""
 
@@ -241,6 +288,8 @@ STORE_LAWS: Sequence[Callable[[Store], None]] = (
     keeps_tenants_apart,
     lists_by_code_point,
     pages_the_journal,
+    keeps_boxes_and_doubts,
+    keeps_the_box_with_the_sample,
     loses_nothing_between_threads,
 )
 """Every law of a store."""

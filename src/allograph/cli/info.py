@@ -157,5 +157,5 @@ def _columns(labels: Any, writers: Any, splits: Any) -> dict[str, Any]:
 
 
 def _record(record: CorpusRecord) -> dict[str, Any]:
-    keys = ("source", "origin", "licence", "frame", "polarity", "shared_images", "notes")
-    return {key: value for key in keys if (value := getattr(record, key)) not in ("", ())}
+    keys = ("source", "origin", "licence", "frame", "polarity", "boxes", "shared_images", "notes")
+    return {key: value for key in keys if (value := getattr(record, key)) not in ("", (), {})}

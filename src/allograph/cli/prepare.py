@@ -45,6 +45,10 @@ def prepare(
             help="deepwriting's npz: make IAM-OnDB's characters as narrow as they were written; the paper has them stretched.",
         ),
     ] = False,
+    boxes: Annotated[
+        Path | None,
+        typer.Option(help="npz: the archive with the samples' boxes, in their order, where they are not in the archive itself."),
+    ] = None,
     origin: Annotated[str, typer.Option(help="Whom to name as the source; for npz and folder.")] = "",
     licence: Annotated[str, typer.Option(help="The licence of the data; for npz and folder.")] = "",
     jobs: Jobs = None,
@@ -55,12 +59,21 @@ def prepare(
     from allograph.files.atomic import check_output
     from allograph.files.records import record_values
 
-    check_output(output, *(path for path in paths or () if path.is_file()))
+    check_output(output, *(path for path in [*(paths or ()), boxes] if path is not None and path.is_file()))
     if polarity not in POLARITIES:
         raise InputError(f"the polarity is {', '.join(POLARITIES)}, not {polarity!r}")
     if undistorted and source != "deepwriting":
         raise InputError(f"--undistorted is for deepwriting, whose files join two collections; {source} has none of that")
-    options = {"polarity": polarity, "square": square, "undistorted": undistorted, "origin": origin, "licence": licence}
+    if boxes is not None and source != "npz":
+        raise InputError(f"--boxes is for npz, whose images are cut to their ink already; {source} has the boxes of its own")
+    options = {
+        "polarity": polarity,
+        "square": square,
+        "undistorted": undistorted,
+        "boxes": boxes,
+        "origin": origin,
+        "licence": licence,
+    }
     taken = SOURCES[source].options if source in SOURCES else ()
     chosen = make_source(source, paths or [], **{name: options[name] for name in taken})
     rule = split or ("all" if source == "digits" else "paper")

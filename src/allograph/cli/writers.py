@@ -20,6 +20,8 @@ At = Annotated[str, typer.Option("--store", help="An SQLite file, or postgresql:
 Tenant = Annotated[str, typer.Option(help="The tenant whose writers are meant.")]
 Name = Annotated[str, typer.Argument(help="The writer's name.")]
 HERE = "allograph.db"
+DOUBTFUL = 0.5
+"""A correction that is more probably a slip than not is counted as doubtful."""
 
 
 @writers.command("list")
@@ -57,6 +59,8 @@ def show(name: Name, store: At = HERE, tenant: Tenant = "default", as_json: AsJs
         "implicit": sum(row.implicit for row in rows),
         "labels": len({row.label for row in rows}),
         "with an image": sum(row.has_image for row in rows),
+        "with a box": sum(row.box is not None for row in rows),
+        "doubtful": sum(row.doubt > DOUBTFUL for row in rows),
         "taken back": taken_back,
         "base right": _share([row.base == row.label for row in rows]),
         "answer right": _share([row.answer == row.label for row in rows]),

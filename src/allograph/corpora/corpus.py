@@ -11,16 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.alphabet.labels import Alphabet
-from allograph.corpora.parquet import open_parquet, pa
+from allograph.corpora.box_columns import FIELDS, NAMES, boxes_of
+from allograph.corpora.parquet import open_parquet, pa, pq
 from allograph.corpora.record import CorpusRecord
 from allograph.errors import FormatError
 from allograph.files.records import read_record
 from allograph.images.frames import PIXELS, SIDE, Frame
+from allograph.samples.box import Boxes
 from allograph.samples.equality import by_content
 from allograph.split import SPLITS, Split
 
-FORMAT = 1
-SCHEMA = pa.schema(
+FORMAT = 2
+"""The format that is written. Format 1 has no boxes.
+
+To raise it: give the new columns to `SCHEMA`, keep what was in `SCHEMAS` under the old number, and make the files of all formats
+that the tests open for ever with tests/data/make_formats.py.
+"""
+_UNBOXED = pa.schema(
     [
         ("image", pa.binary(PIXELS)),
         ("label", pa.string()),
@@ -29,6 +36,9 @@ SCHEMA = pa.schema(
         ("order", pa.int32()),
     ]
 )
+SCHEMA = pa.schema([*_UNBOXED, *FIELDS])
+SCHEMAS = {1: _UNBOXED, FORMAT: SCHEMA}
+"""The columns of each format that is read."""
 
 
 @by_content
@@ -44,14 +54,23 @@ class LabelledImages:
     writers: NDArray[np.str_]
     splits: NDArray[np.str_]
     order: NDArray[np.int32] | None
+    boxes: Boxes | None = None
+    """[n] how large each was written, and where; None where that is known of none."""
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def where(self, keep: NDArray[np.bool_]) -> LabelledImages:
         """Those of the rows where `keep` [n] is true."""
-        order = None if self.order is None else self.order[keep]
-        return LabelledImages(self.rows[keep], self.images[keep], self.labels[keep], self.writers[keep], self.splits[keep], order)
+        return LabelledImages(
+            self.rows[keep],
+            self.images[keep],
+            self.labels[keep],
+            self.writers[keep],
+            self.splits[keep],
+            None if self.order is None else self.order[keep],
+            None if self.boxes is None else self.boxes.at(keep),
+        )
 
 
 @dataclass(frozen=True)
@@ -64,7 +83,7 @@ class Corpus:
     @classmethod
     def open(cls, path: str | Path) -> Corpus:
         """Open a corpus; raises `FormatError` when it is truncated, foreign or of another version."""
-        _, record = open_parquet(path, "corpus", FORMAT, SCHEMA)
+        _, record = open_parquet(path, "corpus", SCHEMAS)
         return cls(Path(path), read_record(CorpusRecord, record, str(path)))
 
     @classmethod
@@ -102,12 +121,18 @@ class Corpus:
         return splits
 
     @cached_property
+    def boxes(self) -> Boxes | None:
+        """[n] the boxes of all samples, read without their images; None where all are missing."""
+        file = self._open()
+        return boxes_of(self._columns(file, [name for name in NAMES if name in file.schema_arrow.names]), str(self.path))
+
+    @cached_property
     def alphabet(self) -> Alphabet:
         """Every label of the corpus, in code-point order."""
         return Alphabet.of(np.unique(self.labels).tolist())
 
     def __len__(self) -> int:
-        file, _ = open_parquet(self.path, "corpus", FORMAT, SCHEMA)
+        file = self._open()
         return int(file.metadata.num_rows)
 
     def count(self, split: Split) -> int:
@@ -119,7 +144,7 @@ class Corpus:
 
         Raises `FormatError` where the file is damaged or an image shows no ink.
         """
-        file, _ = open_parquet(self.path, "corpus", FORMAT, SCHEMA)
+        file = self._open()
         start = 0
         for group in range(file.num_row_groups):
             try:
@@ -135,6 +160,7 @@ class Corpus:
                 string_column(table["writer"]),
                 string_column(table["split"]),
                 order_column(table["order"]),
+                boxes_of(table, str(self.path)),
             )
             inked = samples.images.any(axis=(1, 2))
             if not inked.all():
@@ -154,11 +180,16 @@ class Corpus:
         return images
 
     def _strings(self, name: str) -> NDArray[np.str_]:
-        file, _ = open_parquet(self.path, "corpus", FORMAT, SCHEMA)
+        return string_column(self._columns(self._open(), [name])[name])
+
+    def _open(self) -> pq.ParquetFile:
+        return open_parquet(self.path, "corpus", SCHEMAS)[0]
+
+    def _columns(self, file: pq.ParquetFile, names: list[str]) -> pa.Table:
         try:
-            return string_column(file.read([name])[name])
+            return file.read(names)
         except (pa.ArrowException, OSError) as error:
-            raise FormatError(f"{self.path} is damaged in its column {name} ({error}); make it anew") from error
+            raise FormatError(f"{self.path} is damaged in its column {', '.join(names)} ({error}); make it anew") from error
 
 
 def string_column(column: pa.ChunkedArray) -> NDArray[np.str_]:

@@ -11,13 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from allograph.alphabet.labels import check_label
+from allograph.corpora.folder_boxes import StatedBox, stated_box
 from allograph.corpora.source import Listing, Rendered
 from allograph.errors import ImageError, InputError
 from allograph.files.csv_rows import read_rows
 from allograph.files.input import read_file
-from allograph.images.frames import POLARITIES, SIDE, Frame, Polarity, decode, to_frame
+from allograph.images.frames import POLARITIES, SIDE, Frame, Polarity, read_picture, to_frame
 from allograph.images.light import level_light
+from allograph.samples.box import Boxes
 from allograph.samples.names import check_present, check_writer
+from allograph.samples.picture_box import picture_box
 
 COLUMNS = ("path", "label", "writer")
 LARGEST_PICTURE = 1 << 28
@@ -26,7 +29,8 @@ LARGEST_PICTURE = 1 << 28
 
 @dataclass
 class FolderSource:
-    """One line of `manifest` a picture: `path` (relative to the manifest), `label`, `writer`, and optionally `order`.
+    """One line of `manifest` a picture: `path` (relative to the manifest), `label`, `writer`, and optionally `order`
+    and what `folder_boxes` reads of its box.
 
     Pictures may have any size and any mode that Pillow reads; `polarity` and `square` are those of `images.framed`. The ground of
     those in uneven light is evened out (`light.level_light`), and they are counted.
@@ -42,6 +46,7 @@ class FolderSource:
     native: bool = False
     _paths: list[str] = field(default_factory=list, repr=False)
     _lines: list[int] = field(default_factory=list, repr=False)
+    _boxes: list[StatedBox] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
         if self.polarity not in POLARITIES:
@@ -52,10 +57,11 @@ class FolderSource:
     def listing(self) -> Listing:
         """Read the manifest; raises `FormatError` or `InputError` naming the line that cannot be used."""
         labels, writers, orders = [], [], []
-        self._paths, self._lines = [], []
+        self._paths, self._lines, self._boxes = [], [], []
         for where, line, row in read_rows(self.manifest, COLUMNS, "manifest"):
             self._paths.append(_require(row, "path", where))
             self._lines.append(line)
+            self._boxes.append(stated_box(row, where))
             writers.append(_check_at(check_writer, _require(row, "writer", where), where))
             labels.append(_check_at(_label, row["label"] or "", where))
             if "order" in row:
@@ -68,17 +74,21 @@ class FolderSource:
         if not self._paths:
             self.listing()
         images, polarity = np.empty((len(rows), SIDE, SIDE), np.uint8), Counter[str]()
-        uneven = 0
+        boxes, uneven = [], 0
         for image, row in zip(images, rows, strict=True):
             path = self.manifest.parent / self._paths[row]
             name = f"{self.manifest}, line {self._lines[row]}: {path}"
-            picture = decode(_bytes(path, name), name)
-            level = level_light(picture, self.polarity)
-            result = to_frame(picture if level is None else level, frame, self.polarity, self.square, name=name, level=False)
+            picture = read_picture(_bytes(path, name), name)
+            level = level_light(picture.grey, self.polarity)
+            evened = picture.grey if level is None else level
+            result = to_frame(evened, frame, self.polarity, self.square, name=name, level=False)
+            said = self._boxes[row]
+            found = None if said.is_given else picture_box(result.edges, picture.resolution, said.device, said.baseline)
+            boxes.append(found or said.box)
             image[:] = result.image
             polarity[result.polarity] += 1
             uneven += level is not None
-        return Rendered(images, polarity, uneven)
+        return Rendered(images, polarity, uneven, Boxes.of(boxes))
 
 
 def _require(row: dict[str, str | None], column: str, where: str) -> str:

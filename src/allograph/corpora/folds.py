@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from allograph.corpora.box_columns import boxes_to_arrow, count_units
 from allograph.corpora.corpus import FORMAT, SCHEMA, Corpus, images_to_arrow
 from allograph.corpora.parquet import atomic_parquet, pa, sign
 from allograph.errors import InputError
@@ -31,13 +32,21 @@ def fold(corpus: Corpus, part: int, parts: int, output: str | Path) -> Corpus:
         corpus.record,
         fold=f"{part}/{parts}",
         split_samples={name: int((splits[keep] == name).sum()) for name in SPLITS},
+        boxes=dict(count_units(None if corpus.boxes is None else corpus.boxes.at(keep))),
         split_writers={name: len(np.unique(corpus.writers[keep & (splits == name)])) for name in SPLITS},
     )
     with atomic_parquet(output, SCHEMA) as file:
         for samples in corpus.batches():
             batch = samples.where(keep[samples.rows])
             order = pa.nulls(len(batch), pa.int32()) if batch.order is None else pa.array(batch.order)
-            columns = [images_to_arrow(batch.images), batch.labels, batch.writers, splits[batch.rows], order]
+            columns = [
+                images_to_arrow(batch.images),
+                batch.labels,
+                batch.writers,
+                splits[batch.rows],
+                order,
+                *boxes_to_arrow(batch.boxes, len(batch)),
+            ]
             if len(batch):
                 file.write_table(pa.table([pa.array(column) for column in columns], schema=SCHEMA))
         sign(file, "corpus", FORMAT, record_values(record))

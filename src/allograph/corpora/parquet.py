@@ -46,19 +46,20 @@ def sign(writer: pq.ParquetWriter, kind: str, version: int, record: Mapping[str,
     writer.add_key_value_metadata({_KEY.decode(): value})
 
 
-def open_parquet(path: str | Path, kind: str, version: int, schema: pa.Schema) -> tuple[pq.ParquetFile, dict[str, Any]]:
-    """Open a Parquet file, and read its record but for kind and format.
+def open_parquet(path: str | Path, kind: str, schemas: Mapping[int, pa.Schema]) -> tuple[pq.ParquetFile, dict[str, Any]]:
+    """Open a Parquet file, and read its record but for kind and format; `schemas` are the columns of each format that is read.
 
-    Raises `FormatError` unless it is whole and is of this kind, format version and schema.
+    Raises `FormatError` unless it is whole, of this kind, and of one of these formats and its columns.
     """
     file = _file(path)
     record = record_of(file, path)
     if record["kind"] != kind:
         raise FormatError(f"{path} is an allograph {record['kind']}, and an allograph {kind} was expected; {_next_step(kind)}")
-    check_version(path, kind, record.get("format"), version)
+    version: Any = record.get("format")
+    check_version(path, kind, version, *schemas)
     record = {key: value for key, value in record.items() if key not in ("kind", "format")}
     columns = file.schema_arrow.remove_metadata()
-    for wanted in schema:
+    for wanted in schemas[version]:
         position = columns.get_field_index(wanted.name)
         if position < 0 or (columns.field(position).type != wanted.type and not pa.types.is_fixed_size_list(wanted.type)):
             raise FormatError(f"{path} has no column {wanted.name} of type {wanted.type}; it was not written by allograph {kind}")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.alphabet.labels import check_label
+from allograph.corpora.box_columns import boxes_to_arrow, count_units
 from allograph.corpora.corpus import FORMAT, SCHEMA, Corpus, images_to_arrow
 from allograph.corpora.parquet import atomic_parquet, pa, sign
 from allograph.corpora.record import CorpusRecord
@@ -67,7 +68,7 @@ def prepare(
     parts = assign(split, dict(zip(writers.tolist(), counts.tolist(), strict=True)), source.name)
     part_of = np.array([SPLITS.index(parts[writer]) for writer in writers.tolist()], dtype=np.int32)[writer_of]
 
-    polarity: Counter[str] = Counter()
+    polarity, units = Counter[str](), Counter[str]()
     uneven = 0
     digests = np.empty(count, np.uint64)
     tasks = [range(start, min(start + ROWS, count)) for start in range(0, count, ROWS)]
@@ -78,6 +79,7 @@ def prepare(
             digests[here] = _digests(rendered.images)
             polarity.update(rendered.polarity)
             uneven += rendered.uneven
+            units.update(count_units(rendered.boxes))
             order = None if listing.order is None else listing.order[here].astype(np.int32)
             columns = [
                 images_to_arrow(rendered.images),
@@ -85,6 +87,7 @@ def prepare(
                 _text(writers, writer_of[here]),
                 _text(np.array(SPLITS), part_of[here]),
                 pa.nulls(len(rows), pa.int32()) if order is None else pa.array(order),
+                *boxes_to_arrow(rendered.boxes, len(rows)),
             ]
             file.write_table(pa.table(columns, schema=SCHEMA), row_group_size=ROWS)
             progress("preparing", rows.stop, count)
@@ -97,6 +100,7 @@ def prepare(
             split_samples={part: int(np.count_nonzero(part_of == i)) for i, part in enumerate(SPLITS)},
             split_writers={part: sum(1 for other in parts.values() if other == part) for part in SPLITS},
             polarity=dict(polarity),
+            boxes=dict(units),
             shared_images=_count_shared(digests, part_of),
             notes=(*listing.notes, *([f"{uneven:,} pictures were in uneven light, which was evened out"] if uneven else [])),
             origin=source.origin,

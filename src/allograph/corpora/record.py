@@ -1,4 +1,4 @@
-"""What a corpus file says of itself, in format 1."""
+"""What a corpus file says of itself."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ class CorpusRecord:
     """Writers of each split."""
     polarity: Mapping[str, int] = field(default_factory=dict)
     """How many originals were `dark` (dark ink on light) and `light`."""
+    boxes: Mapping[str, int] = field(default_factory=dict)
+    """How many samples have a box, by its unit: `millimetres`, `device`."""
     shared_images: int = 0
     """Images that occur in more than one split."""
     notes: tuple[str, ...] = ()

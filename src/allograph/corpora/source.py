@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.images.frames import Frame
+from allograph.samples.box import Boxes
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Rendered:
     """How many were found `dark` (dark ink on light) or `light`."""
     uneven: int = 0
     """How many were in uneven light, which was evened out."""
+    boxes: Boxes | None = None
+    """[n] how large each was written, and where, before it was brought into the frame; None where that is known of none."""
 
     def __len__(self) -> int:
         return len(self.images)

@@ -26,7 +26,7 @@ SOURCES = {
     "nist": Entry("nist.source:NistSource", "paths", ("polarity", "square")),
     "deepwriting": Entry("deepwriting.source:DeepWritingSource", "paths", ("square", "undistorted")),
     "digits": Entry("digits:DigitsSource", ""),
-    "npz": Entry("npz.source:NpzSource", "archive", ("origin", "licence")),
+    "npz": Entry("npz.source:NpzSource", "archive", ("origin", "licence", "boxes")),
     "folder": Entry("folder:FolderSource", "manifest", ("origin", "licence", "polarity", "square")),
 }
 

@@ -49,13 +49,14 @@ def record_values(record: Any) -> dict[str, Any]:
     return values | {key: value for key, value in getattr(record, "unknown", {}).items() if key not in values}
 
 
-def check_version(path: str | Path, what: str, version: Any, expected: int) -> None:
-    """Raise `FormatError` unless the format `version` in a file is the one this release reads."""
+def check_version(path: str | Path, what: str, version: Any, *known: int) -> None:
+    """Raise `FormatError` unless the format `version` in a file is one that this release reads."""
     if version is None:
         raise FormatError(f"{path} is not an allograph {what}: it carries no format version")
-    if version != expected:
+    if version not in known:
+        read = " and ".join(map(str, known))
         raise FormatError(
-            f"{path} is an allograph {what} of format {version}; this release reads format {expected}. "
+            f"{path} is an allograph {what} of format {version}; this release reads format{'s' * (len(known) > 1)} {read}. "
             "Make it anew, or use the release that wrote it"
         )
 

@@ -6,13 +6,14 @@ import io
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from allograph.errors import ImageError, InputError
 from allograph.images.light import best_cut, level_light
+from allograph.images.resolution import ORIENTATION, stated_resolution
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -39,12 +40,23 @@ SMALL, ENLARGED = 64, 128
 """Pictures whose longer side is under `SMALL` pixels are first enlarged to `ENLARGED`."""
 MNIST_INK = 20
 """Pixels along the longer side of the ink in the `mnist` frame."""
-ORIENTATION = 0x0112
-"""EXIF's tag of how a picture is to be turned."""
 _EXIF = frozenset(("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"))
 """Where a PNG may have it, by Pillow's names."""
 LARGEST = 4096 * 4096
 """Pixels in the largest picture that is decoded."""
+
+
+Edges = tuple[float, float, float, float]
+"""Left, top, right and bottom of the ink in a picture, in its pixels as it came: where the first begins and the last ends."""
+
+
+class Picture(NamedTuple):
+    """A picture as it is looked at."""
+
+    grey: NDArray[np.uint8]
+    """[h, w], turned as its EXIF data says."""
+    resolution: tuple[float, float] | None
+    """Pixels a millimetre along x and y, where the file states that (`stated_resolution`)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +66,7 @@ class Framed:
     image: NDArray[np.uint8]
     """[28, 28] white ink on black."""
     polarity: Literal["dark", "light"]
+    edges: Edges
 
 
 def to_frame(
@@ -72,17 +85,9 @@ def to_frame(
     `level` is whether uneven light is evened out (`light.level_light`); ink that is drawn has none. Raises `ImageError`,
     naming the picture by `name`, when it has no ink.
     """
-    if picture.ndim != 2 or picture.dtype != np.uint8 or 0 in picture.shape:
-        raise ImageError(f"{name}: a picture is uint8 [h, w]; this is {picture.dtype} {list(picture.shape)}")
-    evened = level_light(picture, polarity) if level else None
-    picture = _enlarge(picture if evened is None else evened)
-    threshold = _otsu(picture, name)
-    found: Literal["dark", "light"] = _polarity_of(picture, threshold) if polarity == "auto" else polarity
-    if found == "dark":
-        picture, threshold = 255 - picture, 254 - threshold
-    mask = picture > threshold
-    top, bottom = _extent(mask, 0)
-    left, right = _extent(mask, 1)
+    found = _find_ink(picture, polarity, name, level)
+    picture, mask = found.picture, found.mask
+    left, top, right, bottom = found.place
     height, width = bottom - top, right - left
 
     reach = 1 + REACH  # the margin that is kept, and what the blur carries into it
@@ -94,13 +99,53 @@ def to_frame(
     blurred = _blur(padded)[reach - 1 : 1 - reach, reach - 1 : 1 - reach]  # the ink box with a margin of 1
 
     if frame == "paper":
-        return Framed(_cut(blurred, *_centred_square(blurred.shape, square)), found)
-    return Framed(_cut(blurred, *_mass_square(blurred, size or max(height, width))), found)
+        image = _cut(blurred, *_centred_square(blurred.shape, square))
+    else:
+        image = _cut(blurred, *_mass_square(blurred, size or max(height, width)))
+    return Framed(image, found.polarity, found.edges)
+
+
+def ink_edges(picture: NDArray[np.uint8], polarity: Polarity = "auto", name: str = "the image", level: bool = True) -> Edges:
+    """Where the ink of a picture lies that `to_frame` shows, without framing it; raises as that does."""
+    return _find_ink(picture, polarity, name, level).edges
+
+
+class _FoundInk(NamedTuple):
+    picture: NDArray[np.uint8]
+    """[h, w] light ink on dark, evened out and enlarged where it was."""
+    mask: NDArray[np.bool_]
+    """[h, w] what is ink."""
+    polarity: Literal["dark", "light"]
+    place: tuple[int, int, int, int]
+    """Left, top, right, bottom of the ink in these pixels."""
+    edges: Edges
+
+
+def _find_ink(picture: NDArray[np.uint8], polarity: Polarity, name: str, level: bool) -> _FoundInk:
+    if picture.ndim != 2 or picture.dtype != np.uint8 or 0 in picture.shape:
+        raise ImageError(f"{name}: a picture is uint8 [h, w]; this is {picture.dtype} {list(picture.shape)}")
+    rows, columns = picture.shape
+    evened = level_light(picture, polarity) if level else None
+    picture = _enlarge(picture if evened is None else evened)
+    threshold = _otsu(picture, name)
+    found: Literal["dark", "light"] = _polarity_of(picture, threshold) if polarity == "auto" else polarity
+    if found == "dark":
+        picture, threshold = 255 - picture, 254 - threshold
+    mask = picture > threshold
+    top, bottom = _extent(mask, 0)
+    left, right = _extent(mask, 1)
+    across, down = columns / picture.shape[1], rows / picture.shape[0]
+    return _FoundInk(picture, mask, found, (left, top, right, bottom), (left * across, top * down, right * across, bottom * down))
 
 
 def decode(
     data: bytes, name: str = "the image", largest: int = LARGEST, kinds: tuple[str, ...] | None = None
 ) -> NDArray[np.uint8]:
+    """As `read_picture`, the grey values alone."""
+    return read_picture(data, name, largest, kinds).grey
+
+
+def read_picture(data: bytes, name: str = "the image", largest: int = LARGEST, kinds: tuple[str, ...] | None = None) -> Picture:
     """Decode a PNG (or another picture that Pillow reads) to grey, uint8 [h, w], turned as its EXIF data says.
 
     Transparent pixels become white, or black where all ink is white. Of several pages or frames the first is taken. Numbers of
@@ -118,8 +163,7 @@ def decode(
             with Image.open(io.BytesIO(data), formats=kinds) as picture:
                 if picture.width * picture.height > largest:
                     raise ImageError(f"{name}: {picture.width}×{picture.height} pixels are too many; {largest} may be decoded")
-                picture.load()
-                return grey(picture, name)
+                return look_at(picture, name)
     except ImageError:
         raise
     except UnidentifiedImageError:
@@ -129,10 +173,15 @@ def decode(
 
 
 def grey(picture: PIL.Image.Image | NDArray[Any], name: str = "the picture") -> NDArray[np.uint8]:
+    """As `look_at`, the grey values alone."""
+    return look_at(picture, name).grey
+
+
+def look_at(picture: PIL.Image.Image | NDArray[Any], name: str = "the picture") -> Picture:
     """A Pillow image, or an array [h, w] or [h, w, 3 or 4], as grey, uint8 [h, w], turned as its EXIF data says.
 
-    Transparent pixels and numbers other than uint8 are taken as `decode` takes them. Raises `ImageError` for an array of another
-    shape, without numbers, or with NaN.
+    An array has no resolution. Transparent pixels and numbers other than uint8 are taken as `read_picture` takes them. Raises
+    `ImageError` for an array of another shape, without numbers, or with NaN.
     """
     from PIL import Image
 
@@ -143,13 +192,16 @@ def grey(picture: PIL.Image.Image | NDArray[Any], name: str = "the picture") -> 
         if picture.dtype.kind == "b":
             picture = picture * np.uint8(255)
         values = picture.copy() if picture.dtype == np.uint8 else _shades(picture, name)
-        return values if values.ndim == 2 else _without_colour(Image.fromarray(values), name)
+        return Picture(values if values.ndim == 2 else _without_colour(Image.fromarray(values), name), None)
     if not isinstance(picture, Image.Image):
         raise ImageError(f"{name}: a picture is a Pillow image or an array; this is {type(picture).__name__}")
+    resolution = stated_resolution(picture)  # before a TIFF is turned, which Pillow does when it loads it, and then forgets
     try:
-        return _TURNS.get(_orientation(picture), np.ascontiguousarray)(_without_colour(picture, name))
+        picture.load()
+        shades = _TURNS.get(_orientation(picture), np.ascontiguousarray)(_without_colour(picture, name))
     except (OSError, SyntaxError) as error:  # of a file that Pillow opened and has not read yet
         raise ImageError(f"{name} is not a readable picture: it is truncated or damaged ({error})") from error
+    return Picture(shades, resolution)
 
 
 def _without_colour(picture: PIL.Image.Image, name: str) -> NDArray[np.uint8]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import asdict, fields
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -17,11 +18,15 @@ from allograph.alphabet.labels import check_label
 from allograph.errors import FormatError, InputError
 from allograph.files.records import check_version
 from allograph.images.frames import SIDE
-from allograph.profiles.journal import Contents, Entry, Tombstone, check_name, check_time
+from allograph.profiles.journal import Contents, Entry, Tombstone, check_doubt, check_name, check_time
 from allograph.readings import Samples
+from allograph.samples.box import Box
 
-FORMAT = 1
-PLAIN = ("id", "label", "implicit", "time", "base", "answer", "alphabet", "batch")
+FORMAT = 2
+"""Raised for what an older release would lose or misread; the one before then goes to `UNSAID`."""
+UNSAID: dict[int, dict[str, Any]] = {1: {"box": None, "doubt": 0.0}}
+"""The older formats that are read as well, and what their entries do not say."""
+PLAIN = ("id", "label", "implicit", "time", "base", "answer", "alphabet", "batch", "doubt")
 """What the record says of an entry, by the entry's own names."""
 PLAIN_BYTES = 16 * 2**20
 """Bytes that a record may have beyond twice those of its arrays: for what was taken back, and has none."""
@@ -68,7 +73,8 @@ def unpack(blob: bytes, name: str = "the profile") -> Contents:
         raise FormatError(foreign) from error
     if not isinstance(record, dict) or record.get("kind") != "profile":
         raise FormatError(f"{name} is not an exported profile")
-    check_version(name, "profile", record.get("format"), FORMAT)
+    if record.get("format") not in list(UNSAID):
+        check_version(name, "profile", record.get("format"), FORMAT)
     if record.get("sha256") != _digest(arrays):
         raise FormatError(f"{name} is damaged: its arrays are not those that were exported")
     try:
@@ -104,6 +110,7 @@ def _contents(record: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Conten
     places: dict[int, Entry] = {}
     ids: set[str] = set()
     known: set[str] = set()
+    unsaid = UNSAID.get(record["format"], {})
     for number, model in enumerate(_list(record, "models")):
         model_hash = _hash(_field(model, "model_hash", "a model"))
         if model_hash in known:
@@ -112,7 +119,7 @@ def _contents(record: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Conten
         plains = _list(model, "entries")
         samples, images = _samples(arrays, number, len(plains))
         for row, plain in enumerate(plains):
-            entry = _entry(plain, model_hash, samples.at(slice(row, row + 1)), images[row])
+            entry = _entry(plain, unsaid, model_hash, samples.at(slice(row, row + 1)), images[row])
             place = _field(plain, "place", "an entry")
             if type(place) is not int or place in places:
                 raise InputError(f"the place of the correction {entry.id!r} is not one of its own: {_short(place)}")
@@ -156,7 +163,7 @@ def _arrays(entries: list[Entry]) -> dict[str, NDArray[Any]]:
 
 
 def _plain(entry: Entry) -> dict[str, Any]:
-    return {name: getattr(entry, name) for name in PLAIN}
+    return {name: getattr(entry, name) for name in PLAIN} | {"box": entry.box and asdict(entry.box)}
 
 
 def _samples(arrays: dict[str, NDArray[Any]], number: int, count: int) -> tuple[Samples, list[NDArray[np.uint8] | None]]:
@@ -190,7 +197,8 @@ def _samples(arrays: dict[str, NDArray[Any]], number: int, count: int) -> tuple[
     return Samples(embeddings, logits, features), pictures
 
 
-def _entry(plain: Any, model_hash: str, samples: Samples, image: NDArray[np.uint8] | None) -> Entry:
+def _entry(plain: Any, unsaid: dict[str, Any], model_hash: str, samples: Samples, image: NDArray[np.uint8] | None) -> Entry:
+    plain = plain | unsaid if isinstance(plain, dict) else plain
     id = _name(_field(plain, "id", "an entry"), "correction")
     what = f"the correction {id!r}"
     implicit, alphabet = _field(plain, "implicit", what), _field(plain, "alphabet", what)
@@ -211,6 +219,8 @@ def _entry(plain: Any, model_hash: str, samples: Samples, image: NDArray[np.uint
         image,
         model_hash,
         _batch(_field(plain, "batch", what), what),
+        box=_box(_field(plain, "box", what), f"the box of {what}"),
+        doubt=check_doubt(_field(plain, "doubt", what), f"the doubt of {what}"),
     )
 
 
@@ -249,6 +259,16 @@ def _batch(value: Any, what: str) -> str:
     if check_name(value, "batch") != value or len(value) > LONGEST_BATCH:
         raise InputError(f"the batch of {what} has at most {LONGEST_BATCH} characters, in NFC; this is {_short(value)}")
     return str(value)
+
+
+def _box(values: Any, what: str) -> Box | None:
+    try:
+        return None if values is None else Box(**values)
+    except TypeError as error:
+        names = ", ".join(field.name for field in fields(Box))
+        raise InputError(f"{what} is null, or has {names}, and nothing else") from error
+    except InputError as error:
+        raise InputError(f"{what}: {error}") from error
 
 
 def _hash(value: Any) -> str:

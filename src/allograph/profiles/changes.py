@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from allograph.errors import (
     FormatError,
@@ -19,6 +19,7 @@ from allograph.errors import (
 from allograph.profiles.journal import FARTHEST, Contents, Entry, Key, Tombstone, Version, check_time, unknown_writer
 from allograph.profiles.store import Change, Store
 from allograph.readings import Samples
+from allograph.samples.box import Box
 
 
 class Merged(NamedTuple):
@@ -58,16 +59,16 @@ class Relabel(NamedTuple):
         if stands is None:
             raise _unknown_correction(key, self.id)
         check_offered(self.label, stands.alphabet)
-        return replace(stands, label=self.label, implicit=self.implicit, batch=self.batch, doubt=0.0)
+        return replace(stands, label=self.label, implicit=self.implicit, batch=self.batch)
 
 
 def record(store: Store, key: Key, corrections: Sequence[Entry | Relabel], model_hash: str) -> list[Entry]:
     """Append corrections, in this order, all or none; returns what stands of each afterwards.
 
     One that is there already counts once; another label, or its being given where it was implicit, replaces it, and is not
-    doubted; an implicit one replaces nothing. Raises `MismatchError` where the profile is for another model,
-    `UnknownCorrection` where a correction that is to get another label is not there, `UnknownLabel` where that label was not on
-    offer.
+    doubted; an implicit one replaces nothing. A sample whose box is known keeps it. Raises `MismatchError` where the profile is
+    for another model, `UnknownCorrection` where a correction that is to get another label is not there, `UnknownLabel` where
+    that label was not on offer.
     """
     begins = any(isinstance(one, Entry) for one in corrections)
     try:
@@ -83,7 +84,7 @@ def record(store: Store, key: Key, corrections: Sequence[Entry | Relabel], model
                     continue
                 if stands and stands.seq:
                     stale[stands.seq] = stands
-                fresh[entry.id] = replace(entry, answer=stands.answer, doubt=0.0) if stands else entry
+                fresh[entry.id] = _correct_anew(stands, entry) if stands else entry
             if stale:
                 change.retract(list(stale.values()))
             if fresh:
@@ -91,6 +92,11 @@ def record(store: Store, key: Key, corrections: Sequence[Entry | Relabel], model
             return [known[one.id] for one in corrections]
     except UnknownWriter as error:
         raise _unknown_correction(key, corrections[0].id) from error
+
+
+def _correct_anew(stands: Entry, entry: Entry) -> Entry:
+    """What replaces a correction that stands: the answer is the one from before either, the box what is known of the sample."""
+    return replace(entry, answer=stands.answer, box=entry.box or stands.box, doubt=0.0)
 
 
 def undo(store: Store, key: Key, id: str) -> None:
@@ -127,12 +133,11 @@ def merge(store: Store, key: Key, theirs: Contents) -> Merged:
         mine = Contents(change.find(), change.tombstones(), change.model_hash)
         joined = _join(mine, theirs)
         _check_alike(joined.entries)
-        before = {(entry.id, entry.time) for entry in mine.entries}
-        after = {(entry.id, entry.time) for entry in joined.entries}
+        before, after = _words(mine.entries), _words(joined.entries)
         if before != after or set(_join(mine, mine).tombstones) != set(joined.tombstones):
             change.rewrite(*joined)
         ids = {id for id, _ in after}
-        return Merged(len(after - before), sum(id not in ids for id, _ in before))
+        return Merged(len(after.keys() - before), sum(id not in ids for id, _ in before))
 
 
 def migrate(store: Store, key: Key, model_hash: str, read: Callable[[list[Entry]], Iterable[tuple[Samples, str]]]) -> Migrated:
@@ -208,6 +213,11 @@ def _check_alike(entries: Sequence[Entry]) -> None:
                 )
 
 
+def _words(entries: Sequence[Entry]) -> dict[tuple[str, float], tuple[Box | None, float]]:
+    """What was said, by id and time, with what a journal of an older release may lack of it."""
+    return {(entry.id, entry.time): (entry.box, entry.doubt) for entry in entries}
+
+
 def _join(mine: Contents, theirs: Contents) -> Contents:
     latest: dict[str, Entry | Tombstone] = {}
     rows: list[Entry | Tombstone] = [*mine.entries, *mine.tombstones, *theirs.entries, *theirs.tombstones]
@@ -223,9 +233,14 @@ def _join(mine: Contents, theirs: Contents) -> Contents:
     )
 
 
-def _rank(row: Entry | Tombstone) -> tuple[float, bool, str, str]:
-    """Which word on a correction is the later; equal times, which two clocks may tell, are decided by what was said."""
-    return (row.time, isinstance(row, Tombstone), *((row.label, row.batch) if isinstance(row, Entry) else ("", "")))
+def _rank(row: Entry | Tombstone) -> tuple[Any, ...]:
+    """Which word on a correction is the later; equal times, which two clocks may tell, are decided by what was said.
+
+    Of the same word with a box and without, as a journal of an older release has it, the one with it counts.
+    """
+    if isinstance(row, Tombstone):
+        return row.time, True
+    return row.time, False, row.label, row.batch, row.box is not None, repr(row.box), row.doubt
 
 
 def _find(change: Change, key: Key, id: str) -> Entry:

@@ -79,6 +79,8 @@ class Row(Correction):
     """Its place in the journal, from 1."""
     image: NDArray[np.uint8] | None = None
     """[28, 28]; None where it was not loaded, or is not kept."""
+    box: Box | None = field(default=None, kw_only=True)
+    """As in `Entry`."""
 
 
 @by_content
@@ -226,6 +228,13 @@ def check_time(time: object, what: str) -> float:
     if seconds > clock.time() + AHEAD:
         raise InputError(f"{what} is in seconds since 1970, and {seconds:.14g} is in the future; is it in milliseconds?")
     return seconds
+
+
+def check_doubt(doubt: object, what: str) -> float:
+    """Return a probability that a correction is a slip; raises `InputError` for what is no number from 0 to 1."""
+    if isinstance(doubt, bool) or not isinstance(doubt, int | float) or not 0 <= doubt <= 1:
+        raise InputError(f"{what} is a number from 0 to 1, not {str(doubt)[:40]}")
+    return float(doubt)
 
 
 def unknown_writer(key: Key) -> UnknownWriter:

@@ -314,4 +314,6 @@ def _row(entry: Entry, image: bool = False) -> Row:
         entry.image is not None,
         entry.seq,
         entry.image if image else None,
+        box=entry.box,
+        doubt=entry.doubt,
     )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from allograph.errors import StorageError
+from allograph.errors import InputError, StorageError
 from allograph.images.frames import SIDE
 from allograph.profiles.database import Damage, connect, storage_errors
 from allograph.profiles.journal import (
@@ -32,6 +32,7 @@ from allograph.profiles.journal import (
     Tombstone,
     Version,
     check_after,
+    check_doubt,
     check_page,
     later,
     surplus_checkpoints,
@@ -43,6 +44,7 @@ from allograph.profiles.store import check_room
 from allograph.profiles.tables import CONTENT, api_keys, journal, profiles, states
 from allograph.profiles.upgrade import upgrade
 from allograph.readings import Samples
+from allograph.samples.box import Box
 
 _VERSION = (profiles.c.profile, profiles.c.edition, profiles.c.head)
 _STANDS = journal.c.label.is_not(None)
@@ -61,7 +63,7 @@ _NO_IMAGE = tuple(column for column in journal.c if column.name != "image")
 _LISTED = (
     *(journal.c[name] for name in ("id", "label", "implicit", "time", "base", "answer", "model_hash")),
     journal.c.image.is_not(None),
-    journal.c.seq,
+    *(journal.c[name] for name in ("seq", "box", "doubt")),
 )
 _STANDING = {
     (learned, images, waiting): sa.select(
@@ -78,7 +80,7 @@ _STANDING = {
 _TOMBSTONES = sa.select(journal.c.id, journal.c.time).where(_ITS, journal.c.undoes.is_not(None)).order_by(journal.c.seq)
 _UNDONE = sa.select(sa.func.min(journal.c.undoes)).where(_ITS, _AFTER, journal.c.undoes.is_not(None))
 _CORRECTIONS = (
-    sa.select(journal.c.id, journal.c.label, journal.c.implicit, journal.c.time)
+    sa.select(*(journal.c[name] for name in ("id", "label", "implicit", "time", "doubt")))
     .where(_OF_MODEL, journal.c.seq <= sa.bindparam("head"))
     .order_by(journal.c.seq)
 )
@@ -172,7 +174,8 @@ class SqlStore:
             entries = [] if limit == 0 else _standing(connection, profile, True, after, limit, images, False)
             since = after if since is None else since
             undone = connection.execute(_UNDONE, {"profile": profile.profile, "after": since}).scalar_one()
-        return Tail(_version(profile), profile.model_hash, list(map(_entry, entries)), undone)
+        with self._errors():
+            return Tail(_version(profile), profile.model_hash, list(map(_entry, entries)), undone)
 
     def rows(self, key: Key, after: int = 0, limit: int | None = None, images: bool = False, waiting: bool = False) -> list[Row]:
         """What stands, to be listed."""
@@ -219,7 +222,8 @@ class SqlStore:
             if found is None:
                 return None
             its = {"profile": found.profile, "model_hash": found.model_hash, "head": found.head}
-            corrections = tuple(Correction(*row) for row in connection.execute(_CORRECTIONS, its))
+            rows = connection.execute(_CORRECTIONS, its)
+            corrections = tuple(Correction(*row, doubt=_doubt(doubt)) for *row, doubt in rows)
         version = Version(found.profile, found.edition, found.head)
         return StoredState(version, found.fingerprint, found.state), corrections, found.seen
 
@@ -545,6 +549,8 @@ def _row(profile: int, entry: Entry) -> dict[str, Any]:
         "alphabet": None if entry.alphabet is None else json.dumps(entry.alphabet, ensure_ascii=False),
         "model_hash": entry.model_hash,
         "image": None if entry.image is None else _bytes(entry.image, "u1"),
+        "box": None if entry.box is None else json.dumps(asdict(entry.box), ensure_ascii=False),
+        "doubt": entry.doubt,
     }
 
 
@@ -572,8 +578,10 @@ def _standing(
 
 def _as_row(row: Any) -> Row:
     """A row that is only shown: its columns, in their order, the image last where it was asked for."""
-    id, label, implicit, time, base, answer, model_hash, has_image, seq, *image = row
-    return Row(id, label, implicit, time, base, answer, model_hash, bool(has_image), seq, _image(image[0]) if image else None)
+    id, label, implicit, time, base, answer, model_hash, has_image, seq, box, doubt, *images = row
+    image = _image(images[0]) if images else None
+    plain = (id, label, implicit, time, base, answer, model_hash, bool(has_image), seq)
+    return Row(*plain, image, box=_box(box), doubt=_doubt(doubt))
 
 
 def _entry(row: Any) -> Entry:
@@ -595,6 +603,8 @@ def _entry(row: Any) -> Entry:
             row.model_hash,
             row.batch,
             row.seq,
+            _box(row.box),
+            doubt=_doubt(row.doubt),
         )
     except (ValueError, TypeError) as error:
         raise Damage(f"a row of the journal is not what was stored: {type(error).__name__}") from error
@@ -605,6 +615,21 @@ def _image(blob: bytes | None) -> NDArray[np.uint8] | None:
         return None if blob is None else np.frombuffer(blob, np.uint8).reshape(SIDE, SIDE)
     except (ValueError, TypeError) as error:
         raise Damage("an image of the journal is not what was stored") from error
+
+
+def _box(text: str | None) -> Box | None:
+    try:
+        return None if text is None else Box(**json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise Damage("a box of the journal is not what was stored") from error
+
+
+def _doubt(number: float | None) -> float:
+    """What is stored, or 0: releases that know no doubt store none."""
+    try:
+        return 0.0 if number is None else check_doubt(number, "a doubt")
+    except InputError as error:
+        raise Damage("a doubt of the journal is not what was stored") from error
 
 
 def _bytes(array: NDArray[Any], kind: str) -> bytes:

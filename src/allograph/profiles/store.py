@@ -53,7 +53,7 @@ class Change(Protocol):
         ...
 
     def retract(self, entries: Sequence[Entry | Row]) -> None:
-        """Append a tombstone for each, blank its label and image, and delete the checkpoints that contain it."""
+        """Append a tombstone for each, blank its label, image and box, and delete the checkpoints that contain it."""
         ...
 
     def rewrite(self, entries: Sequence[Entry], tombstones: Sequence[Tombstone], model_hash: str) -> None:

@@ -58,6 +58,8 @@ journal = Table(
     Column("logits", LargeBinary),
     Column("features", LargeBinary),
     Column("image", LargeBinary),
+    Column("box", Text),
+    Column("doubt", Double),
     Index("allograph_journal_id", "profile", "id"),
 )
 """One row a correction, or a tombstone, which names in `undoes` the row that it blanks."""
@@ -92,5 +94,8 @@ api_keys = Table(
 )
 """One row an API key."""
 
-CONTENT = ("batch", "label", "implicit", "base", "answer", "alphabet", "model_hash", "embedding", "logits", "features", "image")
+CONTENT = (
+    *("batch", "label", "implicit", "base", "answer", "alphabet", "model_hash"),
+    *("embedding", "logits", "features", "image", "box", "doubt"),
+)
 """The columns of the journal that are blanked when a correction is taken back."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -11,12 +12,18 @@ from allograph.errors import FormatError, InputError
 from allograph.profiles.database import Database
 from allograph.profiles.postgres import PATIENCE
 
-NEWEST = "0002"
+NEWEST = "0003"
 """The migration that this release's tables need; a test holds it to the files."""
 VERSIONS = "allograph_version"
 """The table that says which migration a database is at."""
 MIGRATING = 600.0
 """Seconds that a statement of a migration may take."""
+GIVE_WAY = 0.5
+"""Seconds that a migration waits for a table, behind which all others wait; then it lets them go first, for as long."""
+TRIES = 60
+"""How often it tries."""
+LOCK_TIMEOUT = "55P03"
+"""PostgreSQL's state where that took too long."""
 _LOCK = 0x616C6C6F
 """A number of ours, which PostgreSQL locks while tables are made."""
 
@@ -24,7 +31,8 @@ _LOCK = 0x616C6C6F
 def upgrade(database: Database, make: bool = True) -> None:
     """Make or renew the tables, once, whoever comes first.
 
-    Raises `FormatError` for those of a later release, and without `make` `InputError` where there are none.
+    Others go on using the tables meanwhile. Raises `FormatError` for those of a later release, without `make` `InputError` where
+    there are none, and the driver's error where somebody holds them all the time.
     """
     with database.reading.begin() as connection:
         found = _current_migration(connection)
@@ -32,6 +40,18 @@ def upgrade(database: Database, make: bool = True) -> None:
         return
     if found is None and not make:
         raise InputError("the store does not exist: there are no tables of ours; it begins with the first correction")
+    for left in reversed(range(TRIES)):
+        try:
+            _upgrade(database)
+        except sa.exc.OperationalError as error:
+            if not left or getattr(error.orig, "sqlstate", None) != LOCK_TIMEOUT:
+                raise
+            time.sleep(GIVE_WAY)
+        else:
+            return
+
+
+def _upgrade(database: Database) -> None:
     with database.writing.begin() as connection:
         if connection.dialect.name == "postgresql":
             # Whoever comes second waits for the first, however long that takes.
@@ -39,6 +59,7 @@ def upgrade(database: Database, make: bool = True) -> None:
             connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
             patient = connection.execution_options(**{PATIENCE: MIGRATING})
             patient.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+            connection.execute(sa.text(f"SET LOCAL lock_timeout = {GIVE_WAY * 1000:.0f}"))
         found = _current_migration(connection)
         if found is None or found < NEWEST:
             _migrate(connection)
@@ -52,11 +73,11 @@ def _current_migration(connection: Connection) -> str | None:
     return connection.execute(sa.text(f"SELECT version_num FROM {VERSIONS}")).scalar_one_or_none()
 
 
-def _migrate(connection: Connection) -> None:
+def _migrate(connection: Connection, revision: str = "head") -> None:
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)

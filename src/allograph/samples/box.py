@@ -46,17 +46,23 @@ class Box:
     baseline: float | None = None
 
     def __post_init__(self) -> None:
-        edges = (self.left, self.top, self.right, self.bottom)
-        for number in edges if self.baseline is None else (*edges, self.baseline):
+        for name in ("left", "top", "right", "bottom", "baseline"):
+            number = getattr(self, name)
+            if name == "baseline" and number is None:
+                continue
+            if type(number) is float and -FARTHEST <= number <= FARTHEST:  # as a journal gives hundreds
+                continue
             if isinstance(number, bool) or not isinstance(number, int | float | np.integer | np.floating):
                 raise InputError(f"the edges and the baseline of a box are numbers, not {type(number).__name__}")
-            if not (math.isfinite(number) and abs(number) <= FARTHEST):
+            if not -FARTHEST <= number <= FARTHEST:
                 raise InputError(f"the edges and the baseline of a box are finite and at most {FARTHEST:g}, not {number}")
+            object.__setattr__(self, name, float(number))
         if self.right < self.left or self.bottom < self.top:
-            raise InputError(f"a box is left, top, right, bottom, y down: {list(edges)} ends before it begins")
+            edges = [self.left, self.top, self.right, self.bottom]
+            raise InputError(f"a box is left, top, right, bottom, y down: {edges} ends before it begins")
         if self.unit not in UNITS:
-            raise InputError(f"the unit of a box is {' or '.join(UNITS)}, not {self.unit!r}")
-        if not isinstance(self.device, str) or len(self.device) > LONGEST_DEVICE or not self.device.isprintable():
+            raise InputError(f"the unit of a box is {' or '.join(UNITS)}, not {str(self.unit)[:40]!r}")
+        if not _is_device(self.device):
             raise InputError(f"a device is named by at most {LONGEST_DEVICE} printable characters")
 
     @property
@@ -125,12 +131,27 @@ class Boxes:
 
     def box(self, row: int) -> Box | None:
         """One of them."""
+        return None if np.isnan(self.edges[row]).all() else self._box(row)
+
+    def _box(self, row: int) -> Box:
         left, top, right, bottom = self.edges[row].tolist()
-        if math.isnan(left):
-            return None
         baseline = float(self.baselines[row])
         unit: Unit = "millimetres" if self.millimetres[row] else "device"
         return Box(left, top, right, bottom, unit, str(self.devices[row]), None if math.isnan(baseline) else baseline)
+
+    def first_fault(self) -> tuple[int, str] | None:
+        """The place of the first that is neither missing nor a box, and what is wrong with it; None where all are."""
+        left, top, right, bottom = self.edges.T
+        near = (np.abs(self.edges) <= FARTHEST).all(axis=1) & ~(np.abs(self.baselines) > FARTHEST)
+        names, name_of = np.unique(self.devices, return_inverse=True)
+        named = np.array([_is_device(name) for name in names.tolist()], np.bool_)[name_of]
+        faults = ~(near & (left <= right) & (top <= bottom) & named) & ~np.isnan(self.edges).all(axis=1)
+        for row in np.flatnonzero(faults)[:1].tolist():
+            try:
+                self._box(row)
+            except InputError as error:
+                return row, str(error)
+        return None
 
     @cached_property
     def sizes(self) -> NDArray[np.float32]:
@@ -152,3 +173,8 @@ class Boxes:
 def scale_number(device: str, millimetres: bool) -> int:
     """As `Boxes.scales`, of one device."""
     return crc32(device.encode()) & ~1 | millimetres
+
+
+def _is_device(name: object) -> bool:
+    """Whether this can be a device's name."""
+    return isinstance(name, str) and len(name) <= LONGEST_DEVICE and name.isprintable()

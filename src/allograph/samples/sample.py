@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,10 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from allograph.errors import ImageError
-from allograph.images.frames import SIDE, Frame, Polarity, decode, grey, to_frame
-from allograph.ink import ink_path, ink_to_frame
-from allograph.samples.box import Box, Unit
+from allograph.images.frames import SIDE, Edges, Frame, Polarity, ink_edges, look_at, read_picture, to_frame
+from allograph.ink import ink_extent, ink_path, ink_to_frame
+from allograph.samples.box import Box, Boxes, Unit
 from allograph.samples.equality import by_content
+from allograph.samples.picture_box import picture_box
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -25,28 +27,35 @@ if TYPE_CHECKING:
 class Sample:
     """One character as it came, uncut and in its own size; `image` brings it into the frame that a recognizer reads.
 
-    Made by `from_picture`, `from_ink` or, from an image that is in the frame already, `from_image`. `Writer.read` takes it, and
-    frames it as its model wants.
+    Made by `from_picture`, `from_ink` or `from_image`. `Writer.read` takes it, and frames it as its model wants.
 
     >>> sample = Sample.from_ink([[(0, 0), (40, 90)], [(20, 45), (60, 40)]])
-    >>> sample.image("mnist").shape
-    (28, 28)
+    >>> sample.image("mnist").shape, sample.box.height
+    ((28, 28), 90.0)
     """
 
     kind: Literal["picture", "ink", "image"]
     content: tuple[NDArray[Any], ...]
-    """Of a picture its grey values, uint8 [h, w]; of ink a path for each stroke, float64 [k, 2], x and y (down) in any unit."""
+    """Of a picture its grey values, uint8 [h, w]; of ink a path for each stroke, float64 [k, 2], x and y (down) in any unit; an
+    image [28, 28] that is in its frame already."""
     polarity: Polarity = "auto"
     """Of a picture: dark ink on light, light ink on dark, or `auto`, to find out."""
     name: str = "the sample"
     """What errors call it."""
-    box: Box | None = None
-    """How large it was written, and where; None where that is not known."""
+    unit: Unit = "device"
+    """Of ink: what its points are in."""
+    device: str = ""
+    """What it was written on, in any words; boxes of one writer, unit and device have one scale."""
+    baseline: float | None = None
+    """The y of the line that it stands on, where that is known: in pixels of the picture, turned as its EXIF data says, or in the
+    unit of the ink."""
+    resolution: tuple[float, float] | None = None
+    """Of a picture: pixels a millimetre along x and y, where its file states that."""
+    given_box: Box | None = None
+    """The box, where it was given and is not to be found in the picture."""
 
-    @classmethod
-    def from_image(cls, image: NDArray[Any], box: Box | None = None) -> Sample:
-        """One character that is in the frame already, [28, 28], with the box that its ink had before."""
-        return cls("image", (image,), box=box)
+    def __post_init__(self) -> None:
+        Box(0, 0, 0, 0, self.unit, self.device, self.baseline)  # else the error would come when it is read
 
     @classmethod
     def from_picture(
@@ -55,11 +64,15 @@ class Sample:
         polarity: Polarity = "auto",
         name: str | None = None,
         *,
+        device: str = "",
+        baseline: float | None = None,
         box: Box | None = None,
     ) -> Sample:
         """One character in a file, the bytes of a file, a Pillow image, or an array [h, w] or [h, w, 3 or 4] of grey or colours.
 
-        An array is uint8, or float in 0…1. Raises `ImageError` for what is no picture, and for a file that cannot be read.
+        An array is uint8, or float in 0…1. Give the `box` where the picture was cut or scaled since it was written; else it is
+        that of the ink in the picture, and `device` and `baseline` belong to it. Raises `ImageError` for what is no picture, and
+        for a file that cannot be read.
         """
         if isinstance(picture, str | Path):
             name = name or str(picture)
@@ -68,8 +81,16 @@ class Sample:
             except OSError as error:
                 raise ImageError(f"the picture {name} cannot be read: {error.strerror or error}") from error
         name = name or "the picture"
+        seen = read_picture(picture, name) if isinstance(picture, bytes) else look_at(picture, name)
         return cls(
-            "picture", (decode(picture, name) if isinstance(picture, bytes) else grey(picture, name),), polarity, name, box
+            "picture",
+            (seen.grey,),
+            polarity,
+            name,
+            device=device,
+            baseline=baseline,
+            resolution=seen.resolution,
+            given_box=box,
         )
 
     @classmethod
@@ -84,20 +105,54 @@ class Sample:
     ) -> Sample:
         """One character's strokes, each a sequence of points [k, 2], x and y (down) in any unit; one point is a dot.
 
-        Raises `ImageError` when there is no point, one is not finite, or a stroke has another form.
+        The points, the baseline and so the box are in `unit`. Raises `ImageError` when there is no point, one is not finite, or a
+        stroke has another form.
         """
-        paths = ink_path(strokes, name)
-        points = np.concatenate(paths)
-        (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
-        return cls("ink", paths, name=name, box=Box(left, top, right, bottom, unit, device, baseline))
+        return cls("ink", ink_path(strokes, name), name=name, unit=unit, device=device, baseline=baseline)
 
-    def image(self, frame: Frame) -> NDArray[np.uint8]:
-        """The sample in a frame: uint8 [28, 28], white ink on black. Raises `ImageError` for a picture without ink."""
-        if self.kind == "image":
-            return self.content[0]
+    @classmethod
+    def from_image(cls, image: NDArray[Any], box: Box | None = None, name: str = "the image") -> Sample:
+        """One character that is in the model's frame already, uint8 or float in 0…1 [28, 28], with the box it had before.
+
+        Raises `ImageError` for another shape or type.
+        """
+        if not isinstance(image, np.ndarray) or image.shape != (SIDE, SIDE) or image.dtype.kind not in "uf":
+            form = f"{image.dtype} {list(image.shape)}" if isinstance(image, np.ndarray) else type(image).__name__
+            raise ImageError(f"{name}: an image in the frame is an array [28, 28], uint8 or float in 0…1; this is {form}")
+        return cls("image", (image,), name=name, given_box=box)
+
+    def image(self, frame: Frame) -> NDArray[Any]:
+        """The sample in a frame: [28, 28], white ink on black, uint8 unless it was given as floats in its frame.
+
+        Raises `ImageError` for a picture without ink.
+        """
+        return self.framed(frame)[0]
+
+    @cached_property
+    def box(self) -> Box | None:
+        """How large it was written, and where; None for an image that came in its frame, without its box.
+
+        In millimetres where a picture's file states a resolution that can be true, or ink is in them. Raises `ImageError` for a
+        picture without ink.
+        """
+        if self.kind == "picture" and self.given_box is None:
+            return self._box_of(ink_edges(self.content[0], self.polarity, self.name))
         if self.kind == "ink":
-            return ink_to_frame(self.content, frame, self.name)
-        return to_frame(self.content[0], frame, self.polarity, name=self.name).image
+            left, top, right, bottom = ink_extent(self.content)
+            return Box(left, top, right, bottom, self.unit, self.device, self.baseline)
+        return self.given_box
+
+    def framed(self, frame: Frame) -> tuple[NDArray[Any], Box | None]:
+        """`image` and `box` together: the ink of a picture is looked for once."""
+        if self.kind == "ink":
+            return ink_to_frame(self.content, frame, self.name), self.box
+        if self.kind == "image":
+            return self.content[0], self.given_box
+        found = to_frame(self.content[0], frame, self.polarity, name=self.name)
+        return found.image, self.given_box or self._box_of(found.edges)
+
+    def _box_of(self, edges: Edges) -> Box:
+        return picture_box(edges, self.resolution, self.device, self.baseline)
 
 
 Readable = Sample | NDArray[Any] | Sequence["Sample | NDArray[Any]"]
@@ -109,12 +164,20 @@ def to_images(samples: Readable, frame: Frame) -> NDArray[Any]:
 
     Raises `ImageError` for anything that is no sample.
     """
+    return to_images_and_boxes(samples, frame)[0]
+
+
+def to_images_and_boxes(samples: Readable, frame: Frame) -> tuple[NDArray[Any], Boxes | None]:
+    """`to_images`, and the boxes of the samples: one, or n; None where all are missing, as those of arrays are."""
+    boxes: list[Box | None] = []
     if isinstance(samples, Sample):
-        return samples.image(frame)
+        image, box = samples.framed(frame)
+        return image, None if box is None else Boxes.of([box])
     if not isinstance(samples, np.ndarray):
         try:
-            images = [one.image(frame) if isinstance(one, Sample) else one for one in samples]
-            samples = np.stack(images) if images else np.empty((0, SIDE, SIDE), np.uint8)
+            found = [one.framed(frame) if isinstance(one, Sample) else (one, None) for one in samples]
+            boxes = [box for _, box in found]
+            samples = np.stack([image for image, _ in found]) if found else np.empty((0, SIDE, SIDE), np.uint8)
         except (ValueError, TypeError) as error:
             raise ImageError(f"a list of samples holds arrays [28, 28] and Samples ({error})") from error
         if samples.ndim != 3:  # the rows of one image, for one
@@ -124,4 +187,4 @@ def to_images(samples: Readable, frame: Frame) -> NDArray[Any]:
             f"one sample is an array [28, 28] or a Sample, many are a list of them or an array [n, 28, 28]; "
             f"this is {list(samples.shape)}. Sample.from_picture brings a picture of any size into the frame"
         )
-    return samples
+    return samples, Boxes.of(boxes) if any(box is not None for box in boxes) else None

@@ -51,12 +51,7 @@ class TrainWriters:
         """The arrays for a bundle, once all samples were added; none where writers are too few or all samples look alike."""
         if len(np.unique(self._writers)) < 2:
             return {}
-        features = [part.features for part in self._parts if part.features is not None]
-        samples = Samples(
-            np.concatenate([part.embeddings for part in self._parts]),
-            np.concatenate([part.logits for part in self._parts]),
-            np.concatenate(features) if features else None,
-        )
+        samples = Samples.join(self._parts)
         try:
             estimates = Population.estimate(samples, self._alphabet.indices(self._labels), self._writers)
         except np.linalg.LinAlgError:  # what is not finite has no axes

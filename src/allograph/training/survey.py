@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def survey(
         embeddings = array_on_disk(Path(folder) / "embeddings", shape, np.float32)
         right = np.zeros(len(corpus), bool)
         for samples in corpus.batches():
-            embedded = recognizer.embed(samples.images)
+            embedded = replace(recognizer.embed(samples.images), boxes=samples.boxes)
             embeddings[samples.rows] = embedded.embeddings
             if train_writers is not None:
                 train_writers.add(samples.rows, embedded)

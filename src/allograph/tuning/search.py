@@ -264,7 +264,7 @@ def _validation_set(embedded: EmbeddedCorpus, split: Split, protocols: Sequence[
     train, others = embedded.samples(split="train"), embedded.samples(split=split)
     if not len(train.labels) or not len(others.labels):
         raise InputError(f"{embedded.path} has no train or no {split} samples; tuning needs both")
-    samples = Samples(train.embeddings, train.logits, train.features)
+    samples = Samples(train.embeddings, train.logits, train.features, train.boxes)
     known = Population.estimate(samples, embedded.alphabet.indices(train.labels), train.writers)
     rounded = Population(*(array.astype(np.float32) for array in known.arrays().values()))
     return ValidationSet(embedded.alphabet, rounded, samples_by_writer(others), protocols)

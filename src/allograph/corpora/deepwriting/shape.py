@@ -18,22 +18,22 @@ EACH, LABELS = 5, 3
 """So many characters of a label in each collection, and so many such labels, are needed for an estimate."""
 
 
-def undistort(
-    points: NDArray[np.float32], owner: NDArray[np.int64], labels: NDArray[np.str_], writers: NDArray[np.str_]
-) -> tuple[NDArray[np.float32], float]:
-    """The points [N, 2] with IAM-OnDB's made as narrow as their letters say, and the factor of their widths.
+def is_iam(writers: NDArray[np.str_]) -> NDArray[np.bool_]:
+    """[n] whether it is a writer of IAM-OnDB."""
+    return np.array([writer.isdecimal() and int(writer) < OWN for writer in writers.tolist()], dtype=np.bool_)
 
-    `owner` [N], ascending, is the character 0…n−1 of each point; labels and writers are [n]. The factor is the median, over the
+
+def width_factor(extents: NDArray[np.float32], labels: NDArray[np.str_], iam: NDArray[np.bool_]) -> float:
+    """What the widths of IAM-OnDB's characters are to be multiplied by.
+
+    `extents` [n, 4] are left, top, right, bottom of the characters; labels and `iam` are [n]. The factor is the median, over the
     labels that both collections have, of the quotient of the label's median width over height in the one and in the other.
     Raises `InputError` where there is too little of a collection for an estimate.
     """
-    iam = np.array([writer.isdecimal() and int(writer) < OWN for writer in writers.tolist()], dtype=bool)
     if not iam.any():
-        return points, 1.0
-    begun = np.flatnonzero(np.diff(owner, prepend=-1))
-    extent = np.maximum.reduceat(points, begun) - np.minimum.reduceat(points, begun)
-    width, height = np.zeros((2, len(labels)))
-    width[owner[begun]], height[owner[begun]] = extent.T
+        return 1.0
+    with np.errstate(invalid="ignore"):  # what is beyond all bounds is refused when it is drawn
+        (width, height) = (extents[:, 2:] - extents[:, :2]).T
     has_area = (width > 0) & (height > 0)  # neither a dot nor a bar
     proportion = np.log(width, out=np.zeros_like(width), where=has_area) - np.log(
         height, out=np.zeros_like(width), where=has_area
@@ -48,7 +48,4 @@ def undistort(
             f"the shape of IAM-OnDB's characters is estimated from labels that both collections have {EACH} times, and there are "
             f"{len(differences)} such labels of {LABELS} that are needed; give the training file too, or leave out --undistorted"
         )
-    factor = float(np.exp(np.median(differences)))
-    changed = points.copy()
-    changed[iam[owner], 0] *= np.float32(factor)
-    return changed, factor
+    return float(np.exp(np.median(differences)))

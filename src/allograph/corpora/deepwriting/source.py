@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -13,12 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.corpora.deepwriting.files import changes, npz, release
-from allograph.corpora.deepwriting.shape import undistort
+from allograph.corpora.deepwriting.shape import is_iam, width_factor
 from allograph.corpora.source import Listing, Rendered
 from allograph.errors import FormatError, InputError
 from allograph.images.frames import SIDE, Frame, to_frame
 from allograph.ink import LENGTH, draw_ink
+from allograph.samples.box import Boxes
 
+DEVICES = ("IAM-OnDB", "DeepWriting")
+"""The two collections, written on a whiteboard and on a tablet."""
 COUNTS = (
     "the paper's Table 1 counts 406,956 images and its authors' logs 369,455, of the same 294 writers; "
     "the logs are of these npz files, from which DeepWriting's authors left out short, long and poorly marked fragments"
@@ -34,6 +38,8 @@ class Ink(NamedTuple):
     """[S + 1] stroke i has the points strokes[i] to strokes[i + 1]."""
     characters: NDArray[np.int64]
     """[n + 1] character i has the strokes characters[i] to characters[i + 1]."""
+    boxes: Boxes
+    """[n] as they were written, whether the points are undistorted or not."""
 
     def character(self, row: int) -> list[NDArray[np.float32]]:
         """The strokes of one character, each [k, 2]."""
@@ -47,8 +53,10 @@ class DeepWritingSource:
 
     `square` is what the `paper` frame's square has beyond the longer side of the ink. In the npz, IAM-OnDB's characters are about
     twice as wide as they were written, and it is these that the paper's figures are of; `undistorted` estimates and undoes that
-    (`deepwriting_shape`), and leaves the JSON as it is, which has them as they were written. The order in time is not known for
-    the npz, which are shuffled; for the JSON it is where every writer's lines carry clocks that agree on one.
+    (`shape.width_factor`), and leaves the JSON as it is, which has them as they were written. The boxes are as they were written
+    either way, and missing where that cannot be estimated; no resolution is documented, so they are in a unit of the device. The
+    order in time is not known for the npz, which are shuffled; for the JSON it is where every writer's lines carry clocks that
+    agree on one.
     """
 
     paths: Sequence[str | Path]
@@ -73,7 +81,7 @@ class DeepWritingSource:
             name = f"{self.name}: character {row} ({str(listing.labels[row])!r}, writer {listing.writers[row]})"
             picture = draw_ink(ink.character(row), name)
             image[:] = to_frame(picture, frame, "light", self.square, LENGTH, name, level=False).image
-        return Rendered(images, Counter(light=len(images)))
+        return Rendered(images, Counter(light=len(images)), boxes=ink.boxes.at(slice(rows.start, rows.stop)))
 
     def _read(self) -> tuple[Ink, Listing]:
         if self._content is None:
@@ -97,17 +105,30 @@ def _read(paths: list[Path], undo: bool) -> tuple[Ink, Listing]:
     new = changes(owner)
     begun = np.flatnonzero(new | changes(np.concatenate([file.lifts for file in files])))
     points = np.concatenate([file.points for file in files])
-    notes = []
-    if archives and undo:
-        points, factor = undistort(points, owner, labels, writers)
-        notes.append(f"the width of IAM-OnDB's characters was multiplied by {factor:.3f}, estimated from their letters")
-    ink = Ink(points, np.append(begun, len(points)), np.append(np.flatnonzero(new[begun]), len(begun)))
+    notes: list[str] = []
+    boxless: list[str] = []
+    iam, first = is_iam(writers), np.flatnonzero(new)
+    edges = np.concatenate([np.minimum.reduceat(points, first), np.maximum.reduceat(points, first)], axis=1)
+    if archives:
+        try:
+            factor = width_factor(edges, labels, iam)
+        except InputError:
+            if undo:
+                raise
+            factor = math.nan
+            boxless = [f"{np.count_nonzero(iam):,} characters of IAM-OnDB have no box: how wide they were written is not known"]
+        edges[iam] = edges[iam] * np.array([factor, 1, factor, 1], np.float32) if factor == factor else np.nan
+        if undo:
+            points = points * np.where(iam[owner, None], np.array([factor, 1], np.float32), np.float32(1))
+            notes.append(f"the width of IAM-OnDB's characters was multiplied by {factor:.3f}, estimated from their letters")
+    boxes = replace(Boxes.none(len(labels)), edges=edges, devices=np.where(iam, *DEVICES))
+    ink = Ink(points, np.append(begun, len(points)), np.append(np.flatnonzero(new[begun]), len(begun)), boxes)
 
     order = _order(writers, line, np.concatenate([file.clocks for file in files]))
     left_out = sum((file.left_out for file in files), Counter[str]())
     notes += [f"left out: {count:,} {what}" for what, count in left_out.items()]
     notes += [] if order is not None else ["the order in time is not known"]
-    return ink, Listing(labels, writers, order, (*notes, *([COUNTS] if archives else [])))
+    return ink, Listing(labels, writers, order, (*notes, *boxless, *([COUNTS] if archives else [])))
 
 
 def _join(places: list[NDArray[np.int64]], sizes: list[int]) -> NDArray[np.int64]:

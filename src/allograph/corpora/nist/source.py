@@ -17,7 +17,13 @@ from allograph.corpora.nist.mit_list import MitList, class_key, class_path, list
 from allograph.corpora.source import Listing, Rendered
 from allograph.errors import FormatError, InputError
 from allograph.images.frames import SIDE, Frame, Polarity, decode, to_frame
+from allograph.samples.box import Boxes
+from allograph.samples.picture_box import picture_box
 
+SCAN = (300 / 25.4, 300 / 25.4)
+"""Pixels a millimetre: the forms were scanned at 300 pixels an inch, as the user's guide of the database says."""
+CUT = (128, 128)
+"""The size of a picture that was cut out of a form and not scaled."""
 LABELS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 """The 62 classes. A class's folder bears the code point of its label, hexadecimal: 30 to 7a."""
 
@@ -82,11 +88,14 @@ class NistSource:
         assert self._pictures_of_rows is not None
         images = np.empty((len(rows), SIDE, SIDE), np.uint8)
         polarity: Counter[str] = Counter()
+        boxes = []
         for i, (name, data) in enumerate(self._pictures_of_rows.read(rows)):
-            sample = to_frame(decode(data, name), frame, self.polarity, self.square, name=name, level=False)
+            picture = decode(data, name)
+            sample = to_frame(picture, frame, self.polarity, self.square, name=name, level=False)
             images[i] = sample.image
             polarity[sample.polarity] += 1
-        return Rendered(images, polarity)
+            boxes.append(picture_box(sample.edges, SCAN if picture.shape == CUT else None))
+        return Rendered(images, polarity, boxes=Boxes.of(boxes))
 
     def _lists(self, shelves: Sequence[_Shelf]) -> dict[int, MitList]:
         """The lists of all paths, in the order of their keys; where two paths have one, that of the first."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.alphabet.labels import check_label
-from allograph.corpora.npz.object_arrays import ObjectArchive
+from allograph.corpora.npz.arrays import as_texts, open_archive, read_array
+from allograph.corpora.npz.boxes import read_boxes
 from allograph.corpora.source import Listing, Rendered
 from allograph.errors import FormatError, ImageError, InputError
-from allograph.files.input import open_file
 from allograph.images.frames import SIDE, Frame
+from allograph.samples.box import Boxes
 from allograph.samples.names import check_present, check_writer
 
 RANKED = "the orders are times, or numbers of more than 32 bits; the corpus keeps their ranks"
@@ -24,7 +24,7 @@ RANKED = "the orders are times, or numbers of more than 32 bits; the corpus keep
 
 @dataclass
 class NpzSource:
-    """`images` [n, 28, 28] white on black, `labels` and `writers` [n]; optionally `order` or `digit_index` [n].
+    """`images` [n, 28, 28] white on black, `labels` and `writers` [n]; optionally `order` or `digit_index` [n], and boxes.
 
     Images are whole numbers 0…255, or 0 and 1, or bool; labels and writers are texts, UTF-8 bytes or whole numbers; orders are
     numbers or times, of which only the ranks are kept where they are no whole numbers of 32 bits.
@@ -34,11 +34,14 @@ class NpzSource:
     origin: str = ""
     licence: str = ""
     frame: Frame = "mnist"
+    boxes: Path | None = None
+    """The archive with the samples' boxes (`read_boxes`), in their order; None for those in the archive itself, if any."""
     name: str = "npz"
     native: bool = True
     _images: NDArray[Any] | None = field(default=None, repr=False)
     _ink: int = field(default=255, repr=False)
     """The largest number that the images' type of numbers has for ink: 255 or 1."""
+    _boxes: Boxes | None = field(default=None, repr=False)
 
     def listing(self) -> Listing:
         """Read labels and writers.
@@ -46,63 +49,57 @@ class NpzSource:
         Raises `FormatError` for an archive that is truncated, lacks an array, or has one of another type than is read;
         `InputError`, with the sample's place, for a label, a writer or an order that is missing or cannot be one.
         """
-        labels, writers = self._read("labels"), self._read("writers")
-        with self._archive() as archive:
+        labels, writers = read_array(self.path, "labels"), read_array(self.path, "writers")
+        with open_archive(self.path) as archive:
             ordered = next((name for name in ("order", "digit_index") if name in archive), None)
-        order = None if ordered is None else self._read(ordered)
+        order = None if ordered is None else read_array(self.path, ordered)
         for name, column in (("writers", writers), ("order", order)):
             if column is not None and column.shape != labels.shape:
                 raise FormatError(f"{self.path}: {name} has {column.size} entries and labels has {labels.size}")
         if labels.ndim != 1:
             raise FormatError(f"{self.path}: labels is [n]; this is {list(labels.shape)}")
         ranks, notes = (None, ()) if ordered is None or order is None else self._order(ordered, order)
-        return Listing(self._texts("labels", labels, _label), self._texts("writers", writers, check_writer), ranks, notes)
+        named = as_texts(self.path, "labels", labels, _label), as_texts(self.path, "writers", writers, check_writer)
+        self._boxes = self._read_boxes(labels.size)
+        return Listing(*named, ranks, notes)
 
     def render(self, rows: range, frame: Frame) -> Rendered:
         """The images as they are; an image without ink raises `ImageError` with its place."""
         if self._images is None:
             self._images, self._ink = self._load()
+            self._boxes = self._read_boxes(len(self._images))
         images = self._images[rows.start : rows.stop]
         inked = images.reshape(len(images), -1).any(axis=1)
         if not inked.all():
             raise ImageError(f"{self.path}: the image at place {rows.start + int(np.argmin(inked))} is empty: it shows no ink")
         images = images.astype(np.uint8, copy=False)
-        return Rendered(images if self._ink == 255 else images * np.uint8(255), Counter(light=len(images)))
+        boxes = None if self._boxes is None else self._boxes.at(slice(rows.start, rows.stop))
+        return Rendered(images if self._ink == 255 else images * np.uint8(255), Counter(light=len(images)), boxes=boxes)
 
     def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "_images": None}
+        return {**self.__dict__, "_images": None, "_boxes": None}
+
+    def _read_boxes(self, count: int) -> Boxes | None:
+        """The boxes of the samples, where there are any."""
+        boxes = read_boxes(self.boxes or self.path, count)
+        if self.boxes is not None and boxes is None:
+            raise FormatError(f"{self.boxes} holds no array box; boxes are box [n, 4], in the order of {self.path}")
+        return boxes
 
     def _load(self) -> tuple[NDArray[Any], int]:
         """All images, and the number that is ink in them."""
-        images = self._read("images")
+        images = read_array(self.path, "images")
         if images.dtype.kind not in "bui" or images.shape[1:] != (SIDE, SIDE):
             raise ImageError(
                 f"{self.path}: images is uint8 [n, 28, 28]; this is {images.dtype} {list(images.shape)}{_advice(images)}"
             )
-        labels = self._read("labels").size
+        labels = read_array(self.path, "labels").size
         if labels != len(images):
             raise FormatError(f"{self.path}: there are {len(images)} images and {labels} labels")
         least, most = (int(images.min()), int(images.max())) if images.size else (0, 255)
         if least < 0 or most > 255:
             raise ImageError(f"{self.path}: images hold 0 (paper) to 255 (ink); these hold {least} to {most}")
         return images, 255 if most > 1 else 1
-
-    def _texts(self, name: str, values: NDArray[Any], check: Callable[[str], str]) -> NDArray[np.str_]:
-        """Labels or writers as texts, each checked; equal ones once."""
-        if values.dtype.kind not in "USiufb":
-            raise FormatError(f"{self.path}: {name} is text [n]; this is {values.dtype}")
-        unique, place, which = np.unique(values, return_index=True, return_inverse=True)
-        try:
-            distinct = unique.tolist()
-        except ValueError as error:  # a number that is no code point
-            raise FormatError(f"{self.path}: {name} holds what is no text ({error})") from error
-        texts = []
-        for value, first in zip(distinct, place.tolist(), strict=True):
-            try:
-                texts.append(check(_text(value)))
-            except InputError as error:
-                raise InputError(f"{self.path}: {name}[{first}]: {error}") from None
-        return np.array(texts, dtype=np.str_)[which] if texts else np.empty(0, np.str_)
 
     def _order(self, name: str, values: NDArray[Any]) -> tuple[NDArray[np.int32], tuple[str, ...]]:
         """Orders as positions in time, int32 [n], and what is to be said of them."""
@@ -120,51 +117,10 @@ class NpzSource:
             return values.astype(np.int32), ()
         return np.unique(values, return_inverse=True)[1].astype(np.int32), (RANKED,)
 
-    def _read(self, name: str) -> NDArray[Any]:
-        with self._archive() as archive:
-            array = archive.read(name)
-        if array.dtype.hasobject:
-            raise FormatError(
-                f"{self.path}: the array {name} cannot be read (it holds objects); pickled arrays are refused: save it as "
-                "numbers, or as text with astype(str)"
-            )
-        return array
-
-    def _archive(self) -> ObjectArchive:
-        try:
-            return ObjectArchive(self.path)
-        except FormatError:
-            if _is_single(self.path):
-                raise FormatError(
-                    f"{self.path} holds a single array; an npz archive with images, labels and writers was expected"
-                ) from None
-            raise
-
 
 def _label(text: str) -> str:
     check_present(text, "label")
     return check_label(text)
-
-
-def _text(value: object) -> str:
-    """One label or writer as text; numbers without a fraction, however they are stored."""
-    match value:
-        case str():
-            return value
-        case bytes():
-            try:
-                return value.decode("utf-8")
-            except UnicodeDecodeError:
-                raise InputError(f"{value!r} is no text in UTF-8") from None
-        case bool():
-            raise InputError(f"{value} is no text and no whole number")
-        case int():
-            return str(value)
-        case float() if value.is_integer():
-            return str(int(value))
-        case float() if value != value:
-            raise InputError("it is missing (NaN); fill it in, or leave the sample out")
-    raise InputError(f"{value!r} is no text and no whole number")
 
 
 def _advice(images: NDArray[Any]) -> str:
@@ -174,11 +130,3 @@ def _advice(images: NDArray[Any]) -> str:
     if images.ndim > 1 and images[:1].size == SIDE * SIDE:
         return "; reshape it to (-1, 28, 28), and look at one: EMNIST's own files hold them transposed"
     return ""
-
-
-def _is_single(path: Path) -> bool:
-    try:
-        with open_file(path) as file:
-            return file.read(6) == b"\x93NUMPY"
-    except OSError:
-        return False

@@ -30,7 +30,8 @@ def samples_by_writer(samples: EmbeddedSamples, offered: NDArray[np.bool_] | Non
     parts = []
     for writer, rows in rows_by_writer(samples.writers).items():
         features = None if samples.features is None else samples.features[rows]
-        own = Corrections(samples.embeddings[rows], logits[rows], samples.labels[rows].tolist(), features=features)
+        boxes = None if samples.boxes is None else samples.boxes.at(rows)
+        own = Corrections(samples.embeddings[rows], logits[rows], samples.labels[rows].tolist(), features=features, boxes=boxes)
         parts.append(WriterSamples(writer, own, None if samples.order is None else samples.order[rows]))
     return parts
 

@@ -96,7 +96,7 @@ def write_predictions(
 
 def describe_predictions(path: str | Path) -> dict[str, Any]:
     """What a file of predictions holds, read to its end; raises `FormatError` where it is truncated, foreign or damaged."""
-    file, record = open_parquet(path, KIND, FORMAT, pa.schema(FIXED))
+    file, record = open_parquet(path, KIND, {FORMAT: pa.schema(FIXED)})
     samples = sum(batch.num_rows for batch in file.iter_batches(AT_ONCE))
     return {"answers": samples, **{key: record[key] for key in ("corpus", "model", "methods") if key in record}}
 

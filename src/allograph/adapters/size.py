@@ -1,0 +1,307 @@
+"""How likely each label is by the size and place of a sample, for one writer: a factor that any method can be given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allograph.adapters.size_statistics import LENGTHS, OFFSET, TYPICAL, SizeStatistics, log_lengths
+from allograph.samples.box import Boxes
+
+Floats = NDArray[np.float64]
+Places = NDArray[np.int64]
+
+FREEDOM = 8.0
+"""Degrees of freedom of the Student distribution around what is expected: how little a number says that lies far off."""
+SHARE = 0.5
+"""The share of its log-likelihood that each number is given: height and diagonal say nearly the same, as do top and bottom."""
+DEVICE_VARIANCE = 1.0
+"""The variance of the logarithm of a scale whose unit is not known, once it was brought to the typical height."""
+BELIEF = math.log(20.0)
+"""The log-odds, before a sample is known, that a writer's sizes tell labels apart."""
+ENOUGH = 60.0
+"""Samples without labels count for so many, at most: the labels that they are taken for go wrong together."""
+UNLIKELY = 1e-3
+"""A label less probable than this takes no part of a sample without a label."""
+EXPECTATIONS = 2
+"""How often samples without labels are given labels by what is known so far."""
+SURE = 30.0
+"""Log-odds are kept within this."""
+LOG_STUDENT = math.lgamma((FREEDOM + 1) / 2) - math.lgamma(FREEDOM / 2) - 0.5 * math.log(FREEDOM * math.pi)
+
+
+@dataclass(frozen=True, eq=False)
+class SizedSamples:
+    """Samples of one writer with their labels; one whose label is in doubt is there once for each, with a weight."""
+
+    sizes: Floats
+    """[n, 4] as `Boxes.sizes`; height and width are known, the others may be NaN."""
+    scales: NDArray[np.uint32]
+    """[n] as `Boxes.scales`."""
+    labels: Places
+    """[n] places in C + m."""
+    weights: Floats
+    """[n]"""
+
+    @classmethod
+    def of(cls, sizes: NDArray[np.floating], scales: NDArray[np.uint32], labels: NDArray[np.integer]) -> SizedSamples:
+        """Those of some samples whose size is known, each with the weight 1."""
+        known = has_size(sizes)
+        places = labels[known].astype(np.int64)
+        return cls(sizes[known].astype(np.float64), scales[known], places, np.ones(len(places)))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def with_more(self, other: SizedSamples) -> SizedSamples:
+        """These and then others."""
+        return SizedSamples(
+            np.concatenate([self.sizes, other.sizes]),
+            np.concatenate([self.scales, other.scales]),
+            np.concatenate([self.labels, other.labels]),
+            np.concatenate([self.weights, other.weights]),
+        )
+
+
+def has_size(sizes: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Which samples' height and width are known, bool [n]."""
+    known: NDArray[np.bool_] = np.isfinite(sizes[:, 0]) & np.isfinite(sizes[:, 1])
+    return known
+
+
+@dataclass(frozen=True, eq=False)
+class DeviceSizes:
+    """The sizes of a writer's labels on one device, as far as they are known."""
+
+    factor: float
+    """What makes millimetres, or the like of them, of the device's unit."""
+    shifts: Floats
+    """[2] by how much the writer's logarithms of lengths lie above the population's."""
+    means: Floats
+    """[k, C + m] what is expected of a sample of each label; k as in `SizeStatistics`."""
+    variances: Floats
+    """[k, C + m]"""
+    flat_means: Floats
+    """[k] of all samples, whatever their labels: what is expected if sizes do not tell labels apart."""
+    flat_variances: Floats
+    """[k]"""
+    log_odds: float
+    """That they do."""
+
+    def numbers(self, sizes: NDArray[np.floating]) -> Floats:
+        """What is judged of sizes [n, 4]: [k, n], NaN where it is not known."""
+        lengths = log_lengths(sizes * self.factor)
+        if len(self.means) == LENGTHS:
+            return lengths
+        distances = sizes[:, LENGTHS:].T * (self.factor / (TYPICAL * math.exp(self.shifts[0])))
+        return np.concatenate([lengths, distances])
+
+    def log_likelihood(self, sizes: NDArray[np.floating]) -> Floats:
+        """Of every label [n, C + m], for sizes [n, 4] that are known."""
+        numbers = self.numbers(sizes)
+        by_label = log_student(numbers[:, :, None], self.means[:, None], self.variances[:, None])
+        flat = log_student(numbers, self.flat_means[:, None], self.flat_variances[:, None])
+        told = -math.log1p(math.exp(-self.log_odds))
+        likelihood: Floats = np.logaddexp(by_label + told, (flat + told - self.log_odds)[:, None])
+        return likelihood
+
+    def relative(self, sizes: NDArray[np.floating], middles: Floats) -> Floats:
+        """How much larger than the writer's middle size [n, 2], in logarithms, as far as sizes tell labels apart.
+
+        `middles` [2] are the population's.
+        """
+        told = 1 / (1 + math.exp(-self.log_odds))
+        relative: Floats = told * (log_lengths(sizes * self.factor) - (middles + self.shifts)[:, None]).T
+        return relative
+
+
+def log_student(numbers: Floats, means: Floats, variances: Floats) -> Floats:
+    """The log-likelihoods of numbers [k, …], summed over k, each given its share; one that is NaN says nothing."""
+    away = (numbers - means) ** 2 / (variances * FREEDOM)
+    logs = SHARE * (LOG_STUDENT - 0.5 * np.log(variances) - (FREEDOM + 1) / 2 * np.log1p(away))
+    total: Floats = (np.where(np.isnan(away), 0.0, logs) if np.isnan(numbers).any() else logs).sum(axis=0)
+    return total
+
+
+@dataclass(frozen=True, eq=False)
+class WriterSizes:
+    """What is known of the sizes of one writer on every device, for C labels and m of the writer's own."""
+
+    statistics: SizeStatistics
+    """With the writer's own labels."""
+    samples: SizedSamples
+    """Those with labels."""
+    devices: Mapping[int, DeviceSizes]
+    """By the scale's number."""
+
+    @classmethod
+    def of(cls, statistics: SizeStatistics, samples: SizedSamples) -> WriterSizes:
+        """From the writer's samples with labels."""
+        devices = {scale: fit_device(statistics, samples, scale, len(samples)) for scale in np.unique(samples.scales).tolist()}
+        return cls(statistics, samples, devices)
+
+    def beside(self, boxes: Boxes, logs: NDArray[np.floating]) -> WriterSizes:
+        """The same for samples that are read beside others [n] without labels, whose log-probabilities are `logs` [n, C + m].
+
+        Expectation and maximization: the others are given labels by what is known so far, and what is known is found anew.
+        """
+        devices = dict(self.devices)
+        for scale, rows in _by_scale(boxes.sizes, boxes.scales):
+            sizes, priors = boxes.sizes[rows].astype(np.float64), logs[rows].astype(np.float64)
+            scales = boxes.scales[rows]
+            device = self.device(scale, sizes)
+            for _ in range(EXPECTATIONS):
+                chances = priors + device.log_likelihood(sizes)
+                chances -= np.logaddexp.reduce(chances, axis=1, keepdims=True)
+                samples, labels = np.nonzero(chances > math.log(UNLIKELY))
+                weights = np.exp(chances[samples, labels]) * min(1.0, ENOUGH / len(chances))
+                guessed = SizedSamples(sizes[samples], scales[samples], labels, weights)
+                device = fit_device(self.statistics, self.samples.with_more(guessed), scale, len(self.samples))
+            devices[scale] = device
+        return replace(self, devices=devices)
+
+    def device(self, scale: int, sizes: NDArray[np.floating]) -> DeviceSizes:
+        """What is known of a device; of one that nothing is known of, all that sizes [n, 4] alone can tell."""
+        if scale in self.devices:
+            return self.devices[scale]
+        factor = 1.0 if scale % 2 else TYPICAL / max(float(np.median(sizes[:, 0])), 1e-9)
+        return fit_device(self.statistics, self.samples, scale, len(self.samples), factor)
+
+    def log_likelihood(self, sizes: NDArray[np.floating], scales: NDArray[np.uint32]) -> NDArray[np.float32] | None:
+        """Of every label, float32 [n, C + m], for sizes [n, 4] in some scales [n]; 0 where nothing is known, None if nowhere."""
+        values = None
+        for scale, rows in _by_scale(sizes, scales):
+            if scale in self.devices or scale % 2:  # in a unit of its own, one sample alone has no size
+                likelihood = self.device(scale, sizes[rows]).log_likelihood(sizes[rows])
+                if values is None:
+                    values = np.zeros((len(sizes), likelihood.shape[1]), np.float32)
+                values[rows] = likelihood
+        return values
+
+    def relative(self, sizes: NDArray[np.floating], scales: NDArray[np.uint32]) -> NDArray[np.float32]:
+        """How much larger than the writer's middle size, float32 [n, 2], in logarithms; 0 where nothing is known."""
+        values = np.zeros((len(sizes), LENGTHS), np.float32)
+        middles = self.statistics.means[:LENGTHS].mean(axis=1)
+        for scale, rows in _by_scale(sizes, scales):
+            if scale in self.devices or scale % 2:
+                values[rows] = self.device(scale, sizes[rows]).relative(sizes[rows], middles)
+        return values
+
+    def expected_heights(self, boxes: Boxes) -> tuple[float, Floats, float] | None:
+        """Of one sample: its height, the heights expected of each label [C + m], and the log-odds that sizes tell labels apart.
+
+        None where nothing is known.
+        """
+        for scale, rows in _by_scale(boxes.sizes, boxes.scales):
+            if scale in self.devices or scale % 2:
+                device = self.device(scale, boxes.sizes[rows])
+                height = float(boxes.sizes[rows[0], 0]) * device.factor
+                return max(height, OFFSET), np.maximum(np.exp(device.means[0]) - OFFSET, OFFSET), device.log_odds
+        return None
+
+
+def _by_scale(sizes: NDArray[np.floating], scales: NDArray[np.uint32]) -> list[tuple[int, Places]]:
+    """Each scale, and the places of its samples whose size is known."""
+    known = np.flatnonzero(has_size(sizes))
+    if not len(known):
+        return []
+    first = int(scales[known[0]])
+    if (scales[known] == first).all():
+        return [(first, known)]
+    return [(scale, known[scales[known] == scale]) for scale in np.unique(scales[known]).tolist()]
+
+
+def fit_device(
+    statistics: SizeStatistics, samples: SizedSamples, scale: int, labelled: int, factor: float | None = None
+) -> DeviceSizes:
+    """What samples, on whatever devices, say of the sizes on one; the first `labelled` of them have labels that are known.
+
+    The writer's means of all labels are one Gaussian, with a scale for each device: the posterior is a formula.
+    """
+    here = samples.scales == scale
+    units = {one: _factor(statistics, samples, one) for one in np.unique(samples.scales).tolist()}
+    if factor is not None:
+        units[scale] = factor
+    known = np.array([units[one] for one in samples.scales.tolist()], np.float64)
+    lengths = log_lengths(samples.sizes * known[:, None]) if len(samples) else np.empty((LENGTHS, 0))
+    means, variances, latent = np.empty_like(statistics.means), np.empty_like(statistics.means), np.empty_like(statistics.means)
+    numbers = lengths
+    for k in range(len(statistics)):
+        if k == LENGTHS:
+            shift = (means[0] - statistics.means[0]).mean()
+            distances = samples.sizes[:, LENGTHS:].T * (known / (TYPICAL * math.exp(shift)))
+            numbers = np.concatenate([lengths, distances])
+        means[k], latent[k] = _posterior(statistics, k, numbers[k], samples, scale)
+        variances[k] = latent[k] + statistics.within[k]
+    flat_means, flat_variances = _flat(statistics, numbers[:, here], samples.weights[here])
+    sure = np.flatnonzero(here[:labelled])
+    labels, own = samples.labels[sure], numbers[:, sure]
+    # what is expected of each sample without itself
+    within = statistics.within[:, labels]
+    left = np.maximum(within - latent[:, labels], 1e-3 * within)
+    without = means[:, labels] - latent[:, labels] * (own - means[:, labels]) / left
+    evidence = log_student(own, without, latent[:, labels] * within / left + within)
+    evidence -= log_student(own, flat_means[:, None], flat_variances[:, None])
+    log_odds = float(np.clip(BELIEF + evidence.sum(), -SURE, SURE))
+    shifts = (means - statistics.means)[:LENGTHS].mean(axis=1)
+    return DeviceSizes(units.get(scale, 1.0), shifts, means, variances, flat_means, flat_variances, log_odds)
+
+
+def _factor(statistics: SizeStatistics, samples: SizedSamples, scale: int) -> float:
+    """What makes millimetres of a device's unit; where that is not known, by how much samples are smaller than is usual."""
+    if scale % 2:
+        return 1.0
+    here = samples.scales == scale
+    usual = np.maximum(np.exp(statistics.means[0, samples.labels[here]]) - OFFSET, OFFSET)
+    ratios = np.log(usual) - np.log(np.maximum(samples.sizes[here, 0], 1e-9))
+    order = np.argsort(ratios)
+    weights = np.cumsum(samples.weights[here][order])
+    return float(np.exp(ratios[order[np.searchsorted(weights, weights[-1] / 2)]]))
+
+
+def _posterior(statistics: SizeStatistics, k: int, numbers: Floats, samples: SizedSamples, scale: int) -> tuple[Floats, Floats]:
+    """Mean and variance [C + m] of the writer's own mean of each label on a device, of one number, from numbers [n]."""
+    size = statistics.means.shape[1]
+    every = np.arange(size)
+    prior = statistics.between(k, every, None) + _scale_variance(statistics, k, scale)
+    there = np.flatnonzero(np.isfinite(numbers)) if k >= LENGTHS else slice(None)
+    devices, device = np.unique(samples.scales[there], return_inverse=True)
+    cells, cell = np.unique(device * size + samples.labels[there], return_inverse=True)
+    if not len(cells):
+        return statistics.means[k], prior
+    weights = samples.weights[there]
+    counts = np.bincount(cell, weights)
+    centres = np.bincount(cell, weights * numbers[there]) / counts
+    labels, of = cells % size, devices[cells // size]
+    across = statistics.between(k, labels, every)
+    across[of == scale] += _scale_variance(statistics, k, scale)
+    known = statistics.between(k, labels, labels)
+    for one in devices.tolist():
+        same = np.flatnonzero(of == one)
+        known[same[:, None], same] += _scale_variance(statistics, k, one)
+    known[np.arange(len(cells)), np.arange(len(cells))] += statistics.within[k, labels] / counts
+    gain = np.linalg.solve(known, across)
+    mean = statistics.means[k] + gain.T @ (centres - statistics.means[k, labels])
+    variance = np.maximum(prior - np.vecdot(gain.T, across.T), 1e-6)
+    return mean, variance
+
+
+def _scale_variance(statistics: SizeStatistics, k: int, scale: int) -> float:
+    """The variance of the scale of a hand on a device; place is measured in the writer's scale, and has none."""
+    return float(statistics.scale[k]) + (DEVICE_VARIANCE if k < LENGTHS and not scale % 2 else 0.0)
+
+
+def _flat(statistics: SizeStatistics, numbers: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """Mean and variance [k] of all numbers [k, n] whatever the labels; the population's count for a few samples."""
+    middle = statistics.means.mean(axis=1)
+    spread = statistics.means.var(axis=1) + statistics.within.mean(axis=1) + statistics.deviation
+    known = np.where(np.isfinite(numbers), weights, 0.0)
+    count, filled = known.sum(axis=1), np.where(np.isfinite(numbers), numbers, 0.0)
+    means = (0.5 * middle + (known * filled).sum(axis=1)) / (0.5 + count)
+    squares = (known * (filled - means[:, None]) ** 2).sum(axis=1)
+    variances = (2 * spread + squares) / (2 + count)
+    return means, np.where(count > 0, variances, spread + statistics.scale)
