@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
+from PIL import Image
 
 from allograph.profiles import open_store
 from allograph.samples import Box, Sample
@@ -43,6 +47,22 @@ def test_an_image_or_a_picture_comes_with_its_box(http: httpx.Client, served: Wr
     assert taught(http, served, png=png(255 - sample(7)), box=WITH_ALL) == Box(1, 2.5, 7, 30.25, "millimetres", "tablet Ä", 28)
     ok(http.delete("/v1/writers/eva"))
     assert taught(http, served, image=image(), box={**BOX, "baseline": None}) == Box(1, 2.5, 7, 30.25)
+
+
+@pytest.mark.parametrize("dpi", [None, 300])
+def test_a_picture_has_the_box_of_its_ink_in_millimetres_where_its_file_says_how_large_it_is(
+    dpi: int | None, http: httpx.Client, served: Writers
+) -> None:
+    file, place = io.BytesIO(), {"device": "scan", "baseline": 150.0}
+    Image.fromarray(np.kron(255 - sample(7), np.ones((8, 8), np.uint8))).save(
+        file, "PNG", **({} if dpi is None else {"dpi": (dpi, dpi)})
+    )
+    expected = Sample.from_picture(file.getvalue(), **place).box  # type: ignore[arg-type]
+    assert taught(http, served, png=base64.b64encode(file.getvalue()).decode(), **place) == expected
+    assert expected is not None
+    assert expected.unit == ("device" if dpi is None else "millimetres")
+    assert expected.device == "scan"
+    assert expected.baseline == pytest.approx(150 if dpi is None else 150 / 300 * 25.4, rel=1e-3)
 
 
 def test_ink_brings_its_own_box(http: httpx.Client, served: Writers) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.errors import ImageError
-from allograph.images.frames import SIDE, Frame, decode
+from allograph.images.frames import SIDE, Frame, read_picture
 from allograph.samples import Box, Sample
 from allograph.server.base64_text import decode_base64
 from allograph.server.fair_pool import FairPool
@@ -131,10 +131,10 @@ def _decode(pictures: Sequence[SampleImage], names: Sequence[str], encoded: Pict
             sample = Sample.from_ink(picture.ink, f"the ink of {name}", unit=picture.unit or "device", **size)
         else:
             name = f"the picture of {name}"
-            shown = decode(file or b"", name, pixels, FORMATS)
-            sample = Sample.from_picture(shown, name=name, box=_box(picture))
-        images[i] = sample.image(frame)
-        boxes.append(sample.box)
+            shown, size["resolution"] = read_picture(file or b"", name, pixels, FORMATS)
+            sample = Sample("picture", (shown,), name=name, given_box=_box(picture), **size)
+        images[i], box = sample.framed(frame)
+        boxes.append(box)
     return FramedSamples(images, boxes)
 
 

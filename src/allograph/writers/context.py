@@ -13,8 +13,8 @@ from allograph.errors import ImageError, InputError, MismatchError
 from allograph.images.frames import model_input
 from allograph.readings import Reading, Samples
 from allograph.recognizer import Recognizer
-from allograph.samples.box import Box, Boxes
-from allograph.samples.sample import Readable, Sample, to_images
+from allograph.samples.box import Boxes
+from allograph.samples.sample import Sample, to_images_and_boxes
 
 LONGEST = 64
 """Samples in a context, at most."""
@@ -75,28 +75,16 @@ def check_context(seen: Seen | None, recognizer: Recognizer) -> Context:
     if not unread:
         return Context(outputs)
     try:
-        inputs = model_input(to_images(unread, recognizer.frame))
+        images, boxes = to_images_and_boxes(unread, recognizer.frame)
+        inputs = model_input(images)
     except ImageError as error:
         raise ImageError(f"in the context, {error}") from error
-    boxes = boxes_of(unread)
     return Context(outputs, inputs, None if boxes is None else Boxes.of(boxes))
 
 
 def unread(seen: Seen | None) -> int:
     """How many samples of a context the model is to read."""
     return 0 if seen is None else sum(not isinstance(one, Reading) for one in seen)
-
-
-def boxes_of(samples: Readable) -> list[Box | None] | None:
-    """The box of each sample; None where none has one. Arrays have none.
-
-    >>> boxes_of(Sample.from_ink([[(0, 0), (40, 90)]]))
-    [Box(left=0.0, top=0.0, right=40.0, bottom=90.0, unit='device', device='', baseline=None)]
-    """
-    if isinstance(samples, np.ndarray):
-        return None
-    boxes = [one.box if isinstance(one, Sample) else None for one in ([samples] if isinstance(samples, Sample) else samples)]
-    return boxes if any(boxes) else None
 
 
 def with_boxes(samples: Samples, boxes: Boxes | None) -> Samples:

@@ -19,8 +19,8 @@ from allograph.readings import Explanation, Reading, Samples, log_softmax
 from allograph.recognizer import Recognizer
 from allograph.samples.box import Box, Boxes
 from allograph.samples.names import check_name
-from allograph.samples.sample import Readable, Sample, to_images
-from allograph.writers.context import Context, Seen, boxes_of, check_context, unread, with_boxes
+from allograph.samples.sample import Readable, Sample, to_images_and_boxes
+from allograph.writers.context import Context, Seen, check_context, unread, with_boxes
 from allograph.writers.live_profile import LiveProfile, Snapshot
 
 Alphabets = str | Iterable[str]
@@ -113,9 +113,9 @@ def prepare(tasks: Sequence[Task], wait: bool = True) -> list[Ready | Behind | E
     for task, version in zip(tasks, versions, strict=True):
         try:
             request, recognizer = task.request, task.live.pipeline.recognizer
-            images = to_images(request.images, recognizer.frame)
+            images, boxes = to_images_and_boxes(request.images, recognizer.frame)
             images = images[np.newaxis] if images.ndim == 2 else images
-            inputs, boxes = model_input(images), boxes_of(request.images)
+            inputs = model_input(images)
             ids = _ids(request, len(inputs))
             context = check_context(request.context, recognizer)
             inputs = inputs if context.inputs is None else np.concatenate([context.inputs, inputs])
