@@ -26,8 +26,8 @@ HALF_SHARE_SAMPLES = 15
 """With so many samples the memory has half of its share of the probabilities; with few, the nearest is seldom near."""
 
 
-CONTEXT_TEMPERATURE = 1.5
-"""What the base's log-probabilities of samples without labels are divided by."""
+BASE_TEMPERATURE = 1.5
+"""What the base's log-probabilities are divided by where sizes, and no corrections, are added to them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,7 @@ class FittedAllograph:
         if self.sizes is None or context.boxes is None:
             return self
         logs = base_log_probabilities(repair_logits(context.logits), len(self.state.labels))
-        return replace(self, sizes=self.sizes.beside(context.boxes, logs / np.float32(CONTEXT_TEMPERATURE)))
+        return replace(self, sizes=self.sizes.beside(context.boxes, logs / np.float32(BASE_TEMPERATURE)))
 
     def scores(self, samples: Samples) -> Scores:
         """The mixture's log-probabilities, −inf for every label that is not on offer; the base's where features are invalid."""
@@ -81,7 +81,7 @@ class FittedAllograph:
         boxes = samples.boxes
         likelihood = None if self.sizes is None or boxes is None else self.sizes.log_likelihood(boxes.sizes, boxes.scales)
         if not len(self.order):
-            values = logs if likelihood is None else log_softmax(logs) + likelihood
+            values = logs if likelihood is None else log_softmax(logs) / np.float32(BASE_TEMPERATURE) + likelihood
             return Scores(values, (values.argmax(axis=1) != logs.argmax(axis=1)).astype(np.int8))
         rows, base = np.arange(len(logs)), logs.argmax(axis=1)
         inputs, valid = method.layer_inputs(samples.shapes)

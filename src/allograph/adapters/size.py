@@ -23,11 +23,11 @@ DEVICE_VARIANCE = 1.0
 """The variance of the logarithm of a scale whose unit is not known, once it was brought to the typical height."""
 BELIEF = math.log(20.0)
 """The log-odds, before a sample is known, that a writer's sizes tell labels apart."""
-ENOUGH = 60.0
+ENOUGH = 30.0
 """Samples without labels count for so many, at most: the labels that they are taken for go wrong together."""
 UNLIKELY = 1e-3
 """A label less probable than this takes no part of a sample without a label."""
-EXPECTATIONS = 2
+EXPECTATIONS = 4
 """How often samples without labels are given labels by what is known so far."""
 SURE = 30.0
 """Log-odds are kept within this."""
@@ -109,6 +109,24 @@ class DeviceSizes:
         likelihood: Floats = np.logaddexp(by_label + told, (flat + told - self.log_odds)[:, None])
         return likelihood
 
+    def doubting(
+        self, sizes: NDArray[np.floating], logs: Floats, statistics: SizeStatistics, weight: float
+    ) -> DeviceSizes:
+        """The same after a look at whether sizes [n, 4] go with labels that have the log-probabilities `logs` [n, C + m].
+
+        Expected is what writers of this scale write: what was learned from the labels in doubt would confirm itself.
+        """
+        numbers = self.numbers(sizes)
+        logs = logs - np.logaddexp.reduce(logs, axis=1, keepdims=True)
+        means = statistics.means.copy()
+        means[:LENGTHS] += self.shifts[:, None]
+        every = np.arange(means.shape[1])
+        variances = np.stack([statistics.between(k, every, None) for k in range(len(means))]) + statistics.within
+        by_label = logs + log_student(numbers[:, :, None], means[:, None], variances[:, None])
+        flat = log_student(numbers, self.flat_means[:, None], self.flat_variances[:, None])
+        evidence = weight * (np.logaddexp.reduce(by_label, axis=1) - flat).sum()
+        return replace(self, log_odds=float(np.clip(self.log_odds + evidence, -SURE, SURE)))
+
     def relative(self, sizes: NDArray[np.floating], middles: Floats) -> Floats:
         """How much larger than the writer's middle size [n, 2], in logarithms, as far as sizes tell labels apart.
 
@@ -161,7 +179,7 @@ class WriterSizes:
                 weights = np.exp(chances[samples, labels]) * min(1.0, ENOUGH / len(chances))
                 guessed = SizedSamples(sizes[samples], scales[samples], labels, weights)
                 device = fit_device(self.statistics, self.samples.with_more(guessed), scale, len(self.samples))
-            devices[scale] = device
+            devices[scale] = device.doubting(sizes, priors, self.statistics, min(1.0, ENOUGH / len(sizes)))
         return replace(self, devices=devices)
 
     def device(self, scale: int, sizes: NDArray[np.floating]) -> DeviceSizes:
