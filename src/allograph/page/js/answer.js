@@ -108,7 +108,8 @@ function settled(drawing, acts) {
         make(
             "div",
             { class: "tools" },
-            drawing.doubtful && make("button", { type: "button", class: "primary", onclick: acts.mean }, icon("check"), "Yes, it is"),
+            drawing.doubtful &&
+                make("button", { type: "button", class: "primary", onclick: acts.mean }, icon("check"), "Yes, it is"),
             make("button", { type: "button", onclick: acts.undo }, icon("undo"), "Undo"),
             make("button", { type: "button", onclick: acts.pick }, "It is something else"),
         ),

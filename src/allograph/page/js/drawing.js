@@ -48,7 +48,7 @@ export function draw(drawing, pad) {
     drawing.measure = pad.measure;
 }
 
-/** What the service is told of it: ink in CSS pixels, on a sheet or in a box of this device, for people write larger on a sheet. */
+/** What the service is told of it: ink in CSS pixels, on a sheet or in a box, which differ, for people write larger on a sheet. */
 function sample({ id, room, strokes, measure }) {
     if (!measure) return { id, ink: asInk(strokes) }; // kept by an earlier page
     const { scale, baseline } = measure;

@@ -14,7 +14,7 @@ const SENDERS = {
     undo: (letter) => service.undo(letter.writer, letter.id),
 };
 
-/** Tells of "learned" when the service knows more, or less, of a writer, and of "corrected" with each correction that it stored. */
+/** Tells of "learned" when the service knows more, or less, of a writer, and of "corrected" with each `correction` it stored. */
 export const learning = new EventTarget();
 
 const refusals = new Map();

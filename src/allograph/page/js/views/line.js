@@ -158,7 +158,8 @@ function show(box) {
     const label = box.drawing ? drawings.labelOf(box.drawing) : null;
     box.said.disabled = !box.drawing;
     box.said.textContent = box.drawing ? (label ?? "…") : "";
-    box.said.className = `said glyph ${box.drawing?.status ?? ""} ${isLearned(box) ? "learned" : ""} ${box.drawing?.doubtful ? "doubtful" : ""}`.trim();
+    const marks = [box.drawing?.status, isLearned(box) && "learned", box.drawing?.doubtful && "doubtful"];
+    box.said.className = ["said", "glyph", ...marks.filter(Boolean)].join(" ");
     box.said.setAttribute("aria-label", `Box ${box.place + 1}: ${says(box, label)}`);
     byId("line-text").textContent = text();
     const some = boxes.some((other) => other.drawing);
