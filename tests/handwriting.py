@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright
@@ -141,6 +142,12 @@ def open_page(context: BrowserContext, address: str, name: str = "write") -> Pag
     page.goto(f"{address}/#{name}")
     page.wait_for_selector(f"html[data-ready={name}]")
     return page
+
+
+def unlikely_label(service: Service, sample: dict[str, Any]) -> str:
+    """The letter or digit that a sample, as the page sent it, is least likely to show."""
+    answer = httpx.post(f"{service.address}/v1/writers/nobody/read", json={"samples": [sample], "best": 94}).json()
+    return [str(one["label"]) for one in answer["readings"][0]["best"] if one["label"].isalnum()][-1]
 
 
 def room(page: Page, name: str) -> None:

@@ -28,6 +28,7 @@ from handwriting import (
     room,
     serve,
     serving,
+    unlikely_label,
     varied,
     write,
     writer_of,
@@ -575,6 +576,48 @@ def forgive_the_network(context: BrowserContext) -> None:
     """A service that is away is in the browser's console; no fault of the page."""
     problems: list[str] = context.problems  # type: ignore[attr-defined]
     problems[:] = [problem for problem in problems if "net::ERR" not in problem]
+
+
+def test_what_may_be_a_slip_is_asked_about_once_and_in_nobodys_way(page: Page, service: Service) -> None:
+    """The ink is sent as large as it was drawn; what contradicts all that is known is asked about, and nobody has to answer."""
+    with page.expect_request("**/read") as asked:
+        assert read(page, "a")[0] == "a"
+    body: Any = asked.value.post_data_json
+    sheet = page.locator("#write-pad").bounding_box()
+    assert sheet is not None
+    (sent,) = body["samples"]
+    places = np.concatenate([np.array(stroke) for stroke in sent["ink"]])
+    ink = np.concatenate(list(INK["a"]))
+    assert np.ptp(places[:, 1]) == pytest.approx(np.ptp(ink[:, 1]) / 100 * 0.86 * min(sheet["width"], sheet["height"]), abs=1.5)
+    assert sent["baseline"] == pytest.approx(0.72 * sheet["height"], abs=2)
+    assert re.fullmatch("[0-9a-f]{32} sheet", sent["device"])
+    unlikely = unlikely_label(service, sent)
+
+    question = page.locator("#write-answer .doubt")
+    page.locator("#write-pad").press(unlikely)
+    expect(question).to_contain_text("Is it really")
+    expect(page.locator("#said")).to_contain_text("Is it really")
+    expect(page.locator("#write-pad")).to_be_focused()
+    with page.expect_request("**/read") as asked:
+        assert read(page, "g", seed=3)[0] == "9"  # nobody has to answer
+    assert "context" not in str(asked.value.post_data)  # what was corrected is learned, and no context
+    rest(page)
+    with page.expect_request("**/read") as asked:
+        read(page, "b")
+    body = asked.value.post_data_json
+    assert len(body["context"]) == 1
+
+    page.get_by_role("button", name="is it really?").press("Enter")
+    expect(question).to_be_visible()
+    page.get_by_role("button", name="Yes, it is").press("Enter")
+    expect(question).to_be_hidden()
+    taught(page, service, (unlikely, False), ("b", True))
+    page.get_by_role("button", name="Undo", exact=True).press("Enter")
+    expect(page.locator(".note")).to_contain_text("Taken back")
+    page.locator("#write-pad").press(unlikely)
+    expect(page.locator("#write-answer .settled")).to_contain_text(f"You said it is {unlikely}")
+    taught(page, service, ("b", True), (unlikely, False))
+    expect(question).to_be_hidden()
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from handwriting import Service, open_page, our_ink, problems_of, room, serving, varied, write
+from handwriting import Service, open_page, our_ink, problems_of, room, serving, unlikely_label, varied, write
 
 pytestmark = pytest.mark.slow
 INK = our_ink()
@@ -61,7 +61,7 @@ def small(page: Page) -> list[Any]:
     return found
 
 
-def test_every_room_is_open_to_everybody(page: Page) -> None:
+def test_every_room_is_open_to_everybody(page: Page, service: Service) -> None:
     check(page, "start")
     write(page, INK["g"])
     page.wait_for_selector("#write-answer[aria-busy=false]")
@@ -94,3 +94,12 @@ def test_every_room_is_open_to_everybody(page: Page) -> None:
     room(page, "progress")
     page.locator(".own-sample").first.click()
     check(page, "a sample")
+    page.keyboard.press("Escape")
+    room(page, "write")
+    with page.expect_request("**/read") as asked:
+        write(page, INK["a"])
+    page.wait_for_selector("#write-answer[aria-busy=false]")
+    body: Any = asked.value.post_data_json
+    page.locator("#write-pad").press(unlikely_label(service, body["samples"][0]))
+    expect(page.locator("#write-answer .doubt")).to_be_visible()
+    check(page, "a doubt")

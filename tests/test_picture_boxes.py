@@ -15,7 +15,6 @@ from PIL import Image
 from allograph import Box, Sample
 from allograph.errors import ImageError, InputError
 from allograph.images.frames import FRAMES, Edges, Frame, Polarity, ink_edges, read_picture, to_frame
-from allograph.samples import Boxes
 from allograph.samples.picture_box import picture_box
 from allograph.samples.sample import to_images_and_boxes
 
@@ -167,7 +166,7 @@ def test_image_and_box_come_from_one_look(frame: Frame, monkeypatch: pytest.Monk
     sample = Sample.from_picture(letter())
     image, boxes = to_images_and_boxes(sample, frame)
     assert len(looks) == 1
-    assert boxes == Boxes.of([Box(10, 5, 50, 55)])
+    assert boxes == [Box(10, 5, 50, 55)]
     np.testing.assert_array_equal(image, to_frame(letter(), frame).image)
     assert (sample.box, sample.box) == (Box(10, 5, 50, 55),) * 2
     assert len(looks) == 3  # one for to_frame here, one for the property, which keeps it
@@ -209,7 +208,7 @@ def test_a_list_has_the_boxes_of_those_that_have_one() -> None:
     ink = Sample.from_ink([[(0, 0), (1, 2)]])
     images, boxes = to_images_and_boxes([image, ink, Sample.from_image(image)], "mnist")
     assert images.shape == (3, 28, 28)
-    assert boxes == Boxes.of([None, Box(0, 0, 1, 2), None])
+    assert boxes == [None, Box(0, 0, 1, 2), None]
     assert to_images_and_boxes([image, image], "mnist")[1] is None
     assert to_images_and_boxes(image, "mnist")[1] is None
     assert to_images_and_boxes([], "mnist")[1] is None

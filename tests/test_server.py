@@ -156,7 +156,7 @@ def test_the_journal_in_pages_with_images(http: httpx.Client) -> None:
     assert [one["id"] for one in found] == list("01234")
     picture = Image.open(io.BytesIO(base64.b64decode(found[3]["image"])))
     assert (np.asarray(picture) == sample(3)).all()
-    assert set(found[0]) == {"seq", "id", "label", "implicit", "time", "base", "answer", "image"}
+    assert set(found[0]) == {"seq", "id", "label", "implicit", "time", "doubt", "base", "answer", "image"}
 
 
 def test_images_may_be_kept_from_the_store(http: httpx.Client) -> None:

@@ -14,6 +14,7 @@ from allograph.bundle import Bundle
 from allograph.errors import ImageError, InputError, UnknownLabel
 from allograph.readings import Reading
 from allograph.recognizer import Recognizer
+from allograph.samples import Sample
 
 Images = NDArray[np.uint8]
 
@@ -274,3 +275,53 @@ def test_a_label_that_was_never_read_before_is_read_from_a_few_samples_on(recogn
     for _ in range(4):
         writer.correct(writer.read(varied()), "ξ", new=True)
     assert sum(writer.read(varied()).label == "ξ" for _ in range(10)) >= 8
+
+
+def test_what_is_taught_has_the_box_of_its_sample(recognizer: Recognizer, images: Images) -> None:
+    writer = allograph.Writer("ada", recognizer, keep_images=False)
+    ink = [[(3.0, 2.0), (40.5, 92.0)], [(20.0, 47.0), (60.0, 40.0)]]
+    box = allograph.Box(3, 2, 60, 92, "millimetres", "tablet", 80)
+    one = writer.read(Sample.from_ink(ink, unit="millimetres", device="tablet", baseline=80))
+    other, plain = writer.read([Sample.from_image(images[5], allograph.Box(0, 0, 4, 8)), images[6]])
+    assert (one.box, other.box, plain.box) == (box, allograph.Box(0, 0, 4, 8), None)
+    assert one.outputs.boxes is not None
+    assert one.outputs.boxes.box(0) == box
+    assert other.outputs.boxes is not None
+    assert other.outputs.boxes.sizes[:, 0].tolist() == [8]
+    assert writer.read(images[0]).outputs.boxes is None
+    assert writer.read([images[0], images[1]])[1].box is None
+    writer.correct([one, plain], ["y", "b"])
+    writer.accept(other)
+    assert [entry.box for entry in writer.entries()] == [box, None, other.box]
+    assert [entry.image for entry in writer.entries()] == [None, None, None]
+    writer.undo(one.id)
+    assert [entry.box for entry in writer.entries()] == [None, other.box]
+
+
+def test_in_the_shadow_boxes_are_kept_too(recognizer: Recognizer) -> None:
+    writer = allograph.Writer("ada", recognizer, shadow=True)
+    reading = writer.read(Sample.from_ink([[(3, 2), (40.5, 92)]]))
+    writer.correct(reading, "l")
+    assert [entry.box for entry in writer.entries()] == [allograph.Box(3, 2, 40.5, 92)]
+
+
+def test_a_correction_against_all_that_is_known_is_doubtful_and_one_that_was_thought_over_is_not(
+    recognizer: Recognizer, images: Images
+) -> None:
+    writer = allograph.Writer("ada", recognizer)
+    reading = writer.read(images[200])
+    unlikely, probability = reading.best(94)[-1]
+    slip = 0.02 / 94
+    done = writer.correct(reading, unlikely)
+    assert done.doubt == pytest.approx(slip / (slip + 0.98 * probability), rel=1e-4)
+    assert done.doubt == reading.doubt(unlikely) > 0.5
+    assert writer.corrections == [done]
+    assert writer.correct(reading, unlikely) == done
+    assert writer.correct(reading, reading.label).doubt == 0
+    assert writer.correct(reading.id, unlikely).doubt == 0
+    assert writer.correct(writer.read(images[200]), "ѫ", new=True).doubt == 0
+    likely = writer.read(images[3])
+    assert 0 < writer.correct(likely, likely.label).doubt < 0.001
+    left = writer.accept(writer.read(images[9]))
+    assert left is not None
+    assert left.doubt == 0

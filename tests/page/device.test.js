@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import "./browser.js";
 
-const { recall, remember } = await import("../../src/allograph/page/js/device.js");
+const { deviceName, recall, remember } = await import("../../src/allograph/page/js/device.js");
 const { patience, paused } = await import("../../src/allograph/page/js/pause.js");
 const writers = await import("../../src/allograph/page/js/writers.js");
 
@@ -58,4 +58,11 @@ test("there is always somebody who writes, and each change of turn is told", () 
     writers.leave(first.name);
     assert.equal(writers.writers().length, 1);
     assert.equal(changes, 4);
+});
+
+test("a device has one random name", () => {
+    const name = deviceName();
+    assert.match(name, /^[0-9a-f]{32}$/);
+    assert.equal(deviceName(), name);
+    assert.equal(JSON.parse(localStorage.getItem("allograph")).device, name);
 });

@@ -34,6 +34,10 @@ test("ink goes to the service without pressure", () => {
     assert.deepEqual(asInk([]), []);
 });
 
+test("ink is sent in CSS pixels where it is known how many a unit has", () => {
+    assert.deepEqual(asInk([{ points: [[100, 33.3, 0.5], [1000, 0, 1]] }], 0.4567), [[[45.67, 15.21], [456.7, 0]]]);
+});
+
 test("shares never round to all or nothing unless they are", () => {
     assert.deepEqual([0, 0.001, 0.5, 0.999, 1].map(percent), ["0 %", "1 %", "50 %", "99 %", "100 %"]);
     assert.deepEqual([counted(1, "sample"), counted(2, "sample"), counted(0, "box", "boxes")], ["1 sample", "2 samples", "0 boxes"]);

@@ -109,9 +109,7 @@ class DeviceSizes:
         likelihood: Floats = np.logaddexp(by_label + told, (flat + told - self.log_odds)[:, None])
         return likelihood
 
-    def doubting(
-        self, sizes: NDArray[np.floating], logs: Floats, statistics: SizeStatistics, weight: float
-    ) -> DeviceSizes:
+    def doubting(self, sizes: NDArray[np.floating], logs: Floats, statistics: SizeStatistics, weight: float) -> DeviceSizes:
         """The same after a look at whether sizes [n, 4] go with labels that have the log-probabilities `logs` [n, C + m].
 
         Expected is what writers of this scale write: what was learned from the labels in doubt would confirm itself.

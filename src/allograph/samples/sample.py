@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from allograph.errors import ImageError
 from allograph.images.frames import SIDE, Edges, Frame, Polarity, ink_edges, look_at, read_picture, to_frame
 from allograph.ink import ink_extent, ink_path, ink_to_frame
-from allograph.samples.box import Box, Boxes, Unit
+from allograph.samples.box import Box, Unit
 from allograph.samples.equality import by_content
 from allograph.samples.picture_box import picture_box
 
@@ -167,12 +167,12 @@ def to_images(samples: Readable, frame: Frame) -> NDArray[Any]:
     return to_images_and_boxes(samples, frame)[0]
 
 
-def to_images_and_boxes(samples: Readable, frame: Frame) -> tuple[NDArray[Any], Boxes | None]:
-    """`to_images`, and the boxes of the samples: one, or n; None where all are missing, as those of arrays are."""
+def to_images_and_boxes(samples: Readable, frame: Frame) -> tuple[NDArray[Any], list[Box | None] | None]:
+    """`to_images`, and the samples' boxes [n], of one too; None where all are missing, as those of arrays are."""
     boxes: list[Box | None] = []
     if isinstance(samples, Sample):
         image, box = samples.framed(frame)
-        return image, None if box is None else Boxes.of([box])
+        return image, None if box is None else [box]
     if not isinstance(samples, np.ndarray):
         try:
             found = [one.framed(frame) if isinstance(one, Sample) else (one, None) for one in samples]
@@ -187,4 +187,4 @@ def to_images_and_boxes(samples: Readable, frame: Frame) -> tuple[NDArray[Any], 
             f"one sample is an array [28, 28] or a Sample, many are a list of them or an array [n, 28, 28]; "
             f"this is {list(samples.shape)}. Sample.from_picture brings a picture of any size into the frame"
         )
-    return samples, Boxes.of(boxes) if any(box is not None for box in boxes) else None
+    return samples, boxes if any(boxes) else None

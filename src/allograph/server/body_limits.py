@@ -8,6 +8,7 @@ from allograph.errors import ImageError, InputError
 from allograph.images.frames import PIXELS, SIDE
 from allograph.profiles.journal import LONGEST_NAME
 from allograph.server.settings import Limits
+from allograph.writers.context import LONGEST
 
 LABELS = 10_000
 """Labels in one alphabet: more than there are characters in the largest sets of handwriting (CASIA-HWDB has 7,356)."""
@@ -48,15 +49,23 @@ def check_counts(body: Any, limits: Limits) -> None:
         return
     _check_fields(body, "the body")
     labels, points = _labels(body), 0
-    for key in ("samples", "corrections"):
-        items = body.get(key)
-        if not isinstance(items, list):
-            continue
+    lists = {key: body[key] for key in ("samples", "corrections", "context") if isinstance(body.get(key), list)}
+    beside = len(lists.get("context", ()))
+    if beside > LONGEST:
+        raise InputError(f"the context has {beside} samples; it may have {LONGEST}. Send those that were written last")
+    for key, items in lists.items():
         if len(items) > limits.images:
             raise InputError(f"the request has {len(items)} {key}; it may have {limits.images}. Send them in several requests")
+        if len(items) + beside > limits.images and key != "context":
+            raise InputError(
+                f"the request has {len(items)} {key} and {beside} in its context; together it may have {limits.images}. "
+                "Send them in several requests"
+            )
         for i, item in enumerate(items):
             if isinstance(item, dict):
                 _check_fields(item, f"{key}.{i}")
+                if isinstance(item.get("box"), dict):
+                    _check_fields(item["box"], f"{key}.{i}.box")
                 labels += _labels(item)
                 points += _points(item)
     if points > limits.points:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allograph.errors import ImageError
-from allograph.images.frames import SIDE, Frame, decode, to_frame
-from allograph.ink import ink_to_frame
+from allograph.images.frames import SIDE, Frame, read_picture
+from allograph.samples import Box, Sample
 from allograph.server.base64_text import decode_base64
 from allograph.server.fair_pool import FairPool
 from allograph.server.requests import SampleImage
@@ -28,6 +28,20 @@ TOGETHER = 4
 """Requests that are decoded or drawn at a time, in the process, where each picture takes little memory."""
 MARGIN = 16
 """Pixels that framing adds to each side at most: of a picture that is thinner, they take the most memory."""
+
+
+class FramedSamples(NamedTuple):
+    """Samples in the frame of the model."""
+
+    images: NDArray[np.uint8]
+    """[n, 28, 28]"""
+    boxes: Sequence[Box | None]
+    """[n] how large each was written, and where, as far as is known."""
+
+    def at(self, places: Sequence[int]) -> NDArray[np.uint8] | list[Sample]:
+        """Those at some places: as an array where nothing is known of their sizes."""
+        images, boxes = self.images[places], [self.boxes[i] for i in places]
+        return [*map(Sample.from_image, images, boxes)] if any(boxes) else images
 
 
 class PictureFiles(NamedTuple):
@@ -51,38 +65,51 @@ class SampleDecoder:
         self._long = FairPool(TOGETHER, seconds, "allograph-pictures")
         self._large = FairPool(1, seconds, "allograph-large-pictures")
 
-    async def samples(self, tenant: str, pictures: Sequence[SampleImage], frame: Frame, limits: Limits) -> NDArray[np.uint8]:
-        """Samples [n, 28, 28].
+    async def samples(
+        self, tenant: str, pictures: Sequence[SampleImage], names: Sequence[str], frame: Frame, limits: Limits
+    ) -> FramedSamples:
+        """The samples in their order; `names` are what errors call them.
 
         Raises `ImageError` for what cannot be read or is beyond the limits, `BusyError` where too much is waiting.
         """
         plain = _plain(pictures)
         if plain is not None:
             return plain
-        outcome = await self._quick.run(tenant, _decode_quick, pictures, frame, limits)
+        outcome = await self._quick.run(tenant, _decode_quick, pictures, names, frame, limits)
         if not isinstance(outcome, PictureFiles):
             return outcome
         pool = self._large if max(outcome.pixels) > USUAL else self._long
-        return await pool.run(tenant, _decode, pictures, outcome, frame)
+        return await pool.run(tenant, _decode, pictures, names, outcome, frame)
 
 
-def _plain(pictures: Sequence[SampleImage]) -> NDArray[np.uint8] | None:
+def _plain(pictures: Sequence[SampleImage]) -> FramedSamples | None:
     """Samples where all are images already; None where there is work to do."""
     images = [picture.image for picture in pictures]
     if None in images:
         return None
-    return np.frombuffer(b"".join(images), np.uint8).reshape(-1, SIDE, SIDE)  # type: ignore[arg-type]
+    framed = np.frombuffer(b"".join(images), np.uint8).reshape(-1, SIDE, SIDE)  # type: ignore[arg-type]
+    return FramedSamples(framed, [_box(picture) for picture in pictures])
 
 
-def _decode_quick(pictures: Sequence[SampleImage], frame: Frame, limits: Limits) -> NDArray[np.uint8] | PictureFiles:
+def _box(picture: SampleImage) -> Box | None:
+    """The box that came with a sample."""
+    return None if picture.box is None else picture.box.box
+
+
+def _decode_quick(
+    pictures: Sequence[SampleImage], names: Sequence[str], frame: Frame, limits: Limits
+) -> FramedSamples | PictureFiles:
     """Samples; or the files where they take longer, so that it is done elsewhere."""
-    encoded = _files(pictures, limits)
-    return _decode(pictures, encoded, frame) if sum(encoded.pixels) <= USUAL else encoded
+    encoded = _files(pictures, names, limits)
+    return _decode(pictures, names, encoded, frame) if sum(encoded.pixels) <= USUAL else encoded
 
 
-def _files(pictures: Sequence[SampleImage], limits: Limits) -> PictureFiles:
+def _files(pictures: Sequence[SampleImage], names: Sequence[str], limits: Limits) -> PictureFiles:
     """The files of the pictures; raises `ImageError` for more pixels than a request may have, before any is decoded."""
-    files = [None if picture.png is None else _file(picture.png, _name(i)) for i, picture in enumerate(pictures)]
+    files = [
+        None if picture.png is None else _file(picture.png, f"the picture of {name}")
+        for picture, name in zip(pictures, names, strict=True)
+    ]
     pixels = [0 if file is None else _pixels(file) for file in files]
     if sum(pixels) > limits.pixels:
         raise ImageError(
@@ -91,20 +118,24 @@ def _files(pictures: Sequence[SampleImage], limits: Limits) -> PictureFiles:
     return PictureFiles(files, pixels)
 
 
-def _decode(pictures: Sequence[SampleImage], encoded: PictureFiles, frame: Frame) -> NDArray[np.uint8]:
-    samples = np.empty((len(pictures), SIDE, SIDE), np.uint8)
-    for i, (picture, file, pixels) in enumerate(zip(pictures, *encoded, strict=True)):
+def _decode(pictures: Sequence[SampleImage], names: Sequence[str], encoded: PictureFiles, frame: Frame) -> FramedSamples:
+    images = np.empty((len(pictures), SIDE, SIDE), np.uint8)
+    boxes: list[Box | None] = []
+    for i, (picture, name, file, pixels) in enumerate(zip(pictures, names, *encoded, strict=True)):
         if picture.image is not None:
-            samples[i] = np.frombuffer(picture.image, np.uint8).reshape(SIDE, SIDE)
-        elif picture.ink is not None:
-            samples[i] = ink_to_frame(picture.ink, frame, f"the ink of sample {i}")
-        elif file is not None:
-            samples[i] = to_frame(decode(file, _name(i), pixels, FORMATS), frame, name=_name(i)).image
-    return samples
-
-
-def _name(place: int) -> str:
-    return f"the picture of sample {place}"
+            images[i] = np.frombuffer(picture.image, np.uint8).reshape(SIDE, SIDE)
+            boxes.append(_box(picture))
+            continue
+        size: dict[str, Any] = {"device": picture.device or "", "baseline": picture.baseline}
+        if picture.ink is not None:
+            sample = Sample.from_ink(picture.ink, f"the ink of {name}", unit=picture.unit or "device", **size)
+        else:
+            name = f"the picture of {name}"
+            shown, size["resolution"] = read_picture(file or b"", name, pixels, FORMATS)
+            sample = Sample("picture", (shown,), name=name, given_box=_box(picture), **size)
+        images[i], box = sample.framed(frame)
+        boxes.append(box)
+    return FramedSamples(images, boxes)
 
 
 def _pixels(file: bytes) -> int:

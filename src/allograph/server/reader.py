@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from allograph.readings import Reading, likeliest
+from allograph.readings import Reading, Samples, likeliest
 from allograph.server.background_learning import BackgroundLearner
 from allograph.server.batcher import SHARED, Batcher
 from allograph.writers import Request, Writers
-from allograph.writers.reading import Behind, Ready, read
+from allograph.writers.reading import Behind, Ready, answer, run
 
 PATIENCE = 10.0
 """Seconds that a request waits for its writer's corrections to be learned."""
@@ -23,20 +23,31 @@ PATIENCE = 10.0
 
 @dataclass
 class ReadJob:
-    """A request's samples, and their readings as far as they are read."""
+    """A request's samples, what the model said of them so far, and their readings once it has said all.
+
+    They wait for all of it because the samples are one another's context: whichever part comes first, none may be read without
+    the others.
+    """
 
     request: Request
     count: int | None = None
     """How many of the likeliest labels the response names; None where only the readings are needed."""
     ready: Ready | None = None
     """The request, checked, with the writer's state at its first part; all parts are read with that state."""
+    outputs: list[Samples] = field(default_factory=list)
+    """What the model said, part by part."""
     readings: list[Reading] = field(default_factory=list)
     content: list[dict[str, Any]] = field(default_factory=list)
     """The readings as JSON has them, where a number of labels was asked for."""
 
+    @property
+    def rows(self) -> int:
+        """How many samples the model has read."""
+        return sum(map(len, self.outputs))
+
 
 class Part(NamedTuple):
-    """The samples of a job from one place to before another."""
+    """What of a job the model is to read, the context's samples first: from one place to before another."""
 
     job: ReadJob
     start: int
@@ -63,7 +74,7 @@ class Reader:
 
         Raises the error that the request met, and `BusyError` where too much waits or is to be learned.
         """
-        tenant, samples = request.tenant or self._writers.tenant, len(request)
+        tenant, samples = request.tenant or self._writers.tenant, request.rows
         self._batcher.check_room(tenant, samples)
         until = time.monotonic() + PATIENCE
         while True:
@@ -83,7 +94,7 @@ class Reader:
 
 
 def read_parts(writers: Writers, parts: Sequence[Part]) -> list[Behind | Exception | None]:
-    """Read all parts with one query of the store and one call of the model, and add the readings to their jobs.
+    """Let the model read all parts, with one query of the store and in one call, and answer the jobs of which it has read all.
 
     Returns for each part None, the error that its job met, or `Behind` where its writer has more to learn first. Parts of one job
     come in the order of its samples, one after the other.
@@ -96,19 +107,25 @@ def read_parts(writers: Writers, parts: Sequence[Part]) -> list[Behind | Excepti
             job.ready = outcome
         else:
             outcomes[id(job)] = outcome
-    ranges = {id(part.job): part.stop for part in parts}
-    waiting = [(job, job.ready.part(len(job.readings), ranges[key])) for key, job in jobs.items() if job.ready]
-    answered: list[tuple[ReadJob, list[Reading]]] = []
-    for (job, _), readings in zip(waiting, read([ready for _, ready in waiting]), strict=True):
+    stops = {id(part.job): part.stop for part in parts}
+    reading = [(job, job.ready) for job in jobs.values() if job.ready]
+    if reading:
+        inputs = [ready.inputs[job.rows : stops[id(job)]] for job, ready in reading]
+        for (job, _), outputs in zip(reading, run(writers.pipeline.recognizer, inputs), strict=True):
+            job.outputs.append(outputs)
+    read = [(job, ready) for job, ready in reading if job.rows == len(ready)]
+    answered: list[ReadJob] = []
+    found = answer([ready for _, ready in read], [Samples.join(job.outputs) for job, _ in read])
+    for (job, _), readings in zip(read, found, strict=True):
         if isinstance(readings, Exception):
             outcomes[id(job)] = readings
         else:
-            job.readings += readings
-            answered += [] if job.count is None else [(job, readings)]
-    most = max((job.count or 0 for job, _ in answered), default=0)
-    content = iter(readings_json([reading for _, readings in answered for reading in readings], most))
-    for job, readings in answered:  # made for all at once: one by one it takes several times as long
-        for _ in readings:
+            job.readings = readings
+            answered += [] if job.count is None else [job]
+    most = max((job.count or 0 for job in answered), default=0)
+    content = iter(readings_json([reading for job in answered for reading in job.readings], most))
+    for job in answered:  # made for all at once: one by one it takes several times as long
+        for _ in job.readings:
             fields = next(content)
             fields["best"] = fields["best"][: job.count]
             job.content.append(fields)

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import Path, Query
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
 
 from allograph.alphabet.labels import LONGEST_LABEL, NAMED, check_label
 from allograph.images.frames import PIXELS, SIDE
 from allograph.profiles.journal import LONGEST_NAME, check_name
+from allograph.samples.box import FARTHEST, LONGEST_DEVICE, Box, Unit
 from allograph.server.base64_text import decode_base64
 from allograph.server.body_limits import LABELS
 from allograph.server.ink_forms import Form, Ink, read_strokes
+from allograph.writers.context import LONGEST
 
 CONTROL = r"\u0000-\u001f\u007f-\u009f"
 IMAGE = (
@@ -68,6 +79,12 @@ def _text(value: Any, what: str, longest: int) -> str:
 
 def _id(value: Any) -> str:
     return check_name(_text(value, "an id", LONGEST_NAME), "correction")
+
+
+def _device(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError("the name of a device holds printable characters only")
+    return name
 
 
 def _writer(value: Any) -> str:
@@ -202,6 +219,16 @@ After = Annotated[
 ]
 
 
+Place = Annotated[float, Field(ge=-FARTHEST, le=FARTHEST)]
+Device = Annotated[
+    str,
+    Field(
+        max_length=LONGEST_DEVICE,
+        json_schema_extra={"pattern": f"^[^{CONTROL}]*$"},
+        description="What it was written on, in any words: samples of one writer and device are of one scale.",
+    ),
+    AfterValidator(_device),
+]
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
 JournalPlace = Annotated[int, Query(ge=0, le=2**53, description="Only those after this place in the journal.")]
 SuggestionCount = Annotated[int, Query(ge=1, le=100, description="How many labels at most.")]
@@ -213,8 +240,30 @@ class RequestBody(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
+class BoxRequest(RequestBody):
+    """The edges of a character's ink, y down, before it was brought into the frame: how large it was written, and where."""
+
+    left: Place
+    top: Place
+    right: Place
+    bottom: Place
+    unit: Unit = Field("device", description="Millimetres where the resolution is known, else whatever the device counts in.")
+    device: Device = ""
+    baseline: Place | None = Field(None, description="The y of the line that the character stands on, in the same unit.")
+
+    @property
+    def box(self) -> Box:
+        """The same as a value."""
+        return Box(self.left, self.top, self.right, self.bottom, self.unit, self.device, self.baseline)
+
+    @model_validator(mode="after")
+    def _check_edges(self) -> Self:
+        _ = self.box
+        return self
+
+
 class SampleImage(RequestBody):
-    """One character as an image, a picture or ink."""
+    """One character as an image, a picture or ink, with what is known of its size and place."""
 
     image: Image | None = None
     png: str | None = Field(
@@ -225,6 +274,28 @@ class SampleImage(RequestBody):
         None, description="What the strokes of `ink` are: `points` [x, y], unless this says `columns` [[x, …], [y, …]]."
     )
     ink: Strokes | None = None  # after its form
+    box: BoxRequest | None = Field(
+        None, description="Of an image or a picture; ink has its own, and a picture that of its pixels."
+    )
+    unit: Unit | None = Field(None, description="What the coordinates of `ink` count; `device` unless given.")
+    device: Device | None = Field(None, description="What the ink, or a picture without `box`, was written on.")
+    baseline: Place | None = Field(
+        None, description="The y of the line that the ink, or what a picture without `box` shows, stands on, in its coordinates."
+    )
+
+    @model_validator(mode="after")
+    def _check_size(self) -> Self:
+        if self.box is not None and self.ink is not None:
+            raise ValueError("ink has its box in its coordinates: leave box out; unit, device and baseline stand beside the ink")
+        if self.box is not None and self.image is None and self.png is None:
+            raise ValueError("a box comes with the image or the png that it belongs to")
+        if self.unit is not None and self.ink is None:
+            raise ValueError("unit stands beside ink; that of an image or a png stands in its box")
+        if self.ink is None and (self.png is None or self.box is not None):
+            for name in ("device", "baseline"):
+                if getattr(self, name) is not None:
+                    raise ValueError(f"{name} stands beside ink or a png without a box; else it stands in the box")
+        return self
 
     @property
     def forms(self) -> int:
@@ -268,7 +339,18 @@ class CorrectionRequest(SampleImage):
         return self
 
 
-class ReadRequest(RequestBody):
+class WithContext(RequestBody):
+    """A request whose samples are read beside others."""
+
+    context: list[SampleRequest] = Field(
+        default_factory=list,
+        max_length=LONGEST,
+        description="What this writer wrote lately on the same device, read but not corrected: it tells how large this hand "
+        "writes. The samples of a request are one another's context already. It is not learned; its ids are ignored.",
+    )
+
+
+class ReadRequest(WithContext):
     """Samples to be read."""
 
     samples: Annotated[list[SampleRequest], Field(min_length=1, fail_fast=True)]
@@ -285,7 +367,7 @@ class ReadRequest(RequestBody):
         return self
 
 
-class CorrectRequest(RequestBody):
+class CorrectRequest(WithContext):
     """Samples with their labels."""
 
     corrections: Annotated[list[CorrectionRequest], Field(min_length=1, fail_fast=True)]

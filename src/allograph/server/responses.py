@@ -51,6 +51,12 @@ class CorrectionResponse(BaseModel):
     label: str
     implicit: bool
     time: float = Field(description="Seconds since 1970, UTC.", examples=[1767225600.0])
+    doubt: float = Field(
+        ge=0,
+        le=1,
+        description="How probably the label is a slip, judged by what was known of this hand: where it is more than ½, ask "
+        "again. 0 where the reading was left standing, and where the label replaced another.",
+    )
 
 
 class CorrectionsResponse(BaseModel):

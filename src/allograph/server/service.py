@@ -15,8 +15,9 @@ from starlette.exceptions import HTTPException
 
 from allograph.profiles.journal import Key, unknown_writer
 from allograph.recognizer import Recognizer
+from allograph.samples import Sample
 from allograph.server.access import Access
-from allograph.server.decoding import SampleDecoder
+from allograph.server.decoding import FramedSamples, SampleDecoder
 from allograph.server.fair_pool import FairPool
 from allograph.server.metrics import Metrics, TenantMetrics
 from allograph.server.profile_transfer import ProfileTransfer
@@ -89,9 +90,15 @@ class Caller:
         if samples > 1:
             self.service.access.check_rate(self.tenant, samples - 1, again=1)  # the middleware took one
 
-    async def samples(self, pictures: Sequence[SampleImage]) -> NDArray[np.uint8]:
-        """The samples [n, 28, 28] of a request; raises as `SampleDecoder.samples` does."""
-        return await self.service.decoder.samples(self.tenant, pictures, self.recognizer.frame, self.limits)
+    async def samples(
+        self, pictures: Sequence[SampleImage], context: Sequence[SampleImage] = ()
+    ) -> tuple[FramedSamples, NDArray[np.uint8] | list[Sample] | None]:
+        """The samples of a request, and those of its context, None where it has none; raises as `SampleDecoder.samples` does."""
+        count, beside = len(pictures), len(context)
+        names = [f"sample {i}" for i in range(count)] + [f"sample {i} of the context" for i in range(beside)]
+        recognizer, limits = self.recognizer, self.limits
+        found = await self.service.decoder.samples(self.tenant, [*pictures, *context], names, recognizer.frame, limits)
+        return found, found.at(range(count, count + beside)) if beside else None
 
     def writer(self, name: str) -> Writer:
         """A writer that has a profile; raises `UnknownWriter` for any other, other tenants' among them."""

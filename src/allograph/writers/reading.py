@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,8 +16,11 @@ from allograph.alphabet import Alphabet
 from allograph.errors import InputError
 from allograph.images.frames import model_input
 from allograph.readings import Explanation, Reading, Samples, log_softmax
+from allograph.recognizer import Recognizer
+from allograph.samples.box import Box, Boxes
 from allograph.samples.names import check_name
-from allograph.samples.sample import Readable, Sample, to_images
+from allograph.samples.sample import Readable, Sample, to_images_and_boxes
+from allograph.writers.context import Context, Seen, check_context, unread, with_boxes
 from allograph.writers.live_profile import LiveProfile, Snapshot
 
 Alphabets = str | Iterable[str]
@@ -38,11 +41,18 @@ class Request:
     """[n] the readings' ids; random unless given."""
     tenant: str | None = None
     """The writer's tenant; that of the `Writers` which is asked unless given."""
+    context: Seen | None = None
+    """What the writer wrote lately on the same device and did not correct, at most 64; it is read beside."""
 
     @property
     def is_one(self) -> bool:
         """Whether it is one sample and not a list of them."""
         return isinstance(self.images, Sample) or (isinstance(self.images, np.ndarray) and self.images.ndim == 2)
+
+    @property
+    def rows(self) -> int:
+        """How many samples the model is to read for it: its own, and those of its context that were not read before."""
+        return len(self) + unread(self.context)
 
     def __len__(self) -> int:
         return 1 if isinstance(self.images, Sample) or self.is_one else len(self.images)
@@ -60,7 +70,7 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Ready:
-    """A task that was checked and needs only the model; its `len` is its number of samples."""
+    """A task that was checked and needs only the model; its `len` is how many samples that is to read."""
 
     task: Task
     ids: Sequence[str]
@@ -72,16 +82,15 @@ class Ready:
     """[C] which of the bundle's labels those are."""
     images: NDArray[Any]
     """[n, 28, 28] as they are stored with a correction."""
+    boxes: Sequence[Box | None] | None
+    """[n] how large they were written, and where; None where that is known of none."""
+    context: Context
+    """What they are read beside."""
     inputs: NDArray[np.float32]
-    """[n, 1, 28, 28] as the model reads them."""
+    """[m + n, 1, 28, 28] as the model reads them: first what of the context it is still to read, then the samples."""
 
     def __len__(self) -> int:
         return len(self.inputs)
-
-    def part(self, start: int, stop: int) -> Ready:
-        """The samples from one place to before another."""
-        here = slice(start, stop)
-        return replace(self, ids=self.ids[here], images=self.images[here], inputs=self.inputs[here])
 
 
 @dataclass(frozen=True)
@@ -103,37 +112,47 @@ def prepare(tasks: Sequence[Task], wait: bool = True) -> list[Ready | Behind | E
     prepared: list[Ready | Behind | Exception] = []
     for task, version in zip(tasks, versions, strict=True):
         try:
-            images = to_images(task.request.images, task.live.pipeline.recognizer.frame)
+            request, recognizer = task.request, task.live.pipeline.recognizer
+            images, boxes = to_images_and_boxes(request.images, recognizer.frame)
             images = images[np.newaxis] if images.ndim == 2 else images
             inputs = model_input(images)
-            ids = _ids(task.request, len(inputs))
+            ids = _ids(request, len(inputs))
+            context = check_context(request.context, recognizer)
+            inputs = inputs if context.inputs is None else np.concatenate([context.inputs, inputs])
             snapshot = task.live.at(version) if wait else task.live.soon_at(version)
             if snapshot is None:
                 prepared.append(Behind(task.live))
             else:
                 offer, mask = _offer(task, snapshot.state)
-                prepared.append(Ready(task, ids, snapshot, offer, mask, images, inputs))
+                prepared.append(Ready(task, ids, snapshot, offer, mask, images, boxes, context, inputs))
         except Exception as error:  # one writer's error must not fail the others' requests
             prepared.append(error)
     return prepared
 
 
-def read(parts: Sequence[Ready]) -> list[list[Reading] | Exception]:
-    """The readings of each part, by one call of the model; a part that fails gives its error."""
-    if not parts:
+def read(tasks: Sequence[Ready]) -> list[list[Reading] | Exception]:
+    """The readings of each task, by one call of the model; a task that fails gives its error."""
+    if not tasks:
         return []
-    inputs = [part.inputs for part in parts]
-    recognizer = parts[0].task.live.pipeline.recognizer
+    outputs = run(tasks[0].task.live.pipeline.recognizer, [task.inputs for task in tasks])
+    return answer(tasks, outputs)
+
+
+def run(recognizer: Recognizer, inputs: Sequence[NDArray[np.float32]]) -> list[Samples]:
+    """What the recognizer says of each part of the input, by one call of the model; there is at least one part."""
     samples = recognizer.run(inputs[0] if len(inputs) == 1 else np.concatenate(inputs))
+    ends = np.cumsum([len(part) for part in inputs]).tolist()
+    return [samples.at(slice(end - len(part), end)) for part, end in zip(inputs, ends, strict=True)]
+
+
+def answer(tasks: Sequence[Ready], outputs: Sequence[Samples]) -> list[list[Reading] | Exception]:
+    """The readings of each task from all that the recognizer says of its input; a task that fails gives its error."""
     answers: list[list[Reading] | Exception] = []
-    start = 0
-    for part in parts:
-        stop = start + len(part)
+    for task, read in zip(tasks, outputs, strict=True):
         try:
-            answers.append(_readings(part, samples.at(slice(start, stop))))
+            answers.append(_readings(task, read))
         except Exception as error:
             answers.append(error)
-        start = stop
     return answers
 
 
@@ -170,13 +189,18 @@ def _offer(task: Task, state: State) -> tuple[frozenset[str] | None, NDArray[np.
     return labels, mask
 
 
-def _readings(ready: Ready, samples: Samples) -> list[Reading]:
-    snapshot, pipeline = ready.snapshot, ready.task.live.pipeline
+def _readings(ready: Ready, outputs: Samples) -> list[Reading]:
+    """The readings of a task; its samples are one another's context where there are several, and each is judged by itself."""
+    snapshot, pipeline, context = ready.snapshot, ready.task.live.pipeline, ready.context
+    samples, boxes = outputs.at(slice(context.unread, None)) if context.unread else outputs, ready.boxes
+    if boxes is not None:
+        samples = with_boxes(samples, Boxes.of(boxes))
     if ready.mask is not None:
         samples = samples.within(ready.mask)
+    beside = [*context.parts(outputs), samples] if len(samples) > 1 else context.parts(outputs)
     own, base = snapshot.state.labels, pipeline.recognizer.alphabet.labels
     labels = (*base, *own) if own else base
-    values = snapshot.model.scores(samples).values
+    values = snapshot.model.scores(samples, _joined(beside)).values
     if ready.offer is not None and own:
         hidden = [len(base) + i for i, label in enumerate(own) if label not in ready.offer]
         values = values.copy()
@@ -187,7 +211,7 @@ def _readings(ready: Ready, samples: Samples) -> list[Reading]:
         labels, values = base, log_softmax(samples.logits)
         answers = values.argmax(axis=1).tolist()
     images = ready.images if ready.images.dtype == np.uint8 else np.rint(ready.images * 255).astype(np.uint8)
-    explain = partial(_explain, snapshot)
+    explain = partial(_explain, snapshot, beside)
     model_hash = pipeline.recognizer.bundle.model_hash
     return [
         Reading(
@@ -200,6 +224,7 @@ def _readings(ready: Ready, samples: Samples) -> list[Reading]:
             alphabet=ready.offer,
             threshold=ready.task.request.threshold,
             image=images[i],
+            box=None if boxes is None else boxes[i],
             personal=personal[i],
             model_hash=model_hash,
         )
@@ -207,9 +232,16 @@ def _readings(ready: Ready, samples: Samples) -> list[Reading]:
     ]
 
 
-def _explain(snapshot: Snapshot, sample: Samples) -> Explanation:
-    """The adapter's explanation, with the ids of the corrections that it names."""
-    explanation = snapshot.model.explain(sample)
+def _joined(beside: Sequence[Samples]) -> Samples | None:
+    return Samples.join(beside) if beside else None
+
+
+def _explain(snapshot: Snapshot, beside: Sequence[Samples], sample: Samples) -> Explanation:
+    """The adapter's explanation, with the ids of the corrections that it names.
+
+    The context is kept in its parts, which other readings keep too, and not as the arrays that it is joined to.
+    """
+    explanation = snapshot.model.explain(sample, _joined(beside))
     for part in explanation.evidence.values():
         for entry in part if isinstance(part, list) else ():
             if isinstance(entry, dict) and "correction" in entry:

@@ -16,6 +16,7 @@ from allograph.profiles.journal import Correction, Entry, Key, Row, check_name, 
 from allograph.readings import Reading
 from allograph.recognizer import Recognizer
 from allograph.samples import Readable, Sample
+from allograph.writers.context import Seen
 from allograph.writers.live_profile import LiveProfile
 from allograph.writers.pipeline import Pipeline
 from allograph.writers.reading import Alphabets, Request, Task, read_together
@@ -80,11 +81,21 @@ class Writer:
 
     @overload
     def read(
-        self, sample: Sample, alphabet: Alphabets | None = None, threshold: float = 0.0, ids: Sequence[str] | None = None
+        self,
+        sample: Sample,
+        alphabet: Alphabets | None = None,
+        threshold: float = 0.0,
+        ids: Sequence[str] | None = None,
+        context: Seen | None = None,
     ) -> Reading: ...
     @overload
     def read(
-        self, sample: NDArray[Any], alphabet: Alphabets | None = None, threshold: float = 0.0, ids: Sequence[str] | None = None
+        self,
+        sample: NDArray[Any],
+        alphabet: Alphabets | None = None,
+        threshold: float = 0.0,
+        ids: Sequence[str] | None = None,
+        context: Seen | None = None,
     ) -> Any: ...
     @overload
     def read(
@@ -93,20 +104,32 @@ class Writer:
         alphabet: Alphabets | None = None,
         threshold: float = 0.0,
         ids: Sequence[str] | None = None,
+        context: Seen | None = None,
     ) -> list[Reading]: ...
     def read(
-        self, sample: Readable, alphabet: Alphabets | None = None, threshold: float = 0.0, ids: Sequence[str] | None = None
+        self,
+        sample: Readable,
+        alphabet: Alphabets | None = None,
+        threshold: float = 0.0,
+        ids: Sequence[str] | None = None,
+        context: Seen | None = None,
     ) -> Reading | list[Reading]:
         """Read one sample: a `Sample`, or an array [28, 28] in the bundle's frame, uint8 or float in 0…1, white ink on black.
 
         A list of samples, or an array [n, 28, 28], gives a list of readings, by one call of the model. A `Sample` is brought into
         the bundle's frame. `alphabet` restricts the answers to a named alphabet (`"digits"`) or to the given labels. A reading
         whose probability is below `threshold`, in 0…1, abstains: its label is the likeliest, and not to be relied on. `ids` name
-        the readings, and so the corrections; they are random unless given. Raises `ImageError` for anything that is no sample,
-        `UnknownLabel` for an alphabet with a label that neither the bundle nor this writer knows, `InputError` for a threshold
-        outside 0…1, `MismatchError` where the writer's profile was made for another model.
+        the readings, and so the corrections; they are random unless given.
+
+        `context` is what this writer wrote lately on the same device and did not correct, at most 64: readings, which are not
+        read again, and samples. It says how large this hand writes, and is not learned. The samples of a list are one another's
+        context, all of them, and each is still judged by itself; one sample, alone or in a list, has only what is given.
+
+        Raises `ImageError` for anything that is no sample, `UnknownLabel` for an alphabet with a label that neither the bundle
+        nor this writer knows, `InputError` for a threshold outside 0…1 and for a longer context, `MismatchError` where the
+        writer's profile, or a reading in the context, was made for another model.
         """
-        request = Request(self.name, sample, alphabet, threshold, ids)
+        request = Request(self.name, sample, alphabet, threshold, ids, context=context)
         (readings,) = read_together([Task(self.live, request, self.shadow)])
         if isinstance(readings, Exception):
             raise readings
@@ -135,9 +158,12 @@ class Writer:
 
         The same call again changes nothing; one with another label replaces the first. Lists of readings (or ids) and of their
         labels are one batch: stored in this order, all or none, and learned together. `implicit` marks what was only left
-        standing, which replaces nothing. Raises `UnknownLabel` for a label that the bundle does not know, unless `new` teaches
-        it to this writer, and for one outside the alphabet that was offered, `UnknownCorrection` for an id that the journal
-        does not hold, `MismatchError` for a reading that another model made; then nothing is learned.
+        standing, which replaces nothing. The correction's `doubt` is the probability that the label is a slip, judged by what
+        was known of this hand; a label that replaces another was thought over, and is not doubted.
+
+        Raises `UnknownLabel` for a label that the bundle does not know, unless `new` teaches it to this writer, and for one
+        outside the alphabet that was offered, `UnknownCorrection` for an id that the journal does not hold, `MismatchError` for
+        a reading that another model made; then nothing is learned.
         """
         if isinstance(reading, Reading | str):
             if not isinstance(label, str):
@@ -213,8 +239,9 @@ class Writer:
             changes.check_offered(label, one.alphabet)
             offered = None if one.alphabet is None else tuple(sorted(one.alphabet))
             image = one.image if self.keep_images else None
-            entry = Entry(one.id, label, implicit, 0.0, one.base, one.personal, offered, one.outputs, image, model, batch)
-            corrections.append(entry)
+            doubt = 0.0 if implicit else one.doubt(label)
+            answers = (one.base, one.personal, offered, one.outputs, image, model, batch)
+            corrections.append(Entry(one.id, label, implicit, 0.0, *answers, box=one.box, doubt=doubt))
         self._check_labels(labels, new)
         return [entry.correction for entry in changes.record(*self._where, corrections, model)] if corrections else []
 

@@ -1,6 +1,7 @@
 // The answer to one drawing: what it reads, what it would read for everybody, and how to put it right.
 
 import { fill, icon, make, percent } from "./dom.js";
+import { question } from "./doubt.js";
 import { isSettled } from "./drawing.js";
 import { nameOf } from "./labels.js";
 import { whyOf } from "./why.js";
@@ -9,7 +10,7 @@ const ALTERNATIVES = 4;
 
 /**
  * Show a drawing's answer in `place`. `acts` are what may be done: `choose(label)`, `pick()` (from all labels), `confirm()`,
- * `undo()`; `note` is a sentence below the answer.
+ * `undo()`, `mean()` (a label that was doubted); `note` is a sentence below the answer.
  */
 export function showAnswer(place, drawing, acts, note = null) {
     const { reading } = drawing;
@@ -103,9 +104,12 @@ function settled(drawing, acts) {
             icon("check"),
             make("span", {}, said, make("b", { class: "glyph" }, drawing.label), drawing.waits ? ". Kept, not sent yet." : "."),
         ),
+        drawing.doubtful && make("p", { class: "doubt" }, question(drawing.label)),
         make(
             "div",
             { class: "tools" },
+            drawing.doubtful &&
+                make("button", { type: "button", class: "primary", onclick: acts.mean }, icon("check"), "Yes, it is"),
             make("button", { type: "button", onclick: acts.undo }, icon("undo"), "Undo"),
             make("button", { type: "button", onclick: acts.pick }, "It is something else"),
         ),

@@ -1,5 +1,7 @@
 // What this browser remembers beside the ink: who writes here, and how.
 
+import { newId } from "./ids.js";
+
 const PLACE = "allograph";
 
 let remembered = read() ?? {};
@@ -25,4 +27,13 @@ export function remember(name, value) {
     } catch {
         // a browser that stores nothing still works until it is closed
     }
+}
+
+/** What this device is called where the size of writing is compared: a random name, made once. */
+export function deviceName() {
+    const known = recall("device");
+    if (known) return known;
+    const name = newId();
+    remember("device", name);
+    return name;
 }

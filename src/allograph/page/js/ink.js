@@ -32,8 +32,11 @@ export function outline(stroke, nib) {
 
 const middle = ([x, y], [u, v]) => [(x + u) / 2, (y + v) / 2];
 
-/** A sheet's strokes as the service takes them: x and y alone. */
-export const asInk = (strokes) => strokes.map((stroke) => stroke.points.map(([x, y]) => [x, y]));
+const hundredth = (number) => Math.round(number * 100) / 100;
+
+/** A sheet's strokes as the service takes them: x and y alone, in CSS pixels where `scale` says how many a unit has. */
+export const asInk = (strokes, scale = 1) =>
+    strokes.map((stroke) => stroke.points.map(([x, y]) => [hundredth(x * scale), hundredth(y * scale)]));
 
 const pictures = new WeakMap();
 

@@ -51,6 +51,13 @@ export class Pad extends EventTarget {
         return this.#stroke !== null;
     }
 
+    /** How large the sheet is, for as long as it is not resized: CSS pixels in a unit, and those above its ruled line, if any. */
+    get measure() {
+        const line = parseFloat(getComputedStyle(this.#canvas).getPropertyValue("--baseline"));
+        const { width, height } = this.#canvas.getBoundingClientRect();
+        return { scale: width / SPAN, baseline: Number.isNaN(line) ? null : (height * line) / 100 };
+    }
+
     focus() {
         this.#canvas.focus({ preventScroll: true });
     }

@@ -9,12 +9,12 @@ import * as shelf from "./shelf.js";
 import { nowKnown } from "./writers.js";
 
 const SENDERS = {
-    correct: (letter) => service.correct(letter.writer, letter.corrections, letter.keepImages),
-    accept: (letter) => service.accept(letter.writer, letter.corrections, letter.keepImages),
+    correct: (letter) => service.correct(letter.writer, letter.corrections, letter.keepImages, letter.context),
+    accept: (letter) => service.accept(letter.writer, letter.corrections, letter.keepImages, letter.context),
     undo: (letter) => service.undo(letter.writer, letter.id),
 };
 
-/** Tells of "learned" when the service knows more, or less, of a writer. */
+/** Tells of "learned" when the service knows more, or less, of a writer, and of "corrected" with each `correction` it stored. */
 export const learning = new EventTarget();
 
 const refusals = new Map();
@@ -37,11 +37,13 @@ export function sendAll() {
 }
 
 async function empty() {
+    const stored = [];
     let sent = 0;
     for (const letter of await shelf.letters()) {
         try {
-            await heard(SENDERS[letter.kind](letter));
+            const { corrections = [] } = await heard(SENDERS[letter.kind](letter));
             nowKnown(letter.writer);
+            stored.push(...corrections.map((correction) => ({ ...correction, writer: letter.writer })));
         } catch (error) {
             if (error instanceof service.Unreachable || error.status === 401) break;
             const gone = letter.kind === "undo" && error.status === 404;
@@ -51,6 +53,7 @@ async function empty() {
         sent += 1;
     }
     if (sent) learning.dispatchEvent(new Event("learned"));
+    for (const correction of stored) learning.dispatchEvent(Object.assign(new Event("corrected"), { correction }));
 }
 
 connection.addEventListener("back", async () => {

@@ -86,10 +86,10 @@ export const read = async (writer, samples, options = {}, signal = undefined) =>
     (await answered("POST", at(writer, "/read"), { json: { samples, ...options }, signal })).readings;
 
 /** Teach, or accept what was read; the service keeps the images, or not. */
-export const correct = (writer, corrections, keepImages) =>
-    answered("POST", at(writer, "/correct"), { json: { corrections }, headers: images(keepImages) });
-export const accept = (writer, corrections, keepImages) =>
-    answered("POST", at(writer, "/accept"), { json: { corrections }, headers: images(keepImages) });
+export const correct = (writer, corrections, keepImages, context) =>
+    answered("POST", at(writer, "/correct"), { json: { corrections, context }, headers: images(keepImages) });
+export const accept = (writer, corrections, keepImages, context) =>
+    answered("POST", at(writer, "/accept"), { json: { corrections, context }, headers: images(keepImages) });
 
 /** Take one correction back. */
 export const undo = (writer, id) => answered("POST", at(writer, "/undo"), { json: { id } });

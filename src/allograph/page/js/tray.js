@@ -14,7 +14,7 @@ export function showTray(drawings, selected, select) {
         byId("recent-list"),
         [...drawings].reverse().map((drawing) => {
             const label = labelOf(drawing);
-            const state = drawing.waits ? "kept, not sent yet" : STATES[drawing.status];
+            const state = drawing.waits ? "kept, not sent yet" : drawing.doubtful ? "is it really?" : STATES[drawing.status];
             return make(
                 "li",
                 {},

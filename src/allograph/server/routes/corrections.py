@@ -20,6 +20,7 @@ from allograph.server.requests import (
     ForgetRequest,
     JournalPlace,
     Limit,
+    SampleRequest,
     UndoRequest,
     WriterName,
 )
@@ -27,6 +28,7 @@ from allograph.server.responses import CorrectionsResponse, ForgetResponse, Jour
 from allograph.server.routing import ValidatedRoute, json_response
 from allograph.server.service import Caller, CallerDependency, in_thread
 from allograph.writers import Request
+from allograph.writers.context import Seen
 
 router = APIRouter(prefix="/v1", route_class=ValidatedRoute, tags=["teaching"])
 KeepImages = Annotated[
@@ -52,9 +54,9 @@ async def correct(
 
     A correction comes with its sample, for the service keeps nothing between requests; without one, the stored correction of
     that id gets another label. The same id again counts once; another label replaces the first. All corrections of a request
-    are learned together; a request that failed may be sent again.
+    are learned together; a request that failed may be sent again. The context is that of the readings: it is not learned.
     """
-    return await _learn(caller, writer, body.corrections, keep_images == "yes", implicit=False)
+    return await _learn(caller, writer, body, keep_images == "yes", implicit=False)
 
 
 @router.post("/writers/{writer}/accept", response_model=CorrectionsResponse, responses=responses(400, 404, 409, 415, 422))
@@ -65,7 +67,7 @@ async def accept(writer: WriterName, body: CorrectRequest, caller: CallerDepende
     """
     if not caller.service.writers.implicit:
         return json_response({"corrections": []})
-    return await _learn(caller, writer, body.corrections, keep_images == "yes", implicit=True)
+    return await _learn(caller, writer, body, keep_images == "yes", implicit=True)
 
 
 @router.post("/writers/{writer}/undo", response_model=UndoResponse, responses=responses(400, 404, 409, 415, 422))
@@ -81,13 +83,14 @@ def forget(writer: WriterName, body: ForgetRequest, caller: CallerDependency) ->
     return json_response({"forgotten": caller.writer(writer).forget(body.label, body.since)})
 
 
-async def _learn(caller: Caller, name: str, corrections: Sequence[CorrectionRequest], keep: bool, implicit: bool) -> Response:
+async def _learn(caller: Caller, name: str, body: CorrectRequest, keep: bool, implicit: bool) -> Response:
     """Read what came with a sample, and store all of the request, in its order, or nothing."""
-    began = time.time()
-    caller.check_rate(len(corrections))
+    began, corrections = time.time(), body.corrections
+    caller.check_rate(len(corrections) + len(body.context))
     with_sample = [one for one in corrections if one.forms]
     await in_thread(caller.check_room, name)
-    readings = dict(zip((one.id for one in with_sample), await _readings(caller, name, with_sample), strict=True))
+    found = await _readings(caller, name, with_sample, body.context)
+    readings = dict(zip((one.id for one in with_sample), found, strict=True))
     if not keep:
         for one in readings.values():
             one.image = None
@@ -104,27 +107,32 @@ async def _learn(caller: Caller, name: str, corrections: Sequence[CorrectionRequ
     return json_response({"corrections": [_correction_json(correction) for correction in stored]})
 
 
-async def _readings(caller: Caller, name: str, with_sample: Sequence[CorrectionRequest]) -> list[Reading]:
+async def _readings(
+    caller: Caller, name: str, with_sample: Sequence[CorrectionRequest], context: Sequence[SampleRequest]
+) -> list[Reading]:
     """What would be answered now, in the order of the samples; those with the same alphabet are read together."""
     if not with_sample:
         return []
-    images = await caller.samples(with_sample)
+    found, unread = await caller.samples(with_sample, context)
     groups: dict[Any, list[int]] = {}
     for i, one in enumerate(with_sample):
         offer = tuple(one.alphabet) if isinstance(one.alphabet, list) else one.alphabet
         groups.setdefault(offer, []).append(i)
+    beside: Seen | None = unread
+    if unread is not None and len(groups) > 1:  # so that the model reads it once
+        beside = await caller.service.reader.read(Request(name, unread, tenant=caller.tenant))
     readings: dict[int, Reading] = {}
     for offer, places in groups.items():
-        request = Request(name, images[places], offer, 0.0, [with_sample[i].id for i in places], caller.tenant)
+        request = Request(name, found.at(places), offer, 0.0, [with_sample[i].id for i in places], caller.tenant, beside)
         readings.update(zip(places, await caller.service.reader.read(request), strict=True))
     return [readings[i] for i in range(len(with_sample))]
 
 
 def _correction_json(one: Correction) -> dict[str, Any]:
-    return {"id": one.id, "label": one.label, "implicit": one.implicit, "time": one.time}
+    return {"id": one.id, "label": one.label, "implicit": one.implicit, "time": one.time, "doubt": one.doubt}
 
 
 def _row_json(row: Row) -> dict[str, Any]:
-    names = ("seq", "id", "label", "implicit", "time", "base", "answer")
+    names = ("seq", "id", "label", "implicit", "time", "doubt", "base", "answer")
     fields = {name: getattr(row, name) for name in names}
     return fields if row.image is None else {**fields, "image": png_text(row.image)}

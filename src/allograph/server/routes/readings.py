@@ -21,15 +21,17 @@ router = APIRouter(prefix="/v1", route_class=DirectRoute, tags=["reading"])
 async def read(writer: WriterName, body: ReadRequest, caller: CallerDependency) -> Response:
     """Read samples with what the writer taught; a writer who taught nothing gets the base classifier's answers.
 
-    Nothing is stored. The ids name the readings for later corrections; they are random unless given.
+    Nothing is stored. The ids name the readings for later corrections; they are random unless given. The samples, and those of
+    the context, are read beside one another, which tells how large this hand writes: each is still judged by itself.
     """
     samples = body.samples
-    caller.check_rate(len(samples))
-    images = await caller.samples(samples)
+    caller.check_rate(len(samples) + len(body.context))
+    found, context = await caller.samples(samples, body.context)
     ids = [sample.id or random_id() for sample in samples]
-    request = Request(writer, images, body.alphabet, body.confidence, ids, caller.tenant)
+    shown = found.at(range(len(samples)))
+    request = Request(writer, shown, body.alphabet, body.confidence, ids, caller.tenant, context)
     job = await caller.service.reader.answer(request, body.best)
-    caller.metrics.readings.inc(len(images))
+    caller.metrics.readings.inc(len(samples))
     if body.why:
         await in_thread(_explain, job)
     return json_response({"readings": job.content})

@@ -5,6 +5,7 @@ import { answered, confirmed } from "../ask.js";
 import { heard } from "../connection.js";
 import { recall, remember } from "../device.js";
 import { byId, counted, fill, make } from "../dom.js";
+import { forgetAsked } from "../doubt.js";
 import { sendAll } from "../post.js";
 import * as service from "../service.js";
 import { clear } from "../shelf.js";
@@ -138,6 +139,7 @@ async function erase() {
         return tell(`Nothing was erased: ${error.message}.`);
     }
     await clear(name);
+    forgetAsked(name);
     const { [name]: _, ...rounds } = recall("rounds", {});
     remember("rounds", rounds);
     leave(name);

@@ -4,6 +4,7 @@ import { say, tell } from "../announce.js";
 import { showAnswer } from "../answer.js";
 import { connection } from "../connection.js";
 import { byId, fill, make } from "../dom.js";
+import { question } from "../doubt.js";
 import * as drawings from "../drawing.js";
 import { asLabel, nameOf } from "../labels.js";
 import { labels, ownLabels } from "../model.js";
@@ -28,9 +29,10 @@ export async function open() {
     byId("line-next").addEventListener("click", nextLine);
     byId("line-copy").addEventListener("click", copy);
     byId("line-clear").addEventListener("click", clearLine);
-    byId("line-alphabet").addEventListener("change", () => boxes.forEach((box) => box.drawing && read(box)));
-    connection.addEventListener("back", () => boxes.forEach((box) => box.drawing && !box.drawing.reading && read(box)));
+    byId("line-alphabet").addEventListener("change", () => readAll(boxes));
+    connection.addEventListener("back", () => readAll(boxes.filter((box) => !box.drawing?.reading)));
     turns.addEventListener("change", load);
+    drawings.doubts.addEventListener("doubted", ({ id }) => ask(boxes.find(({ drawing }) => drawing?.id === id)));
     await load();
 }
 
@@ -40,9 +42,9 @@ async function load() {
     for (const box of boxes) {
         box.drawing = kept.find(({ box: place }) => place === box.place) ?? null;
         box.pad.show(box.drawing?.strokes ?? []);
-        if (box.drawing && !box.drawing.reading) read(box);
         show(box);
     }
+    readAll(boxes.filter((box) => !box.drawing?.reading));
     select(null);
 }
 
@@ -79,8 +81,23 @@ function begin(box) {
 }
 
 async function lift(box) {
-    box.drawing.strokes = box.pad.strokes;
+    drawings.draw(box.drawing, box.pad);
     await read(box);
+}
+
+/** What is written in the boxes. */
+const drawn = () => boxes.map(({ drawing }) => drawing).filter(Boolean);
+
+/** Read all of these that are written in, together. */
+async function readAll(some) {
+    const full = some.filter((box) => box.drawing);
+    if (!full.length) return;
+    for (const box of full) box.reading?.abort();
+    await drawings.readTogether(
+        full.map((box) => box.drawing),
+        { alphabet: alphabet(), beside: drawn() },
+    );
+    full.forEach(show);
 }
 
 async function read(box) {
@@ -88,7 +105,7 @@ async function read(box) {
     box.reading?.abort();
     box.reading = new AbortController();
     try {
-        await drawings.readDrawing(here, { alphabet: alphabet(), signal: box.reading.signal });
+        await drawings.readDrawing(here, { alphabet: alphabet(), beside: drawn(), signal: box.reading.signal });
     } catch (error) {
         if (error.name === "AbortError") return;
         throw error;
@@ -98,11 +115,20 @@ async function read(box) {
 
 async function choose(box, label, isNew = false) {
     const here = box.drawing;
-    if (!(await drawings.correctDrawing(here, label, { isNew, ...(isNew ? {} : offered(label)) }))) return;
-    if (!here.waits) await drawings.readDrawing(here, { alphabet: offered(label).alphabet }).catch(() => {});
-    say(`Box ${box.place + 1}: learned, it is ${nameOf(label)}.`);
+    const beside = drawn();
+    if (!(await drawings.correctDrawing(here, label, { isNew, beside, ...(isNew ? {} : offered(label)) }))) return;
+    if (!here.waits) await drawings.readDrawing(here, { alphabet: offered(label).alphabet, beside }).catch(() => {});
+    if (!here.doubtful) say(`Box ${box.place + 1}: learned, it is ${nameOf(label)}.`);
     show(box);
-    for (const other of boxes) if (other !== box && other.drawing?.status === "read") read(other);
+    await readAll(boxes.filter((other) => other !== box && other.drawing?.status === "read"));
+}
+
+/** A label may be a slip: its box says so. */
+function ask(box) {
+    if (!box) return;
+    box.drawing.doubtful = true;
+    say(`Box ${box.place + 1}: ${question(box.drawing.label)}`);
+    show(box);
 }
 
 /** The alphabet goes with a correction, unless the label lies outside it. */
@@ -116,7 +142,7 @@ function undoStroke(box) {
     if (!box.drawing || drawings.isSettled(box.drawing)) return;
     box.pad.undo();
     if (!box.pad.strokes.length) return clear(box);
-    box.drawing.strokes = box.pad.strokes;
+    drawings.draw(box.drawing, box.pad);
     read(box);
 }
 
@@ -132,7 +158,8 @@ function show(box) {
     const label = box.drawing ? drawings.labelOf(box.drawing) : null;
     box.said.disabled = !box.drawing;
     box.said.textContent = box.drawing ? (label ?? "…") : "";
-    box.said.className = `said glyph ${box.drawing?.status ?? ""} ${isLearned(box) ? "learned" : ""}`;
+    const marks = [box.drawing?.status, isLearned(box) && "learned", box.drawing?.doubtful && "doubtful"];
+    box.said.className = ["said", "glyph", ...marks.filter(Boolean)].join(" ");
     box.said.setAttribute("aria-label", `Box ${box.place + 1}: ${says(box, label)}`);
     byId("line-text").textContent = text();
     const some = boxes.some((other) => other.drawing);
@@ -144,6 +171,7 @@ const isLearned = ({ drawing }) => Boolean(drawing?.reading && drawing.reading.l
 
 function says(box, label) {
     if (!box.drawing) return "empty";
+    if (box.drawing.doubtful) return question(label);
     return label === null ? "not read yet" : `reads ${nameOf(label)}; change it`;
 }
 
@@ -175,6 +203,10 @@ function select(box) {
             }
             await read(box);
         },
+        mean: async () => {
+            await drawings.confirmDrawing(box.drawing);
+            show(box);
+        },
     });
     place.scrollIntoView?.({ block: "nearest" });
 }
@@ -186,7 +218,8 @@ async function nextLine() {
     if (waiting) return tell("Some boxes are not read yet. They wait here until the service is back.");
     const standing = done.filter((box) => box.drawing.status === "read").map((box) => box.drawing);
     const written = text();
-    for (const drawing of standing) await drawings.acceptDrawing(drawing, { alphabet: alphabet() });
+    const beside = drawn();
+    for (const drawing of standing) await drawings.acceptDrawing(drawing, { alphabet: alphabet(), beside });
     for (const box of done) clear(box);
     select(null);
     tell(`Taken: ${written}`);

@@ -4,6 +4,7 @@ import { say, tell } from "../announce.js";
 import { heard } from "../connection.js";
 import { recall, remember } from "../device.js";
 import { byId, counted, fill, icon, make, percent } from "../dom.js";
+import { question } from "../doubt.js";
 import * as drawings from "../drawing.js";
 import { nameOf } from "../labels.js";
 import { Pad } from "../pad.js";
@@ -183,12 +184,13 @@ function ask() {
     pad.addEventListener("backspace", clear);
     pad.addEventListener("escape", clear);
     pad.focus();
-    say(`Write ${nameOf(label)}.`);
+    say(`${round.last?.doubtful ? last() : ""} Write ${nameOf(label)}.`.trim());
 }
 
 function last() {
     if (!round.last) return "";
-    const { label, read, was } = round.last;
+    const { label, read, was, doubtful } = round.last;
+    if (doubtful) return `${question(label)} If not, undo the last.`;
     if (was === null) return `Kept your ${nameOf(label)}.`;
     return was === label
         ? `I read your ${nameOf(label)} rightly.`
@@ -203,7 +205,7 @@ function down() {
 
 async function lift() {
     lifted = performance.now();
-    drawing.strokes = pad.strokes;
+    drawings.draw(drawing, pad);
     await drawings.keep(drawing);
     clearTimeout(pause);
     pause = setTimeout(() => drawing && !pad.drawing && taught(), patience() + 300);
@@ -217,7 +219,7 @@ async function taught() {
     await drawings.readDrawing(here, { why: false });
     if (!(await drawings.correctDrawing(here, wish.label))) return ask();
     round.labels = round.labels.slice(1);
-    round.last = { id: here.id, label: wish.label, was: here.reading?.label ?? null, wish };
+    round.last = { id: here.id, label: wish.label, was: here.reading?.label ?? null, doubtful: here.doubtful, wish };
     round.done = [...round.done, wish];
     await drawings.discard(here);
     ask();

@@ -4,6 +4,7 @@ import { say, tell } from "../announce.js";
 import { showAnswer } from "../answer.js";
 import { connection } from "../connection.js";
 import { byId, fill, icon, make } from "../dom.js";
+import { question } from "../doubt.js";
 import * as drawings from "../drawing.js";
 import { asLabel, nameOf } from "../labels.js";
 import { labels, ownLabels } from "../model.js";
@@ -47,6 +48,7 @@ export async function open() {
     byId("write-join").addEventListener("click", join);
     connection.addEventListener("back", readWaiting);
     turns.addEventListener("change", load);
+    drawings.doubts.addEventListener("doubted", ({ id }) => ask(written.find((other) => other.id === id)));
     await load();
 }
 
@@ -85,7 +87,7 @@ function down() {
 /** A stroke ends: keep it, read what is there so far. */
 async function lift() {
     lifted = performance.now();
-    drawing.strokes = pad.strokes;
+    drawings.draw(drawing, pad);
     complete = false;
     const here = drawing;
     pause = setTimeout(() => finish(here), patience());
@@ -97,7 +99,7 @@ async function readNow(here) {
     reading?.abort();
     const own = (reading = new AbortController());
     try {
-        await drawings.readDrawing(here, { signal: own.signal });
+        await drawings.readDrawing(here, { beside: written, signal: own.signal });
     } catch (error) {
         if (error.name !== "AbortError") throw error;
     }
@@ -119,7 +121,7 @@ function finish(here) {
 /** Moving on takes a reading as right that was sure. */
 async function leaveStanding(last) {
     if (last.reading.probability < SURE) return;
-    await drawings.acceptDrawing(last);
+    await drawings.acceptDrawing(last, { beside: written });
     showTray(written, drawing, select);
 }
 
@@ -134,11 +136,28 @@ async function choose(label, isNew = false) {
     complete = true;
     const wrong = here.reading && here.reading.label !== label;
     pad.focus();
-    if (!(await drawings.correctDrawing(here, label, { isNew }))) return show();
-    if (!here.waits) await drawings.readDrawing(here).catch(() => {});
+    if (!(await drawings.correctDrawing(here, label, { isNew, beside: written }))) return show();
+    if (!here.waits) await drawings.readDrawing(here, { beside: written }).catch(() => {});
     note = here.waits ? "Kept. I learn it when the service is back." : wrong ? AGAIN : "Confirmed.";
-    say(`${note} It is ${nameOf(label)}.`);
+    if (here.doubtful) note = null;
+    else say(`${note} It is ${nameOf(label)}.`);
     if (here === drawing) show();
+}
+
+/** A label may be a slip: say so beside it, whatever is being written meanwhile. */
+function ask(here) {
+    if (!here) return;
+    here.doubtful = true;
+    say(question(here.label));
+    show();
+}
+
+async function mean() {
+    await drawings.confirmDrawing(drawing);
+    note = "Then I learn it so.";
+    say(note);
+    show();
+    pad.focus();
 }
 
 async function pick() {
@@ -163,7 +182,7 @@ function undoStroke() {
     if (!drawing?.strokes.length) return;
     if (drawings.isSettled(drawing)) return undo();
     pad.undo();
-    drawing.strokes = pad.strokes;
+    drawings.draw(drawing, pad);
     if (!pad.strokes.length) return clear();
     complete = false;
     clearTimeout(pause);
@@ -214,7 +233,7 @@ function select(chosen) {
 /** What was drawn while the service was away. */
 async function readWaiting() {
     for (const waiting of written.filter((other) => !other.reading && other.strokes.length)) {
-        if (!(await drawings.readDrawing(waiting))) return;
+        if (!(await drawings.readDrawing(waiting, { beside: written }))) return;
     }
     for (const sent of written.filter((other) => other.waits)) {
         sent.waits = false;
@@ -228,7 +247,7 @@ function show() {
     byId("write-pad").classList.toggle("complete", complete && Boolean(drawing));
     byId("write-join").hidden = !(before && drawing?.strokes.length && !drawings.isSettled(drawing));
     byId("write-undo").disabled = byId("write-clear").disabled = !drawing;
-    if (drawing) showAnswer(answer, drawing, { choose, pick, confirm, undo }, note ?? hint());
+    if (drawing) showAnswer(answer, drawing, { choose, pick, confirm, undo, mean }, note ?? hint());
     else showWelcome();
     setTimeout(() => showTray(written, drawing, select));
 }
