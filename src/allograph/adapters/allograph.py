@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.adapters.allograph_model import FittedAllograph
+from allograph.adapters.label_counts import chosen_odds
 from allograph.adapters.linear_algebra import product
 from allograph.adapters.logistic import residual
 from allograph.adapters.population import Population
 from allograph.adapters.quantization import pack_logs, pack_vectors, unpack_logs, unpack_vectors
+from allograph.adapters.shape import ShapeStatistics, WriterShapes
 from allograph.adapters.size import WriterSizes
 from allograph.adapters.size_packing import pack_sizes, unpack_all_sizes, unpack_sizes
 from allograph.adapters.size_statistics import LENGTHS, SizeStatistics
@@ -47,7 +49,7 @@ class Allograph(TunableAdapter):
     """The maximum a posteriori change of a last layer for this writer, mixed with the votes of the writer's nearest samples.
 
     The layer takes the model's features (its embedding, where it has none), whitened by the within-writer covariance. Its change
-    W has a Gaussian prior with mean 0: `weight` is the prior variance of a logit for a sample of mean length, `bias` that of a
+    W has a Gaussian prior: `weight` is the prior variance of a logit for a sample of mean length, `bias` that of a
     label's bias. The base's log-probabilities are divided by `temperature`, and W is added (`residual`). Of the probabilities
     `share` comes from the writer's samples, each with the weight exp(−`scale` · distance), less while there are few. The base's
     own answer stands unless another is likelier by the factor exp(`guard`). An image that was corrected before reads as it was
@@ -56,6 +58,9 @@ class Allograph(TunableAdapter):
     `doubt` times the square of the base's excess error rate on the writer's samples adds to the guard: samples that the base
     read wrong far more often than its probabilities say were selected for being wrong, and teach nothing about those that it
     reads right. It is 0 unless the bundle's configuration says otherwise, for a base that is nearly always right.
+
+    The change's prior mean is not 0 but what the writer's means of the labels gain in log-likelihood over the population's, by a
+    two-covariance model (`WriterShapes`), weighed by `means`; `between` weighs how far writers' means differ.
 
     A label that the writer was never corrected to is likelier by `unseen_factor` to the power `unseen`.
 
@@ -68,6 +73,7 @@ class Allograph(TunableAdapter):
 
     population: Population = field(default=None, repr=False)  # type: ignore[assignment]
     sizes: SizeStatistics | None = field(default=None, repr=False)
+    shapes: ShapeStatistics | None = field(default=None, repr=False)
     weight: float = 16.0
     bias: float = 1.0
     temperature: float = 1.5
@@ -75,12 +81,14 @@ class Allograph(TunableAdapter):
     scale: float = 14.0
     guard: float = 0.3
     size: float = 1.0
-    unseen: float = 0.3
+    unseen: float = 0.2
+    means: float = 0.07
+    between: float = 0.25
     doubt: float = 0.0
 
     name: ClassVar[str] = "allograph"
     version: ClassVar[int] = 4
-    learns_by: ClassVar[tuple[str, ...]] = ("weight", "bias", "temperature", "size")
+    learns_by: ClassVar[tuple[str, ...]] = ("weight", "bias", "temperature", "size", "means", "between")
     grid: ClassVar[dict[str, tuple[float, ...]]] = {
         "weight": (8.0, 16.0, 24.0, 32.0),
         "temperature": (1.25, 1.5, 1.75),
@@ -115,11 +123,15 @@ class Allograph(TunableAdapter):
             change = np.pad(change, ((0, 0), (0, size - change.shape[1])))[:, stay]
         turn = max(count // SAMPLES_A_CORRECTION, 1)
         if change is None or 4 * len(places) >= count:
-            change = self._solve(arrays, len(own), ROUNDS, change)
+            solution = self._solve(arrays, len(own), ROUNDS, change)
         elif seen // turn < (seen + len(places)) // turn:
-            change = self._solve(arrays, len(own), min(max(SAMPLES_A_CORRECTION // count, 1), ROUNDS), change)
-        change = np.clip(change, -LARGEST_CHANGE, LARGEST_CHANGE).astype(np.float16)
-        return State(own, {**arrays, "change": change, "seen": before["seen"] + len(places)})
+            solution = self._solve(arrays, len(own), min(max(SAMPLES_A_CORRECTION // count, 1), ROUNDS), change)
+        else:
+            solution = {
+                "change": change.astype(np.float16),
+                "square": np.pad(before["square"], (0, size - len(before["square"])))[stay],
+            }
+        return State(own, {**arrays, **solution, "seen": before["seen"] + len(places)})
 
     def fit(self, state: State) -> FittedAllograph:
         """The samples and the change, unpacked."""
@@ -178,16 +190,45 @@ class Allograph(TunableAdapter):
         space[-1, -1] = np.sqrt(self.bias)
         return np.ascontiguousarray(space[:-1]), space[-1]
 
-    def _solve(self, arrays: Mapping[str, NDArray[Any]], own: int, rounds: int, change: Floats | None) -> Floats:
-        """The change [r + 1 or 3, C + own] that fits the packed samples best, sought from `change`."""
+    def _counts(self, labels: NDArray[np.integer]) -> NDArray[np.int64]:
+        """How many samples each label of the alphabet has [C]."""
+        return np.bincount(labels, minlength=len(self.alphabet))[: len(self.alphabet)]
+
+    def squares(self, inputs: Floats) -> Floats:
+        """The squared lengths [n] of samples' features in space, from the layer's inputs."""
+        vectors = inputs[:, : self.population.space.shape[1]]
+        squares: Floats = np.vecdot(vectors, vectors) / np.float32(self.weight)
+        return squares
+
+    def _solve(
+        self, arrays: Mapping[str, NDArray[Any]], own: int, rounds: int, change: Floats | None
+    ) -> dict[str, NDArray[np.float16]]:
+        """The change [r + 1 or 3, C + own] that fits the samples best, sought from `change`, and the square terms [C + own]."""
         valid, size, labels = arrays["units"] > 0, len(self.alphabet) + own, arrays["labels"].astype(np.int32)
         sizes = self.writer_sizes(labels, own, arrays)
         inputs, logs = self.unpack_inputs(arrays, sizes), self.unpack_base(arrays, own, sizes)
         if not valid.all():
             inputs, labels, logs = inputs[valid], labels[valid], logs[valid]
-        if not len(labels):
-            return np.zeros((inputs.shape[1], size), np.float32)
-        with np.errstate(over="ignore", invalid="ignore"):
-            solution = residual(inputs, logs, np.eye(size, dtype=np.float32)[labels], rounds, change)
-        # Samples so far apart in size that sums overflow teach nothing.
-        return solution if np.isfinite(solution).all() else np.zeros_like(solution)
+        solution, square = np.zeros((inputs.shape[1], size), np.float32), np.zeros(size, np.float32)
+        if len(labels):
+            with np.errstate(over="ignore", invalid="ignore"):
+                around, square = self._prior(inputs, labels, own)
+                logs += self.squares(inputs)[:, None] * square
+                if self.shapes is not None:
+                    logs[:, : len(self.alphabet)] += chosen_odds(self._counts(labels), self.shapes.frequencies)
+                solution = residual(inputs, logs, np.eye(size, dtype=np.float32)[labels], rounds, change, around)
+            if not (np.isfinite(solution).all() and np.isfinite(square).all()):
+                # Samples so far apart in size that sums overflow teach nothing.
+                solution, square = np.zeros_like(solution), np.zeros_like(square)
+        halves = {"change": solution, "square": square}
+        return {name: np.clip(one, -LARGEST_CHANGE, LARGEST_CHANGE).astype(np.float16) for name, one in halves.items()}
+
+    def _prior(self, inputs: Floats, labels: NDArray[np.integer], own: int) -> tuple[Floats | None, Floats]:
+        """The change's prior mean [r + 1 or 3, C + own], None for 0, and the square terms [C + own], by valid samples."""
+        if self.shapes is None or not self.means:
+            return None, np.zeros(len(self.alphabet) + own, np.float32)
+        width, unit = self.population.space.shape[1], np.float32(np.sqrt(self.weight))
+        shapes = WriterShapes.of(self.shapes, inputs[:, :width] / unit, labels, own, self.between, self.means)
+        around = np.zeros((inputs.shape[1], len(shapes.square)), np.float32)
+        around[:width], around[width] = shapes.linear / unit, shapes.constant / np.float32(np.sqrt(self.bias))
+        return around, shapes.square

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from allograph.adapters.label_counts import unseen_factor
 from allograph.adapters.linear_algebra import product
 from allograph.adapters.size import WriterSizes
 from allograph.adapters.state import State
 from allograph.adapters.tunable_adapter import EVIDENCE_SAMPLES, Floats, base_log_probabilities
-from allograph.adapters.unseen import unseen_factor
 from allograph.adapters.validity import repair_logits, same_opinion
 from allograph.readings import Explanation, Samples, Scores, log_softmax
 
@@ -47,6 +47,8 @@ class FittedAllograph:
     """[k] where each label's samples begin."""
     layer: Floats
     """[r + 1, C + m + n] the change of the logits, and beside it the samples' layer inputs, for one matrix product."""
+    square: Floats
+    """[C + m] what of the logits grows with the square of the features' length."""
     excess: float
     """The base's excess error rate on the samples."""
     unseen: Floats
@@ -61,7 +63,7 @@ class FittedAllograph:
         sizes = method.writer_sizes(labels, len(state.labels), state.arrays)
         if not len(labels):
             none, places = np.empty(0, np.float32), np.empty(0, np.int64)
-            return cls(method, state, none, places, places.astype(np.int32), places, none, 0.0, none, sizes)
+            return cls(method, state, none, places, places.astype(np.int32), places, none, none, 0.0, none, sizes)
         rows = np.flatnonzero(state.arrays["units"] > 0)
         order = rows[np.argsort(labels[rows], kind="stable")]
         inputs = method.unpack_inputs(state.arrays, sizes)[order]
@@ -69,8 +71,21 @@ class FittedAllograph:
         layer = np.concatenate([state.arrays["change"].astype(np.float32), inputs.T], axis=1)
         counts = np.bincount(labels[rows], minlength=len(method.alphabet) + len(state.labels))
         unseen = np.where(counts > 0, 1.0, unseen_factor(counts) ** method.unseen)
+        square = state.arrays["square"].astype(np.float32)
         excess = excess_error_rate(state.arrays, len(method.alphabet))
-        return cls(method, state, (inputs**2).sum(axis=1), order, present, starts, layer, excess, unseen.astype(np.float32), sizes)
+        return cls(
+            method,
+            state,
+            (inputs**2).sum(axis=1),
+            order,
+            present,
+            starts,
+            layer,
+            square,
+            excess,
+            unseen.astype(np.float32),
+            sizes,
+        )
 
     def with_context(self, context: Samples) -> FittedAllograph:
         """The same for samples that are read beside others of the writer: these tell how large the writer writes."""
@@ -94,6 +109,7 @@ class FittedAllograph:
             inputs = method.with_sizes(inputs, self.sizes, boxes)
         products = product(inputs, self.layer)
         values = logs / np.float32(method.temperature) + products[:, : logs.shape[1]]
+        values += method.squares(inputs)[:, None] * self.square
         favoured = base
         if likelihood is not None:
             values += likelihood
@@ -150,7 +166,7 @@ class FittedAllograph:
             query = method.with_sizes(query, self.sizes, sample.boxes)
         inputs, labels = method.unpack_inputs(arrays, self.sizes), arrays["labels"].astype(np.int32)
         logs = method.unpack_base(arrays, len(self.state.labels), self.sizes)
-        logs += product(inputs, arrays["change"].astype(np.float32))
+        logs += product(inputs, arrays["change"].astype(np.float32)) + method.squares(inputs)[:, None] * self.square
         errors = np.eye(len(names), dtype=np.float32)[labels] - np.exp(log_softmax(logs))
         errors[arrays["units"] <= 0] = 0
         weights = np.vecdot(inputs, query[0]) * (errors[:, answer] - errors[:, other])

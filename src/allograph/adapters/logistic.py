@@ -12,14 +12,21 @@ from allograph.adapters.linear_algebra import inverse, product
 Floats = NDArray[np.float32]
 
 
-def residual(features: Floats, logs: Floats, truth: Floats, rounds: int, start: Floats | None = None) -> Floats:
-    """The W [r, C] that makes Σ cross-entropy(logs + features W, truth) + ½ ‖W‖² least, sought from `start` (or 0).
+def residual(
+    features: Floats, logs: Floats, truth: Floats, rounds: int, start: Floats | None = None, around: Floats | None = None
+) -> Floats:
+    """The W [r, C] that makes Σ cross-entropy(logs + features W, truth) + ½ ‖W − V‖² least, sought from `start` (or V).
+
+    V [r, C] is `around`, or 0.
 
     Each round minimises Böhning's quadratic bound of the cross-entropy (1992), whose matrix ½ FᵀF + 1 never changes, from where
     Nesterov's momentum has carried it (restarted where it leads uphill). With fewer samples n than features r, and nowhere to
     start from, the same is done for A [n, C], W being FᵀA.
     """
     n, r = features.shape
+    if around is not None:
+        logs = logs + product(features, around)
+        return around + residual(features, logs, truth, rounds, None if start is None else start - around)
     if n < r and start is None:
         gram = product(features, features.T)
         return product(features.T, _minimize(gram, gram, logs, truth, rounds, np.zeros_like(logs)))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from allograph.adapters.population import Population
 from allograph.adapters.protocol import Fitted
+from allograph.adapters.shape import ShapeStatistics
 from allograph.adapters.size_statistics import SizeStatistics
 from allograph.adapters.state import State
 from allograph.alphabet.labels import Alphabet
@@ -54,8 +55,9 @@ class TunableAdapter(ABC):
         parameters = {key: value for key, value in bundle.config.adapters.get(cls.name, {}).items() if key in names}
         if "population" in names and (cls.needs_population or Population.is_in(bundle)):
             parameters["population"] = Population.of(bundle)
-        if "sizes" in names:
-            parameters["sizes"] = SizeStatistics.of(bundle)
+        for name, statistics in (("sizes", SizeStatistics), ("shapes", ShapeStatistics)):
+            if name in names:
+                parameters[name] = statistics.of(bundle)
         return cls(bundle.alphabet, **parameters)
 
     @abstractmethod
