@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from allograph.adapters import Adapter, State, WriterModel
 from allograph.adapters.lookup import Lookup
+from allograph.adapters.protocol import others as read_beside
 from allograph.alphabet.labels import Alphabet
 from allograph.bundle import Bundle
 from allograph.embedding import EmbeddedCorpus, embed
@@ -121,8 +122,7 @@ def test_every_sample_is_read_once_in_a_call_with_so_many_others(samples: int, o
     for one in calls:
         assert sorted(np.concatenate([call.test for call in one]).tolist()) == list(range(samples))
         for call in one:
-            assert len(set(call.context.tolist())) == len(call.context) == (others + 1 if others else 0)
-            assert not others or set(call.test.tolist()) <= set(call.context.tolist())
+            assert len({*call.test.tolist(), *call.others.tolist()}) == len(call.test) + len(call.others) == others + 1
     again = point.calls("ana", samples)
     assert [[call.test.tolist() for call in one] for one in calls] == [[call.test.tolist() for call in one] for one in again]
     trials = point.trials("ana", np.full(samples, "c"))
@@ -138,11 +138,12 @@ def test_each_answer_is_what_its_own_call_gives(others: int) -> None:
     model = WriterModel(BySize(), BySize().start())
     turn = 0
     for call in [call for calls in point.calls("ana", 60) for call in calls]:
-        for row in call.test.tolist():
-            sample = one.samples.at(np.array([row]))
-            alone = model.scores(sample, one.samples.at(call.context) if others else None)
+        filler = one.samples.at(call.others) if len(call.others) else None
+        for place, row in enumerate(call.test.tolist()):
+            context = read_beside(one.samples.at(call.test), place, filler)
+            expected = model.scores(one.samples.at(np.array([row])), context)
             assert found.rows[turn] == row
-            assert found.methods["it"].labels[turn] == alone.answers[0]
+            assert found.methods["it"].labels[turn] == expected.answers[0]
             turn += 1
     assert turn == len(found) == 120
     if others:

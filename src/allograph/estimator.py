@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from allograph.adapters import Adapter, State, build
-from allograph.adapters.population import Population
+from allograph.adapters.statistics import Statistics
 from allograph.alphabet.labels import Alphabet
 from allograph.bundle import Bundle, BundleConfig
 from allograph.errors import InputError, UnknownLabel, missing_extra
@@ -144,7 +144,7 @@ def _population(batch: Corrections, places: Sequence[int], writers: NDArray[np.s
     """A bundle without a model: what adapters are built from. Samples that are nobody's count as one writer's."""
     true = np.array(places, np.int32)
     clusters = find_styles(batch.embeddings, true, seed)
-    statistics = Population.estimate(batch.samples, true, writers).arrays()
+    statistics = Statistics.estimate(batch.samples, true, writers).arrays()
     blank = np.zeros((len(clusters.labels), SIDE, SIDE), np.uint8)
     config = BundleConfig(Alphabet(_label(place) for place in range(classes)), "mnist", batch.embeddings.shape[1])
     return Bundle(Path("population"), config, Styles(clusters.centroids, clusters.labels, blank), statistics)

@@ -130,6 +130,17 @@ class Scores:
     def __len__(self) -> int:
         return len(self.values)
 
+    @classmethod
+    def interleave(cls, parts: Sequence[tuple[NDArray[np.integer], Scores]]) -> Scores:
+        """The scores of samples that were scored in parts, each with its samples' places; at least one part."""
+        order = np.argsort(np.concatenate([rows for rows, _ in parts]))
+        proposals = [scores.proposals for _, scores in parts if scores.proposals is not None]
+        return cls(
+            np.concatenate([scores.values for _, scores in parts])[order],
+            np.concatenate([scores.answerers for _, scores in parts])[order],
+            np.concatenate(proposals)[order] if proposals else None,
+        )
+
     @property
     def log_probabilities(self) -> NDArray[np.float32]:
         """[n, C + m]"""

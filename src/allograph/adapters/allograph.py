@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ from allograph.adapters.tunable_adapter import (
     places_of,
 )
 from allograph.adapters.validity import LENGTH_RATIO, repair_logits, valid_rows
+from allograph.bundle import Bundle
 from allograph.readings import Corrections
 from allograph.samples.box import Boxes
 
@@ -77,7 +78,7 @@ class Allograph(TunableAdapter):
     weight: float = 16.0
     bias: float = 1.0
     temperature: float = 1.5
-    share: float = 0.35
+    share: float = 0.3
     scale: float = 14.0
     guard: float = 0.3
     size: float = 1.0
@@ -94,6 +95,9 @@ class Allograph(TunableAdapter):
         "temperature": (1.25, 1.5, 1.75),
         "share": (0.15, 0.2, 0.25, 0.3, 0.4),
         "scale": (10.0, 14.0, 20.0),
+        "means": (0.04, 0.07, 0.1),
+        "size": (0.5, 1.0, 1.5),
+        "unseen": (0.1, 0.2, 0.3),
         "guard": (0.15, 0.3, 0.4, 0.5, 0.7),
     }
 
@@ -232,3 +236,17 @@ class Allograph(TunableAdapter):
         around = np.zeros((inputs.shape[1], len(shapes.square)), np.float32)
         around[:width], around[width] = shapes.linear / unit, shapes.constant / np.float32(np.sqrt(self.bias))
         return around, shapes.square
+
+
+@dataclass(frozen=True)
+class AllographWithoutSize(Allograph):
+    """The default with its parameters, but blind to size: what size gives is the difference."""
+
+    name: ClassVar[str] = "allograph-size"
+
+    @classmethod
+    def of(cls, bundle: Bundle) -> Self:
+        """As the default, without the statistics of sizes."""
+        default = Allograph.of(bundle)
+        parameters = {field.name: getattr(default, field.name) for field in fields(default)}
+        return cls(**parameters | {"sizes": None})

@@ -157,11 +157,11 @@ class FittedAllograph:
         query, (valid,) = method.layer_inputs(sample.shapes)
         order = np.argsort(-scores.values[0], kind="stable")
         other = base if base != answer else int(order[1]) if len(order) > 1 else answer
-        size = self._explain_size(sample, names, answer, other)
+        size = None if self.sizes is None else self.sizes.explain(sample.boxes, names, (answer, other))
+        said, known = ("", {}) if size is None else (f" {size.text}", {"size": size.evidence})
         if not valid or not len(self.order):
-            text = f"The base classifier reads {names[base]!r}." + size.get("text", "")
-            evidence = {"answer": names[answer]} | ({"size": size} if size else {})
-            return Explanation(method.name if scores.answerers[0] else "base", names[base], text, evidence)
+            answerer, text = method.name if scores.answerers[0] else "base", f"The base classifier reads {names[base]!r}.{said}"
+            return Explanation(answerer, names[base], text, {"answer": names[answer], **known})
         if self.sizes is not None:
             query = method.with_sizes(query, self.sizes, sample.boxes)
         inputs, labels = method.unpack_inputs(arrays, self.sizes), arrays["labels"].astype(np.int32)
@@ -189,22 +189,9 @@ class FittedAllograph:
             "against": names[other],
             "decided": decided,
             "nearest": [correction(i) | {"distance": float(away[i])} for i in nearest],
+            **known,
         }
-        if size:
-            evidence["size"] = size
-        return Explanation(method.name if scores.answerers[0] else "base", names[base], text + size.get("text", ""), evidence)
-
-    def _explain_size(self, sample: Samples, names: list[str], answer: int, other: int) -> dict[str, Any]:
-        """How high the sample is against what is expected of two labels of this writer; empty without a size."""
-        if self.sizes is None or sample.boxes is None:
-            return {}
-        heights = self.sizes.expected_heights(sample.boxes)
-        if heights is None:
-            return {}
-        height, expected, log_odds = heights
-        ratios = {names[label]: float(height / expected[label]) for label in dict.fromkeys((answer, other))}
-        parts = [f"{_times(ratio)} the writer's {name!r}" for name, ratio in ratios.items()]
-        return {"text": f" It is {' and '.join(parts)}.", "height": ratios, "believed": 1 / (1 + math.exp(-log_odds))}
+        return Explanation(method.name if scores.answerers[0] else "base", names[base], text + said, evidence)
 
     def _repeats(
         self, logits: Floats, near: NDArray[np.bool_], valid: NDArray[np.bool_]
@@ -223,13 +210,6 @@ class FittedAllograph:
         valid &= (newest >= 0) | (near.sum(axis=1) < near.shape[1])
         (repeats,) = (newest >= 0).nonzero()
         return repeats, self.state.arrays["labels"][newest[repeats]].astype(np.int64)
-
-
-def _times(ratio: float) -> str:
-    """How large one thing is against another, in words."""
-    if 0.9 <= ratio <= 1.1:
-        return "as high as"
-    return f"{ratio:.1f} times as high as" if ratio > 1 else f"{100 * ratio:.0f} % as high as"
 
 
 def excess_error_rate(arrays: Mapping[str, NDArray[Any]], size: int) -> float:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from allograph.adapters.memory_footprint import memory_footprint
 from allograph.adapters.state import State
 from allograph.readings import Corrections, Explanation, Samples, Scores
@@ -74,6 +77,17 @@ class TakesContext(Protocol):
         ...
 
 
+GROUPS = 4
+"""Samples that are read together are parted into so many groups."""
+
+
+def others(samples: Samples, place: int, context: Samples | None = None) -> Samples | None:
+    """What the sample at a place among those that are read together is read beside; None where it is alone."""
+    rows = np.flatnonzero(np.arange(len(samples)) % GROUPS != place % GROUPS)
+    beside = ([] if context is None else [context]) + ([samples.at(rows)] if len(rows) else [])
+    return Samples.join(beside) if beside else None
+
+
 class WriterModel:
     """An adapter with the state of one writer: it scores and explains that writer's samples.
 
@@ -84,6 +98,19 @@ class WriterModel:
     def __init__(self, adapter: Adapter, state: State) -> None:
         self.adapter = adapter
         self.state = state
+
+    def scores_together(self, samples: Samples, context: Samples | None = None) -> Scores:
+        """The scores of samples that the writer wrote at one go: each is read beside the others, and beside `context`.
+
+        For a few samples that is just so. Many are parted into `GROUPS`, and each is read beside the samples of the other groups.
+        """
+        if samples.boxes is None or not isinstance(self._fitted, TakesContext):
+            return self.scores(samples, context)
+        parts: list[tuple[NDArray[np.int64], Scores]] = []
+        for group in range(min(GROUPS, len(samples))):
+            rows = np.arange(group, len(samples), GROUPS)
+            parts.append((rows, self.scores(samples.at(rows), others(samples, group, context))))
+        return Scores.interleave(parts)
 
     def scores(self, samples: Samples, context: Samples | None = None) -> Scores:
         """As `Adapter.scores`; each sample is read by itself, beside the writer's samples in `context`, where there are any."""

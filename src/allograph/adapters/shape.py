@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,10 +38,15 @@ class ShapeStatistics:
     @classmethod
     def of(cls, bundle: Bundle) -> ShapeStatistics | None:
         """Read them from a bundle; None where it has none."""
-        if PREFIX + "means" not in bundle.statistics:
+        return cls.read(bundle.statistics)
+
+    @classmethod
+    def read(cls, arrays: Mapping[str, NDArray[Any]]) -> ShapeStatistics | None:
+        """The same from what `arrays` gave."""
+        if PREFIX + "means" not in arrays:
             return None
-        within, between = bundle.statistics[PREFIX + "variances"].tolist()
-        means, frequencies = (bundle.statistics[PREFIX + name].astype(np.float32) for name in ("means", "frequencies"))
+        within, between = arrays[PREFIX + "variances"].tolist()
+        means, frequencies = (arrays[PREFIX + name].astype(np.float32) for name in ("means", "frequencies"))
         return cls(means, within, between, frequencies)
 
     def arrays(self) -> dict[str, NDArray[Any]]:

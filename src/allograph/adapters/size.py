@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -207,17 +208,37 @@ class WriterSizes:
                 values[rows] = self.device(scale, sizes[rows]).relative(sizes[rows], middles)
         return values
 
-    def expected_heights(self, boxes: Boxes) -> tuple[float, Floats, float] | None:
-        """Of one sample: its height, the heights expected of each label [C + m], and the log-odds that sizes tell labels apart.
-
-        None where nothing is known.
-        """
-        for scale, rows in _by_scale(boxes.sizes, boxes.scales):
-            if scale in self.devices or scale % 2:
+    def explain(self, boxes: Boxes | None, names: Sequence[str], labels: Sequence[int]) -> SizeExplanation | None:
+        """How high one sample is against what is expected of some labels (places in `names`); None where nothing is known."""
+        for scale, rows in [] if boxes is None else _by_scale(boxes.sizes, boxes.scales):
+            if boxes is not None and (scale in self.devices or scale % 2):
                 device = self.device(scale, boxes.sizes[rows])
-                height = float(boxes.sizes[rows[0], 0]) * device.factor
-                return max(height, OFFSET), np.maximum(np.exp(device.means[0]) - OFFSET, OFFSET), device.log_odds
+                height = max(float(boxes.sizes[rows[0], 0]) * device.factor, OFFSET)
+                usual = np.maximum(np.exp(device.means[0]) - OFFSET, OFFSET)
+                heights = {names[label]: height / float(usual[label]) for label in dict.fromkeys(labels)}
+                told = 1 / (1 + math.exp(-device.log_odds))
+                says = " and ".join(f"{_as_high(ratio)} the writer's {name!r}" for name, ratio in heights.items())
+                return SizeExplanation(f"It is {says}.", {"heights": heights, "believed": told})
         return None
+
+
+class SizeExplanation(NamedTuple):
+    """What the size of a sample says."""
+
+    text: str
+    evidence: dict[str, Any]
+    """`heights`: its height over what is expected of each label; `believed`: how surely sizes tell labels apart, 0…1."""
+
+
+def _as_high(ratio: float) -> str:
+    """How high one thing is against another, in words.
+
+    >>> _as_high(1.02), _as_high(0.5), _as_high(1.7)
+    ('as high as', '50 % as high as', '1.7 times as high as')
+    """
+    if 0.9 <= ratio <= 1.1:
+        return "as high as"
+    return f"{ratio:.1f} times as high as" if ratio > 1 else f"{100 * ratio:.0f} % as high as"
 
 
 def _by_scale(sizes: NDArray[np.floating], scales: NDArray[np.uint32]) -> list[tuple[int, Places]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -65,19 +66,19 @@ class SizeStatistics:
     def __len__(self) -> int:
         return len(self.means)
 
-    @staticmethod
-    def is_in(bundle: Bundle) -> bool:
-        """Whether a bundle has them."""
-        return PREFIX + "means" in bundle.statistics
-
     @classmethod
     def of(cls, bundle: Bundle) -> SizeStatistics | None:
         """Read them from a bundle; None where it has none."""
-        if not cls.is_in(bundle):
+        return cls.read(bundle.statistics)
+
+    @classmethod
+    def read(cls, arrays: Mapping[str, NDArray[Any]]) -> SizeStatistics | None:
+        """The same from what `arrays` gave."""
+        if PREFIX + "means" not in arrays:
             return None
-        arrays = {field.name: bundle.statistics[PREFIX + field.name].astype(np.float64) for field in fields(cls)[:5]}
-        writers, samples = bundle.statistics[PREFIX + "counts"].tolist()
-        return cls(**arrays, writers=writers, samples=samples)
+        known = {field.name: arrays[PREFIX + field.name].astype(np.float64) for field in fields(cls)[:5]}
+        writers, samples = arrays[PREFIX + "counts"].tolist()
+        return cls(**known, writers=writers, samples=samples)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """For a bundle's statistics, the largest in half precision."""

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from allograph.adapters.population import Population
 from allograph.adapters.protocol import Fitted
-from allograph.adapters.shape import ShapeStatistics
-from allograph.adapters.size_statistics import SizeStatistics
 from allograph.adapters.state import State
+from allograph.adapters.statistics import Statistics
 from allograph.alphabet.labels import Alphabet
 from allograph.bundle import Bundle
 from allograph.readings import Corrections, Explanation, Samples, Scores, log_softmax
@@ -54,10 +53,7 @@ class TunableAdapter(ABC):
         names = {field.name for field in fields(cls)}
         parameters = {key: value for key, value in bundle.config.adapters.get(cls.name, {}).items() if key in names}
         if "population" in names and (cls.needs_population or Population.is_in(bundle)):
-            parameters["population"] = Population.of(bundle)
-        for name, statistics in (("sizes", SizeStatistics), ("shapes", ShapeStatistics)):
-            if name in names:
-                parameters[name] = statistics.of(bundle)
+            parameters |= Statistics.read(bundle).parameters(names)
         return cls(bundle.alphabet, **parameters)
 
     @abstractmethod

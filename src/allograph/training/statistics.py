@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.adapters.population import Population
+from allograph.adapters.statistics import Statistics
 from allograph.corpora.corpus import Corpus
 from allograph.readings import Samples
 from allograph.recognizer import Recognizer
@@ -53,9 +53,9 @@ class TrainWriters:
             return {}
         samples = Samples.join(self._parts)
         try:
-            estimates = Population.estimate(samples, self._alphabet.indices(self._labels), self._writers)
+            estimates = Statistics.estimate(samples, self._alphabet.indices(self._labels), self._writers)
         except np.linalg.LinAlgError:  # what is not finite has no axes
             return {}
         arrays = estimates.arrays()
-        is_sound = all(np.isfinite(array).all() for array in arrays.values()) and np.trace(estimates.within) > 0
+        is_sound = all(np.isfinite(array).all() for array in arrays.values()) and np.trace(estimates.population.within) > 0
         return arrays if is_sound else {}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import allograph
 from allograph.adapters import OURS, Adapter, Trial, best, build
-from allograph.adapters.population import PREFIX, Population
+from allograph.adapters.statistics import PREFIXES, Statistics
 from allograph.adapters.trials import replay_settings
 from allograph.adapters.tunable_adapter import TunableAdapter
 from allograph.alphabet.labels import Alphabet
@@ -52,7 +52,7 @@ class ValidationSet:
     """Writers whom a base was not trained on, with the statistics of those whom it was; its `len` is the number of writers."""
 
     alphabet: Alphabet
-    population: Population
+    statistics: Statistics
     writers: Sequence[WriterSamples]
     protocols: Sequence[Resample]
 
@@ -137,7 +137,7 @@ class AdapterCache:
     """The adapters built for each validation set: each set of parameters once in a process."""
 
     def __init__(self, sets: Sequence[ValidationSet]) -> None:
-        self._sets = [(one.alphabet, one.population) for one in sets]
+        self._sets = [(one.alphabet, one.statistics) for one in sets]
         self._adapters: dict[tuple[Any, ...], TunableAdapter] = {}
 
     def get(self, validation_set: int, method: type[TunableAdapter], parameters: Parameters) -> TunableAdapter:
@@ -145,7 +145,7 @@ class AdapterCache:
         key = (validation_set, method, *parameters.items())
         if key not in self._adapters:
             alphabet, known = self._sets[validation_set]
-            options: dict[str, Any] = {"population": known} if "population" in {one.name for one in fields(method)} else {}
+            options = known.parameters({one.name for one in fields(method)})
             self._adapters[key] = method(alphabet, **(options | dict(parameters)))
         return self._adapters[key]
 
@@ -213,10 +213,10 @@ def tune(
         search = _Search(trials, workers, checkpoint, chosen, progress)
         for method in chosen:
             best_candidates[method.name] = search.choose(method)
-            bundle = _write(bundle, sets[0].population, {method.name: best_candidates[method.name]})
-    bundle = _write(bundle, sets[0].population, {})
+            bundle = _write(bundle, sets[0].statistics, {method.name: best_candidates[method.name]})
+    bundle = _write(bundle, sets[0].statistics, {})
     curve = measure_learning_curve(embedded, build(best(bundle), bundle), "validation", jobs, progress)
-    _write(bundle, sets[0].population, {}, curve)
+    _write(bundle, sets[0].statistics, {}, curve)
     checkpoint.remove(best_candidates)
     return Tuning(best_candidates, curve)
 
@@ -265,9 +265,8 @@ def _validation_set(embedded: EmbeddedCorpus, split: Split, protocols: Sequence[
     if not len(train.labels) or not len(others.labels):
         raise InputError(f"{embedded.path} has no train or no {split} samples; tuning needs both")
     samples = Samples(train.embeddings, train.logits, train.features, train.boxes)
-    known = Population.estimate(samples, embedded.alphabet.indices(train.labels), train.writers)
-    rounded = Population(*(array.astype(np.float32) for array in known.arrays().values()))
-    return ValidationSet(embedded.alphabet, rounded, samples_by_writer(others), protocols)
+    known = Statistics.estimate(samples, embedded.alphabet.indices(train.labels), train.writers)
+    return ValidationSet(embedded.alphabet, known.rounded, samples_by_writer(others), protocols)
 
 
 def _writer_trials(sets: Sequence[ValidationSet]) -> Iterator[WriterTrials]:
@@ -383,7 +382,7 @@ def _figures(answers: Sequence[CandidateAnswers]) -> list[tuple[float, float, fl
 
 
 def _write(
-    bundle: Bundle, statistics: Population, chosen: Mapping[str, Candidate], curve: tuple[tuple[int, float], ...] | None = None
+    bundle: Bundle, statistics: Statistics, chosen: Mapping[str, Candidate], curve: tuple[tuple[int, float], ...] | None = None
 ) -> Bundle:
     """The bundle with these statistics and parameters, and with a learning curve where one is given, written over itself."""
     before = bundle.config.tuning
@@ -395,7 +394,7 @@ def _write(
             for figure in ("error_cuts", "harmed", "calibration_errors")
         },
     }
-    others = {name: array for name, array in bundle.statistics.items() if not name.startswith(PREFIX)}
+    others = {name: array for name, array in bundle.statistics.items() if not name.startswith(PREFIXES)}
     curve = curve or bundle.config.learning_curve
     config = replace(bundle.config, adapters=adapters, tuning=tuning, learning_curve=curve)
     model = (bundle.path / MODEL).read_bytes()

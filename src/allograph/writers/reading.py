@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.adapters import State
+from allograph.adapters.protocol import others
 from allograph.alphabet import Alphabet
 from allograph.errors import InputError
 from allograph.images.frames import model_input
@@ -197,10 +198,12 @@ def _readings(ready: Ready, outputs: Samples) -> list[Reading]:
         samples = with_boxes(samples, Boxes.of(boxes))
     if ready.mask is not None:
         samples = samples.within(ready.mask)
-    beside = [*context.parts(outputs), samples] if len(samples) > 1 else context.parts(outputs)
+    beside = context.parts(outputs)
     own, base = snapshot.state.labels, pipeline.recognizer.alphabet.labels
     labels = (*base, *own) if own else base
-    values = snapshot.model.scores(samples, _joined(beside)).values
+    together = len(samples) > 1
+    scores = snapshot.model.scores_together if together else snapshot.model.scores
+    values = scores(samples, _joined(beside)).values
     if ready.offer is not None and own:
         hidden = [len(base) + i for i, label in enumerate(own) if label not in ready.offer]
         values = values.copy()
@@ -211,7 +214,7 @@ def _readings(ready: Ready, outputs: Samples) -> list[Reading]:
         labels, values = base, log_softmax(samples.logits)
         answers = values.argmax(axis=1).tolist()
     images = ready.images if ready.images.dtype == np.uint8 else np.rint(ready.images * 255).astype(np.uint8)
-    explain = partial(_explain, snapshot, beside)
+    explain = [partial(_explain, snapshot, beside, samples if together else None, i) for i in range(len(samples))]
     model_hash = pipeline.recognizer.bundle.model_hash
     return [
         Reading(
@@ -220,7 +223,7 @@ def _readings(ready: Ready, outputs: Samples) -> list[Reading]:
             labels=labels,
             values=values[i],
             outputs=samples.at(slice(i, i + 1)),
-            explain=explain,
+            explain=explain[i],
             alphabet=ready.offer,
             threshold=ready.task.request.threshold,
             image=images[i],
@@ -236,12 +239,13 @@ def _joined(beside: Sequence[Samples]) -> Samples | None:
     return Samples.join(beside) if beside else None
 
 
-def _explain(snapshot: Snapshot, beside: Sequence[Samples], sample: Samples) -> Explanation:
-    """The adapter's explanation, with the ids of the corrections that it names.
+def _explain(snapshot: Snapshot, beside: Sequence[Samples], together: Samples | None, place: int, sample: Samples) -> Explanation:
+    """The adapter's explanation of the sample at a place among those read together, with the ids of the corrections it names.
 
     The context is kept in its parts, which other readings keep too, and not as the arrays that it is joined to.
     """
-    explanation = snapshot.model.explain(sample, _joined(beside))
+    context = _joined(beside)
+    explanation = snapshot.model.explain(sample, context if together is None else others(together, place, context))
     for part in explanation.evidence.values():
         for entry in part if isinstance(part, list) else ():
             if isinstance(entry, dict) and "correction" in entry:
