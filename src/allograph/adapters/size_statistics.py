@@ -170,8 +170,11 @@ class SizeStatistics:
 
 def log_lengths(sizes: NDArray[np.floating]) -> Floats:
     """The logarithms [2, n] of height and diagonal of sizes [n, 2 or more] in millimetres; a length is at least 0."""
-    height, width = sizes[:, 0], sizes[:, 1]
-    return np.log(np.stack([height, np.hypot(height, width)]) + OFFSET)
+    lengths = np.empty((LENGTHS, len(sizes)))
+    lengths[0] = sizes[:, 0]
+    np.hypot(lengths[0], sizes[:, 1], out=lengths[1])
+    lengths += OFFSET
+    return np.log(lengths, out=lengths)
 
 
 @dataclass(frozen=True, eq=False)
