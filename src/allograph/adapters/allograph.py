@@ -53,7 +53,8 @@ class Allograph(TunableAdapter):
     W has a Gaussian prior: `weight` is the prior variance of a logit for a sample of mean length, `bias` that of a
     label's bias. The base's log-probabilities are divided by `temperature`, and W is added (`residual`). Of the probabilities
     `share` comes from the writer's samples, each with the weight exp(−`scale` · distance), less while there are few. The base's
-    own answer stands unless another is likelier by the factor exp(`guard`). An image that was corrected before reads as it was
+    own answer stands unless another is likelier by the factor exp(`guard`). The probabilities are raised to the power `sharpness`
+    at the end, so that they are calibrated: it changes no answer. An image that was corrected before reads as it was
     corrected.
 
     `doubt` times the square of the base's excess error rate on the writer's samples adds to the guard: samples that the base
@@ -85,6 +86,7 @@ class Allograph(TunableAdapter):
     unseen: float = 0.2
     means: float = 0.07
     between: float = 0.25
+    sharpness: float = 1.1
     doubt: float = 0.0
 
     name: ClassVar[str] = "allograph"
@@ -99,6 +101,7 @@ class Allograph(TunableAdapter):
         "size": (0.5, 1.0, 1.5),
         "unseen": (0.1, 0.2, 0.3),
         "guard": (0.15, 0.3, 0.4, 0.5, 0.7),
+        "sharpness": (1.0, 1.1, 1.2),
     }
 
     def start(self) -> State:

@@ -136,7 +136,7 @@ class FittedAllograph:
         values[rows, favoured] *= np.float32(math.exp(method.guard + method.doubt * self.excess**2))
         if len(repeats):
             values[repeats, corrected] = 2 * values[repeats].max(axis=1)
-        values = np.log(np.maximum(values, np.float32(1e-12)))
+        values = np.log(np.maximum(values, np.float32(1e-12))) * np.float32(method.sharpness)
         if logits.min(initial=0) == -np.inf:
             values[np.isneginf(logs)] = -np.inf
         if not valid.all():

@@ -34,6 +34,10 @@ EXPECTATIONS = 4
 """How often samples without labels are given labels by what is known so far."""
 SURE = 30.0
 """Log-odds are kept within this."""
+USUAL = 20.0
+"""Samples that the usual neatness counts for, when a writer's own is found: how far sizes scatter around what is expected."""
+FARTHEST_SQUARE = 9.0
+"""A squared distance in units of the variance counts for no more."""
 LOG_STUDENT = math.lgamma((FREEDOM + 1) / 2) - math.lgamma(FREEDOM / 2) - 0.5 * math.log(FREEDOM * math.pi)
 
 
@@ -348,7 +352,10 @@ def fit_device(
     within = statistics.within[:, labels]
     left = np.maximum(within - latent[:, labels], 1e-3 * within)
     without = means[:, labels] - latent[:, labels] * (own - means[:, labels]) / left
-    evidence = log_student(own, without, latent[:, labels] * within / left + within)
+    spread = latent[:, labels] * within / left + within
+    squares = np.nan_to_num(np.minimum((own - without) ** 2 / spread, FARTHEST_SQUARE), nan=1.0).sum(axis=1)
+    variances *= ((USUAL + squares) / (USUAL + len(sure)))[:, None]
+    evidence = log_student(own, without, spread)
     evidence -= log_student(own, flat_means[:, None], flat_variances[:, None])
     log_odds = float(np.clip(BELIEF + evidence.sum(), -SURE, SURE))
     shifts = (means - statistics.means)[:LENGTHS].mean(axis=1)

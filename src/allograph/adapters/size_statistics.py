@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -87,6 +87,19 @@ class SizeStatistics:
         }
         arrays[PREFIX + "covariance"] = arrays[PREFIX + "covariance"].astype(np.float16)
         return {**arrays, PREFIX + "counts": np.array([self.writers, self.samples], np.int64)}
+
+    def summary(self, labels: Sequence[str]) -> dict[str, Any]:
+        """What a person wants to know of them: of how many writers they are, and the usual height of each label [C]."""
+        heights = np.exp(self.means[0]) - OFFSET
+        return {
+            "writers": self.writers,
+            "samples": self.samples,
+            "numbers": list(NUMBERS[: len(self)]),
+            "usual height, mm": {label: round(float(height), 1) for label, height in zip(labels, heights, strict=True)},
+            "spread of a hand's scale": round(float(np.sqrt(self.scale[0])), 3),
+            "spread of a writer's own way": round(float(np.sqrt(self.deviation[0])), 3),
+            "spread within": round(float(np.sqrt(self.within[0].mean())), 3),
+        }
 
     def between(self, k: int, labels: NDArray[np.integer], others: NDArray[np.integer] | None) -> Floats:
         """The covariance [a, b] of a writer's d of labels [a] with those of others [b], of one number; None: with itself, [a]."""

@@ -81,10 +81,12 @@ def _profile(path: Path) -> tuple[str, dict[str, Any]]:
 
 
 def _bundle(path: Path) -> tuple[str, dict[str, Any]]:
+    from allograph.adapters.size_statistics import SizeStatistics
     from allograph.bundle import Bundle
     from allograph.recognizer import Recognizer
 
     bundle = Bundle.open(path)
+    sizes = SizeStatistics.of(bundle)
     Recognizer(bundle)
     size = sum(file.stat().st_size for file in path.iterdir() if file.is_file())
     return "bundle", {
@@ -93,6 +95,7 @@ def _bundle(path: Path) -> tuple[str, dict[str, Any]]:
         "frame": bundle.frame,
         "embedding size": bundle.embedding_size,
         "styles": 0 if bundle.styles is None else len(bundle.styles),
+        "sizes": {} if sizes is None else sizes.summary(bundle.alphabet),
         "bytes": size,
         "model": bundle.model_hash,
         **{key: value for key in ("corpus", "accuracy") if (value := getattr(bundle.config, key))},
