@@ -126,7 +126,8 @@ class Allograph(TunableAdapter):
         change = None
         if len(before["labels"]):
             change = before["change"].astype(np.float32)
-            change = np.pad(change, ((0, 0), (0, size - change.shape[1])))[:, stay]
+            if len(stay) != change.shape[1] or size != len(stay):
+                change = np.pad(change, ((0, 0), (0, size - change.shape[1])))[:, stay]
         turn = max(count // SAMPLES_A_CORRECTION, 1)
         if change is None or 4 * len(places) >= count:
             solution = self._solve(arrays, len(own), ROUNDS, change)

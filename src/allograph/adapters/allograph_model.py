@@ -77,7 +77,7 @@ class FittedAllograph:
         return cls(
             method,
             state,
-            (inputs**2).sum(axis=1),
+            np.vecdot(inputs, inputs),
             order,
             present,
             starts,
@@ -108,18 +108,20 @@ class FittedAllograph:
             return Scores(values, (values.argmax(axis=1) != logs.argmax(axis=1)).astype(np.int8))
         rows, base = np.arange(len(logs)), logs.argmax(axis=1)
         inputs, valid = method.layer_inputs(samples.shapes)
+        lengths = np.vecdot(inputs, inputs)
+        squares = (lengths - np.float32(method.bias)) / np.float32(method.weight)
         if judgement is not None:
             inputs = np.concatenate([inputs, judgement.relative * method.size_weight], axis=1)
         products = product(inputs, self.layer[: inputs.shape[1]])
         values = logs / np.float32(method.temperature)
         values += products[:, : logs.shape[1]]
-        values += method.squares(inputs)[:, None] * self.square
+        values += squares[:, None] * self.square
         favoured = base
         if judgement is not None:
             values += judgement.likelihood
-            logs = log_softmax(logs) + judgement.likelihood
+            logs = logs + judgement.likelihood
             favoured = logs.argmax(axis=1)
-        lengths = np.vecdot(inputs, inputs)
+            lengths = np.vecdot(inputs, inputs)
         away = lengths[:, None] + self.lengths
         away -= 2 * products[:, logs.shape[1] :]
         np.sqrt(np.maximum(away, 0, out=away), out=away)
@@ -129,7 +131,7 @@ class FittedAllograph:
         if (least <= limit).any():
             repeats, corrected = self._repeats(logits, away <= limit[:, None], valid)
 
-        votes = np.exp((least[:, None] - away) * np.float32(method.scale / np.sqrt(method.weight)))
+        votes = np.exp((least[:, None] - away) * np.float32(method.scale / math.sqrt(method.weight)))
         share = method.share * len(self.order) / (len(self.order) + HALF_SHARE_SAMPLES)
         votes *= np.float32(share) / votes.sum(axis=1, keepdims=True)
         values -= values.max(axis=1, keepdims=True)

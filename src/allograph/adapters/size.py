@@ -38,6 +38,7 @@ USUAL = 20.0
 """Samples that the usual neatness counts for, when a writer's own is found: how far sizes scatter around what is expected."""
 FARTHEST_SQUARE = 9.0
 """A squared distance in units of the variance counts for no more."""
+NOTHING = np.zeros(())
 LOG_STUDENT = math.lgamma((FREEDOM + 1) / 2) - math.lgamma(FREEDOM / 2) - 0.5 * math.log(FREEDOM * math.pi)
 
 
@@ -76,7 +77,7 @@ class SizedSamples:
 
 def has_size(sizes: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Which samples' height and width are known, bool [n]."""
-    known: NDArray[np.bool_] = np.isfinite(sizes[:, 0]) & np.isfinite(sizes[:, 1])
+    known: NDArray[np.bool_] = np.isfinite(sizes[:, 0] + sizes[:, 1])
     return known
 
 
@@ -109,34 +110,30 @@ class DeviceSizes:
 
     def judge(self, sizes: NDArray[np.floating]) -> SizeJudgement:
         """What sizes [n, 4] that are known say."""
-        numbers = self.numbers(sizes)
-        return SizeJudgement(self._log_likelihood(numbers), self._told * (numbers[:LENGTHS] - self._middles).T)
+        numbers = self.numbers(sizes).astype(np.float32)
+        logs = self._students.log_likelihood(numbers[:, :, None])
+        likelihood = sum_of_exponentials(logs[:, :-1], logs[:, -1:])
+        told, middles = self._relative
+        return SizeJudgement(likelihood, told * (numbers[:LENGTHS].T - middles))
 
     def log_likelihood(self, sizes: NDArray[np.floating]) -> NDArray[np.float32]:
         """Of every label, float32 [n, C + m], for sizes [n, 4] that are known."""
-        return self._log_likelihood(self.numbers(sizes))
-
-    def _log_likelihood(self, numbers: Floats) -> NDArray[np.float32]:
-        by_label, flat = self._students
-        likelihood = by_label.log_likelihood(numbers.astype(np.float32)[:, :, None])
-        return sum_of_exponentials(likelihood, flat.log_likelihood(numbers).astype(np.float32)[:, None])
+        return self.judge(sizes).likelihood
 
     @cached_property
-    def _students(self) -> tuple[Student, Student]:
-        """Of the labels, and of what is expected if sizes do not tell them apart, each with how probable that is."""
-        told = -math.log1p(math.exp(-self.log_odds))
-        by_label = Student.of(self.means[:, None], self.variances[:, None], told).single()
-        return by_label, Student.of(self.flat_means[:, None], self.flat_variances[:, None], told - self.log_odds)
+    def _students(self) -> Student:
+        """[k, 1, C + m + 1] of the labels, and at last of what is expected if sizes do not tell them apart."""
+        told = np.full((1, self.means.shape[1] + 1), -math.log1p(math.exp(-self.log_odds)))
+        told[:, -1] -= self.log_odds
+        means = np.concatenate([self.means, self.flat_means[:, None]], axis=1)
+        variances = np.concatenate([self.variances, self.flat_variances[:, None]], axis=1)
+        return Student.of(means[:, None], variances[:, None], told).single()
 
     @cached_property
-    def _told(self) -> float:
-        """The probability that sizes tell labels apart."""
-        return 1 / (1 + math.exp(-self.log_odds))
-
-    @cached_property
-    def _middles(self) -> Floats:
-        """[2, 1] the writer's middle logarithms of lengths."""
-        return self.means[:LENGTHS].mean(axis=1)[:, None]
+    def _relative(self) -> tuple[np.float32, NDArray[np.float32]]:
+        """The probability that sizes tell labels apart, and the writer's middle logarithms of lengths [2]."""
+        told = 1 / (1 + math.exp(-self.log_odds))
+        return np.float32(told), self.means[:LENGTHS].mean(axis=1).astype(np.float32)
 
     def doubting(self, sizes: NDArray[np.floating], logs: Floats, statistics: SizeStatistics, weight: float) -> DeviceSizes:
         """The same after a look at whether sizes [n, 4] go with labels that have the log-probabilities `logs` [n, C + m].
@@ -147,8 +144,7 @@ class DeviceSizes:
         logs = logs - np.logaddexp.reduce(logs, axis=1, keepdims=True)
         means = statistics.means.copy()
         means[:LENGTHS] += self.shifts[:, None]
-        every = np.arange(means.shape[1])
-        variances = np.stack([statistics.between(k, every, None) for k in range(len(means))]) + statistics.within
+        variances = statistics.variances + statistics.within
         by_label = logs + log_student(numbers[:, :, None], means[:, None], variances[:, None])
         flat = log_student(numbers, self.flat_means[:, None], self.flat_variances[:, None])
         evidence = weight * (np.logaddexp.reduce(by_label, axis=1) - flat).sum()
@@ -160,7 +156,7 @@ class SizeJudgement(NamedTuple):
 
     likelihood: NDArray[np.float32]
     """[n, C + m] the log-likelihood of every label."""
-    relative: NDArray[np.floating]
+    relative: NDArray[np.float32]
     """[n, 2] by how much they are larger than the writer's middle size, in logarithms, as far as sizes tell labels apart."""
 
 
@@ -173,32 +169,33 @@ class Student(NamedTuple):
     """[k, …] the inverse of the variance and of the degrees of freedom."""
     highest: NDArray[np.floating]
     """[k, …] the log-likelihood at the mean."""
+    added: NDArray[np.floating]
+    """[…] what is added to the sum."""
     total: NDArray[np.floating]
-    """[…] the sum of these, and what is added."""
-    added: float
+    """[…] the sum at all means, with what is added."""
 
     @classmethod
-    def of(cls, means: Floats, variances: Floats, added: float = 0.0) -> Student:
-        """Around means [k, …] with variances [k, …]; `added` is added to the log-likelihood."""
+    def of(cls, means: Floats, variances: Floats, added: Floats = NOTHING) -> Student:
+        """Around means [k, …] with variances [k, …]; `added` is added to the sum of the log-likelihoods."""
         highest = SHARE * (LOG_STUDENT - 0.5 * np.log(variances))
-        return cls(means, 1 / (FREEDOM * variances), highest, highest.sum(axis=0) + added, added)
+        return cls(means, 1 / (FREEDOM * variances), highest, added, highest.sum(axis=0) + added)
 
     def single(self) -> Student:
         """The same in single precision, quicker for many numbers."""
-        return Student(*(array.astype(np.float32) for array in self[:4]), self.added)
+        return Student(*(array.astype(np.float32) for array in self))
 
     def log_likelihood(self, numbers: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Of numbers [k, …], summed over k; one that is NaN says nothing."""
+        """Of numbers [k, …], summed over k; one that is NaN, which a length is not, says nothing."""
         away = numbers - self.means
         away *= away
         away *= self.nearness
         logs = np.log1p(away, out=away)
         logs *= -SHARE * (FREEDOM + 1) / 2
-        if math.isnan(numbers.sum()):
-            return np.where(np.isnan(logs), 0, logs + self.highest).sum(axis=0) + self.added
+        if len(logs) > LENGTHS and np.isnan(numbers).any():
+            return np.asarray(np.where(np.isnan(logs), 0, logs + self.highest).sum(axis=0) + self.added)
         total = logs.sum(axis=0)
         total += self.total
-        return total
+        return np.asarray(total)
 
 
 def log_student(numbers: Floats, means: Floats, variances: Floats) -> Floats:
@@ -268,7 +265,7 @@ class WriterSizes:
                 here = sizes[rows]
                 said = self.device(scale, here).judge(here)
                 if len(here) == len(sizes):
-                    return SizeJudgement(said.likelihood, said.relative.astype(np.float32))
+                    return said
                 if judgement is None:
                     shape = (len(sizes), said.likelihood.shape[1])
                     judgement = SizeJudgement(np.zeros(shape, np.float32), np.zeros((len(sizes), LENGTHS), np.float32))
@@ -315,7 +312,7 @@ def _as_high(ratio: float) -> str:
 
 def _by_scale(sizes: NDArray[np.floating], scales: NDArray[np.uint32]) -> list[tuple[int, Places]]:
     """Each scale, and the places of its samples whose size is known."""
-    known = np.flatnonzero(has_size(sizes))
+    (known,) = has_size(sizes).nonzero()
     numbers = scales[known]
     present = sorted(set(numbers.tolist()))
     return [(scale, known if len(present) == 1 else known[numbers == scale]) for scale in present]
@@ -329,11 +326,13 @@ def fit_device(
     The writer's means of all labels are one Gaussian, with a scale for each device: the posterior is a formula.
     """
     here = samples.scales == scale
-    units = {one: _factor(statistics, samples, one) for one in np.unique(samples.scales).tolist()}
+    units = {one: _factor(statistics, samples, one) for one in set(samples.scales.tolist())}
     if factor is not None:
         units[scale] = factor
-    known = np.array([units[one] for one in samples.scales.tolist()], np.float64)
-    lengths = log_lengths(samples.sizes * known[:, None]) if len(samples) else np.empty((LENGTHS, 0))
+    known = np.ones(len(samples))
+    for one, unit in units.items():
+        known[samples.scales == one] = unit
+    lengths = log_lengths(samples.sizes * known[:, None])
     means, variances, latent = np.empty_like(statistics.means), np.empty_like(statistics.means), np.empty_like(statistics.means)
     numbers, size = lengths, statistics.means.shape[1]
     cells = _Cells.of(samples, np.arange(len(samples)), size)
@@ -353,7 +352,7 @@ def fit_device(
     left = np.maximum(within - latent[:, labels], 1e-3 * within)
     without = means[:, labels] - latent[:, labels] * (own - means[:, labels]) / left
     spread = latent[:, labels] * within / left + within
-    squares = np.nan_to_num(np.minimum((own - without) ** 2 / spread, FARTHEST_SQUARE), nan=1.0).sum(axis=1)
+    squares = np.where(np.isnan(own), 1.0, np.minimum((own - without) ** 2 / spread, FARTHEST_SQUARE)).sum(axis=1)
     variances *= ((USUAL + squares) / (USUAL + len(sure)))[:, None]
     evidence = log_student(own, without, spread)
     evidence -= log_student(own, flat_means[:, None], flat_variances[:, None])
@@ -388,16 +387,15 @@ class _Cells:
     """[c] the sum of the weights in each cell."""
     labels: Places
     """[c]"""
-    scales: NDArray[np.uint32]
+    scales: Places
     """[c]"""
 
     @classmethod
     def of(cls, samples: SizedSamples, rows: Places, size: int) -> _Cells:
         """Of the samples at some places; `size` is how many labels there are."""
-        devices, device = np.unique(samples.scales[rows], return_inverse=True)
-        cells, cell = np.unique(device * size + samples.labels[rows], return_inverse=True)
+        cells, cell = np.unique(samples.scales[rows] * np.int64(size) + samples.labels[rows], return_inverse=True)
         weights = samples.weights[rows]
-        return cls(rows, cell, weights, np.bincount(cell, weights, len(cells)), cells % size, devices[cells // size])
+        return cls(rows, cell, weights, np.bincount(cell, weights, len(cells)), cells % size, cells // size)
 
     def means(self, numbers: Floats) -> Floats:
         """[c] the mean number of each cell, from numbers of all samples."""
@@ -406,21 +404,20 @@ class _Cells:
 
 def _posterior(statistics: SizeStatistics, k: int, numbers: Floats, cells: _Cells, scale: int) -> tuple[Floats, Floats]:
     """Mean and variance [C + m] of the writer's own mean of each label on a device, of one number, from numbers [n]."""
-    every = np.arange(statistics.means.shape[1])
-    prior = statistics.between(k, every, None) + _scale_variance(statistics, k, scale)
+    prior = statistics.variances[k] + _scale_variance(statistics, k, scale)
     if not len(cells.counts):
         return statistics.means[k], prior
-    across = statistics.between(k, cells.labels, every)
-    known = across[:, cells.labels]
-    across[cells.scales == scale] += _scale_variance(statistics, k, scale)
+    across = statistics.rows(k, cells.labels)
+    known = across.take(cells.labels, axis=1)
+    across += np.where(cells.scales == scale, _scale_variance(statistics, k, scale), 0.0)[:, None]
     for one in set(cells.scales.tolist()):
-        same = cells.scales == one
-        known += _scale_variance(statistics, k, one) * (same[:, None] & same)
+        same, variance = cells.scales == one, _scale_variance(statistics, k, one)
+        known += variance if same.all() else np.where(same[:, None] & same, variance, 0.0)
     np.einsum("ii->i", known)[:] += statistics.within[k, cells.labels] / cells.counts
     gain = product(inverse(known), across)
-    mean = statistics.means[k] + gain.T @ (cells.means(numbers) - statistics.means[k, cells.labels])
-    variance = np.maximum(prior - (gain * across).sum(axis=0), 1e-6)
-    return mean, variance
+    mean: Floats = statistics.means[k] + (cells.means(numbers) - statistics.means[k, cells.labels]) @ gain
+    gain *= across
+    return mean, np.maximum(prior - gain.sum(axis=0), 1e-6)
 
 
 def _scale_variance(statistics: SizeStatistics, k: int, scale: int) -> float:
@@ -430,11 +427,11 @@ def _scale_variance(statistics: SizeStatistics, k: int, scale: int) -> float:
 
 def _flat(statistics: SizeStatistics, numbers: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """Mean and variance [k] of all numbers [k, n] whatever the labels; the population's count for a few samples."""
-    middle = statistics.means.mean(axis=1)
-    spread = statistics.means.var(axis=1) + statistics.within.mean(axis=1) + statistics.deviation
-    known = np.where(np.isfinite(numbers), weights, 0.0)
-    count, filled = known.sum(axis=1), np.where(np.isfinite(numbers), numbers, 0.0)
-    means = (0.5 * middle + (known * filled).sum(axis=1)) / (0.5 + count)
-    squares = (known * (filled - means[:, None]) ** 2).sum(axis=1)
+    middle, spread = statistics.whatever_label
+    is_known = np.isfinite(numbers)
+    known, filled = np.where(is_known, weights, 0.0), np.where(is_known, numbers, 0.0)
+    count = known.sum(axis=1)
+    means = (0.5 * middle + np.vecdot(known, filled)) / (0.5 + count)
+    squares = np.vecdot(known, (filled - means[:, None]) ** 2)
     variances = (2 * spread + squares) / (2 + count)
     return means, np.where(count > 0, variances, spread + statistics.scale)
