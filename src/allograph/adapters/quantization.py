@@ -14,17 +14,20 @@ Floats = NDArray[np.float32]
 LIKELIEST = 8
 """Labels whose log-probability is kept; all others share the rest of the probability equally."""
 LARGEST_INT8 = 127
+"""The largest number of a packed vector, in its unit."""
+SMALLEST_UNIT, LARGEST_UNIT = float(np.finfo(np.float16).tiny), float(np.finfo(np.float16).max)
 
 
 def pack_vectors(vectors: Floats) -> dict[str, NDArray[Any]]:
-    """Vectors [n, r] as int8 `vectors` and float32 `units` [n]: each number to within half of its vector's unit."""
-    units = np.maximum(np.abs(vectors).max(axis=1, initial=0), 1e-12) / LARGEST_INT8
-    return {"vectors": np.rint(vectors / units[:, None]).astype(np.int8), "units": units.astype(np.float32)}
+    """Vectors [n, r] as int8 `vectors` and float16 `units` [n]: each number to within half of its vector's unit."""
+    units = (np.abs(vectors).max(axis=1, initial=0) / LARGEST_INT8).clip(SMALLEST_UNIT, LARGEST_UNIT).astype(np.float16)
+    numbers = np.rint(vectors / units.astype(np.float32)[:, None])
+    return {"vectors": numbers.clip(-LARGEST_INT8, LARGEST_INT8).astype(np.int8), "units": units}
 
 
 def unpack_vectors(packed: Mapping[str, NDArray[Any]]) -> Floats:
     """The vectors [n, r]."""
-    vectors: Floats = packed["vectors"].astype(np.float32) * packed["units"][:, None]
+    vectors: Floats = packed["vectors"].astype(np.float32) * packed["units"].astype(np.float32)[:, None]
     return vectors
 
 

@@ -53,7 +53,7 @@ class ShapeStatistics:
     @cached_property
     def known(self) -> NDArray[np.bool_]:
         """[C] whether a label has a mean."""
-        return self.means.any(axis=1)
+        return np.asarray(self.means.any(axis=1))
 
     @cached_property
     def squares(self) -> NDArray[np.float64]:
@@ -115,14 +115,14 @@ class WriterShapes:
         order = np.argsort(labels, kind="stable")
         seen, starts, counts = np.unique(labels[order], return_index=True, return_counts=True)
         known = seen < size
-        seen, each = seen[known], (1 / counts[known]).astype(np.float32)
-        apart = np.add.reduceat(points[order], starts, axis=0)[known] * each[:, None] - mu[seen]
+        seen, each = seen[known], 1 / counts[known]
+        apart = np.add.reduceat(points[order], starts, axis=0)[known] * each.astype(np.float32)[:, None] - mu[seen]
         way = statistics.between * between
         common, certain = COMMON * way, 1 / (way + each)
         left = 1 / (1 / common + float(certain.sum()))
-        shift, gain = np.float32(left) * (certain @ apart), way * certain
+        shift, gain = (left * (certain @ apart)).astype(np.float32), way * certain
         means, variances = mu + shift, np.full(size, way + left + 1)
-        means[seen] += gain[:, None] * (apart - shift)
+        means[seen] += gain.astype(np.float32)[:, None] * (apart - shift)
         variances[seen] = way * (1 - gain) + (1 - gain) ** 2 * left + 1
         after, before = within * variances, within * (way + common + 1)
         scale = np.where(statistics.known, strength, 0.0)

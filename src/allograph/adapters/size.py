@@ -185,13 +185,13 @@ class Student(NamedTuple):
         return Student(*(array.astype(np.float32) for array in self))
 
     def log_likelihood(self, numbers: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Of numbers [k, …], summed over k; one that is NaN, which a length is not, says nothing."""
+        """Of numbers [k, …], summed over k; one that is NaN says nothing."""
         away = numbers - self.means
         away *= away
         away *= self.nearness
         logs = np.log1p(away, out=away)
         logs *= -SHARE * (FREEDOM + 1) / 2
-        if len(logs) > LENGTHS and np.isnan(numbers).any():
+        if math.isnan(numbers.sum()):
             return np.asarray(np.where(np.isnan(logs), 0, logs + self.highest).sum(axis=0) + self.added)
         total = logs.sum(axis=0)
         total += self.total
@@ -200,8 +200,7 @@ class Student(NamedTuple):
 
 def log_student(numbers: Floats, means: Floats, variances: Floats) -> Floats:
     """The log-likelihoods of numbers [k, …] in Student distributions, as `Student` gives them."""
-    logs: Floats = Student.of(means, variances).log_likelihood(numbers)
-    return logs
+    return np.asarray(Student.of(means, variances).log_likelihood(numbers), np.float64)
 
 
 def sum_of_exponentials(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -395,7 +394,8 @@ class _Cells:
         """Of the samples at some places; `size` is how many labels there are."""
         cells, cell = np.unique(samples.scales[rows] * np.int64(size) + samples.labels[rows], return_inverse=True)
         weights = samples.weights[rows]
-        return cls(rows, cell, weights, np.bincount(cell, weights, len(cells)), cells % size, cells // size)
+        counts = np.bincount(cell, weights, len(cells)).astype(np.float64)
+        return cls(rows, cell, weights, counts, cells % size, cells // size)
 
     def means(self, numbers: Floats) -> Floats:
         """[c] the mean number of each cell, from numbers of all samples."""
