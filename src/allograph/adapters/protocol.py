@@ -104,7 +104,7 @@ class WriterModel:
 
         For a few samples that is just so. Many are parted into `GROUPS`, and each is read beside the samples of the other groups.
         """
-        if samples.boxes is None or not isinstance(self._fitted, TakesContext):
+        if samples.boxes is None or not len(samples) or not isinstance(self._fitted, TakesContext):
             return self.scores(samples, context)
         parts: list[tuple[NDArray[np.int64], Scores]] = []
         for group in range(min(GROUPS, len(samples))):
