@@ -98,7 +98,7 @@ def test_the_statistics_are_those_that_writers_were_drawn_from() -> None:
     back = ShapeStatistics.read(found.arrays())
     assert back is not None
     np.testing.assert_allclose(back.means, found.means, rtol=1e-3)
-    assert (back.within, back.between) == (pytest.approx(found.within), pytest.approx(found.between))
+    assert [back.within, back.between] == pytest.approx([found.within, found.between])
     constant = replace(samples, embeddings=np.ones_like(points))
     assert ShapeStatistics.estimate(population, constant, labels.astype(np.int32), writers.astype(str)) is None
     assert ShapeStatistics.read({}) is None

@@ -23,7 +23,7 @@ from allograph.adapters.protocol import others
 from allograph.adapters.size import BELIEF, SHARE, SizedSamples, WriterSizes, _factor, fit_device, log_student
 from allograph.adapters.size_statistics import FEW_WRITERS, LENGTHS, OFFSET, TYPICAL, SizeStatistics, log_lengths
 from allograph.adapters.with_size import WithSize
-from allograph.readings import Corrections, Samples, Scores
+from allograph.readings import Corrections, Samples, Scores, log_softmax
 from allograph.samples.box import Box, Boxes, scale_number
 from allograph.samples.sample import Sample
 from allograph.writers import Writer
@@ -84,6 +84,25 @@ def right(scores: Scores, test: Corrections) -> float:
     return float(np.mean([LABELS[i] == label for i, label in zip(scores.answers.tolist(), test.labels, strict=True)]))
 
 
+def known_of(boxes: Boxes | None, places: NDArray[np.integer], known: SizeStatistics = SIZES) -> WriterSizes:
+    """What samples with these labels say."""
+    assert boxes is not None
+    return WriterSizes.of(known, SizedSamples.of(boxes.sizes, boxes.scales, places))
+
+
+def scaled(boxes: Boxes | None, times: float) -> Boxes:
+    """The same in a unit so many times smaller."""
+    assert boxes is not None
+    return Boxes(boxes.edges * np.float32(times), boxes.baselines, boxes.millimetres, boxes.devices)
+
+
+def likelihood(writer: WriterSizes, boxes: Boxes) -> NDArray[np.float32]:
+    """Of boxes of which something is known."""
+    found = writer.log_likelihood(boxes.sizes, boxes.scales)
+    assert found is not None
+    return found
+
+
 def near(one: Scores, other: Scores, tolerance: float = 1e-3) -> None:
     """The same scores but for rounding."""
     np.testing.assert_allclose(one.log_probabilities, other.log_probabilities, atol=tolerance, rtol=tolerance)
@@ -125,13 +144,13 @@ def test_sizes_are_believed_by_what_each_sample_says_of_the_rest() -> None:
     labels = [0, 0, 1, 1, 0]
     samples = sized(numbers, labels, [PAD] * 5)
     found = fit_device(PAIR, samples, PAD, 5)
-    evidence = BELIEF
+    evidence = np.array(BELIEF)
     for i, label in enumerate(labels):
         rest = [j for j in range(5) if j != i]
         left = fit_device(PAIR, sized(numbers[rest], [labels[j] for j in rest], [PAD] * 4), PAD, 4)
         evidence += log_student(numbers[i], left.means[:, label], left.variances[:, label])
         evidence -= log_student(numbers[i], found.flat_means, found.flat_variances)
-    assert found.log_odds == pytest.approx(evidence)
+    assert found.log_odds == pytest.approx(float(evidence))
 
 
 def test_a_students_density_is_one() -> None:
@@ -148,24 +167,18 @@ def test_a_unit_is_the_weighted_median_of_what_samples_should_measure() -> None:
     labels, scales = np.zeros(3, np.int64), np.full(3, 2, np.uint32)
     for weights, times in (([1, 1, 1], 4), ([5, 1, 1], 1), ([1, 1, 5], 16), ([0.3, 0.5, 0.3], 4)):
         assert _factor(PAIR, SizedSamples(sizes, scales, labels, np.array(weights, float)), 2) == pytest.approx(1 / times)
-    assert _factor(PAIR, SizedSamples(sizes, scales | 1, labels, np.ones(3)), 3) == 1
+    assert _factor(PAIR, SizedSamples(sizes, scales + np.uint32(1), labels, np.ones(3)), 3) == 1
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.floats(1e-3, 1e4), st.integers(1, 40), st.integers(0, 10**4))
 def test_what_a_device_measures_in_changes_nothing_and_millimetres_do(times: float, count: int, seed: int) -> None:
     batch, test = written(count, 100 * seed, unit=1.0), written(20, 100 * seed + 1, unit=1.0)
-    assert batch.boxes is not None
-    assert test.boxes is not None
     places = ALPHABET.indices(batch.labels)
-    known = WriterSizes.of(SIZES, SizedSamples.of(batch.boxes.sizes, batch.boxes.scales, places))
-    other = WriterSizes.of(SIZES, SizedSamples.of(batch.boxes.sizes * times, batch.boxes.scales, places))
-    one = known.log_likelihood(test.boxes.sizes, test.boxes.scales)
-    assert one is not None
-    np.testing.assert_allclose(other.log_likelihood(test.boxes.sizes * times, test.boxes.scales), one, atol=1e-3)
-    explained = known.explain(test.boxes, LABELS, (0, 1))
-    scaled = Boxes(test.boxes.edges * np.float32(times), test.boxes.baselines, test.boxes.millimetres, test.boxes.devices)
-    again = other.explain(scaled, LABELS, (0, 1))
+    known, other = known_of(batch.boxes, places), known_of(scaled(batch.boxes, times), places)
+    one, same = likelihood(known, scaled(test.boxes, 1)), likelihood(other, scaled(test.boxes, times))
+    np.testing.assert_allclose(same, one, atol=1e-3)
+    explained, again = known.explain(test.boxes, LABELS, (0, 1)), other.explain(scaled(test.boxes, times), LABELS, (0, 1))
     assert explained is not None
     assert again is not None
     assert again.evidence["heights"] == pytest.approx(explained.evidence["heights"], rel=1e-3)
@@ -193,25 +206,17 @@ def test_place_tells_a_comma_from_an_apostrophe_and_without_a_baseline_height_al
     assert np.abs(known.scale[2:]).max() == 0
     comma, apostrophe = LABELS.index(","), LABELS.index("'")
     seen = np.array([0, 1, 2, 3, 8, 11] * 2)
-    shown = boxes_of(seen, 4200, place=True)
-    writer = WriterSizes.of(known, SizedSamples.of(shown.sizes, shown.scales, seen))
+    writer = known_of(boxes_of(seen, 4200, place=True), seen, known)
     test = np.repeat([comma, apostrophe], 20)
-    placed, unplaced = (boxes_of(test, 4201, place=place) for place in (True, False))
-    by_place = writer.log_likelihood(placed.sizes, placed.scales)
-    by_height = writer.log_likelihood(unplaced.sizes, unplaced.scales)
-    assert by_place is not None
-    assert by_height is not None
+    by_place, by_height = (likelihood(writer, boxes_of(test, 4201, place=place)) for place in (True, False))
     told, untold = (np.diff(found[:, [comma, apostrophe]])[:, 0] * np.repeat([-1, 1], 20) for found in (by_place, by_height))
     assert (told > 3).mean() > 0.9
     assert np.abs(untold).max() < 1.5
 
     lengths = SizeStatistics(*(getattr(known, name)[:2] for name in ("means", "scale", "deviation", "covariance", "within")))
-    shown = boxes_of(seen, 4200)
-    without = WriterSizes.of(known, SizedSamples.of(shown.sizes, shown.scales, seen))
-    alone = WriterSizes.of(lengths, SizedSamples.of(shown.sizes, shown.scales, seen))
-    one, other = (sizes.log_likelihood(unplaced.sizes, unplaced.scales) for sizes in (without, alone))
-    assert one is not None
-    np.testing.assert_allclose(one, other, atol=1e-5)
+    without, alone = (known_of(boxes_of(seen, 4200), seen, which) for which in (known, lengths))
+    unplaced = boxes_of(test, 4201)
+    np.testing.assert_allclose(likelihood(without, unplaced), likelihood(alone, unplaced), atol=1e-5)
 
 
 def test_the_statistics_are_those_that_writers_were_drawn_from() -> None:
@@ -300,11 +305,10 @@ def test_many_labels_need_no_matrix_of_them_all() -> None:
     assert np.abs(found.means[0] - means)[seen].mean() < 0.1
     back = SizeStatistics.read(found.arrays())
     assert back is not None
-    shown = SizedSamples.of(boxes.sizes[:200], boxes.scales[:200], labels[:200])
-    likelihood = WriterSizes.of(back.with_own_labels(2), shown).log_likelihood(boxes.sizes[:5], boxes.scales[:5])
-    assert likelihood is not None
-    assert likelihood.shape == (5, size + 2)
-    assert np.isfinite(likelihood).all()
+    writer = known_of(boxes.at(slice(200)), labels[:200], back.with_own_labels(2))
+    values = likelihood(writer, boxes.at(slice(5)))
+    assert values.shape == (5, size + 2)
+    assert np.isfinite(values).all()
 
 
 def test_independent_deviations_are_a_diagonal_covariance() -> None:
@@ -440,6 +444,27 @@ def test_a_device_never_seen_is_judged_by_millimetres_and_by_nothing_else(adapte
     assert (
         right(adapter.scores(state, both.samples), both) > right(adapter.scores(state, without_boxes(both).samples), both) + 0.15
     )
+
+
+@every
+def test_a_sample_of_unknown_size_reads_as_the_base_does_whatever_is_in_its_call(adapter: Adapter) -> None:
+    batch = written(10, 1400)
+    assert batch.boxes is not None
+    some = replace(batch.samples, boxes=Boxes.of([batch.boxes.box(i) if i % 2 else None for i in range(10)]))
+    near(adapter.scores(adapter.start(), some.at(slice(0, None, 2))), Scores(some.logits[::2], np.zeros(5, np.int8)))
+    together = adapter.scores(adapter.start(), some)
+    np.testing.assert_allclose(together.log_probabilities[::2], log_softmax(some.logits[::2]), atol=1e-5)
+
+
+def test_a_large_alphabet_of_which_a_base_has_no_opinion_keeps_the_unit() -> None:
+    known = SizeStatistics(
+        np.tile(np.linspace(0.5, 2, 2000), (2, 1)), np.full(2, B), np.full(2, D), np.empty((2, 0, 0)), np.full((2, 2000), W)
+    )
+    writer = WriterSizes.of(known, sized(np.empty((0, 2)), [], []))
+    boxes = scaled(written(6, 1500, unit=1.0).boxes, 100)
+    beside = writer.beside(boxes, np.full((6, 2000), -np.log(2000)))
+    (device,) = beside.devices.values()
+    assert TYPICAL / 4 < np.median(boxes.sizes[:, 0]) * device.factor < 4 * TYPICAL
 
 
 @every

@@ -108,7 +108,10 @@ class FittedAllograph:
         boxes = samples.boxes
         likelihood = None if self.sizes is None or boxes is None else self.sizes.log_likelihood(boxes.sizes, boxes.scales)
         if not len(self.order):
-            values = logs if likelihood is None else log_softmax(logs) / np.float32(BASE_TEMPERATURE) + likelihood
+            values = logs
+            if likelihood is not None:
+                sized = log_softmax(logs) / np.float32(BASE_TEMPERATURE) + likelihood
+                values = np.where((likelihood != 0).any(axis=1, keepdims=True), sized, logs)
             return Scores(values, (values.argmax(axis=1) != logs.argmax(axis=1)).astype(np.int8))
         rows, base = np.arange(len(logs)), logs.argmax(axis=1)
         inputs, valid = method.layer_inputs(samples.shapes)

@@ -31,7 +31,7 @@ class Adapter(Protocol):
         ...
 
     def start(self) -> State:
-        """The state of a writer without corrections: the scores are the base's."""
+        """The state of a writer without corrections: the scores of samples of unknown size are the base's."""
         ...
 
     def learn(self, state: State, batch: Corrections) -> State:
