@@ -268,6 +268,19 @@ def test_too_few_writers_or_boxes_that_are_all_alike_give_no_statistics() -> Non
     assert SizeStatistics.estimate(alike, labels, writers, len(LABELS)) is None
 
 
+def test_a_writer_with_two_devices_is_one_writer_with_two_scales() -> None:
+    boxes, labels, writers = corpus(20, unit=40.0)
+    tablet = np.arange(len(labels)) % 2 == 0
+    devices = np.where(tablet, "tablet", boxes.devices)
+    both = Boxes(boxes.edges * np.where(tablet, 9, 1).astype(np.float32)[:, None], boxes.baselines, boxes.millimetres, devices)
+    one, two = (SizeStatistics.estimate(which, labels, writers, len(LABELS)) for which in (boxes, both))
+    assert one is not None
+    assert two is not None
+    assert one.writers == two.writers == 20
+    np.testing.assert_allclose(two.means[0] - two.means[0].mean(), one.means[0] - one.means[0].mean(), atol=0.15)
+    np.testing.assert_allclose(two.within[0].mean(), one.within[0].mean(), rtol=0.3)
+
+
 def test_pixels_of_any_size_are_brought_to_the_typical_height() -> None:
     pixels = SizeStatistics.estimate(*corpus(30, unit=40.0), len(LABELS))
     millimetres = SizeStatistics.estimate(*corpus(30), len(LABELS))

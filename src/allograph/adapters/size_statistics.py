@@ -166,7 +166,7 @@ class SizeStatistics:
             np.array([part.deviation for part in parts]),
             np.stack([part.covariance for part in parts]),
             np.stack([part.within for part in parts]),
-            len(hands),
+            len(np.unique(writers[rows])),
             int(sound.sum()),
         )
 
