@@ -76,7 +76,7 @@ class FittedAllograph:
         return cls(
             method,
             state,
-            (inputs**2).sum(axis=1),
+            np.vecdot(inputs, inputs),
             order,
             present,
             starts,
@@ -92,7 +92,14 @@ class FittedAllograph:
         if self.sizes is None or context.boxes is None:
             return self
         logs = base_log_probabilities(repair_logits(context.logits), len(self.state.labels))
-        return replace(self, sizes=self.sizes.beside(context.boxes, logs / np.float32(BASE_TEMPERATURE)))
+        sizes = self.sizes.beside(context.boxes, logs / np.float32(BASE_TEMPERATURE))
+        if not len(self.order):
+            return replace(self, sizes=sizes)
+        inputs = self.method.unpack_inputs(self.state.arrays, sizes)[
+            self.order
+        ]  # else what was corrected would not be known again
+        layer = np.concatenate([self.layer[:, : -len(inputs)], inputs.T], axis=1)
+        return replace(self, sizes=sizes, layer=layer, lengths=np.vecdot(inputs, inputs))
 
     def scores(self, samples: Samples) -> Scores:
         """The mixture's log-probabilities, −inf for every label that is not on offer; the base's where features are invalid."""
@@ -101,7 +108,10 @@ class FittedAllograph:
         boxes = samples.boxes
         likelihood = None if self.sizes is None or boxes is None else self.sizes.log_likelihood(boxes.sizes, boxes.scales)
         if not len(self.order):
-            values = logs if likelihood is None else log_softmax(logs) / np.float32(BASE_TEMPERATURE) + likelihood
+            values = logs
+            if likelihood is not None:
+                sized = log_softmax(logs) / np.float32(BASE_TEMPERATURE) + likelihood
+                values = np.where((likelihood != 0).any(axis=1, keepdims=True), sized, logs)
             return Scores(values, (values.argmax(axis=1) != logs.argmax(axis=1)).astype(np.int8))
         rows, base = np.arange(len(logs)), logs.argmax(axis=1)
         inputs, valid = method.layer_inputs(samples.shapes)

@@ -27,7 +27,7 @@ BELIEF = math.log(20.0)
 ENOUGH = 30.0
 """Samples without labels count for so many, at most: the labels that they are taken for go wrong together."""
 UNLIKELY = 1e-3
-"""A label less probable than this takes no part of a sample without a label."""
+"""A label so many times less probable than the likeliest takes no part of a sample without a label."""
 EXPECTATIONS = 4
 """How often samples without labels are given labels by what is known so far."""
 SURE = 30.0
@@ -178,7 +178,7 @@ class WriterSizes:
             for _ in range(EXPECTATIONS):
                 chances = priors + device.log_likelihood(sizes)
                 chances -= np.logaddexp.reduce(chances, axis=1, keepdims=True)
-                samples, labels = np.nonzero(chances > math.log(UNLIKELY))
+                samples, labels = np.nonzero(chances >= chances.max(axis=1, keepdims=True) + math.log(UNLIKELY))
                 weights = np.exp(chances[samples, labels]) * min(1.0, ENOUGH / len(chances))
                 guessed = SizedSamples(sizes[samples], scales[samples], labels, weights)
                 device = fit_device(self.statistics, self.samples.with_more(guessed), scale, len(self.samples))
