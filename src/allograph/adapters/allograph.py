@@ -32,7 +32,6 @@ from allograph.adapters.tunable_adapter import (
 from allograph.adapters.validity import LENGTH_RATIO, repair_logits, valid_rows
 from allograph.bundle import Bundle
 from allograph.readings import Corrections
-from allograph.samples.box import Boxes
 
 ROUNDS = 60
 """Rounds of the solver for a writer who is new."""
@@ -127,7 +126,8 @@ class Allograph(TunableAdapter):
         change = None
         if len(before["labels"]):
             change = before["change"].astype(np.float32)
-            change = np.pad(change, ((0, 0), (0, size - change.shape[1])))[:, stay]
+            if len(stay) != change.shape[1] or size != len(stay):
+                change = np.pad(change, ((0, 0), (0, size - change.shape[1])))[:, stay]
         turn = max(count // SAMPLES_A_CORRECTION, 1)
         if change is None or 4 * len(places) >= count:
             solution = self._solve(arrays, len(own), ROUNDS, change)
@@ -161,28 +161,26 @@ class Allograph(TunableAdapter):
             inputs[~valid, :-1] = 0
         return inputs, valid
 
-    def unpack_inputs(self, arrays: Mapping[str, NDArray[Any]], sizes: WriterSizes | None) -> Floats:
-        """The same of a state's samples, the oldest first: [n, r + 1], and with sizes [n, r + 3]."""
-        vectors = unpack_vectors(arrays)
-        bias = np.full((len(vectors), 1), np.sqrt(self.bias), np.float32)
-        inputs = np.concatenate([vectors, bias], axis=1)
-        return inputs if sizes is None else self._beside(inputs, sizes.relative(*unpack_all_sizes(arrays, len(vectors))))
+    def unpack(self, arrays: Mapping[str, NDArray[Any]], own: int, sizes: WriterSizes | None) -> tuple[Floats, Floats]:
+        """Of a state's samples, the oldest first: what the layer takes [n, r + 1], and what its change is added to [n, C + own].
 
-    def with_sizes(self, inputs: Floats, writer: WriterSizes, boxes: Boxes | None) -> Floats:
-        """Inputs [n, r + 1] of samples with what the layer takes of their boxes: [n, r + 3]."""
-        if boxes is None:
-            return np.pad(inputs, ((0, 0), (0, LENGTHS)))
-        return self._beside(inputs, writer.relative(boxes.sizes, boxes.scales))
-
-    def _beside(self, inputs: Floats, relative: Floats) -> Floats:
-        return np.concatenate([inputs, relative * np.float32(self.size * np.sqrt(self.weight))], axis=1)
-
-    def unpack_base(self, arrays: Mapping[str, NDArray[Any]], own: int, sizes: WriterSizes | None) -> Floats:
-        """What the change is added to for a state's samples [n, C + own]: as `FittedAllograph.scores` makes it for others."""
+        With sizes, the layer takes [n, r + 1 + 2] numbers. Both are as `FittedAllograph.scores` makes them for others.
+        """
+        count, width = arrays["vectors"].shape
+        inputs = np.zeros((count, width + 1 + (0 if sizes is None else LENGTHS)), np.float32)
+        inputs[:, :width] = unpack_vectors(arrays)
+        inputs[:, width] = np.sqrt(self.bias)
         logs: Floats = unpack_logs(arrays, len(self.alphabet), own) / np.float32(self.temperature)
-        if sizes is not None and (likelihood := sizes.log_likelihood(*unpack_all_sizes(arrays, len(logs)))) is not None:
-            logs += likelihood
-        return logs
+        judgement = None if sizes is None else sizes.judge(*unpack_all_sizes(arrays, count))
+        if judgement is not None:
+            inputs[:, width + 1 :] = judgement.relative * self.size_weight
+            logs += judgement.likelihood
+        return inputs, logs
+
+    @cached_property
+    def size_weight(self) -> np.float32:
+        """What a size relative to the writer's others is multiplied by to be one of the layer's inputs."""
+        return np.float32(self.size * np.sqrt(self.weight))
 
     def writer_sizes(self, state_labels: NDArray[np.integer], own: int, arrays: Mapping[str, NDArray[Any]]) -> WriterSizes | None:
         """What a state's samples, with these labels (places) [n], say of the writer's sizes; None without statistics of sizes."""
@@ -213,7 +211,7 @@ class Allograph(TunableAdapter):
         """The change [r + 1 or 3, C + own] that fits the samples best, sought from `change`, and the square terms [C + own]."""
         valid, size, labels = arrays["units"] > 0, len(self.alphabet) + own, arrays["labels"].astype(np.int32)
         sizes = self.writer_sizes(labels, own, arrays)
-        inputs, logs = self.unpack_inputs(arrays, sizes), self.unpack_base(arrays, own, sizes)
+        inputs, logs = self.unpack(arrays, own, sizes)
         if not valid.all():
             inputs, labels, logs = inputs[valid], labels[valid], logs[valid]
         solution, square = np.zeros((inputs.shape[1], size), np.float32), np.zeros(size, np.float32)

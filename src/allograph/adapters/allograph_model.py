@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from allograph.adapters.label_counts import unseen_factor
 from allograph.adapters.linear_algebra import product
 from allograph.adapters.size import WriterSizes
+from allograph.adapters.size_statistics import LENGTHS
 from allograph.adapters.state import State
 from allograph.adapters.tunable_adapter import EVIDENCE_SAMPLES, Floats, base_log_probabilities
 from allograph.adapters.validity import repair_logits, same_opinion
@@ -66,7 +67,7 @@ class FittedAllograph:
             return cls(method, state, none, places, places.astype(np.int32), places, none, none, 0.0, none, sizes)
         rows = np.flatnonzero(state.arrays["units"] > 0)
         order = rows[np.argsort(labels[rows], kind="stable")]
-        inputs = method.unpack_inputs(state.arrays, sizes)[order]
+        inputs = method.unpack(state.arrays, len(state.labels), sizes)[0][order]
         present, starts = np.unique(labels[order], return_index=True)
         layer = np.concatenate([state.arrays["change"].astype(np.float32), inputs.T], axis=1)
         counts = np.bincount(labels[rows], minlength=len(method.alphabet) + len(state.labels))
@@ -106,26 +107,29 @@ class FittedAllograph:
         method, own, logits = self.method, len(self.state.labels), repair_logits(samples.logits)
         logs = base_log_probabilities(logits, own) if own else logits
         boxes = samples.boxes
-        likelihood = None if self.sizes is None or boxes is None else self.sizes.log_likelihood(boxes.sizes, boxes.scales)
+        judgement = None if self.sizes is None or boxes is None else self.sizes.judge(boxes.sizes, boxes.scales)
         if not len(self.order):
             values = logs
-            if likelihood is not None:
-                sized = log_softmax(logs) / np.float32(BASE_TEMPERATURE) + likelihood
-                values = np.where((likelihood != 0).any(axis=1, keepdims=True), sized, logs)
+            if judgement is not None:
+                sized = log_softmax(logs) / np.float32(BASE_TEMPERATURE) + judgement.likelihood
+                values = np.where((judgement.likelihood != 0).any(axis=1, keepdims=True), sized, logs)
             return Scores(values, (values.argmax(axis=1) != logs.argmax(axis=1)).astype(np.int8))
         rows, base = np.arange(len(logs)), logs.argmax(axis=1)
         inputs, valid = method.layer_inputs(samples.shapes)
-        if self.sizes is not None:
-            inputs = method.with_sizes(inputs, self.sizes, boxes)
-        products = product(inputs, self.layer)
-        values = logs / np.float32(method.temperature) + products[:, : logs.shape[1]]
-        values += method.squares(inputs)[:, None] * self.square
-        favoured = base
-        if likelihood is not None:
-            values += likelihood
-            logs = log_softmax(logs) + likelihood
-            favoured = logs.argmax(axis=1)
         lengths = np.vecdot(inputs, inputs)
+        squares = (lengths - np.float32(method.bias)) / np.float32(method.weight)
+        if judgement is not None:
+            inputs = np.concatenate([inputs, judgement.relative * method.size_weight], axis=1)
+        products = product(inputs, self.layer[: inputs.shape[1]])
+        values = logs / np.float32(method.temperature)
+        values += products[:, : logs.shape[1]]
+        values += squares[:, None] * self.square
+        favoured = base
+        if judgement is not None:
+            values += judgement.likelihood
+            logs = logs + judgement.likelihood
+            favoured = logs.argmax(axis=1)
+            lengths = np.vecdot(inputs, inputs)
         away = lengths[:, None] + self.lengths
         away -= 2 * products[:, logs.shape[1] :]
         np.sqrt(np.maximum(away, 0, out=away), out=away)
@@ -135,7 +139,7 @@ class FittedAllograph:
         if (least <= limit).any():
             repeats, corrected = self._repeats(logits, away <= limit[:, None], valid)
 
-        votes = np.exp((least[:, None] - away) * np.float32(method.scale / np.sqrt(method.weight)))
+        votes = np.exp((least[:, None] - away) * np.float32(method.scale / math.sqrt(method.weight)))
         share = method.share * len(self.order) / (len(self.order) + HALF_SHARE_SAMPLES)
         votes *= np.float32(share) / votes.sum(axis=1, keepdims=True)
         values -= values.max(axis=1, keepdims=True)
@@ -172,10 +176,12 @@ class FittedAllograph:
         if not valid or not len(self.order):
             answerer, text = method.name if scores.answerers[0] else "base", f"The base classifier reads {names[base]!r}.{said}"
             return Explanation(answerer, names[base], text, {"answer": names[answer], **known})
+        (inputs, logs), labels = method.unpack(arrays, len(self.state.labels), self.sizes), arrays["labels"].astype(np.int32)
         if self.sizes is not None:
-            query = method.with_sizes(query, self.sizes, sample.boxes)
-        inputs, labels = method.unpack_inputs(arrays, self.sizes), arrays["labels"].astype(np.int32)
-        logs = method.unpack_base(arrays, len(self.state.labels), self.sizes)
+            boxes = sample.boxes
+            judgement = None if boxes is None else self.sizes.judge(boxes.sizes, boxes.scales)
+            relative = np.zeros((1, LENGTHS), np.float32) if judgement is None else judgement.relative
+            query = np.concatenate([query, relative * method.size_weight], axis=1)
         logs += product(inputs, arrays["change"].astype(np.float32)) + method.squares(inputs)[:, None] * self.square
         errors = np.eye(len(names), dtype=np.float32)[labels] - np.exp(log_softmax(logs))
         errors[arrays["units"] <= 0] = 0

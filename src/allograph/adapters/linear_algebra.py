@@ -15,8 +15,8 @@ MOST_TERMS = 160
 """Terms of a sum in one call; sums of more are added up from parts. Deeper and wider blocks leave too few rows to be quick."""
 MOST_COLUMNS = 128
 """Columns in one call."""
-LARGEST_INVERSE = 96
-"""Rows of a matrix that LAPACK inverts in one call: from 100 on OpenBLAS spreads that too."""
+LARGEST_INVERSE = 48
+"""Rows of a matrix that LAPACK inverts in one call: from 100 on OpenBLAS spreads that, and products are quicker long before."""
 
 
 def product(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,17 @@ class ShapeStatistics:
         within, between = arrays[PREFIX + "variances"].tolist()
         means, frequencies = (arrays[PREFIX + name].astype(np.float32) for name in ("means", "frequencies"))
         return cls(means, within, between, frequencies)
+
+    @cached_property
+    def known(self) -> NDArray[np.bool_]:
+        """[C] whether a label has a mean."""
+        return self.means.any(axis=1)
+
+    @cached_property
+    def squares(self) -> NDArray[np.float64]:
+        """[C] the squared lengths of the means."""
+        means = self.means.astype(np.float64)
+        return np.vecdot(means, means)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """For a bundle's statistics."""
@@ -98,25 +110,30 @@ class WriterShapes:
         posterior is a formula. The gain over the population's log-likelihood is multiplied by `strength`. `between` weighs the
         variance of d: the features of training writers show it too large or too small.
         """
-        mu = statistics.means.astype(np.float64)
+        mu, within = statistics.means, statistics.within
         size, width = mu.shape
         order = np.argsort(labels, kind="stable")
         seen, starts, counts = np.unique(labels[order], return_index=True, return_counts=True)
         known = seen < size
-        seen, each = seen[known], 1 / counts[known]
-        apart = np.add.reduceat(points[order], starts, axis=0, dtype=np.float64)[known] * each[:, None] - mu[seen]
+        seen, each = seen[known], (1 / counts[known]).astype(np.float32)
+        apart = np.add.reduceat(points[order], starts, axis=0)[known] * each[:, None] - mu[seen]
         way = statistics.between * between
         common, certain = COMMON * way, 1 / (way + each)
-        left = 1 / (1 / common + certain.sum())
-        shift, gain = left * (certain @ apart), way * certain
+        left = 1 / (1 / common + float(certain.sum()))
+        shift, gain = np.float32(left) * (certain @ apart), way * certain
         means, variances = mu + shift, np.full(size, way + left + 1)
         means[seen] += gain[:, None] * (apart - shift)
         variances[seen] = way * (1 - gain) + (1 - gain) ** 2 * left + 1
-        after, before = statistics.within * variances, statistics.within * (way + common + 1)
-        scale = np.where(mu.any(axis=1), strength, 0.0)
-        constant = np.vecdot(mu, mu) / before - np.vecdot(means, means) / after - width * np.log(after / before)
-        return cls(
-            np.pad(scale * (means.T / after - mu.T / before), ((0, 0), (0, own))).astype(np.float32),
-            np.pad(scale * 0.5 * (1 / before - 1 / after), (0, own)).astype(np.float32),
-            np.pad(scale * 0.5 * constant, (0, own)).astype(np.float32),
-        )
+        after, before = within * variances, within * (way + common + 1)
+        scale = np.where(statistics.known, strength, 0.0)
+        constant = statistics.squares / before - np.vecdot(means, means) / after - width * np.log(after / before)
+        gains = means * (scale / after).astype(np.float32)[:, None] - mu * (scale / before).astype(np.float32)[:, None]
+        square = scale * 0.5 * (1 / before - 1 / after)
+        return cls(*(_with_own(np.asarray(array, np.float32), own) for array in (gains.T, square, scale * 0.5 * constant)))
+
+
+def _with_own(array: Floats, own: int) -> Floats:
+    """An array [..., C] with zeros for the writer's own labels: [..., C + own]."""
+    if not own:
+        return array
+    return np.concatenate([array, np.zeros((*array.shape[:-1], own), np.float32)], axis=-1)

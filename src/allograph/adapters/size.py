@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from allograph.adapters.linear_algebra import inverse, product
 from allograph.adapters.size_statistics import LENGTHS, OFFSET, TYPICAL, SizeStatistics, log_lengths
 from allograph.samples.box import Boxes
 
@@ -36,6 +38,7 @@ USUAL = 20.0
 """Samples that the usual neatness counts for, when a writer's own is found: how far sizes scatter around what is expected."""
 FARTHEST_SQUARE = 9.0
 """A squared distance in units of the variance counts for no more."""
+NOTHING = np.zeros(())
 LOG_STUDENT = math.lgamma((FREEDOM + 1) / 2) - math.lgamma(FREEDOM / 2) - 0.5 * math.log(FREEDOM * math.pi)
 
 
@@ -74,7 +77,7 @@ class SizedSamples:
 
 def has_size(sizes: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Which samples' height and width are known, bool [n]."""
-    known: NDArray[np.bool_] = np.isfinite(sizes[:, 0]) & np.isfinite(sizes[:, 1])
+    known: NDArray[np.bool_] = np.isfinite(sizes[:, 0] + sizes[:, 1])
     return known
 
 
@@ -105,14 +108,32 @@ class DeviceSizes:
         distances = sizes[:, LENGTHS:].T * (self.factor / (TYPICAL * math.exp(self.shifts[0])))
         return np.concatenate([lengths, distances])
 
-    def log_likelihood(self, sizes: NDArray[np.floating]) -> Floats:
-        """Of every label [n, C + m], for sizes [n, 4] that are known."""
-        numbers = self.numbers(sizes)
-        by_label = log_student(numbers[:, :, None], self.means[:, None], self.variances[:, None])
-        flat = log_student(numbers, self.flat_means[:, None], self.flat_variances[:, None])
-        told = -math.log1p(math.exp(-self.log_odds))
-        likelihood: Floats = np.logaddexp(by_label + told, (flat + told - self.log_odds)[:, None])
-        return likelihood
+    def judge(self, sizes: NDArray[np.floating]) -> SizeJudgement:
+        """What sizes [n, 4] that are known say."""
+        numbers = self.numbers(sizes).astype(np.float32)
+        logs = self._students.log_likelihood(numbers[:, :, None])
+        likelihood = sum_of_exponentials(logs[:, :-1], logs[:, -1:])
+        told, middles = self._relative
+        return SizeJudgement(likelihood, told * (numbers[:LENGTHS].T - middles))
+
+    def log_likelihood(self, sizes: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Of every label, float32 [n, C + m], for sizes [n, 4] that are known."""
+        return self.judge(sizes).likelihood
+
+    @cached_property
+    def _students(self) -> Student:
+        """[k, 1, C + m + 1] of the labels, and at last of what is expected if sizes do not tell them apart."""
+        told = np.full((1, self.means.shape[1] + 1), -math.log1p(math.exp(-self.log_odds)))
+        told[:, -1] -= self.log_odds
+        means = np.concatenate([self.means, self.flat_means[:, None]], axis=1)
+        variances = np.concatenate([self.variances, self.flat_variances[:, None]], axis=1)
+        return Student.of(means[:, None], variances[:, None], told).single()
+
+    @cached_property
+    def _relative(self) -> tuple[np.float32, NDArray[np.float32]]:
+        """The probability that sizes tell labels apart, and the writer's middle logarithms of lengths [2]."""
+        told = 1 / (1 + math.exp(-self.log_odds))
+        return np.float32(told), self.means[:LENGTHS].mean(axis=1).astype(np.float32)
 
     def doubting(self, sizes: NDArray[np.floating], logs: Floats, statistics: SizeStatistics, weight: float) -> DeviceSizes:
         """The same after a look at whether sizes [n, 4] go with labels that have the log-probabilities `logs` [n, C + m].
@@ -123,29 +144,73 @@ class DeviceSizes:
         logs = logs - np.logaddexp.reduce(logs, axis=1, keepdims=True)
         means = statistics.means.copy()
         means[:LENGTHS] += self.shifts[:, None]
-        every = np.arange(means.shape[1])
-        variances = np.stack([statistics.between(k, every, None) for k in range(len(means))]) + statistics.within
+        variances = statistics.variances + statistics.within
         by_label = logs + log_student(numbers[:, :, None], means[:, None], variances[:, None])
         flat = log_student(numbers, self.flat_means[:, None], self.flat_variances[:, None])
         evidence = weight * (np.logaddexp.reduce(by_label, axis=1) - flat).sum()
         return replace(self, log_odds=float(np.clip(self.log_odds + evidence, -SURE, SURE)))
 
-    def relative(self, sizes: NDArray[np.floating], middles: Floats) -> Floats:
-        """How much larger than the writer's middle size [n, 2], in logarithms, as far as sizes tell labels apart.
 
-        `middles` [2] are the population's.
-        """
-        told = 1 / (1 + math.exp(-self.log_odds))
-        relative: Floats = told * (log_lengths(sizes * self.factor) - (middles + self.shifts)[:, None]).T
-        return relative
+class SizeJudgement(NamedTuple):
+    """What the sizes of samples say."""
+
+    likelihood: NDArray[np.float32]
+    """[n, C + m] the log-likelihood of every label."""
+    relative: NDArray[np.float32]
+    """[n, 2] by how much they are larger than the writer's middle size, in logarithms, as far as sizes tell labels apart."""
+
+
+class Student(NamedTuple):
+    """Student distributions of k numbers, each given its share of the log-likelihood, as far as they can be computed once."""
+
+    means: NDArray[np.floating]
+    """[k, …]"""
+    nearness: NDArray[np.floating]
+    """[k, …] the inverse of the variance and of the degrees of freedom."""
+    highest: NDArray[np.floating]
+    """[k, …] the log-likelihood at the mean."""
+    added: NDArray[np.floating]
+    """[…] what is added to the sum."""
+    total: NDArray[np.floating]
+    """[…] the sum at all means, with what is added."""
+
+    @classmethod
+    def of(cls, means: Floats, variances: Floats, added: Floats = NOTHING) -> Student:
+        """Around means [k, …] with variances [k, …]; `added` is added to the sum of the log-likelihoods."""
+        highest = SHARE * (LOG_STUDENT - 0.5 * np.log(variances))
+        return cls(means, 1 / (FREEDOM * variances), highest, added, highest.sum(axis=0) + added)
+
+    def single(self) -> Student:
+        """The same in single precision, quicker for many numbers."""
+        return Student(*(array.astype(np.float32) for array in self))
+
+    def log_likelihood(self, numbers: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Of numbers [k, …], summed over k; one that is NaN, which a length is not, says nothing."""
+        away = numbers - self.means
+        away *= away
+        away *= self.nearness
+        logs = np.log1p(away, out=away)
+        logs *= -SHARE * (FREEDOM + 1) / 2
+        if len(logs) > LENGTHS and np.isnan(numbers).any():
+            return np.asarray(np.where(np.isnan(logs), 0, logs + self.highest).sum(axis=0) + self.added)
+        total = logs.sum(axis=0)
+        total += self.total
+        return np.asarray(total)
 
 
 def log_student(numbers: Floats, means: Floats, variances: Floats) -> Floats:
-    """The log-likelihoods of numbers [k, …], summed over k, each given its share; one that is NaN says nothing."""
-    away = (numbers - means) ** 2 / (variances * FREEDOM)
-    logs = SHARE * (LOG_STUDENT - 0.5 * np.log(variances) - (FREEDOM + 1) / 2 * np.log1p(away))
-    total: Floats = (np.where(np.isnan(away), 0.0, logs) if np.isnan(numbers).any() else logs).sum(axis=0)
-    return total
+    """The log-likelihoods of numbers [k, …] in Student distributions, as `Student` gives them."""
+    logs: Floats = Student.of(means, variances).log_likelihood(numbers)
+    return logs
+
+
+def sum_of_exponentials(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`np.logaddexp` of finite float32 numbers, quicker for many."""
+    apart = one - other
+    np.negative(np.abs(apart, out=apart), out=apart)
+    lower = np.log1p(np.exp(apart, out=apart), out=apart)
+    lower += np.maximum(one, other)
+    return lower
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,25 +257,25 @@ class WriterSizes:
         factor = 1.0 if scale % 2 else TYPICAL / max(float(np.median(sizes[:, 0])), 1e-9)
         return fit_device(self.statistics, self.samples, scale, len(self.samples), factor)
 
-    def log_likelihood(self, sizes: NDArray[np.floating], scales: NDArray[np.uint32]) -> NDArray[np.float32] | None:
-        """Of every label, float32 [n, C + m], for sizes [n, 4] in some scales [n]; 0 where nothing is known, None if nowhere."""
-        values = None
+    def judge(self, sizes: NDArray[np.floating], scales: NDArray[np.uint32]) -> SizeJudgement | None:
+        """What sizes [n, 4] in some scales [n] say, float32, 0 where nothing is known; None if nothing is of any of them."""
+        judgement = None
         for scale, rows in _by_scale(sizes, scales):
             if scale in self.devices or scale % 2:  # in a unit of its own, one sample alone has no size
-                likelihood = self.device(scale, sizes[rows]).log_likelihood(sizes[rows])
-                if values is None:
-                    values = np.zeros((len(sizes), likelihood.shape[1]), np.float32)
-                values[rows] = likelihood
-        return values
+                here = sizes[rows]
+                said = self.device(scale, here).judge(here)
+                if len(here) == len(sizes):
+                    return said
+                if judgement is None:
+                    shape = (len(sizes), said.likelihood.shape[1])
+                    judgement = SizeJudgement(np.zeros(shape, np.float32), np.zeros((len(sizes), LENGTHS), np.float32))
+                judgement.likelihood[rows], judgement.relative[rows] = said
+        return judgement
 
-    def relative(self, sizes: NDArray[np.floating], scales: NDArray[np.uint32]) -> NDArray[np.float32]:
-        """How much larger than the writer's middle size, float32 [n, 2], in logarithms; 0 where nothing is known."""
-        values = np.zeros((len(sizes), LENGTHS), np.float32)
-        middles = self.statistics.means[:LENGTHS].mean(axis=1)
-        for scale, rows in _by_scale(sizes, scales):
-            if scale in self.devices or scale % 2:
-                values[rows] = self.device(scale, sizes[rows]).relative(sizes[rows], middles)
-        return values
+    def log_likelihood(self, sizes: NDArray[np.floating], scales: NDArray[np.uint32]) -> NDArray[np.float32] | None:
+        """Of every label, float32 [n, C + m], for sizes [n, 4] in some scales [n]; 0 where nothing is known, None if nowhere."""
+        judgement = self.judge(sizes, scales)
+        return None if judgement is None else judgement.likelihood
 
     def explain(self, boxes: Boxes | None, names: Sequence[str], labels: Sequence[int]) -> SizeExplanation | None:
         """How high one sample is against what is expected of some labels (places in `names`); None where nothing is known."""
@@ -247,13 +312,10 @@ def _as_high(ratio: float) -> str:
 
 def _by_scale(sizes: NDArray[np.floating], scales: NDArray[np.uint32]) -> list[tuple[int, Places]]:
     """Each scale, and the places of its samples whose size is known."""
-    known = np.flatnonzero(has_size(sizes))
-    if not len(known):
-        return []
-    first = int(scales[known[0]])
-    if (scales[known] == first).all():
-        return [(first, known)]
-    return [(scale, known[scales[known] == scale]) for scale in np.unique(scales[known]).tolist()]
+    (known,) = has_size(sizes).nonzero()
+    numbers = scales[known]
+    present = sorted(set(numbers.tolist()))
+    return [(scale, known if len(present) == 1 else known[numbers == scale]) for scale in present]
 
 
 def fit_device(
@@ -264,19 +326,23 @@ def fit_device(
     The writer's means of all labels are one Gaussian, with a scale for each device: the posterior is a formula.
     """
     here = samples.scales == scale
-    units = {one: _factor(statistics, samples, one) for one in np.unique(samples.scales).tolist()}
+    units = {one: _factor(statistics, samples, one) for one in set(samples.scales.tolist())}
     if factor is not None:
         units[scale] = factor
-    known = np.array([units[one] for one in samples.scales.tolist()], np.float64)
-    lengths = log_lengths(samples.sizes * known[:, None]) if len(samples) else np.empty((LENGTHS, 0))
+    known = np.ones(len(samples))
+    for one, unit in units.items():
+        known[samples.scales == one] = unit
+    lengths = log_lengths(samples.sizes * known[:, None])
     means, variances, latent = np.empty_like(statistics.means), np.empty_like(statistics.means), np.empty_like(statistics.means)
-    numbers = lengths
+    numbers, size = lengths, statistics.means.shape[1]
+    cells = _Cells.of(samples, np.arange(len(samples)), size)
     for k in range(len(statistics)):
         if k == LENGTHS:
             shift = (means[0] - statistics.means[0]).mean()
             distances = samples.sizes[:, LENGTHS:].T * (known / (TYPICAL * math.exp(shift)))
             numbers = np.concatenate([lengths, distances])
-        means[k], latent[k] = _posterior(statistics, k, numbers[k], samples, scale)
+            cells = _Cells.of(samples, np.flatnonzero(np.isfinite(distances).all(axis=0)), size)
+        means[k], latent[k] = _posterior(statistics, k, numbers[k], cells, scale)
         variances[k] = latent[k] + statistics.within[k]
     flat_means, flat_variances = _flat(statistics, numbers[:, here], samples.weights[here])
     sure = np.flatnonzero(here[:labelled])
@@ -286,7 +352,7 @@ def fit_device(
     left = np.maximum(within - latent[:, labels], 1e-3 * within)
     without = means[:, labels] - latent[:, labels] * (own - means[:, labels]) / left
     spread = latent[:, labels] * within / left + within
-    squares = np.nan_to_num(np.minimum((own - without) ** 2 / spread, FARTHEST_SQUARE), nan=1.0).sum(axis=1)
+    squares = np.where(np.isnan(own), 1.0, np.minimum((own - without) ** 2 / spread, FARTHEST_SQUARE)).sum(axis=1)
     variances *= ((USUAL + squares) / (USUAL + len(sure)))[:, None]
     evidence = log_student(own, without, spread)
     evidence -= log_student(own, flat_means[:, None], flat_variances[:, None])
@@ -307,31 +373,51 @@ def _factor(statistics: SizeStatistics, samples: SizedSamples, scale: int) -> fl
     return float(np.exp(ratios[order[np.searchsorted(weights, weights[-1] / 2)]]))
 
 
-def _posterior(statistics: SizeStatistics, k: int, numbers: Floats, samples: SizedSamples, scale: int) -> tuple[Floats, Floats]:
+@dataclass(frozen=True, eq=False)
+class _Cells:
+    """The samples of one label on one device, for every such pair."""
+
+    rows: Places
+    """[s] the places of the samples."""
+    cell: Places
+    """[s] the cell of each."""
+    weights: Floats
+    """[s]"""
+    counts: Floats
+    """[c] the sum of the weights in each cell."""
+    labels: Places
+    """[c]"""
+    scales: Places
+    """[c]"""
+
+    @classmethod
+    def of(cls, samples: SizedSamples, rows: Places, size: int) -> _Cells:
+        """Of the samples at some places; `size` is how many labels there are."""
+        cells, cell = np.unique(samples.scales[rows] * np.int64(size) + samples.labels[rows], return_inverse=True)
+        weights = samples.weights[rows]
+        return cls(rows, cell, weights, np.bincount(cell, weights, len(cells)), cells % size, cells // size)
+
+    def means(self, numbers: Floats) -> Floats:
+        """[c] the mean number of each cell, from numbers of all samples."""
+        return np.bincount(self.cell, self.weights * numbers[self.rows], len(self.counts)) / self.counts
+
+
+def _posterior(statistics: SizeStatistics, k: int, numbers: Floats, cells: _Cells, scale: int) -> tuple[Floats, Floats]:
     """Mean and variance [C + m] of the writer's own mean of each label on a device, of one number, from numbers [n]."""
-    size = statistics.means.shape[1]
-    every = np.arange(size)
-    prior = statistics.between(k, every, None) + _scale_variance(statistics, k, scale)
-    there = np.flatnonzero(np.isfinite(numbers)) if k >= LENGTHS else slice(None)
-    devices, device = np.unique(samples.scales[there], return_inverse=True)
-    cells, cell = np.unique(device * size + samples.labels[there], return_inverse=True)
-    if not len(cells):
+    prior = statistics.variances[k] + _scale_variance(statistics, k, scale)
+    if not len(cells.counts):
         return statistics.means[k], prior
-    weights = samples.weights[there]
-    counts = np.bincount(cell, weights)
-    centres = np.bincount(cell, weights * numbers[there]) / counts
-    labels, of = cells % size, devices[cells // size]
-    across = statistics.between(k, labels, every)
-    across[of == scale] += _scale_variance(statistics, k, scale)
-    known = statistics.between(k, labels, labels)
-    for one in devices.tolist():
-        same = np.flatnonzero(of == one)
-        known[same[:, None], same] += _scale_variance(statistics, k, one)
-    known[np.arange(len(cells)), np.arange(len(cells))] += statistics.within[k, labels] / counts
-    gain = np.linalg.solve(known, across)
-    mean = statistics.means[k] + gain.T @ (centres - statistics.means[k, labels])
-    variance = np.maximum(prior - np.vecdot(gain.T, across.T), 1e-6)
-    return mean, variance
+    across = statistics.rows(k, cells.labels)
+    known = across.take(cells.labels, axis=1)
+    across += np.where(cells.scales == scale, _scale_variance(statistics, k, scale), 0.0)[:, None]
+    for one in set(cells.scales.tolist()):
+        same, variance = cells.scales == one, _scale_variance(statistics, k, one)
+        known += variance if same.all() else np.where(same[:, None] & same, variance, 0.0)
+    np.einsum("ii->i", known)[:] += statistics.within[k, cells.labels] / cells.counts
+    gain = product(inverse(known), across)
+    mean: Floats = statistics.means[k] + (cells.means(numbers) - statistics.means[k, cells.labels]) @ gain
+    gain *= across
+    return mean, np.maximum(prior - gain.sum(axis=0), 1e-6)
 
 
 def _scale_variance(statistics: SizeStatistics, k: int, scale: int) -> float:
@@ -341,11 +427,11 @@ def _scale_variance(statistics: SizeStatistics, k: int, scale: int) -> float:
 
 def _flat(statistics: SizeStatistics, numbers: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """Mean and variance [k] of all numbers [k, n] whatever the labels; the population's count for a few samples."""
-    middle = statistics.means.mean(axis=1)
-    spread = statistics.means.var(axis=1) + statistics.within.mean(axis=1) + statistics.deviation
-    known = np.where(np.isfinite(numbers), weights, 0.0)
-    count, filled = known.sum(axis=1), np.where(np.isfinite(numbers), numbers, 0.0)
-    means = (0.5 * middle + (known * filled).sum(axis=1)) / (0.5 + count)
-    squares = (known * (filled - means[:, None]) ** 2).sum(axis=1)
+    middle, spread = statistics.whatever_label
+    is_known = np.isfinite(numbers)
+    known, filled = np.where(is_known, weights, 0.0), np.where(is_known, numbers, 0.0)
+    count = known.sum(axis=1)
+    means = (0.5 * middle + np.vecdot(known, filled)) / (0.5 + count)
+    squares = np.vecdot(known, (filled - means[:, None]) ** 2)
     variances = (2 * spread + squares) / (2 + count)
     return means, np.where(count > 0, variances, spread + statistics.scale)

@@ -13,7 +13,8 @@ from allograph.adapters.size_statistics import LENGTHS
 from allograph.samples.box import Boxes
 
 SIZES, SCALES = "sizes", "scales"
-"""The arrays of a state: float16 [n, 2 or 4], the inverse hyperbolic sines of `Boxes.sizes`, and uint32 [n], `Boxes.scales`."""
+"""The arrays of a state: float16 [n, 2 or 4], the inverse hyperbolic sines of `Boxes.sizes`, and uint32 [n], `Boxes.scales`; or
+[1], where all sizes have the same scale."""
 Join = Callable[[NDArray[np.generic], NDArray[np.generic]], NDArray[np.generic]]
 
 
@@ -26,31 +27,38 @@ def pack_sizes(
     """
     if boxes is None and SIZES not in before:
         return {}
-    sizes, scales = _rows(before, old)
-    more = np.full((new, 4), np.nan, np.float32) if boxes is None else boxes.sizes
-    also = np.zeros(new, np.uint32) if boxes is None else boxes.scales
-    joined = join(sizes, more).astype(np.float32)
-    if not np.isfinite(joined).any():
+    more = Boxes.none(new) if boxes is None else boxes
+    sizes = join(_rows(before, old), np.arcsinh(more.sizes).astype(np.float16))
+    scales = join(_scales(before, old), more.scales)
+    known = np.isfinite(sizes)
+    has_size = known[:, :LENGTHS].all(axis=1)
+    if not has_size.any():
         return {}
-    if not np.isfinite(joined[:, LENGTHS:]).any():
-        joined = joined[:, :LENGTHS]
-    return {SIZES: np.arcsinh(joined).astype(np.float16), SCALES: join(scales, also)}
+    if not known[:, LENGTHS:].any():
+        sizes = sizes[:, :LENGTHS].copy()
+    first = scales[has_size.argmax()]
+    return {SIZES: sizes, SCALES: first.reshape(1) if (scales[has_size] == first).all() else scales}
 
 
 def unpack_sizes(packed: Mapping[str, NDArray[Any]], labels: NDArray[np.integer]) -> SizedSamples:
     """The samples of a state that have a size, with their labels [n]."""
-    return SizedSamples.of(*_rows(packed, len(labels)), labels)
+    return SizedSamples.of(*unpack_all_sizes(packed, len(labels)), labels)
 
 
 def unpack_all_sizes(packed: Mapping[str, NDArray[Any]], count: int) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
     """Sizes [n, 4] and scales [n] of all samples of a state, NaN where they are not known."""
-    return _rows(packed, count)
+    return np.sinh(_rows(packed, count).astype(np.float32)), _scales(packed, count)
 
 
-def _rows(packed: Mapping[str, NDArray[Any]], count: int) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
-    sizes = np.full((count, 4), np.nan, np.float32)
-    if SIZES not in packed:
-        return sizes, np.zeros(count, np.uint32)
-    known = np.sinh(packed[SIZES].astype(np.float32))
-    sizes[:, : known.shape[1]] = known
-    return sizes, packed[SCALES]
+def _rows(packed: Mapping[str, NDArray[Any]], count: int) -> NDArray[np.float16]:
+    rows = np.full((count, 4), np.nan, np.float16)
+    if SIZES in packed:
+        rows[:, : packed[SIZES].shape[1]] = packed[SIZES]
+    return rows
+
+
+def _scales(packed: Mapping[str, NDArray[Any]], count: int) -> NDArray[np.uint32]:
+    scales = np.zeros(count, np.uint32)
+    if SCALES in packed:
+        scales[:] = packed[SCALES]
+    return scales

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -105,14 +106,24 @@ class SizeStatistics:
             "spread within": round(float(np.sqrt(self.within[0].mean())), 3),
         }
 
-    def between(self, k: int, labels: NDArray[np.integer], others: NDArray[np.integer] | None) -> Floats:
-        """The covariance [a, b] of a writer's d of labels [a] with those of others [b], of one number; None: with itself, [a]."""
+    def rows(self, k: int, labels: NDArray[np.integer]) -> Floats:
+        """The covariance [a, C] of a writer's d of some labels [a] with those of all, of one number; in memory of its own."""
         if self.covariance.size:
-            matrix = self.covariance[k]
-            return matrix[labels, labels] if others is None else matrix[labels[:, None], others]
-        if others is None:
-            return np.full(len(labels), self.deviation[k])
-        return self.deviation[k] * (labels[:, None] == others)
+            rows: Floats = self.covariance[k][labels]
+            return rows
+        return self.deviation[k] * (labels[:, None] == np.arange(self.means.shape[1]))
+
+    @cached_property
+    def variances(self) -> Floats:
+        """[k, C] the variance of d."""
+        if self.covariance.size:
+            return self.covariance.diagonal(axis1=1, axis2=2).copy()
+        return np.repeat(self.deviation[:, None], self.means.shape[1], axis=1)
+
+    @cached_property
+    def whatever_label(self) -> tuple[Floats, Floats]:
+        """Mean and variance [k] of a writer's samples, whatever their labels, scales aside."""
+        return self.means.mean(axis=1), self.means.var(axis=1) + self.within.mean(axis=1) + self.deviation
 
     def with_own_labels(self, count: int) -> SizeStatistics:
         """The same with so many labels of the writer's own at the end, which may be of any size that a label is of."""
@@ -186,8 +197,11 @@ class SizeStatistics:
 
 def log_lengths(sizes: NDArray[np.floating]) -> Floats:
     """The logarithms [2, n] of height and diagonal of sizes [n, 2 or more] in millimetres; a length is at least 0."""
-    height, width = sizes[:, 0], sizes[:, 1]
-    return np.log(np.stack([height, np.hypot(height, width)]) + OFFSET)
+    lengths = np.empty((LENGTHS, len(sizes)))
+    lengths[0] = sizes[:, 0]
+    np.hypot(lengths[0], sizes[:, 1], out=lengths[1])
+    lengths += OFFSET
+    return np.log(lengths, out=lengths)
 
 
 @dataclass(frozen=True, eq=False)

@@ -72,6 +72,6 @@ def same_opinion(logs: Floats, others: Floats) -> NDArray[np.bool_]:
     Labels that were as good as impossible, or not on offer, for one of two do not count.
     """
     both = (logs > NO_OPINION) & (others > NO_OPINION)
-    apart = np.where(both, logs, 0) - np.where(both, others, 0)
-    highest, lowest = np.where(both, apart, -np.inf).max(axis=1), np.where(both, apart, np.inf).min(axis=1)
+    apart = np.subtract(logs, others, out=np.zeros(both.shape, np.float32), where=both)
+    highest, lowest = apart.max(axis=1, where=both, initial=-np.inf), apart.min(axis=1, where=both, initial=np.inf)
     return np.asarray(highest - lowest <= OPINION_TOLERANCE)  # −inf where they have no label in common

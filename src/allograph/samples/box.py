@@ -66,6 +66,11 @@ class Box:
             raise InputError(f"a device is named by at most {LONGEST_DEVICE} printable characters")
 
     @property
+    def numbers(self) -> tuple[float, float, float, float, float]:
+        """Left, top, right, bottom and the baseline, NaN where that is not known."""
+        return self.left, self.top, self.right, self.bottom, math.nan if self.baseline is None else self.baseline
+
+    @property
     def height(self) -> float:
         """From top to bottom, in the unit."""
         return float(self.bottom - self.top)
@@ -93,12 +98,11 @@ class Boxes:
     @classmethod
     def of(cls, boxes: Sequence[Box | None]) -> Boxes:
         """Boxes as arrays; None is a missing one."""
-        nothing = (math.nan,) * 4
+        nothing = (math.nan,) * 5
+        numbers = np.array([nothing if box is None else box.numbers for box in boxes], np.float32).reshape(-1, 5)
         return cls(
-            np.array(
-                [nothing if box is None else (box.left, box.top, box.right, box.bottom) for box in boxes], np.float32
-            ).reshape(-1, 4),
-            np.array([math.nan if box is None or box.baseline is None else box.baseline for box in boxes], np.float32),
+            numbers[:, :4],
+            numbers[:, 4],
             np.array([box is not None and box.unit == "millimetres" for box in boxes], np.bool_),
             np.array(["" if box is None else box.device for box in boxes], np.str_),
         )
@@ -156,8 +160,10 @@ class Boxes:
     @cached_property
     def sizes(self) -> NDArray[np.float32]:
         """[n, 4] `SIZES`, in the unit; NaN where it is missing."""
-        left, top, right, bottom = self.edges.T
-        return np.stack([bottom - top, right - left, self.baselines - top, self.baselines - bottom], axis=1)
+        sizes = np.empty((len(self), len(SIZES)), np.float32)
+        np.subtract(self.edges[:, 3:1:-1], self.edges[:, 1::-1], out=sizes[:, :2])
+        np.subtract(self.baselines[:, None], self.edges[:, 1::2], out=sizes[:, 2:])
+        return sizes
 
     @cached_property
     def scales(self) -> NDArray[np.uint32]:

@@ -222,7 +222,7 @@ def _readings(ready: Ready, outputs: Samples) -> list[Reading]:
             labels[answer],
             labels=labels,
             values=values[i],
-            outputs=samples.at(slice(i, i + 1)),
+            outputs=samples.at(slice(i, i + 1)) if together else samples,
             explain=explain[i],
             alphabet=ready.offer,
             threshold=ready.task.request.threshold,
