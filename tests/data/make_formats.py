@@ -28,7 +28,7 @@ def main() -> None:
     """Write a corpus of noise, the tiny model's bundle, and a writer who taught it ten digits and took two back, with boxes."""
     folder = Path(__file__).parent / "formats" / str(NEWEST)
     folder.mkdir(parents=True)
-    noise_corpus(folder / "corpus.parquet", list("0123456789"), ["ana"] * 5 + ["ben"] * 5, **CORPUS_BOXES)
+    noise_corpus(folder / "corpus.parquet", list("0123456789"), ["ana"] * 5 + ["ben"] * 5, split="all", **CORPUS_BOXES)
     (folder / "corpus.npz").unlink()
     recognizer = Recognizer(tiny_bundle(folder / "bundle", some_styles(1)), threads=1)
     images = np.random.default_rng(0).integers(1, 256, (10, 28, 28), dtype=np.uint8)

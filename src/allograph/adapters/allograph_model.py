@@ -96,9 +96,8 @@ class FittedAllograph:
         sizes = self.sizes.beside(context.boxes, logs / np.float32(BASE_TEMPERATURE))
         if not len(self.order):
             return replace(self, sizes=sizes)
-        inputs = self.method.unpack_inputs(self.state.arrays, sizes)[
-            self.order
-        ]  # else what was corrected would not be known again
+        inputs, _ = self.method.unpack(self.state.arrays, len(self.state.labels), sizes)
+        inputs = inputs[self.order]  # moved with the sizes, or what was corrected would not be known again
         layer = np.concatenate([self.layer[:, : -len(inputs)], inputs.T], axis=1)
         return replace(self, sizes=sizes, layer=layer, lengths=np.vecdot(inputs, inputs))
 

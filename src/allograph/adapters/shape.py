@@ -53,7 +53,7 @@ class ShapeStatistics:
     @cached_property
     def known(self) -> NDArray[np.bool_]:
         """[C] whether a label has a mean."""
-        return self.means.any(axis=1)
+        return np.asarray(self.means.any(axis=1))
 
     @cached_property
     def squares(self) -> NDArray[np.float64]:

@@ -200,8 +200,7 @@ class Student(NamedTuple):
 
 def log_student(numbers: Floats, means: Floats, variances: Floats) -> Floats:
     """The log-likelihoods of numbers [k, …] in Student distributions, as `Student` gives them."""
-    logs: Floats = Student.of(means, variances).log_likelihood(numbers)
-    return logs
+    return Student.of(means, variances).log_likelihood(numbers).astype(np.float64)
 
 
 def sum_of_exponentials(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -395,7 +394,8 @@ class _Cells:
         """Of the samples at some places; `size` is how many labels there are."""
         cells, cell = np.unique(samples.scales[rows] * np.int64(size) + samples.labels[rows], return_inverse=True)
         weights = samples.weights[rows]
-        return cls(rows, cell, weights, np.bincount(cell, weights, len(cells)), cells % size, cells // size)
+        counts = np.bincount(cell, weights, len(cells)).astype(np.float64)
+        return cls(rows, cell, weights, counts, cells % size, cells // size)
 
     def means(self, numbers: Floats) -> Floats:
         """[c] the mean number of each cell, from numbers of all samples."""
