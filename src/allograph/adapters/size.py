@@ -28,6 +28,8 @@ BELIEF = math.log(20.0)
 """The log-odds, before a sample is known, that a writer's sizes tell labels apart."""
 ENOUGH = 30.0
 """Samples without labels count for so many, at most: the labels that they are taken for go wrong together."""
+KNOWN = 100
+"""With so many corrections on a device, samples without labels tell nothing more of the writer's sizes there."""
 UNLIKELY = 1e-3
 """A label so many times less probable than the likeliest takes no part of a sample without a label."""
 EXPECTATIONS = 4
@@ -232,10 +234,13 @@ class WriterSizes:
     def beside(self, boxes: Boxes, logs: NDArray[np.floating]) -> WriterSizes:
         """The same for samples that are read beside others [n] without labels, whose log-probabilities are `logs` [n, C + m].
 
-        Expectation and maximization: the others are given labels by what is known so far, and what is known is found anew.
+        Expectation and maximization: the others are given labels by what is known so far, and what is known is found anew. On a
+        device with `KNOWN` samples that have labels, others add nothing.
         """
         devices = dict(self.devices)
         for scale, rows in _by_scale(boxes.sizes, boxes.scales):
+            if np.count_nonzero(self.samples.scales == scale) >= KNOWN:
+                continue
             sizes, priors = boxes.sizes[rows].astype(np.float64), logs[rows].astype(np.float64)
             scales = boxes.scales[rows]
             device = self.device(scale, sizes)
