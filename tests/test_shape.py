@@ -69,10 +69,10 @@ def test_one_sample_by_hand() -> None:
     known = ShapeStatistics(np.array([[1.0, 0.0], [0.0, 1.0]], np.float32), 1.0, 1.0, np.full(2, 0.5, np.float32))
     found = WriterShapes.of(known, np.array([[3.0, 0.0]], np.float32), np.array([0]), 0, 1.0, 1.0)
     after = 1.5 - 1.5**2 / 2.5 + 1
-    assert found.linear[:, 0] == pytest.approx([(1 + 0.6 * 2) / after - 1 / 2.5, 0])
-    assert found.square[0] == pytest.approx(0.5 * (1 / 2.5 - 1 / after))
+    assert found.linear[:, 0] == pytest.approx([(1 + 0.6 * 2) / after - 1 / 2.5, 0], rel=1e-5, abs=1e-7)
+    assert found.square[0] == pytest.approx(0.5 * (1 / 2.5 - 1 / after), rel=1e-5)
     other = 1.5 - 0.5**2 / 2.5 + 1  # of label 1, by the common way alone
-    assert found.linear[:, 1] == pytest.approx([0.2 * 2 / other, 1 / other - 1 / 2.5])
+    assert found.linear[:, 1] == pytest.approx([0.2 * 2 / other, 1 / other - 1 / 2.5], rel=1e-5)
 
 
 def test_samples_of_the_writers_own_labels_alone_teach_nothing_of_others() -> None:

@@ -20,7 +20,7 @@ from allograph.adapters.head import Head
 from allograph.adapters.means import WriterMeans
 from allograph.adapters.neighbours import NearestMemory
 from allograph.adapters.protocol import others
-from allograph.adapters.size import BELIEF, SHARE, SizedSamples, WriterSizes, _factor, fit_device, log_student
+from allograph.adapters.size import BELIEF, SHARE, USUAL, SizedSamples, WriterSizes, _factor, fit_device, log_student
 from allograph.adapters.size_statistics import FEW_WRITERS, LENGTHS, OFFSET, TYPICAL, SizeStatistics, log_lengths
 from allograph.adapters.with_size import WithSize
 from allograph.readings import Corrections, Samples, Scores, log_softmax
@@ -114,7 +114,8 @@ def test_one_sample_tells_of_both_labels_as_two_gaussians_do() -> None:
     for k, m in enumerate(PAIR.means):
         gain, across = (D + B) / (D + B + W), (R + B) / (D + B + W)
         assert found.means[k] == pytest.approx([m[0] + gain * (sample[0, k] - m[0]), m[1] + across * (sample[0, k] - m[0])])
-        assert found.variances[k] == pytest.approx([D + B - gain * (D + B) + W, D + B - across * (R + B) + W])
+        neat = (USUAL + (sample[0, k] - m[0]) ** 2 / (D + B + W)) / (USUAL + 1)
+        assert found.variances[k] == pytest.approx([neat * (D + B - gain * (D + B) + W), neat * (D + B - across * (R + B) + W)])
     assert found.factor == 1
 
 
@@ -139,7 +140,8 @@ def test_two_devices_have_scales_of_their_own_and_share_the_labels_deviations() 
     assert phone.means[0, 0] == pytest.approx(1.0 + weights[::-1] @ apart)
 
 
-def test_sizes_are_believed_by_what_each_sample_says_of_the_rest() -> None:
+def test_sizes_are_believed_by_what_each_sample_says_of_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("allograph.adapters.size.USUAL", 1e12)  # as neat as anybody
     numbers = np.array([[1.1, 1.3], [1.0, 1.25], [1.7, 2.0], [1.75, 2.1], [1.2, 1.35]])
     labels = [0, 0, 1, 1, 0]
     samples = sized(numbers, labels, [PAD] * 5)
@@ -157,7 +159,8 @@ def test_a_students_density_is_one() -> None:
     grid = np.linspace(-400, 400, 400_001)
     one = np.exp(log_student(grid[None], np.array([[0.3]]), np.array([[0.7]])) / SHARE)
     assert one.sum() * (grid[1] - grid[0]) == pytest.approx(1, abs=1e-4)
-    assert log_student(np.array([np.nan, 1.0]), np.zeros(2), np.ones(2)) == log_student(np.array([1.0]), np.zeros(1), np.ones(1))
+    place_unknown = log_student(np.array([1.0, 2.0, np.nan]), np.zeros(3), np.ones(3))
+    assert place_unknown == pytest.approx(float(log_student(np.array([1.0, 2.0]), np.zeros(2), np.ones(2))))
 
 
 def test_a_unit_is_the_weighted_median_of_what_samples_should_measure() -> None:
@@ -489,7 +492,7 @@ def test_boxes_of_some_corrections_are_enough(adapter: Adapter) -> None:
     unseen = adapter.scores(state, without_boxes(test).samples)
     assert right(adapter.scores(state, test.samples), test) > right(unseen, test) + 0.1
     parts = fold(adapter, without_boxes(batch.take(range(40))), batch.take(range(40, 80)), without_boxes(batch.take(range(20))))
-    assert len(parts.arrays["sizes"]) == len(parts.arrays["scales"]) == 100
+    assert (len(parts.arrays["sizes"]), len(parts.arrays["scales"])) == (100, 1)  # one device: its scale is kept once
     assert np.isnan(parts.arrays["sizes"][:, 0]).tolist() == [True] * 40 + [False] * 40 + [True] * 20
 
 
@@ -501,7 +504,7 @@ def test_a_window_keeps_the_newest_sizes(adapter: Any) -> None:
         else replace(adapter, method=replace(adapter.method, window=20))
     )
     state = fold(small, *(written(15, 900 + i, unit=30.0) for i in range(4)))
-    assert len(state.arrays["labels"]) == len(state.arrays["sizes"]) == len(state.arrays["scales"]) == 20
+    assert len(state.arrays["labels"]) == len(state.arrays["sizes"]) == 20
     last = written(15, 903, unit=30.0).boxes
     assert last is not None
     np.testing.assert_allclose(np.sinh(state.arrays["sizes"][-15:].astype(float)), last.sizes[:, :2], rtol=1e-2)
