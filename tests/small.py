@@ -50,9 +50,9 @@ def noise_archive(path: Path, labels: Sequence[str], writers: Sequence[str], /, 
     return path
 
 
-def noise_corpus(path: Path, labels: Sequence[str], writers: Sequence[str], split: str | Path = "all") -> Corpus:
-    """A corpus of noise."""
-    prepare(NpzSource(noise_archive(path.with_suffix(".npz"), labels, writers)), path, str(split), jobs=1)
+def noise_corpus(path: Path, labels: Sequence[str], writers: Sequence[str], split: str | Path = "all", **changes: Any) -> Corpus:
+    """A corpus of noise; `changes` replace the archive's arrays."""
+    prepare(NpzSource(noise_archive(path.with_suffix(".npz"), labels, writers, **changes)), path, str(split), jobs=1)
     return Corpus.open(path)
 
 

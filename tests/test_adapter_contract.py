@@ -13,11 +13,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from allograph.adapters import OURS, Adapter, State, Trial, replay, replay_by_fold
-from allograph.adapters.allograph import Allograph
+from allograph.adapters import OURS, SIZED, Adapter, State, Trial, replay, replay_by_fold
+from allograph.adapters.allograph import Allograph, AllographWithoutSize
+from allograph.adapters.lookup import Prior
+from allograph.adapters.memory_based import MemoryBased
 from allograph.adapters.paper import PaperAdapter
 from allograph.adapters.population import Population
+from allograph.adapters.shape import ShapeStatistics
+from allograph.adapters.size_statistics import SizeStatistics
 from allograph.adapters.tunable_adapter import TunableAdapter
+from allograph.adapters.with_size import WithSize
 from allograph.alphabet.labels import Alphabet
 from allograph.checks.adapter import ADAPTER_LAWS, Case, ModelShape
 from allograph.checks.contract import run_law
@@ -27,6 +32,7 @@ from allograph.evaluation.protocols.resample import Resample
 from allograph.evaluation.protocols.sequential import Sequential
 from allograph.evaluation.protocols.writer_samples import WriterSamples
 from allograph.readings import Corrections, Samples, log_softmax
+from allograph.samples.box import Boxes
 
 D = 6
 ALPHABET = Alphabet("abcde")
@@ -57,12 +63,36 @@ def fed(adapter: Adapter, features: int | None) -> Adapter:
     return replace(adapter, population=replace(POPULATION, space=turn / np.float32(np.sqrt(features * D))))
 
 
+def with_size(method: type[TunableAdapter], window: int | None) -> Adapter:
+    adapter = ours(method, window)
+    assert isinstance(adapter, MemoryBased)
+    return WithSize(adapter, SIZES)
+
+
+def sizes_of() -> SizeStatistics:
+    """How large the contract's writers write, with places."""
+    parts = [Case(Prior(ALPHABET), ModelShape(ALPHABET, D)).corrections(60, seed) for seed in range(100, 120)]
+    boxes = Boxes.join([part.boxes for part in parts], [60] * 20)
+    assert boxes is not None
+    labels = np.concatenate([ALPHABET.indices(part.labels) for part in parts])
+    found = SizeStatistics.estimate(boxes, labels, np.repeat(np.arange(20), 60).astype(str), len(ALPHABET))
+    assert found is not None
+    return found
+
+
 POPULATION = population_of()
+SIZES = sizes_of()
+CENTRES = (np.random.default_rng(5).normal(size=(len(ALPHABET), D)) / D).astype(np.float32)
+SHAPES = ShapeStatistics(CENTRES, 0.02, 0.5, np.full(len(ALPHABET), 0.2, np.float32))
+DEFAULT = Allograph(ALPHABET, None, POPULATION, SIZES, SHAPES)
 ADAPTERS: list[Adapter] = [
     PaperAdapter(ALPHABET, STYLES, STYLE_LABELS),
     PaperAdapter(ALPHABET, STYLES, STYLE_LABELS, z_score=False),
     *(ours(method) for method in OURS),
     *(ours(method, window=20) for method in OURS),
+    DEFAULT,
+    replace(DEFAULT, window=20),
+    *(with_size(method, window) for method in SIZED.values() for window in (None, 20)),
 ]
 
 
@@ -106,7 +136,8 @@ def test_every_adapter_keeps_the_contract(adapter: Adapter, law: Callable[[Case]
 
 @pytest.mark.parametrize("law", ADAPTER_LAWS, ids=lambda law: law.__name__)
 def test_the_default_keeps_it_for_a_model_without_features(law: Callable[[Case], None]) -> None:
-    run_law("allograph", law, Case(ours(Allograph), ModelShape(ALPHABET, D)))
+    for adapter in (ours(Allograph), DEFAULT, AllographWithoutSize(ALPHABET, None, POPULATION, None, SHAPES)):
+        run_law("allograph", law, Case(adapter, ModelShape(ALPHABET, D)))
 
 
 @pytest.mark.parametrize("features", [None, 7])

@@ -18,7 +18,7 @@ from allograph.adapters.validity import repair_logits, same_opinion, valid_rows
 from allograph.readings import Corrections, Samples
 from test_adapter_contract import ADAPTERS, ALPHABET, D, corrections, learned, ours
 
-COUNTING = {"prior", "lookup"}
+COUNTING = {"prior", "lookup", "prior+size", "lookup+size"}
 """They look at no embedding."""
 STRANGE = {
     "zero": np.zeros(D),

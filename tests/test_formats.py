@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from allograph import Recognizer, Writers, open_store
+from allograph import Box, Recognizer, Writers, open_store
 from allograph.corpora.corpus import Corpus
 from allograph.profiles.journal import Entry
 from allograph.profiles.tables import metadata
@@ -29,6 +29,9 @@ def test_a_corpus(released: Path) -> None:
     corpus = Corpus.open(released / "corpus.parquet")
     assert corpus.labels.tolist() == list("0123456789")
     assert sum(len(samples.rows) for samples in corpus.batches()) == 10
+    if corpus.boxes is not None:
+        assert corpus.boxes.box(1) == Box(1, 2, 4, 9, "millimetres")
+        assert (corpus.boxes.box(8), corpus.boxes.box(9)) == (Box(8, 2, 11, 9), None)
 
 
 def test_a_store(released: Path) -> None:
@@ -61,6 +64,11 @@ def check_boxes(released: Path, entries: list[Entry]) -> None:
     """Profiles of format 1 know no boxes, and none is made up for them."""
     if rb"\"format\": 1," in (released / "ana.allograph").read_bytes():
         assert {(one.box, one.doubt) for one in entries} == {(None, 0.0)}
+        return
+    places = {one.id: one.box for one in entries}
+    assert places["reading-9"] is None
+    assert places["reading-7"] == Box(7, 2.5, 10, 9.25, "millimetres", "tablet", 8.0)
+    assert all(one.doubt > 0 for one in entries)
 
 
 def test_the_migrations_make_the_tables_that_the_store_uses(tmp_path: Path, schema: str) -> None:

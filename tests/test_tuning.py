@@ -9,13 +9,13 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from allograph.adapters import OURS, best, build
 from allograph.adapters.population import Population
+from allograph.adapters.statistics import Statistics
 from allograph.adapters.tunable_adapter import TunableAdapter
 from allograph.bundle import Bundle
 from allograph.embedding import EmbeddedCorpus, embed
@@ -113,11 +113,9 @@ def judged_alone(
 ) -> tuple[list[float], list[float], list[float]]:
     """Error cuts, harm and calibration errors by the long way: what `evaluate` would say of these parameters alone."""
     train, others = embedded.samples(split="train"), embedded.samples(split="validation")
-    known = Population.estimate(
-        Samples(train.embeddings, train.logits, train.features), embedded.alphabet.indices(train.labels), train.writers
-    )
-    rounded = Population(*(array.astype(np.float32) for array in known.arrays().values()))
-    given: dict[str, Any] = {"population": rounded} if "population" in {field.name for field in fields(method)} else {}
+    samples = Samples(train.embeddings, train.logits, train.features, train.boxes)
+    known = Statistics.estimate(samples, embedded.alphabet.indices(train.labels), train.writers).rounded
+    given = known.parameters({field.name for field in fields(method)})
     adapter = method(embedded.alphabet, **(given | dict(chosen)))
     writers: list[WriterSamples] = samples_by_writer(others)
     cuts, harmed, errors = [], [], []

@@ -13,24 +13,30 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from allograph import Recognizer, Writers, open_store
+from allograph import Box, Recognizer, Sample, Writers, open_store
 from small import noise_corpus, some_styles, tiny_bundle
 
-NEWEST = 1
+NEWEST = 2
+CORPUS_BOXES = {
+    "box": np.array([[i, 2, i + 3, 9] for i in range(9)] + [[np.nan] * 4], np.float32),
+    "millimetres": np.array([True] * 5 + [False] * 5),
+}
+"""Of the ten samples of the corpus; the last has none."""
 
 
 def main() -> None:
-    """Write a corpus of noise, the tiny model's bundle, and a writer who taught it ten digits and took two back."""
+    """Write a corpus of noise, the tiny model's bundle, and a writer who taught it ten digits and took two back, with boxes."""
     folder = Path(__file__).parent / "formats" / str(NEWEST)
     folder.mkdir(parents=True)
-    noise_corpus(folder / "corpus.parquet", list("0123456789"), ["ana"] * 5 + ["ben"] * 5)
+    noise_corpus(folder / "corpus.parquet", list("0123456789"), ["ana"] * 5 + ["ben"] * 5, split="all", **CORPUS_BOXES)
     (folder / "corpus.npz").unlink()
     recognizer = Recognizer(tiny_bundle(folder / "bundle", some_styles(1)), threads=1)
     images = np.random.default_rng(0).integers(1, 256, (10, 28, 28), dtype=np.uint8)
     with contextlib.closing(open_store(folder / "writers.db")) as store, Writers(store, recognizer) as writers:
         ana = writers["ana"]
         for i, image in enumerate(images):
-            ana.correct(ana.read(image, ids=[f"reading-{i}"]), str(i))
+            sample = Sample.from_image(image, None if i == 9 else Box(i, 2.5, i + 3, 9.25, "millimetres", "tablet", 8.0))
+            ana.correct(ana.read(sample, ids=[f"reading-{i}"]), str(i))
         ana.undo("reading-3")
         ana.undo("reading-4")
         assert len(ana.corrections) == 8

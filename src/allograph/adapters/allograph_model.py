@@ -93,7 +93,15 @@ class FittedAllograph:
         if self.sizes is None or context.boxes is None:
             return self
         logs = base_log_probabilities(repair_logits(context.logits), len(self.state.labels))
-        return replace(self, sizes=self.sizes.beside(context.boxes, logs / np.float32(BASE_TEMPERATURE)))
+        sizes = self.sizes.beside(context.boxes, logs / np.float32(BASE_TEMPERATURE))
+        if sizes is self.sizes:
+            return self
+        if not len(self.order):
+            return replace(self, sizes=sizes)
+        inputs, _ = self.method.unpack(self.state.arrays, len(self.state.labels), sizes)
+        inputs = inputs[self.order]  # moved with the sizes, or what was corrected would not be known again
+        layer = np.concatenate([self.layer[:, : -len(inputs)], inputs.T], axis=1)
+        return replace(self, sizes=sizes, layer=layer, lengths=np.vecdot(inputs, inputs))
 
     def scores(self, samples: Samples) -> Scores:
         """The mixture's log-probabilities, −inf for every label that is not on offer; the base's where features are invalid."""
@@ -104,7 +112,8 @@ class FittedAllograph:
         if not len(self.order):
             values = logs
             if judgement is not None:
-                values = log_softmax(logs) / np.float32(BASE_TEMPERATURE) + judgement.likelihood
+                sized = log_softmax(logs) / np.float32(BASE_TEMPERATURE) + judgement.likelihood
+                values = np.where((judgement.likelihood != 0).any(axis=1, keepdims=True), sized, logs)
             return Scores(values, (values.argmax(axis=1) != logs.argmax(axis=1)).astype(np.int8))
         rows, base = np.arange(len(logs)), logs.argmax(axis=1)
         inputs, valid = method.layer_inputs(samples.shapes)

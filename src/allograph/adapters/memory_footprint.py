@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -13,17 +13,26 @@ import numpy as np
 def memory_footprint(*values: Any) -> int:
     """Bytes that values take with all that they hold: arrays with the memory behind them, containers, objects, closures.
 
-    What two of them share counts once. Adapters do not count: all writers share them.
+    What two of them share counts once. Adapters, and what these hold, do not count: all writers share them.
     """
-    size, seen, waiting = 0, set[int](), list(values)
+    sizes, adapters = _sizes(values)
+    shared, _ = _sizes([part for adapter in adapters for part in _parts(adapter)])
+    return sum(size for place, size in sizes.items() if place not in shared)
+
+
+def _sizes(values: Iterable[Any]) -> tuple[dict[int, int], list[Any]]:
+    """The bytes of each object that values hold, by its id, and the adapters that they hold, which are not looked into."""
+    sizes, adapters, waiting = dict[int, int](), list[Any](), list(values)
     while waiting:
         value = waiting.pop()
-        if id(value) in seen or isinstance(value, type | ModuleType | BuiltinFunctionType) or _is_adapter(value):
+        if id(value) in sizes or isinstance(value, type | ModuleType | BuiltinFunctionType):
             continue
-        seen.add(id(value))
-        size += sys.getsizeof(value)
+        if _is_adapter(value):
+            adapters.append(value)
+            continue
+        sizes[id(value)] = sys.getsizeof(value)
         waiting += _parts(value)
-    return size
+    return sizes, adapters
 
 
 def _parts(value: Any) -> Iterator[Any]:

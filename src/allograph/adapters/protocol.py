@@ -31,7 +31,7 @@ class Adapter(Protocol):
         ...
 
     def start(self) -> State:
-        """The state of a writer without corrections: the scores are the base's."""
+        """The state of a writer without corrections: the scores of samples of unknown size are the base's."""
         ...
 
     def learn(self, state: State, batch: Corrections) -> State:
@@ -104,7 +104,7 @@ class WriterModel:
 
         For a few samples that is just so. Many are parted into `GROUPS`, and each is read beside the samples of the other groups.
         """
-        if samples.boxes is None or not isinstance(self._fitted, TakesContext):
+        if samples.boxes is None or not len(samples) or not isinstance(self._fitted, TakesContext):
             return self.scores(samples, context)
         parts: list[tuple[NDArray[np.int64], Scores]] = []
         for group in range(min(GROUPS, len(samples))):

@@ -28,8 +28,10 @@ BELIEF = math.log(20.0)
 """The log-odds, before a sample is known, that a writer's sizes tell labels apart."""
 ENOUGH = 30.0
 """Samples without labels count for so many, at most: the labels that they are taken for go wrong together."""
+KNOWN = 100
+"""With so many corrections on a device, samples without labels tell nothing more of the writer's sizes there."""
 UNLIKELY = 1e-3
-"""A label less probable than this takes no part of a sample without a label."""
+"""A label so many times less probable than the likeliest takes no part of a sample without a label."""
 EXPECTATIONS = 4
 """How often samples without labels are given labels by what is known so far."""
 SURE = 30.0
@@ -200,7 +202,7 @@ class Student(NamedTuple):
 
 def log_student(numbers: Floats, means: Floats, variances: Floats) -> Floats:
     """The log-likelihoods of numbers [k, …] in Student distributions, as `Student` gives them."""
-    return np.asarray(Student.of(means, variances).log_likelihood(numbers), np.float64)
+    return Student.of(means, variances).log_likelihood(numbers).astype(np.float64)
 
 
 def sum_of_exponentials(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -232,22 +234,25 @@ class WriterSizes:
     def beside(self, boxes: Boxes, logs: NDArray[np.floating]) -> WriterSizes:
         """The same for samples that are read beside others [n] without labels, whose log-probabilities are `logs` [n, C + m].
 
-        Expectation and maximization: the others are given labels by what is known so far, and what is known is found anew.
+        Expectation and maximization: the others are given labels by what is known so far, and what is known is found anew. On a
+        device with `KNOWN` samples that have labels, others add nothing.
         """
         devices = dict(self.devices)
         for scale, rows in _by_scale(boxes.sizes, boxes.scales):
+            if np.count_nonzero(self.samples.scales == scale) >= KNOWN:
+                continue
             sizes, priors = boxes.sizes[rows].astype(np.float64), logs[rows].astype(np.float64)
             scales = boxes.scales[rows]
             device = self.device(scale, sizes)
             for _ in range(EXPECTATIONS):
                 chances = priors + device.log_likelihood(sizes)
                 chances -= np.logaddexp.reduce(chances, axis=1, keepdims=True)
-                samples, labels = np.nonzero(chances > math.log(UNLIKELY))
+                samples, labels = np.nonzero(chances >= chances.max(axis=1, keepdims=True) + math.log(UNLIKELY))
                 weights = np.exp(chances[samples, labels]) * min(1.0, ENOUGH / len(chances))
                 guessed = SizedSamples(sizes[samples], scales[samples], labels, weights)
                 device = fit_device(self.statistics, self.samples.with_more(guessed), scale, len(self.samples))
             devices[scale] = device.doubting(sizes, priors, self.statistics, min(1.0, ENOUGH / len(sizes)))
-        return replace(self, devices=devices)
+        return self if devices == self.devices else replace(self, devices=devices)
 
     def device(self, scale: int, sizes: NDArray[np.floating]) -> DeviceSizes:
         """What is known of a device; of one that nothing is known of, all that sizes [n, 4] alone can tell."""

@@ -34,6 +34,10 @@ FARTHEST = 2.5
 """A logarithm of a length this far from its writer's median is no character's."""
 ROUNDS = 15
 """Rounds of expectation and maximization."""
+INDEPENDENT_ROUNDS = 60
+"""The same where deviations are independent: each costs little, and they come nearer more slowly."""
+LEAST_VARIANCE = 1e-6
+"""Where writers, or their labels, do not differ."""
 PRIOR_WRITERS = 20.0
 """Writers that the simple covariance, the same for all labels, counts for."""
 PRIOR_SAMPLES = 10.0
@@ -180,14 +184,13 @@ class SizeStatistics:
                 distance = sizes[:, column] * unit
                 part = _Part.estimate(distance[standing], places[standing], hand[standing], size, len(hands))
                 parts.append(part.of_known_scale())
-        large = size > LARGEST_ALPHABET
         return cls(
             np.stack([part.means for part in parts]),
             np.array([part.scale for part in parts]),
             np.array([part.deviation for part in parts]),
-            np.stack([np.empty((0, 0)) if large else part.covariance for part in parts]),
+            np.stack([part.covariance for part in parts]),
             np.stack([part.within for part in parts]),
-            len(hands),
+            len(np.unique(writers[rows])),
             int(sound.sum()),
         )
 
@@ -215,40 +218,20 @@ class _Part:
 
     @classmethod
     def estimate(cls, values: Floats, labels: NDArray[np.int64], hands: NDArray[np.int64], size: int, writers: int) -> _Part:
-        """By expectation and maximization over the writers' own means of all labels [C], with a simple covariance as prior."""
+        """By expectation and maximization over the writers' own means of labels, from values, labels (places) and writers [n]."""
         cells, cell = np.unique(hands * size + labels, return_inverse=True)
         counts = np.bincount(cell)
         centres = np.bincount(cell, values) / counts
         of_label, of_writer = cells % size, cells // size
         squares = np.bincount(labels, (values - centres[cell]) ** 2, minlength=size)
         freedom = np.bincount(labels, minlength=size) - np.bincount(of_label, minlength=size)
-        pooled = max(squares.sum() / max(freedom.sum(), 1), 1e-6)
+        pooled = max(squares.sum() / max(freedom.sum(), 1), LEAST_VARIANCE)
         within = (squares + PRIOR_SAMPLES * pooled) / (freedom + PRIOR_SAMPLES)
 
         each = np.bincount(of_label, minlength=size)
         means = np.where(each > 0, np.bincount(of_label, centres, minlength=size) / np.maximum(each, 1), values.mean())
-        covariance = 0.05 * np.ones((size, size)) + 0.05 * np.eye(size)
-        starts = np.searchsorted(of_writer, np.arange(writers + 1))
-        posterior = np.zeros((writers, size))
-        for _ in range(ROUNDS):
-            spread = np.zeros((size, size))
-            for writer in range(writers):
-                here = slice(starts[writer], starts[writer + 1])
-                seen = of_label[here]
-                known = covariance[seen]
-                gain = np.linalg.solve(known[:, seen] + np.diag(within[seen] / counts[here]), known).T
-                posterior[writer] = means + gain @ (centres[here] - means[seen])
-                spread += covariance - gain @ known
-            means = posterior.mean(axis=0)
-            apart = posterior - means
-            estimate = (spread + apart.T @ apart) / writers
-            diagonal = np.trace(estimate) / size
-            common = (estimate.sum() - np.trace(estimate)) / max(size * (size - 1), 1)
-            simple = common + (diagonal - common) * np.eye(size)
-            covariance = (writers * estimate + PRIOR_WRITERS * simple) / (writers + PRIOR_WRITERS)
-        scale = 1 / np.linalg.solve(covariance, np.ones(size)).sum()  # the most that a scale of the whole hand explains
-        own = covariance - scale
-        return cls(means, float(scale), float(np.trace(own) / size), own, within, (posterior - means).mean(axis=1))
+        own = _Cells(centres, of_label, of_writer, within[of_label] / counts, writers)
+        return own.independent(means, within) if size > LARGEST_ALPHABET else own.together(means, within)
 
     def of_unknown_scale(self) -> _Part:
         """The same where no unit says how much scales differ."""
@@ -258,3 +241,60 @@ class _Part:
         """The same of what is measured in the writer's scale already: what is common to all labels is a deviation like others."""
         own = self.covariance + self.scale
         return _Part(self.means, 0.0, self.deviation + self.scale, own, self.within, self.shifts)
+
+
+@dataclass(frozen=True, eq=False)
+class _Cells:
+    """Each writer's mean of each label there is a sample of, the first writer's first: [k]."""
+
+    centres: Floats
+    labels: NDArray[np.int64]
+    writers: NDArray[np.int64]
+    noise: Floats
+    """The variance of a mean for having few samples."""
+    count: int
+    """How many writers there are."""
+
+    def together(self, means: Floats, within: Floats) -> _Part:
+        """Deviations of all labels as one Gaussian [C], with a simple covariance as prior."""
+        size = len(means)
+        covariance = 0.05 * np.ones((size, size)) + 0.05 * np.eye(size)
+        starts = np.searchsorted(self.writers, np.arange(self.count + 1))
+        posterior = np.zeros((self.count, size))
+        for _ in range(ROUNDS):
+            spread = np.zeros((size, size))
+            for writer in range(self.count):
+                here = slice(starts[writer], starts[writer + 1])
+                seen = self.labels[here]
+                known = covariance[seen]
+                gain = np.linalg.solve(known[:, seen] + np.diag(self.noise[here]), known).T
+                posterior[writer] = means + gain @ (self.centres[here] - means[seen])
+                spread += covariance - gain @ known
+            means = posterior.mean(axis=0)
+            apart = posterior - means
+            estimate = (spread + apart.T @ apart) / self.count
+            diagonal = np.trace(estimate) / size
+            common = (estimate.sum() - np.trace(estimate)) / max(size * (size - 1), 1)
+            simple = common + (diagonal - common) * np.eye(size)
+            covariance = (self.count * estimate + PRIOR_WRITERS * simple) / (self.count + PRIOR_WRITERS)
+        scale = 1 / np.linalg.solve(covariance, np.ones(size)).sum()  # the most that a scale of the whole hand explains
+        own = covariance - scale
+        return _Part(means, float(scale), float(np.trace(own) / size), own, within, (posterior - means).mean(axis=1))
+
+    def independent(self, means: Floats, within: Floats) -> _Part:
+        """Deviations of labels as independent of one another, beside the scale of the hand: for a large alphabet."""
+        size, scale, deviation = len(means), 0.05, 0.05
+        shifts = np.zeros(self.count)
+        for _ in range(INDEPENDENT_ROUNDS):
+            weights = 1 / (deviation + self.noise)
+            apart = self.centres - means[self.labels]
+            left = 1 / (1 / scale + np.bincount(self.writers, weights, self.count))
+            shifts = left * np.bincount(self.writers, weights * apart, self.count)
+            gain = deviation * weights
+            own = gain * (apart - shifts[self.writers])
+            scale = max(float(np.mean(shifts**2 + left)), LEAST_VARIANCE)
+            deviation = max(float(np.mean(own**2 + deviation * (1 - gain) + gain**2 * left[self.writers])), LEAST_VARIANCE)
+            total = np.bincount(self.labels, weights, size)
+            sums = np.bincount(self.labels, weights * (self.centres - shifts[self.writers]), size)
+            means = np.where(total > 0, sums / np.maximum(total, 1e-300), means)
+        return _Part(means, scale, deviation, np.empty((0, 0)), within, shifts)

@@ -35,6 +35,11 @@ class WithSize:
         """The method's, and this one's."""
         return 100 + self.method.version
 
+    @property
+    def window(self) -> int | None:
+        """The method's."""
+        return self.method.window
+
     def start(self) -> State:
         """As the method's."""
         return self.method.start()

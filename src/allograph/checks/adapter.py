@@ -1,4 +1,4 @@
-"""The contract of adapters, on a synthetic writer with features and labels of the writer's own."""
+"""The contract of adapters, on a synthetic writer with features, boxes and labels of the writer's own."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from allograph.adapters import Adapter, State, Trial, TrialAnswers, WriterModel, replay
+from allograph.adapters.protocol import others
 from allograph.alphabet.labels import Alphabet
 from allograph.checks.contract import measure_memory, require, run_laws
 from allograph.progress import Progress, silent
-from allograph.readings import Corrections, Scores, log_softmax
+from allograph.readings import Corrections, Samples, Scores, log_softmax
 from allograph.recognizer import Recognizer
+from allograph.samples.box import Boxes
 
 OWN_LABELS = ("ß", "é", "ch", "ñ", "ю", "★")
 """Labels that few alphabets hold."""
@@ -53,7 +55,10 @@ class Case:
         return [label for label in OWN_LABELS if label not in self.model.alphabet][:3]
 
     def corrections(self, count: int, seed: int, own: int = 0) -> Corrections:
-        """Samples of at most eight labels, and of `own` of the writer's own; one in three is misread, and one label always."""
+        """Samples of at most eight labels, and of `own` of the writer's own; one in three is misread, and one label always.
+
+        Each label has its size, on two devices, in millimetres and in pixels; of one in five samples it is not known.
+        """
         random, size = np.random.default_rng(seed), len(self.model.alphabet)
         labels = [*self.model.alphabet.labels[:8], *self.own_labels[:own]]
         true = random.integers(0, len(labels), count)
@@ -63,7 +68,12 @@ class Case:
         right = np.flatnonzero((true < min(size, 8)) & (random.random(count) < 0.67))
         logits[right, np.where(true[right] == 1, 0, true[right])] += 4
         ids, times = [str(i) for i in range(count)], [float(i) for i in range(count)]
-        return Corrections(embeddings, logits, [labels[i] for i in true], ids, times, features)
+        boxes = self._boxes(true, np.random.default_rng(seed + 1000))
+        return Corrections(embeddings, logits, [labels[i] for i in true], ids, times, features, boxes)
+
+    def samples_without_boxes(self, count: int, seed: int, own: int = 0) -> Samples:
+        """The same samples, of unknown size."""
+        return replace(self.corrections(count, seed, own).samples, boxes=None)
 
     def fold(self, *batches: Corrections) -> State:
         """The state after these batches."""
@@ -76,6 +86,16 @@ class Case:
     def _points(true: np.ndarray[Any, Any], size: int, random: np.random.Generator) -> np.ndarray[Any, Any]:
         centres = np.random.default_rng(1).normal(size=(8 + len(OWN_LABELS), size))
         return (centres[true] + 0.5 * random.normal(size=(len(true), size))).astype(np.float32)
+
+    @staticmethod
+    def _boxes(true: np.ndarray[Any, Any], random: np.random.Generator) -> Boxes:
+        phone, missing = random.random(len(true)) < 0.3, random.random(len(true)) < 0.2
+        heights = (1 + true) * np.exp(0.1 * random.normal(size=len(true))) * np.where(phone, 40, 1)
+        edges = np.stack([0 * heights, -heights, 0.7 * heights, 0 * heights], axis=1)
+        edges[missing] = np.nan
+        baselines = np.where(missing | (random.random(len(true)) < 0.5), np.nan, 0.0)
+        devices = np.where(missing, "", np.where(phone, "phone", "tablet"))
+        return Boxes(edges.astype(np.float32), baselines.astype(np.float32), ~missing & ~phone, devices)
 
 
 def check_adapter(adapter: Adapter, model: Recognizer | ModelShape | None = None, progress: Progress = silent) -> None:
@@ -90,8 +110,8 @@ def check_adapter(adapter: Adapter, model: Recognizer | ModelShape | None = None
 
 
 def starts_from_the_base(case: Case) -> None:
-    """Without corrections the scores are the base's log-probabilities."""
-    samples = case.corrections(20, 3).samples
+    """Without corrections the scores of samples of unknown size are the base's log-probabilities."""
+    samples = case.samples_without_boxes(20, 3)
     scores, expected = case.adapter.scores(case.adapter.start(), samples), log_softmax(samples.logits)
     require(scores.values.shape == expected.shape, f"start() gives scores {scores.values.shape}, not {expected.shape}")
     near = np.allclose(scores.log_probabilities, expected, atol=1e-6, rtol=1e-6)
@@ -258,6 +278,43 @@ def is_shared_by_threads(case: Case) -> None:
             _require_same(expected[0][1], of_model, "of one model shared by threads")
 
 
+def reads_without_boxes(case: Case) -> None:
+    """Samples may have boxes or none, whatever was learned; no boxes at all are as many missing ones."""
+    batch, samples = case.corrections(40, 1, 2), case.corrections(25, 2, 2).samples
+    blind, missing = replace(batch, boxes=None), replace(batch, boxes=Boxes.none(40))
+    require(case.fold(blind) == case.fold(missing), "missing boxes teach another state than none; leave out those that are NaN")
+    for state in (case.fold(batch), case.fold(blind), case.fold(blind, batch), case.fold(batch, blind)):
+        _require_probabilities(case.adapter.scores(state, samples))
+        without = case.adapter.scores(state, replace(samples, boxes=None))
+        of_missing = case.adapter.scores(state, replace(samples, boxes=Boxes.none(25)))
+        near = np.allclose(without.log_probabilities, of_missing.log_probabilities, atol=TOLERANCE, rtol=1e-4)
+        require(near, "samples with missing boxes score otherwise than samples without; a missing box says nothing")
+
+
+def reads_beside_others(case: Case) -> None:
+    """Samples beside others of the writer score alike alone and in one call, whatever the others' order; nothing is learned."""
+    for state in (case.adapter.start(), case.fold(case.corrections(40, 1, 2))):
+        model, context = WriterModel(case.adapter, state), case.corrections(12, 3, 2).samples
+        samples, before = case.corrections(9, 2, 2).samples, copy.deepcopy((state, context))
+        plain, together, beside = model.scores(samples), model.scores_together(samples), model.scores(samples, context)
+        turned = model.scores(samples, context.at(np.arange(12)[::-1]))
+        for i in range(9):
+            row = samples.at(slice(i, i + 1))
+            pairs = (
+                (together, model.scores(row, others(samples, i)), "among others than beside them"),
+                (beside, model.scores(row, context), "in a call of many than alone, beside the same context"),
+            )
+            for one, other, how in pairs:
+                near = np.allclose(one.log_probabilities[i], other.log_probabilities[0], atol=TOLERANCE, rtol=1e-4)
+                require(near, f"sample {i} scores otherwise {how}")
+            answer, base = model.explain(row, context), case.model.alphabet[int(row.logits[0].argmax())]
+            require(answer.base == base, f"explain says beside others that the base read {answer.base!r}; it read {base!r}")
+        near = np.allclose(turned.log_probabilities, beside.log_probabilities, atol=TOLERANCE, rtol=1e-4)
+        require(near, "the order of the context changes scores")
+        _require_same(plain, model.scores(samples), "after samples were read beside others")
+        require((state, context) == before, "reading beside others changed the state or the context in place")
+
+
 def explains_its_answers(case: Case) -> None:
     """`explain` names who answered ('base' where the answerer is 0), what the base said, and evidence that is JSON."""
     for state in (case.adapter.start(), case.fold(case.corrections(40, 1, 2))):
@@ -349,6 +406,8 @@ ADAPTER_LAWS: Sequence[Callable[[Case], None]] = (
     is_deterministic,
     keeps_writers_apart,
     scores_one_as_many,
+    reads_without_boxes,
+    reads_beside_others,
     explains_its_answers,
     fit_is_a_shortcut,
     replays_as_it_folds,
