@@ -23,7 +23,7 @@ from allograph.evaluation.protocols.resample import Resample
 from allograph.evaluation.protocols.unlabelled import UnlabelledPoint
 from allograph.evaluation.protocols.writer_samples import samples_by_writer
 from allograph.evaluation.report.corpus_tables import corpus_facts, table_1, table_2
-from allograph.evaluation.report.kind_tables import error_kinds_table, is_of_kinds
+from allograph.evaluation.report.kind_tables import error_kinds_table
 from allograph.evaluation.report.method_tables import duels_table, quality_table, table_3
 from allograph.evaluation.report.predictions import SampleIndex
 from allograph.evaluation.report.progress_tables import progress_tables
@@ -100,7 +100,7 @@ def evaluate(
         table_3(last.figures, source if isinstance(protocol, Resample) else "", last.protocol.feedback or "", when),
         *progress_tables(runs),
         quality_table(last),
-        *([error_kinds_table(last)] if is_of_kinds(last) else []),
+        error_kinds_table(last),
         *([duels_table(last)] if last.duels else []),
     ]
     sentence = headline(last.figures, when)

@@ -17,11 +17,6 @@ NAMES: dict[ErrorKind, str] = {
 """What each kind is called in print."""
 
 
-def is_of_kinds(run: Run) -> bool:
-    """Whether there is any error of a kind that has a name; among digits alone, for one, there is none."""
-    return any(count for kinds in run.error_kinds.values() for kind, count in kinds.items() if kind != "rest")
-
-
 def error_kinds_table(run: Run) -> Table:
     """How many errors of each kind the base and every method made, all resamples together, and the share that a method cut."""
     lines = [(head, [kinds[kind] for kinds in run.error_kinds.values()]) for kind, head in NAMES.items()]
