@@ -6,6 +6,7 @@ import contextlib
 import multiprocessing
 import threading
 import time
+from collections.abc import Callable
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from allograph.checks.store import MODEL, entry
 from allograph.errors import StorageError, UnknownCorrection
-from allograph.profiles import changes, open_store
+from allograph.profiles import changes, open_store, upgrade
 from allograph.profiles.database import Database, connect
 from allograph.profiles.journal import Key
 from allograph.profiles.sql import SqlStore
@@ -207,10 +208,18 @@ def test_a_reader_who_never_ends_holds_up_the_upgrade_and_nobody_else(schema: st
     make_old_tables(schema).close()
     old = OldRelease(schema)
     opened: list[SqlStore] = []
+    tried = threading.Event()
+
+    def try_once(database: Database, once: Callable[[Database], None] = upgrade._upgrade) -> None:
+        tried.set()
+        once(database)
+
+    monkeypatch.setattr(upgrade, "_upgrade", try_once)
     with sa.create_engine(schema, poolclass=sa.NullPool).connect() as reader:
         reader.execute(sa.text("SELECT count(*) FROM allograph_journal")).one()
         opening = threading.Thread(target=lambda: opened.append(SqlStore(schema)))
         opening.start()
+        assert tried.wait(60)
         began, longest = time.monotonic(), 0.0
         for i in range(1000):
             if time.monotonic() - began > 4 * GIVE_WAY:
