@@ -1,4 +1,4 @@
-"""Boxes as columns of a Parquet file, null where a box is missing: `box`, `unit`, `device`, `baseline`."""
+"""Boxes as columns of a Parquet file: `box`, NaN where it is missing, `unit`, `device`, `baseline`, null where they are."""
 
 from __future__ import annotations
 
@@ -22,12 +22,11 @@ NAMES = tuple(field.name for field in FIELDS)
 
 def boxes_to_arrow(boxes: Boxes | None, count: int) -> list[pa.Array]:
     """The columns `FIELDS` of `count` samples."""
-    if boxes is None:
-        return [pa.nulls(count, field.type) for field in FIELDS]
+    boxes = Boxes.none(count) if boxes is None else boxes
     missing = _missing(boxes)
     edges = pa.array(np.ascontiguousarray(boxes.edges, dtype=np.float32).reshape(-1))
     return [
-        pa.FixedSizeListArray.from_arrays(edges, 4, mask=pa.array(missing)),
+        pa.FixedSizeListArray.from_arrays(edges, 4),  # not every release of Arrow can write lists that are null
         pa.array(np.where(boxes.millimetres, *UNITS), pa.string(), mask=missing),
         pa.array(boxes.devices, pa.string(), mask=missing),
         pa.array(boxes.baselines, pa.float32(), mask=missing | np.isnan(boxes.baselines)),
@@ -39,14 +38,16 @@ def boxes_of(table: pa.Table, where: str) -> Boxes | None:
 
     Raises `FormatError`, which begins with `where`, for what is no box.
     """
-    if NAMES[0] not in table.column_names or table[NAMES[0]].null_count == len(table):
+    if NAMES[0] not in table.column_names:
         return None
     box, unit, device, baseline = (_whole(table[name]) for name in NAMES)
     units = _texts(unit)
     unknown = sorted(set(np.unique(units).tolist()) - {"", *UNITS})
     edges = np.full((len(box), 4), np.nan, np.float32)
-    known = np.asarray(box.is_valid())
-    edges[known] = box.flatten().to_numpy(zero_copy_only=False).reshape(-1, 4)
+    edges[np.asarray(box.is_valid())] = box.flatten().to_numpy(zero_copy_only=False).reshape(-1, 4)
+    known = ~np.isnan(edges[:, 0])
+    if not known.any():
+        return None
     boxes = Boxes(
         edges, baseline.to_numpy(zero_copy_only=False).astype(np.float32), units == UNITS[0], np.where(known, _texts(device), "")
     )
