@@ -26,8 +26,6 @@ REPEAT_DISTANCE = 0.02
 """Inputs of the layer this near to one another, as a share of their length, may be of one image; packing moves them by less."""
 HALF_SHARE_SAMPLES = 15
 """With so many samples the memory has half of its share of the probabilities; with few, the nearest is seldom near."""
-
-
 BASE_TEMPERATURE = 1.5
 """What the base's log-probabilities are divided by where sizes, and no corrections, are added to them."""
 

@@ -41,6 +41,7 @@ USUAL = 20.0
 FARTHEST_SQUARE = 9.0
 """A squared distance in units of the variance counts for no more."""
 NOTHING = np.zeros(())
+"""What is added to a sum that nothing is added to."""
 LOG_STUDENT = math.lgamma((FREEDOM + 1) / 2) - math.lgamma(FREEDOM / 2) - 0.5 * math.log(FREEDOM * math.pi)
 
 
@@ -100,7 +101,7 @@ class DeviceSizes:
     flat_variances: Floats
     """[k]"""
     log_odds: float
-    """That they do."""
+    """The log-odds that sizes tell this writer's labels apart."""
 
     def numbers(self, sizes: NDArray[np.floating]) -> Floats:
         """What is judged of sizes [n, 4]: [k, n], NaN where it is not known."""
@@ -115,8 +116,8 @@ class DeviceSizes:
         numbers = self.numbers(sizes).astype(np.float32)
         logs = self._students.log_likelihood(numbers[:, :, None])
         likelihood = sum_of_exponentials(logs[:, :-1], logs[:, -1:])
-        told, middles = self._relative
-        return SizeJudgement(likelihood, told * (numbers[:LENGTHS].T - middles))
+        belief, middles = self._relative
+        return SizeJudgement(likelihood, belief * (numbers[:LENGTHS].T - middles))
 
     def log_likelihood(self, sizes: NDArray[np.floating]) -> NDArray[np.float32]:
         """Of every label, float32 [n, C + m], for sizes [n, 4] that are known."""
@@ -125,19 +126,19 @@ class DeviceSizes:
     @cached_property
     def _students(self) -> Student:
         """[k, 1, C + m + 1] of the labels, and at last of what is expected if sizes do not tell them apart."""
-        told = np.full((1, self.means.shape[1] + 1), -math.log1p(math.exp(-self.log_odds)))
-        told[:, -1] -= self.log_odds
+        belief = np.full((1, self.means.shape[1] + 1), -math.log1p(math.exp(-self.log_odds)))
+        belief[:, -1] -= self.log_odds
         means = np.concatenate([self.means, self.flat_means[:, None]], axis=1)
         variances = np.concatenate([self.variances, self.flat_variances[:, None]], axis=1)
-        return Student.of(means[:, None], variances[:, None], told).single()
+        return Student.of(means[:, None], variances[:, None], belief).single()
 
     @cached_property
     def _relative(self) -> tuple[np.float32, NDArray[np.float32]]:
         """The probability that sizes tell labels apart, and the writer's middle logarithms of lengths [2]."""
-        told = 1 / (1 + math.exp(-self.log_odds))
-        return np.float32(told), self.means[:LENGTHS].mean(axis=1).astype(np.float32)
+        belief = 1 / (1 + math.exp(-self.log_odds))
+        return np.float32(belief), self.means[:LENGTHS].mean(axis=1).astype(np.float32)
 
-    def doubting(self, sizes: NDArray[np.floating], logs: Floats, statistics: SizeStatistics, weight: float) -> DeviceSizes:
+    def judge_belief(self, sizes: NDArray[np.floating], logs: Floats, statistics: SizeStatistics, weight: float) -> DeviceSizes:
         """The same after a look at whether sizes [n, 4] go with labels that have the log-probabilities `logs` [n, C + m].
 
         Expected is what writers of this scale write: what was learned from the labels in doubt would confirm itself.
@@ -251,7 +252,7 @@ class WriterSizes:
                 weights = np.exp(chances[samples, labels]) * min(1.0, ENOUGH / len(chances))
                 guessed = SizedSamples(sizes[samples], scales[samples], labels, weights)
                 device = fit_device(self.statistics, self.samples.with_more(guessed), scale, len(self.samples))
-            devices[scale] = device.doubting(sizes, priors, self.statistics, min(1.0, ENOUGH / len(sizes)))
+            devices[scale] = device.judge_belief(sizes, priors, self.statistics, min(1.0, ENOUGH / len(sizes)))
         return self if devices == self.devices else replace(self, devices=devices)
 
     def device(self, scale: int, sizes: NDArray[np.floating]) -> DeviceSizes:
@@ -282,16 +283,21 @@ class WriterSizes:
         return None if judgement is None else judgement.likelihood
 
     def explain(self, boxes: Boxes | None, names: Sequence[str], labels: Sequence[int]) -> SizeExplanation | None:
-        """How high one sample is against what is expected of some labels (places in `names`); None where nothing is known."""
+        """How high one sample is against what is expected of some labels (places in `names`).
+
+        None where nothing is known, or where the writer's sizes are not believed to tell labels apart.
+        """
         for scale, rows in [] if boxes is None else _by_scale(boxes.sizes, boxes.scales):
             if boxes is not None and (scale in self.devices or scale % 2):
                 device = self.device(scale, boxes.sizes[rows])
+                if device.log_odds < 0:
+                    return None
                 height = max(float(boxes.sizes[rows[0], 0]) * device.factor, OFFSET)
                 usual = np.maximum(np.exp(device.means[0]) - OFFSET, OFFSET)
                 heights = {names[label]: height / float(usual[label]) for label in dict.fromkeys(labels)}
-                told = 1 / (1 + math.exp(-device.log_odds))
+                belief = 1 / (1 + math.exp(-device.log_odds))
                 says = " and ".join(f"{_as_high(ratio)} the writer's {name!r}" for name, ratio in heights.items())
-                return SizeExplanation(f"It is {says}.", {"heights": heights, "believed": told})
+                return SizeExplanation(f"It is {says}.", {"heights": heights, "believed": belief})
         return None
 
 
@@ -339,13 +345,13 @@ def fit_device(
     lengths = log_lengths(samples.sizes * known[:, None])
     means, variances, latent = np.empty_like(statistics.means), np.empty_like(statistics.means), np.empty_like(statistics.means)
     numbers, size = lengths, statistics.means.shape[1]
-    cells = _Cells.of(samples, np.arange(len(samples)), size)
+    cells = _CellsByDevice.of(samples, np.arange(len(samples)), size)
     for k in range(len(statistics)):
         if k == LENGTHS:
             shift = (means[0] - statistics.means[0]).mean()
             distances = samples.sizes[:, LENGTHS:].T * (known / (TYPICAL * math.exp(shift)))
             numbers = np.concatenate([lengths, distances])
-            cells = _Cells.of(samples, np.flatnonzero(np.isfinite(distances).all(axis=0)), size)
+            cells = _CellsByDevice.of(samples, np.flatnonzero(np.isfinite(distances).all(axis=0)), size)
         means[k], latent[k] = _posterior(statistics, k, numbers[k], cells, scale)
         variances[k] = latent[k] + statistics.within[k]
     flat_means, flat_variances = _flat(statistics, numbers[:, here], samples.weights[here])
@@ -378,7 +384,7 @@ def _factor(statistics: SizeStatistics, samples: SizedSamples, scale: int) -> fl
 
 
 @dataclass(frozen=True, eq=False)
-class _Cells:
+class _CellsByDevice:
     """The samples of one label on one device, for every such pair."""
 
     rows: Places
@@ -395,7 +401,7 @@ class _Cells:
     """[c]"""
 
     @classmethod
-    def of(cls, samples: SizedSamples, rows: Places, size: int) -> _Cells:
+    def of(cls, samples: SizedSamples, rows: Places, size: int) -> _CellsByDevice:
         """Of the samples at some places; `size` is how many labels there are."""
         cells, cell = np.unique(samples.scales[rows] * np.int64(size) + samples.labels[rows], return_inverse=True)
         weights = samples.weights[rows]
@@ -407,7 +413,7 @@ class _Cells:
         return np.bincount(self.cell, self.weights * numbers[self.rows], len(self.counts)) / self.counts
 
 
-def _posterior(statistics: SizeStatistics, k: int, numbers: Floats, cells: _Cells, scale: int) -> tuple[Floats, Floats]:
+def _posterior(statistics: SizeStatistics, k: int, numbers: Floats, cells: _CellsByDevice, scale: int) -> tuple[Floats, Floats]:
     """Mean and variance [C + m] of the writer's own mean of each label on a device, of one number, from numbers [n]."""
     prior = statistics.variances[k] + _scale_variance(statistics, k, scale)
     if not len(cells.counts):

@@ -230,7 +230,7 @@ class _Part:
 
         each = np.bincount(of_label, minlength=size)
         means = np.where(each > 0, np.bincount(of_label, centres, minlength=size) / np.maximum(each, 1), values.mean())
-        own = _Cells(centres, of_label, of_writer, within[of_label] / counts, writers)
+        own = _CellsByWriter(centres, of_label, of_writer, within[of_label] / counts, writers)
         return own.independent(means, within) if size > LARGEST_ALPHABET else own.together(means, within)
 
     def of_unknown_scale(self) -> _Part:
@@ -244,7 +244,7 @@ class _Part:
 
 
 @dataclass(frozen=True, eq=False)
-class _Cells:
+class _CellsByWriter:
     """Each writer's mean of each label there is a sample of, the first writer's first: [k]."""
 
     centres: Floats
