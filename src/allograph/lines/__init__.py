@@ -1,0 +1,6 @@
+"""Lines of hand print: from strokes or a picture to text, and from corrected text to what a writer's hand is like.
+
+A line is parted into pieces of ink; every run of a few pieces in order may be a character; what the recognizer, the writer's
+adapter and the cut model say of each run decides, by dynamic programming, how the line is cut and what it says. Letters are to be
+unjoined: joined-up writing is not read, but marked.
+"""
