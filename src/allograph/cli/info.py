@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,12 +16,16 @@ from allograph.progress import Progress, silent
 if TYPE_CHECKING:
     from allograph.corpora.record import CorpusRecord
 
+REPORT = 256
+"""Lines between two reports of progress."""
+
 
 def info(
     path: Annotated[
         Path,
         typer.Argument(
-            help="A corpus, an embedded corpus, predictions, a bundle, an exported profile, or a report's folder or JSON."
+            help="A corpus, a corpus of lines, an embedded corpus, predictions, a bundle, an exported profile, or a report's "
+            "folder or JSON."
         ),
     ],
     as_json: AsJson = False,
@@ -54,6 +59,8 @@ def describe(path: Path, progress: Progress = silent) -> tuple[str, dict[str, An
         from allograph.evaluation.report.predictions import describe_predictions
 
         return kind, describe_predictions(path)
+    if kind == "corpus of lines":
+        return kind, _lines(path, progress)
     return _corpus(path, progress) if kind == "corpus" else _embedded(path, progress)
 
 
@@ -112,6 +119,33 @@ def _corpus(path: Path, progress: Progress) -> tuple[str, dict[str, Any]]:
     if read != len(corpus):
         raise FormatError(f"{path} says it has {len(corpus)} samples and holds {read}; make it anew")
     return "corpus", {"samples": read, **_columns(corpus.labels, corpus.writers, corpus.splits), **_record(corpus.record)}
+
+
+def _lines(path: Path, progress: Progress) -> dict[str, Any]:
+    from allograph.corpora.lines.corpus import LineCorpus
+
+    corpus = LineCorpus.open(path)
+    count, characters, known, units = 0, 0, 0, Counter[str]()
+    split_of: dict[str, str] = {}
+    for count, line in enumerate(corpus.lines(), 1):
+        characters += len(line.labels)
+        known += line.characters is not None
+        units[line.unit] += 1
+        if split_of.setdefault(line.writer, line.split) != line.split:
+            raise FormatError(f"{path} has the writer {line.writer!r} in two splits; make it anew")
+        if count % REPORT == 0 or count == len(corpus):
+            progress("reading", count, len(corpus))
+    if not count or count != corpus.record.lines:
+        raise FormatError(f"{path} says it has {corpus.record.lines} lines and holds {count}; make it anew")
+    return {
+        "lines": count,
+        "characters": characters,
+        **_columns(list(corpus.alphabet), corpus.writers, corpus.splits),
+        "known cuts": known / count,
+        "units": dict(units),
+        **{key: value for key in ("source", "origin", "licence", "shared_lines") if (value := getattr(corpus.record, key)) != ""},
+        "alphabet": " ".join(corpus.alphabet),
+    }
 
 
 def _embedded(path: Path, progress: Progress) -> tuple[str, dict[str, Any]]:

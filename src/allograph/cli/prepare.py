@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from allograph.cli.terminal import AsJson, Jobs, print_facts, print_json, progress_bar
 from allograph.corpora.sources import SOURCES, make_source
 from allograph.errors import InputError
+from allograph.files.records import record_values
 from allograph.images.frames import POLARITIES, check_frame
+
+FOR_LINES = ("source", "paths", "output", "split", "origin", "licence", "as_json")
+"""The parameters that lines have; all others are about images."""
 
 
 def prepare(
-    source: Annotated[str, typer.Argument(help=f"What to read: {', '.join(SOURCES)}.")],
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(help=f"What to read: {', '.join(SOURCES)}, or lines.")],
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
             help="nist: by_class.zip, its extracted folder, or by_write.zip and the .mit lists. deepwriting: the npz "
-            "files or the JSON release. npz: the archive. folder: the manifest CSV. digits: nothing."
+            "files or the JSON release. npz: the archive. folder: the manifest CSV. digits: nothing. lines: an npz archive with "
+            "points, stroke_start, line_start, texts, writers and perhaps stroke_character, splits, millimetres, device, as "
+            "docs/corpora.md describes them."
         ),
     ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The corpus to write.")] = Path("corpus.parquet"),
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The corpus to write; corpus.parquet unless said, for lines lines.parquet."),
+    ] = None,
     split: Annotated[
         str | None,
         typer.Option(
             help="paper, all (every writer is an application writer), or a CSV file with writer and split. "
-            "Paper unless said; all for digits."
+            "Paper unless said; all for digits; for lines the archive's own, where it has one."
         ),
     ] = None,
     frame: Annotated[str | None, typer.Option(help="paper or mnist; the source's own unless said.")] = None,
@@ -49,16 +59,24 @@ def prepare(
         Path | None,
         typer.Option(help="npz: the archive with the samples' boxes, in their order, where they are not in the archive itself."),
     ] = None,
-    origin: Annotated[str, typer.Option(help="Whom to name as the source; for npz and folder.")] = "",
-    licence: Annotated[str, typer.Option(help="The licence of the data; for npz and folder.")] = "",
+    origin: Annotated[str, typer.Option(help="Whom to name as the source; for npz, folder and lines.")] = "",
+    licence: Annotated[str, typer.Option(help="The licence of the data; for npz, folder and lines.")] = "",
     jobs: Jobs = None,
     as_json: AsJson = False,
 ) -> None:
-    """Turn an archive of handwriting into a corpus: samples with labels, writers and splits."""
+    """Turn an archive of handwriting into a corpus: samples with labels, writers and splits.
+
+    With lines, it is a corpus of lines: strokes with the text they show. Of the options these take --output, --split, --origin,
+    --licence and --json.
+    """
+    if source == "lines":
+        _refuse_others(context)
+        _prepare_lines(paths or [], output or Path("lines.parquet"), split, origin, licence, as_json)
+        return
     from allograph.corpora import prepare as run
     from allograph.files.atomic import check_output
-    from allograph.files.records import record_values
 
+    output = output or Path("corpus.parquet")
     check_output(output, *(path for path in [*(paths or ()), boxes] if path is not None and path.is_file()))
     if polarity not in POLARITIES:
         raise InputError(f"the polarity is {', '.join(POLARITIES)}, not {polarity!r}")
@@ -79,7 +97,32 @@ def prepare(
     rule = split or ("all" if source == "digits" else "paper")
     with progress_bar() as progress:
         done = run(chosen, output, rule, None if frame is None else check_frame(frame), jobs, progress)
-    facts = {name: value for name, value in record_values(done.record).items() if name not in ("origin", "licence", "split")}
+    _show(output, done.record, as_json)
+
+
+def _prepare_lines(paths: list[Path], output: Path, split: str | None, origin: str, licence: str, as_json: bool) -> None:
+    from allograph.corpora import prepare_lines
+    from allograph.files.atomic import check_output
+
+    if len(paths) != 1:
+        raise InputError(f"lines reads exactly one npz archive; {len(paths)} were given")
+    check_output(output, paths[0])
+    with progress_bar() as progress:
+        done = prepare_lines(paths[0], output, split, progress, origin=origin, licence=licence)
+    _show(output, done.record, as_json)
+
+
+def _refuse_others(context: typer.Context) -> None:
+    """Raise `InputError` where an option was given that lines do not have."""
+    for parameter in context.command.params:
+        given = context.get_parameter_source(parameter.name or "")
+        if parameter.name not in FOR_LINES and given is not None and given.name == "COMMANDLINE":
+            raise InputError(f"{parameter.opts[0]} is not for lines, whose strokes are kept as they are; leave it out")
+
+
+def _show(output: Path, record: Any, as_json: bool) -> None:
+    """Say what was made."""
+    facts = {name: value for name, value in record_values(record).items() if name not in ("origin", "licence", "split")}
     if as_json:
         print_json({"output": str(output), **facts})
     else:

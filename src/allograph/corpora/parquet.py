@@ -67,7 +67,7 @@ def open_parquet(path: str | Path, kind: str, schemas: Mapping[int, pa.Schema]) 
 
 
 def kind_of(path: str | Path) -> str:
-    """What a Parquet file of allograph's is: `corpus` or `embedded corpus`; raises `FormatError` for any other file."""
+    """What a Parquet file of allograph's is, such as `corpus` or `embedded corpus`; raises `FormatError` for any other file."""
     return str(record_of(_file(path), path)["kind"])
 
 
@@ -75,7 +75,7 @@ def _file(path: str | Path) -> pq.ParquetFile:
     check_file(path)
     try:
         return pq.ParquetFile(path, page_checksum_verification=True)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last where a column's name is damaged
         raise FormatError(f"{path} is not a readable Parquet file: it is truncated, damaged or foreign ({error})") from error
 
 
@@ -92,6 +92,7 @@ def record_of(file: pq.ParquetFile, path: str | Path) -> dict[str, Any]:
 def _next_step(kind: str) -> str:
     commands = {
         "corpus": "allograph prepare",
+        "corpus of lines": "allograph prepare lines",
         "embedded corpus": "allograph embed",
         "predictions": "allograph evaluate --predictions",
     }

@@ -38,7 +38,9 @@ def make_source(name: str, paths: Sequence[str | Path] = (), **options: Any) -> 
     'CC BY 4.0'
     """
     if name not in SOURCES:
-        raise InputError(f"there is no source {name!r}; there are {', '.join(SOURCES)}")
+        raise InputError(
+            f"there is no source {name!r}; there are {', '.join(SOURCES)}; whole lines: allograph prepare lines, `prepare_lines`"
+        )
     entry = SOURCES[name]
     foreign = sorted(set(options) - set(entry.options))
     if foreign:

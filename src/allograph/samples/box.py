@@ -62,7 +62,7 @@ class Box:
             raise InputError(f"a box is left, top, right, bottom, y down: {edges} ends before it begins")
         if self.unit not in UNITS:
             raise InputError(f"the unit of a box is {' or '.join(UNITS)}, not {str(self.unit)[:40]!r}")
-        if not _is_device(self.device):
+        if not is_device(self.device):
             raise InputError(f"a device is named by at most {LONGEST_DEVICE} printable characters")
 
     @property
@@ -148,7 +148,7 @@ class Boxes:
         left, top, right, bottom = self.edges.T
         near = (np.abs(self.edges) <= FARTHEST).all(axis=1) & ~(np.abs(self.baselines) > FARTHEST)
         names, name_of = np.unique(self.devices, return_inverse=True)
-        named = np.array([_is_device(name) for name in names.tolist()], np.bool_)[name_of]
+        named = np.array([is_device(name) for name in names.tolist()], np.bool_)[name_of]
         faults = ~(near & (left <= right) & (top <= bottom) & named) & ~np.isnan(self.edges).all(axis=1)
         for row in np.flatnonzero(faults)[:1].tolist():
             try:
@@ -181,6 +181,6 @@ def scale_number(device: str, millimetres: bool) -> int:
     return crc32(device.encode()) & ~1 | millimetres
 
 
-def _is_device(name: object) -> bool:
+def is_device(name: object) -> bool:
     """Whether this can be a device's name."""
     return isinstance(name, str) and len(name) <= LONGEST_DEVICE and name.isprintable()

@@ -21,7 +21,7 @@ def open_archive(path: Path) -> ObjectArchive:
     except FormatError:
         if _is_single(path):
             raise FormatError(
-                f"{path} holds a single array; an npz archive with images, labels and writers was expected"
+                f"{path} holds a single array; an npz archive was expected, which holds several, each by its name"
             ) from None
         raise
 

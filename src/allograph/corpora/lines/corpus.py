@@ -1,0 +1,117 @@
+"""A corpus of lines on disk, read in row groups."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allograph.alphabet.labels import Alphabet
+from allograph.corpora.corpus import string_column
+from allograph.corpora.lines.columns import SCHEMA, lines_of
+from allograph.corpora.lines.line import LabelledLine
+from allograph.corpora.lines.record import LineCorpusRecord
+from allograph.corpora.lines.text import characters_of
+from allograph.corpora.parquet import open_parquet, pa, pq
+from allograph.errors import FormatError
+from allograph.files.records import read_record
+from allograph.split import Split
+
+KIND = "corpus of lines"
+FORMAT = 1
+"""The format that is written. To raise it: as of `corpora.corpus.FORMAT`."""
+SCHEMAS = {FORMAT: SCHEMA}
+"""The columns of each format that is read."""
+
+
+@dataclass(frozen=True)
+class LineCorpus:
+    """A file of lines. Opening it reads its record; columns and strokes are read when asked for."""
+
+    path: Path
+    record: LineCorpusRecord
+
+    @classmethod
+    def open(cls, path: str | Path) -> LineCorpus:
+        """Open a corpus of lines; raises `FormatError` when it is truncated, foreign or of another version."""
+        _, record = open_parquet(path, KIND, SCHEMAS)
+        return cls(Path(path), read_record(LineCorpusRecord, record, str(path)))
+
+    @classmethod
+    def of(cls, corpus: LineCorpus | str | Path) -> LineCorpus:
+        """The corpus itself, or the one at a path."""
+        return corpus if isinstance(corpus, LineCorpus) else cls.open(corpus)
+
+    @cached_property
+    def texts(self) -> NDArray[np.str_]:
+        """[n] the text of every line."""
+        return self._strings("text")
+
+    @cached_property
+    def writers(self) -> NDArray[np.str_]:
+        """[n] the writer of every line."""
+        return self._strings("writer")
+
+    @cached_property
+    def splits(self) -> NDArray[np.str_]:
+        """[n] the split of every line."""
+        return self._strings("split")
+
+    @cached_property
+    def alphabet(self) -> Alphabet:
+        """Every character of the texts but the space, in code-point order."""
+        return Alphabet.of({character for text in self.texts.tolist() for character in characters_of(text)})
+
+    def __len__(self) -> int:
+        return int(self._open().metadata.num_rows)
+
+    def writer_rows(self) -> list[dict[str, Any]]:
+        """A row for each writer, for a table, by name: `writer`, `split`, and how many `lines` and `characters`."""
+        lines, characters = Counter[str](), Counter[str]()
+        for text, writer in zip(self.texts.tolist(), self.writers.tolist(), strict=True):
+            lines[writer] += 1
+            characters[writer] += len(characters_of(text))
+        split_of = dict(zip(self.writers.tolist(), self.splits.tolist(), strict=True))
+        return [
+            {"writer": writer, "split": split_of[writer], "lines": lines[writer], "characters": characters[writer]}
+            for writer in sorted(lines)
+        ]
+
+    def lines(self, split: Split | None = None, writer: str | None = None) -> Iterator[LabelledLine]:
+        """Yield the lines of one split, of one writer, or all, in order; one row group at a time is in memory.
+
+        Raises `FormatError` where the file is damaged or holds what can be no line.
+        """
+        file = self._open()
+        keep = np.ones(file.metadata.num_rows, np.bool_)
+        if split is not None:
+            keep &= self.splits == split
+        if writer is not None:
+            keep &= self.writers == writer
+        start = 0
+        for group in range(file.num_row_groups):
+            first, start = start, start + file.metadata.row_group(group).num_rows
+            if not keep[first:start].any():
+                continue
+            try:
+                table = file.read_row_group(group, SCHEMA.names)
+            except (pa.ArrowException, OSError) as error:
+                raise FormatError(f"{self.path} is damaged in row group {group} ({error}); make it anew") from error
+            for row, line in enumerate(lines_of(table, str(self.path), first), first):
+                if keep[row]:
+                    yield line
+
+    def _strings(self, name: str) -> NDArray[np.str_]:
+        try:
+            return string_column(self._open().read([name])[name])
+        except (pa.ArrowException, OSError) as error:
+            raise FormatError(f"{self.path} is damaged in its column {name} ({error}); make it anew") from error
+
+    def _open(self) -> pq.ParquetFile:
+        return open_parquet(self.path, KIND, SCHEMAS)[0]

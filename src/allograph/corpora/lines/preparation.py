@@ -1,0 +1,88 @@
+"""From an archive of lines to a corpus of lines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from hashlib import blake2b
+from pathlib import Path
+
+from allograph.corpora.lines.archive import LineArchive
+from allograph.corpora.lines.columns import SCHEMA, lines_to_arrow
+from allograph.corpora.lines.corpus import FORMAT, KIND, LineCorpus
+from allograph.corpora.lines.line import LabelledLine
+from allograph.corpora.lines.record import LineCorpusRecord
+from allograph.corpora.lines.text import characters_of
+from allograph.corpora.parquet import atomic_parquet, sign
+from allograph.files.records import record_values
+from allograph.progress import Progress, silent
+from allograph.split import SPLITS, assign
+
+ROWS = 256
+"""Lines in a row group of the file."""
+
+
+def prepare_lines(
+    path: str | Path,
+    output: str | Path,
+    split: str | None = None,
+    progress: Progress = silent,
+    *,
+    origin: str = "",
+    licence: str = "",
+) -> LineCorpus:
+    """Read the lines of an npz archive, split their writers, write the corpus, and open it.
+
+    `split` is `paper` (by the number of a writer's characters), `all` or a CSV file; None is the archive's own, or `paper`
+    where it has none. `origin` and `licence` are noted in the corpus. Raises whatever `LineArchive` raises, and `InputError`
+    where a file leaves out a writer.
+    """
+    archive = LineArchive.open(path)
+    counts, labels = Counter[str](), set[str]()
+    for text, writer in zip(archive.texts.tolist(), archive.writers.tolist(), strict=True):
+        characters = characters_of(text)
+        counts[writer] += len(characters)
+        labels.update(characters)
+    own = archive.splits() if split is None else None
+    rule = split or "paper"
+    split_of = own or assign(rule, counts, "lines")
+
+    split_lines, units, known = Counter[str](), Counter[str](), 0
+    splits_with: dict[bytes, set[str]] = {}
+    with atomic_parquet(output, SCHEMA) as file:
+        progress("preparing", 0, len(archive))
+        for start in range(0, len(archive), ROWS):
+            places = range(start, min(start + ROWS, len(archive)))
+            lines = [archive.line(place, split_of[str(archive.writers[place])]) for place in places]
+            for line in lines:
+                split_lines[line.split] += 1
+                units[line.unit] += 1
+                known += line.characters is not None
+                splits_with.setdefault(_digest(line), set()).add(line.split)
+            file.write_table(lines_to_arrow(lines), row_group_size=ROWS)
+            progress("preparing", places.stop, len(archive))
+        record = LineCorpusRecord(
+            source=archive.path.name,
+            lines=len(archive),
+            characters=counts.total(),
+            labels=len(labels),
+            writers=len(counts),
+            split_lines={part: split_lines[part] for part in SPLITS},
+            split_writers={part: sum(1 for other in split_of.values() if other == part) for part in SPLITS},
+            known_cuts=known,
+            units=dict(units),
+            shared_lines=sum(1 for parts in splits_with.values() if len(parts) > 1),
+            origin=origin,
+            licence=licence,
+            split=Path(rule).name if own is None else archive.path.name,
+        )
+        sign(file, KIND, FORMAT, record_values(record))
+    return LineCorpus.open(output)
+
+
+def _digest(line: LabelledLine) -> bytes:
+    """16 bytes that are equal for equal strokes, and never else."""
+    digest = blake2b(digest_size=16)
+    for stroke in line.strokes:
+        digest.update(len(stroke).to_bytes(8, "little"))
+        digest.update(stroke.tobytes())
+    return digest.digest()
