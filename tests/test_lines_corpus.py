@@ -245,7 +245,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "too many": (changed("texts", 0, "ab cd"), "line 0, .*: no stroke belongs to character 3 of the text's 4, .* say -1 for all"),
     "skipped": (changed("stroke_character", 2, 2), "line 0, .*: no stroke belongs to character 1"),
     "half known": (changed("stroke_character", 1, -1), "line 0, .*: stroke 1 belongs to character -1"),
-    "far character": ({"stroke_character": np.full(11, 2**16 + 1)}, "line 0, .*: stroke 0 belongs to character 32767"),
+    "far character": ({"stroke_character": np.full(11, 2**16 + 1)}, "line 0, .*: stroke 0 belongs to character 65537"),
     "fewer characters": ({"stroke_character": np.zeros(10, int)}, "stroke_character has 10 entries, and there are 11 strokes"),
     "characters of floats": ({"stroke_character": np.zeros(11)}, "stroke_character is whole numbers"),
     "fewer writers": ({"writers": np.array(["a"] * 4)}, "writers has 4 entries, and there are 5 lines"),
@@ -353,12 +353,12 @@ FORGERIES: dict[str, tuple[str, Callable[[list[Any]], list[Any]], str]] = {
     "a null stroke": ("y", lambda values: [[None, *values[0][1:]], *values[1:]], "has lines without y"),
     "a null point": ("x", lambda values: [[[None]], *values[1:]], "has lines without x"),
     "no strokes": ("xy", lambda values: [[], *values[1:]], "row 0: it has no strokes"),
-    "an empty stroke": ("xy", lambda values: [*values[:2], [[]], *values[3:]], "row 2: stroke 0 is float64 .0, 2."),
+    "an empty stroke": ("xy", lambda values: [*values[:2], [[]], *values[3:]], "row 2: stroke 0 is .0, 2."),
     "more x": ("x", lambda values: [[*values[0], [1.0]], *values[1:]], "strokes with more x than y"),
     "NaN": ("x", lambda values: [*values[:4], [[float("nan")] * len(stroke) for stroke in values[4]]], "row 4: .*NaN"),
     "other text": ("text", lambda values: ["abcdef", *values[1:]], "row 0: no stroke belongs to character 3"),
     "control": ("text", lambda values: ["a\n", *values[1:]], r"row 0: the text holds U\+000A"),
-    "characters": ("characters", lambda values: [[0], *values[1:]], "row 0: it has 4 strokes, and the characters of 1"),
+    "characters": ("characters", lambda values: [[0], *values[1:]], "row 0: it has 4 strokes, and characters int16 .1."),
     "a split": ("split", lambda values: [*values[:4], "test"], "row 4: the split 'test' is none"),
     "a unit": ("unit", lambda values: ["inches", *values[1:]], "row 0: the unit of a line is millimetres or device"),
 }
@@ -422,6 +422,17 @@ def test_a_text_has_one_form(text: str) -> None:
 
 def test_combining_marks_belong_to_their_character() -> None:
     assert characters_of(check_text("q\u0303 e\u0301 नि")) == ("q\u0303", "é", "नि")
+
+
+def test_a_line_is_made_of_lists_too() -> None:
+    line = LabelledLine(([[0, 0], [0, 8]], [[4, 0]]), "l.", "ana", "train", [0, 1])  # type: ignore[arg-type]
+    assert line.strokes[0].dtype == np.float64
+    assert line.characters is not None
+    assert line.characters.dtype == np.int16
+    wrong: list[Any] = [((), None), (([],), None), (([[1, 2, 3]],), None), (([["a", "b"]],), None), (([[0, 0]],), [0.0])]
+    for strokes, characters in wrong:
+        with pytest.raises(InputError, match="stroke"):
+            LabelledLine(strokes, "l", "ana", "train", characters)
 
 
 def test_the_commands(tmp_path: Path) -> None:

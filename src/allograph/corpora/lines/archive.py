@@ -34,7 +34,7 @@ class LineArchive:
     _points: NDArray[Any]
     _stroke_start: NDArray[np.int64]
     _line_start: NDArray[np.int64]
-    _characters: NDArray[np.int64] | None
+    _characters: NDArray[np.integer] | None
     _millimetres: NDArray[np.bool_]
     _devices: NDArray[np.str_]
 
@@ -72,7 +72,7 @@ class LineArchive:
             points,
             stroke_start,
             line_start,
-            None if characters is None else characters.astype(np.int64),
+            characters,
             millimetres.astype(np.bool_),
             as_texts(path, "device", devices, str),
         )
@@ -109,20 +109,17 @@ class LineArchive:
                 str(self.texts[place]),
                 str(self.writers[place]),
                 split,
-                self._characters_of(first, last),
+                self._characters_of(first, last),  # type: ignore[arg-type]  # of any size; checked there, then int16
                 "millimetres" if self._millimetres[place] else "device",
                 str(self._devices[place]),
             )
         except InputError as error:
             raise InputError(f"{self.path}: line {place}, counted from 0: {error}") from None
 
-    def _characters_of(self, first: int, last: int) -> NDArray[np.int16] | None:
+    def _characters_of(self, first: int, last: int) -> NDArray[np.integer] | None:
         """The characters of a line's strokes; None where all are -1."""
-        if self._characters is None:
-            return None
-        characters = self._characters[first:last]
-        limits = np.iinfo(np.int16)
-        return None if (characters == -1).all() else characters.clip(limits.min, limits.max).astype(np.int16)
+        characters = None if self._characters is None else self._characters[first:last]
+        return None if characters is None or (characters == -1).all() else characters
 
 
 def _check_text(text: str) -> str:
