@@ -105,8 +105,10 @@ def test_unipen_ink_gives_unipen_images(shared: Path) -> None:
     for row in rows:
         mine = slice(start[row], start[row + 1])
         strokes = np.split(points[mine], np.flatnonzero(lifts[mine])[1:])
-        differences.append(np.abs(ink_to_frame(strokes).astype(float) - images[row]).mean())
-    assert np.mean(differences) < 7  # of 255; a pen a fifth wider or thinner gives more than 7.3
-    assert np.mean(np.array(differences) > 15) < 0.02
+        image = ink_to_frame(strokes).astype(float)
+        shifted = [np.roll(image, shift, axis) for shift in (-1, 0, 1) for axis in (0, 1)]  # a centre may be rounded otherwise
+        differences.append(min(np.abs(one - images[row]).mean() for one in shifted))
+    assert np.mean(differences) < 2.2  # of 255; a pen a tenth wider or thinner gives more than 2.6
+    assert np.mean(np.array(differences) > 10) < 0.02
     other = np.abs(images[rows].astype(float) - images[rows[::-1]]).mean()  # what a wrong image would give
     assert np.mean(differences) < other / 5

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from allograph.errors import ImageError
 from allograph.images.frames import ENLARGED, Frame, to_frame
+from allograph.images.rasterizer import rasterize
 
 PEN = 1 / 10
 """Width of the pen as a share of the ink's longer side: two pixels where the ink is twenty."""
@@ -49,7 +50,12 @@ def draw_ink(strokes: Sequence[ArrayLike], name: str = "the ink") -> NDArray[np.
 
 
 def ink_to_frame(strokes: Sequence[ArrayLike], frame: Frame = "mnist", name: str = "the ink") -> NDArray[np.uint8]:
-    """Draw strokes and bring them into a frame: a sample, uint8 [28, 28]; raises `ImageError` as `ink_path` does."""
+    """Draw strokes and bring them into a frame: a sample, uint8 [28, 28]; raises `ImageError` as `ink_path` does.
+
+    In the `mnist` frame by `rasterize`; in the `paper` frame as the paper has it: drawn large, blurred and made small.
+    """
+    if frame == "mnist":
+        return rasterize([ink_path(strokes, name)])[0]
     return to_frame(draw_ink(strokes, name), frame, "light", size=LENGTH, name=name, level=False).image
 
 
