@@ -314,6 +314,7 @@ def test_what_is_no_archive_is_refused() -> None:
         blob[: len(blob) // 2],
         bytes(flipped),
         blob.replace(b'\\"format\\": 2', b'\\"format\\": 3'),
+        blob.replace(b'\\"format\\": 2', b'\\"format\\": 4'),
         blob.replace(b'\\"format\\": 2', b'\\"format\\": 0'),
     ):
         with pytest.raises(FormatError):
