@@ -6,6 +6,7 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from allograph import Writers
 from allograph.checks.store import ANA, BEN, LINE, MODEL, OTHER_LINE, OTHER_MODEL, entry
 from allograph.errors import FormatError, InputError, MismatchError, StorageError, UnknownCorrection
 from allograph.ink import ink_extent, ink_to_frame
@@ -125,6 +127,33 @@ def test_one_correction_of_a_line_can_be_undone_and_relabelled(store: Store) -> 
         changes.undo(store, ANA, LINE)
     with pytest.raises(UnknownCorrection):  # the batch of a correction by itself is no line
         changes.undo(store, ANA, store.entries(ANA)[-1].batch + "x")
+
+
+def test_a_line_that_is_sent_several_times_at_once_counts_once(store: Store) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda _: changes.record_line(store, ANA, LINE, line_of("tobe"), ["to"], MODEL), range(8)))
+    assert {tuple(said(one)) for one in done} == {tuple(said(done[0]))}
+    assert (text_of(store), store.words(ANA), store.taken_back(ANA)) == ("beot", {"to": 1}, 0)
+
+
+def test_a_writer_who_forgot_a_word_is_not_learned_anew(store: Store) -> None:
+    writers = Writers(store, adapter="lookup")
+    model = writers.pipeline.recognizer.bundle.model_hash
+    images = writers.pipeline.recognizer.bundle.styles.medoids[:4]  # type: ignore[union-attr]
+    readings = writers["ana"].read(list(images))
+    entries = [
+        Entry(one.id, label, False, 0.0, one.base, one.personal, None, one.outputs, one.image, model, "", box=one.box)
+        for one, label in zip(readings, "tobe", strict=True)
+    ]
+    changes.record_line(store, ANA, LINE, entries, ["to", "be"], model)
+    ana = writers["ana"]
+    before = ana.corrections, ana.state.to_bytes(ana.adapter)
+    learned = ana.live.up_to_date().state
+    changes.forget_words(store, ANA, ["to"])
+    assert ana.live.up_to_date().state is learned
+    assert (ana.corrections, ana.state.to_bytes(ana.adapter)) == before
+    changes.undo(store, ANA, LINE)
+    assert ana.corrections == []
 
 
 def test_an_ordinary_batch_is_no_line(store: Store) -> None:
