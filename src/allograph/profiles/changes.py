@@ -71,9 +71,9 @@ def record(store: Store, key: Key, corrections: Sequence[Entry | Relabel], model
 
     One that is there already counts once; another label, or its being given where it was implicit, replaces it, and is not
     doubted; an implicit one replaces nothing. A sample whose box is known keeps it. One of a line stays with the line, which is
-    shuffled anew, as `record_line` says, and its words go. Raises `MismatchError` where the profile is
-    for another model, `UnknownCorrection` where a correction that is to get another label is not there, `UnknownLabel` where
-    that label was not on offer.
+    shuffled anew, as `record_line` says, and whose words go. Raises `MismatchError` where the profile is for another model,
+    `UnknownCorrection` where a correction that is to get another label is not there, `UnknownLabel` where that label was not on
+    offer.
     """
     begins = any(isinstance(one, Entry) for one in corrections)
     try:
@@ -209,8 +209,8 @@ def contents(store: Store, key: Key) -> Contents:
 def merge(store: Store, key: Key, theirs: Contents) -> Merged:
     """Join two journals by the ids of the corrections: of each id the latest word counts, whichever journal says it.
 
-    The writer's own words are those of both, but for those that one of the two had, and forgot.
-    Either order gives the same journal. Raises `MismatchError` where the two are for different models.
+    The writer's own words are those of both, but for those that either forgot. Either order gives the same. Raises
+    `MismatchError` where the two are for different models.
     """
     with store.change(key, theirs.model_hash) as change:
         check_model(key, change.model_hash, theirs.model_hash)
