@@ -158,7 +158,7 @@ def test_a_field_that_is_missing_is_named(field: str) -> None:
         (lambda record: record.update(tombstones=[["e\u0301", 1.0]]), "NFC"),
         (lambda record: record.update(tombstones=[[None, 1.0]]), "correction"),
         (lambda record: record.update(tombstones=[None]), "tombstone"),
-        (lambda record: record.update(format=3), "format 3"),
+        (lambda record: record.update(format=4), "format 4"),
         (lambda record: record.update(kind="other"), "not an exported profile"),
     ],
 )

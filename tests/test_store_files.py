@@ -276,6 +276,32 @@ def readers_come_and_go(where: Path) -> Iterator[None]:
             thread.join()
 
 
+@pytest.mark.parametrize("act", ["forget words", "undo the line", "replace the line", "erase", "purge by closing"])
+def test_the_writers_own_words_are_gone_from_file_and_log_while_others_read(store: Store, where: Path, act: str) -> None:
+    teach(store, 3)
+    line = [entry("secret", "s"), entry("other", "o")]
+    done = changes.record_line(store, ANA, "line-0", line, ["SECRETWORD"], MODEL)
+    needles = [b"SECRETWORD"]
+    assert remains(where.parent, needles) == needles
+    with readers_come_and_go(where) if act != "purge by closing" else contextlib.nullcontext():
+        if act == "forget words":
+            changes.forget_words(store, ANA, ["SECRETWORD"])
+        elif act == "replace the line":
+            changes.record_line(store, ANA, "line-0", line[:1], None, MODEL)
+        elif act == "erase":
+            store.erase(ANA)
+        elif act == "purge by closing":
+            changes.undo(store, ANA, done[0].id)
+            store.close()
+        else:
+            needles += [one.outputs.embeddings.tobytes() for one in line] + [b"line-0"]
+            changes.undo(store, ANA, "line-0")
+        until = time.monotonic() + 60
+        while remains(where.parent, needles) and time.monotonic() < until:
+            time.sleep(0.2)
+    assert remains(where.parent, needles) == []
+
+
 @pytest.mark.parametrize("act", ["undo", "forget", "relabel", "erase"])
 def test_what_was_taken_back_is_gone_from_file_and_log_while_others_read(store: Store, where: Path, act: str) -> None:
     teach(store, 30)

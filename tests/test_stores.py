@@ -36,6 +36,7 @@ from allograph.profiles.changes import Merged
 from allograph.profiles.journal import Contents, Entry, Key, StoredState, Version, batches
 from allograph.profiles.sql import SqlStore
 from allograph.profiles.tables import api_keys
+from allograph.profiles.words import Word
 from allograph.readings import Samples
 from allograph.samples.box import Box
 
@@ -314,6 +315,7 @@ def test_what_is_no_archive_is_refused() -> None:
         blob[: len(blob) // 2],
         bytes(flipped),
         blob.replace(b'\\"format\\": 2', b'\\"format\\": 3'),
+        blob.replace(b'\\"format\\": 2', b'\\"format\\": 4'),
         blob.replace(b'\\"format\\": 2', b'\\"format\\": 0'),
     ):
         with pytest.raises(FormatError):
@@ -565,7 +567,11 @@ def test_memory_keeps_nothing_of_what_was_taken_back() -> None:
     changes.record(store, BEN, [entry("3", "gone-for-good")], MODEL)
     changes.undo(store, ANA, "2")
     store.erase(BEN)
+    changes.record_line(store, ANA, "line-0", [entry("4", "gone-for-good"), entry("5", "keep")], ["gone", "by", "now"], MODEL)
+    changes.forget_words(store, ANA, ["by"])
+    changes.forget(store, ANA, "gone-for-good", None)
     gc.collect()
     kept = gc.get_objects()
     assert [one.id for one in kept if isinstance(one, Entry) and one.label == "gone-for-good"] == []
     assert [one.device for one in kept if isinstance(one, Box) and one.device in ("the pen of 2", "the pen of 3")] == []
+    assert [one for one in kept if isinstance(one, Word) and one.text in ("gone", "by", "now")] == []

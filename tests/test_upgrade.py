@@ -21,29 +21,29 @@ from allograph.profiles import changes, open_store, upgrade
 from allograph.profiles.database import Database, connect
 from allograph.profiles.journal import Key
 from allograph.profiles.sql import SqlStore
-from allograph.profiles.tables import CONTENT, journal
+from allograph.profiles.tables import CONTENT, journal, own_words
 from allograph.profiles.upgrade import GIVE_WAY, _migrate
 
 NAMES = ("w0", "w1")
-OLD = [column.name for column in journal.columns if column.name not in ("box", "doubt")]
-OLD_CONTENT = [name for name in CONTENT if name not in ("box", "doubt")]
-COLUMNS = ", ".join(OLD)
+LACKS = {"0002": ("box", "doubt"), "0003": ()}
+"""The columns that releases before this one do not know, by their newest migrations."""
 FIND = sa.text("SELECT profile, head FROM allograph_profiles WHERE tenant = 'default' AND name = :name")
 HOLD = sa.text(f"{FIND.text} FOR UPDATE")
-APPEND = sa.text(f"INSERT INTO allograph_journal ({COLUMNS}) VALUES ({', '.join(f':{name}' for name in OLD)})")
-BLANK = sa.text(
-    f"UPDATE allograph_journal SET {', '.join(f'{name} = NULL' for name in OLD_CONTENT)} WHERE profile = :profile AND seq = :seq"
-)
 ADVANCE = sa.text("UPDATE allograph_profiles SET head = :seq, time = :time WHERE profile = :profile")
-STANDING = sa.text(f"SELECT {COLUMNS} FROM allograph_journal WHERE profile = :profile AND label IS NOT NULL ORDER BY seq DESC")
-NOTHING: dict[str, Any] = dict.fromkeys(OLD)
 
 
 class OldRelease:
-    """A process of the release whose newest migration is 0002: the statements that it sends, column by column."""
+    """A process of a release of which this is the newest migration: the statements that it sends, column by column."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, newest: str = "0002") -> None:
         self.database = connect(url)
+        self.columns = [column.name for column in journal.columns if column.name not in LACKS[newest]]
+        names, values = ", ".join(self.columns), ", ".join(f":{name}" for name in self.columns)
+        blank = ", ".join(f"{name} = NULL" for name in CONTENT if name not in LACKS[newest])
+        its = "WHERE profile = :profile"
+        self.append = sa.text(f"INSERT INTO allograph_journal ({names}) VALUES ({values})")
+        self.blank = sa.text(f"UPDATE allograph_journal SET {blank} {its} AND seq = :seq")
+        self.standing = sa.text(f"SELECT {names} FROM allograph_journal {its} AND label IS NOT NULL ORDER BY seq DESC")
 
     def correct(self, name: str, id: str) -> None:
         """Append a row."""
@@ -54,18 +54,36 @@ class OldRelease:
         """Blank the newest row that stands, whichever release wrote it; returns its id."""
         with self.database.writing.begin() as connection:
             profile, _ = self._hold(connection, name)
-            row = connection.execute(STANDING, {"profile": profile}).first()
+            row = connection.execute(self.standing, {"profile": profile}).first()
             if row is None:
                 return None
-            connection.execute(BLANK, {"profile": profile, "seq": row.seq})
+            connection.execute(self.blank, {"profile": profile, "seq": row.seq})
             self._append(connection, name, row.id, 1e9, {"undoes": row.seq})
         return str(row.id)
+
+    def erase(self, name: str) -> None:
+        """Remove all rows of a writer that it knows of."""
+        with self.database.writing.begin() as connection:
+            profile, _ = self._hold(connection, name)
+            for table in ("states", "journal", "profiles"):
+                connection.execute(sa.text(f"DELETE FROM allograph_{table} WHERE profile = :profile"), {"profile": profile})
+
+    def rewrite(self, name: str, without: str) -> None:
+        """Replace the journal, as an import does, by what stands but for one batch."""
+        with self.database.writing.begin() as connection:
+            profile, head = self._hold(connection, name)
+            rows = [row for row in connection.execute(self.standing, {"profile": profile}).mappings() if row["batch"] != without]
+            connection.execute(sa.text("DELETE FROM allograph_journal WHERE profile = :profile"), {"profile": profile})
+            kept = [{**row, "seq": head + 1 + i} for i, row in enumerate(rows)]
+            connection.execute(self.append, kept)
+            anew = "UPDATE allograph_profiles SET edition = edition + 1, head = :head WHERE profile = :profile"
+            connection.execute(sa.text(anew), {"profile": profile, "head": head + len(kept)})
 
     def read(self, name: str) -> int:
         """Look at what there is to learn."""
         with self.database.reading.begin() as connection:
             profile = connection.execute(FIND, {"name": name}).one().profile
-            return len(connection.execute(STANDING, {"profile": profile}).all())
+            return len(connection.execute(self.standing, {"profile": profile}).all())
 
     def _hold(self, connection: Connection, name: str) -> tuple[int, int]:
         found = connection.execute(HOLD if connection.dialect.name == "postgresql" else FIND, {"name": name}).one()
@@ -74,7 +92,7 @@ class OldRelease:
     def _append(self, connection: Connection, name: str, id: str, time: float, values: dict[str, Any]) -> None:
         profile, head = self._hold(connection, name)
         place = {"profile": profile, "seq": head + 1, "time": time + head}
-        connection.execute(APPEND, {**NOTHING, **values, **place, "id": id})
+        connection.execute(self.append, {**dict.fromkeys(self.columns), **values, **place, "id": id})
         connection.execute(ADVANCE, place)
 
 
@@ -88,11 +106,11 @@ def sample(id: str) -> dict[str, Any]:
     return {**said, **blobs, "image": one.image.tobytes()}
 
 
-def make_old_tables(url: str) -> Database:
+def make_old_tables(url: str, newest: str = "0002") -> Database:
     """The tables as the old release leaves them, with the writers' rows."""
     database = connect(url)
     with database.writing.begin() as connection:
-        _migrate(connection, "0002")
+        _migrate(connection, newest)
         for name in NAMES:
             profile = {"tenant": "default", "name": name, "model_hash": MODEL, "edition": 0, "head": 0, "time": 0.0}
             keys = ", ".join(profile)
@@ -141,7 +159,7 @@ def work_anew(url: str, number: int, acts: Path, ends: Event) -> None:
 
 
 def test_old_processes_go_on_while_new_ones_renew_the_tables(lasting_url: str, tmp_path: Path) -> None:
-    make_old_tables(lasting_url).close()
+    make_old_tables(lasting_url).close()  # of 0002, and so through all migrations since
     fork = multiprocessing.get_context("fork")
     ends, started = fork.Event(), []
     noted = [tmp_path / f"acts-{number}" for number in range(4)]
@@ -201,6 +219,35 @@ def test_what_the_old_release_takes_back_leaves_no_box(lasting_url: str) -> None
         assert blanked_rows(lasting_url) == 2
         old.correct("w0", "after")
         assert [one.id for one in store.entries(key)] == ["before", "after"]
+    old.database.close()
+
+
+def test_what_the_old_release_takes_back_or_erases_leaves_no_words(lasting_url: str) -> None:
+    make_old_tables(lasting_url, "0003").close()
+    old, key = OldRelease(lasting_url, "0003"), Key("default", "w0")
+    old.correct("w0", "before")
+    with contextlib.closing(open_store(lasting_url)) as store:
+        assert isinstance(store, SqlStore)
+        for number in range(3):
+            changes.record_line(store, key, f"line-{number}", [entry("1"), entry("2")], [f"w{number}", "all"], MODEL)
+        assert old.read("w0") == 7
+        old.correct("w0", "after")
+        assert old.undo_newest("w0") == "after"
+        assert store.words(key) == {"all": 3, "w0": 1, "w1": 1, "w2": 1}
+        assert old.undo_newest("w0")
+        assert store.words(key) == {"all": 2, "w0": 1, "w1": 1}
+        old.rewrite("w0", without="line-0")
+        assert store.words(key) == {"all": 1, "w1": 1}
+        assert {one.batch for one in store.entries(key)} == {"before", "line-1", "line-2"}
+        with store._engine.begin() as connection:
+            rows = connection.execute(sa.select(own_words)).all()
+            assert len(rows) == 6
+            assert sum((row.line, row.word) == (None, None) for row in rows) == 4
+        changes.undo(store, key, "line-1")
+        assert store.words(key) == {}
+        old.erase("w0")
+        with store._engine.begin() as connection:
+            assert connection.execute(sa.select(own_words)).all() == []
     old.database.close()
 
 

@@ -14,9 +14,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from allograph import Box, Recognizer, Sample, Writers, open_store
+from allograph.profiles import changes
+from allograph.profiles.journal import Entry, Key
 from small import noise_corpus, some_styles, tiny_bundle
 
-NEWEST = 2
+NEWEST = 3
 CORPUS_BOXES = {
     "box": np.array([[i, 2, i + 3, 9] for i in range(9)] + [[np.nan] * 4], np.float32),
     "millimetres": np.array([True] * 5 + [False] * 5),
@@ -25,7 +27,7 @@ CORPUS_BOXES = {
 
 
 def main() -> None:
-    """Write a corpus of noise, the tiny model's bundle, and a writer who taught it ten digits and took two back, with boxes."""
+    """Write a corpus of noise, the tiny model's bundle, and a writer who taught it ten digits, took two back, wrote a line."""
     folder = Path(__file__).parent / "formats" / str(NEWEST)
     folder.mkdir(parents=True)
     noise_corpus(folder / "corpus.parquet", list("0123456789"), ["ana"] * 5 + ["ben"] * 5, split="all", **CORPUS_BOXES)
@@ -40,6 +42,26 @@ def main() -> None:
         ana.undo("reading-3")
         ana.undo("reading-4")
         assert len(ana.corrections) == 8
+        readings, model = ana.read(list(images[3:5])), recognizer.bundle.model_hash
+        line = [
+            Entry(
+                "",
+                str(3 + i),
+                False,
+                0.0,
+                one.base,
+                one.personal,
+                None,
+                one.outputs,
+                one.image,
+                model,
+                "",
+                box=Box(9 * i, 1, 9, 4),
+            )
+            for i, one in enumerate(readings)
+        ]
+        changes.record_line(store, Key("default", "ana"), "line-7cZ0_o1bYzE", line, ["34", "3", "4"], model)
+        changes.forget_words(store, Key("default", "ana"), ["3"])
         (folder / "ana.allograph").write_bytes(writers.export("ana"))
 
 

@@ -13,12 +13,14 @@ from allograph.checks.contract import require, require_raises, run_law
 from allograph.errors import InputError, MismatchError, TooManyWriters, UnknownCorrection, UnknownWriter
 from allograph.profiles import Store, changes
 from allograph.profiles.journal import Entry, Key, Row, StoredState, Version
+from allograph.profiles.words import Word, count_lines
 from allograph.progress import Progress, silent
 from allograph.readings import Samples
 from allograph.samples.box import Box
 
 MODEL, OTHER_MODEL = "a" * 64, "b" * 64
 ANA, BEN = Key("default", "ana"), Key("default", "ben")
+LINE, OTHER_LINE = "line-0", "line-1"
 
 
 def check_store(open_empty: Callable[[], Store], progress: Progress = silent) -> None:
@@ -249,6 +251,82 @@ def keeps_the_box_with_the_sample(store: Store) -> None:
     require(moved == [(given.box, 0.0), (entry("2").box, 0.75)], "a change of model lost a box or a doubt")
 
 
+def keeps_a_line_as_one(store: Store) -> None:
+    """A line is one batch; the same again changes nothing, another text replaces it, and its id takes all of it back."""
+    changes.record(store, ANA, [entry("1")], MODEL)
+    entries = [entry(letter, letter) for letter in "word"]
+    done = changes.record_line(store, ANA, LINE, entries, None, MODEL)
+    require([one.label for one in done] == list("word"), "record_line() does not return the corrections in the order given")
+    places = [one.seq for one in _entries(store)[1:]]
+    require(sorted(one.seq for one in done) == places, "the corrections of a line do not follow one another")
+    require({one.batch for one in done} == {LINE}, "the corrections of a line are not one batch")
+    with store.change(ANA, None) as change:
+        found, none = change.find(line=LINE), change.find(line=OTHER_LINE)
+        one = change.find(line=LINE, label="o")
+    require(found == _entries(store)[1:] and none == [], "find(line=…) does not give that line")
+    require([other.label for other in one] == ["o"], "find(line=…, label=…) does not give those that match both")
+    version = store.versions([ANA])
+    again = changes.record_line(store, ANA, LINE, [entry(letter, letter) for letter in "word"], None, MODEL)
+    require(store.versions([ANA]) == version and again == done, "a line that was recorded again changed the journal")
+    changes.record_line(store, ANA, LINE, [*entries[:3], replace(entries[3], label="k")], None, MODEL)
+    require(sorted(label for _, label in _labels(store)) == sorted("awork"), "another text did not replace the first")
+    changes.undo(store, ANA, LINE)
+    require(_labels(store) == [("1", "a")], "a line that was undone still stands")
+
+
+def keeps_no_order_of_a_line(store: Store) -> None:
+    """What is stored of a line does not follow its characters: not in places, times or ids, nor in boxes."""
+    letters = "abcdefghijkl"
+    entries = [replace(entry(letter, letter), box=Box(10 * i, 5, 10 * i + 4, 9, baseline=8)) for i, letter in enumerate(letters)]
+    for i in range(3):  # by chance, one of them may well be in order
+        changes.record_line(store, ANA, f"line-{i}", entries, None, MODEL)
+    stored = _entries(store)
+    texts = ["".join(one.label for one in stored if one.batch == f"line-{i}") for i in range(3)]
+    require(letters not in texts and len(set(texts)) > 1, f"the journal holds the characters of lines in the orders {texts}")
+    by_id = ["".join(one.label for one in sorted(stored, key=lambda one: one.id) if one.batch == f"line-{i}") for i in range(3)]
+    require(letters not in by_id, "the ids of a line's corrections follow its characters")
+    require({one.box for one in stored} == {Box(0, -3, 4, 1, baseline=0)}, "a box tells where along the line it was")
+
+
+def keeps_words_apart(store: Store) -> None:
+    """The writer's own words are kept if given, counted by line, and go with any correction of their line, or by themselves."""
+    require(store.words(ANA) == {} and changes.forget_words(store, ANA) == 0, "an empty store has words")
+    changes.record_line(store, ANA, LINE, [entry("1", "a"), entry("2", "b")], {"b", "a"}, MODEL)
+    changes.record_line(store, ANA, OTHER_LINE, [entry("3", "a"), entry("4", "c")], {"a", "e\N{COMBINING ACUTE ACCENT}"}, MODEL)
+    require(list(store.words(ANA).items()) == [("a", 2), ("b", 1), ("é", 1)], f"the words are {store.words(ANA)}")
+    require(store.words(BEN) == {}, "one writer has the words of another")
+    kept = store.contents(ANA).words
+    require(count_lines(kept) == store.words(ANA) and list(kept) == sorted(kept), "contents() has other words, or in no order")
+    (before,) = store.versions([ANA])
+    require(changes.forget_words(store, ANA, ["a", "z"]) == 1, "forget_words() does not count one word")
+    require(store.versions([ANA]) != [before], "a profile that forgot a word has the version that it had before")
+    require(store.words(ANA) == {"b": 1, "é": 1}, f"after one was forgotten the words are {store.words(ANA)}")
+    changes.forget(store, ANA, "c", None)
+    require(store.words(ANA) == {"b": 1}, "the words of a line stayed when one of its corrections was taken back")
+    changes.undo(store, ANA, LINE)
+    left = store.contents(ANA).words
+    require(store.words(ANA) == {} and len(left) == 4, "a line that was undone has words, or left no marks of them")
+    require(
+        all(word == Word(word.id, None, None) for word in left), "the mark of a word that was forgotten tells more than its id"
+    )
+
+
+def merges_words(store: Store) -> None:
+    """Words are merged with the journal; one that either side forgot does not come back."""
+    changes.record_line(store, ANA, LINE, [entry("1", "a"), entry("2", "b")], {"a", "b"}, MODEL)
+    changes.merge(store, BEN, store.contents(ANA))
+    require(store.words(BEN) == {"a": 1, "b": 1}, "an imported profile lacks words")
+    old = store.contents(ANA)
+    changes.forget_words(store, ANA, ["a"])
+    changes.merge(store, ANA, old)
+    require(store.words(ANA) == {"b": 1}, "a forgotten word came back with an older copy of the profile")
+    changes.merge(store, BEN, store.contents(ANA))
+    require(store.words(BEN) == {"b": 1}, "a word that was forgotten elsewhere stayed")
+    require(store.erase(ANA) and store.words(ANA) == {}, "an erased writer has words")
+    changes.record(store, ANA, [entry("1")], MODEL)
+    require(store.words(ANA) == {} and store.words(BEN) == {"b": 1}, "words outlast their writer, or go with another")
+
+
 def loses_nothing_between_threads(store: Store) -> None:
     """Threads that correct one writer at once lose nothing, and a tenant's limit of writers holds."""
 
@@ -290,6 +368,10 @@ STORE_LAWS: Sequence[Callable[[Store], None]] = (
     pages_the_journal,
     keeps_boxes_and_doubts,
     keeps_the_box_with_the_sample,
+    keeps_a_line_as_one,
+    keeps_no_order_of_a_line,
+    keeps_words_apart,
+    merges_words,
     loses_nothing_between_threads,
 )
 """Every law of a store."""

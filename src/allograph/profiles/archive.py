@@ -19,12 +19,16 @@ from allograph.errors import FormatError, InputError
 from allograph.files.records import check_version
 from allograph.images.frames import SIDE
 from allograph.profiles.journal import Contents, Entry, Tombstone, check_doubt, check_name, check_time
+from allograph.profiles.line_ids import check_line_id
+from allograph.profiles.words import Word, check_word
 from allograph.readings import Samples
 from allograph.samples.box import Box
 
-FORMAT = 2
+FORMAT = 3
 """Raised for what an older release would lose or misread; the one before then goes to `UNSAID`."""
-UNSAID: dict[int, dict[str, Any]] = {1: {"box": None, "doubt": 0.0}}
+WITHOUT_WORDS = 2
+"""The format of a profile without words, of which the release before loses nothing."""
+UNSAID: dict[int, dict[str, Any]] = {1: {"box": None, "doubt": 0.0}, WITHOUT_WORDS: {}}
 """The older formats that are read as well, and what their entries do not say."""
 PLAIN = ("id", "label", "implicit", "time", "base", "answer", "alphabet", "batch", "doubt")
 """What the record says of an entry, by the entry's own names."""
@@ -45,12 +49,14 @@ def pack(contents: Contents) -> bytes:
         arrays |= {f"{number}/{name}": array for name, array in _arrays([entry for _, entry in entries]).items()}
     record = {
         "kind": "profile",
-        "format": FORMAT,
+        "format": FORMAT if contents.words else WITHOUT_WORDS,
         "model_hash": contents.model_hash,
         "models": models,
         "tombstones": [list(stone) for stone in contents.tombstones],
         "sha256": _digest(arrays),
     }
+    if contents.words:
+        record["words"] = [list(word) for word in contents.words]
     return save(arrays, {"allograph": json.dumps(record, ensure_ascii=False)})
 
 
@@ -137,7 +143,8 @@ def _contents(record: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Conten
         if not isinstance(stone, list) or len(stone) != 2:
             raise InputError("a tombstone is an id and a time")
         stones.append(Tombstone(_name(stone[0], "correction"), check_time(stone[1], "the time of a tombstone")))
-    return Contents([places[place] for place in sorted(places)], stones, _hash(_field(record, "model_hash", "the record")))
+    words = _words(_list(record, "words")) if record["format"] == FORMAT else []
+    return Contents([places[place] for place in sorted(places)], stones, _hash(_field(record, "model_hash", "the record")), words)
 
 
 _ARRAYS: dict[str, tuple[Any, tuple[Any, ...]]] = {
@@ -222,6 +229,21 @@ def _entry(plain: Any, unsaid: dict[str, Any], model_hash: str, samples: Samples
         box=_box(_field(plain, "box", what), f"the box of {what}"),
         doubt=check_doubt(_field(plain, "doubt", what), f"the doubt of {what}"),
     )
+
+
+def _words(listed: list[Any]) -> list[Word]:
+    """The writer's own words, and the marks of those that were forgotten, by their ids."""
+    words: dict[str, Word] = {}
+    for values in listed:
+        if not isinstance(values, list) or len(values) != 3:
+            raise InputError("a word is an id, a line and a text, which are both null where it was forgotten")
+        word = Word(_name(values[0], "word"), *values[1:])
+        if word != word.blank and (check_line_id(word.line), check_word(word.text)) != (word.line, word.text):
+            raise InputError(f"the word {word.id!r} or its line is not in NFC")
+        if word.id in words:
+            raise InputError(f"the id {word.id!r} comes twice")
+        words[word.id] = word
+    return [words[id] for id in sorted(words)]
 
 
 def _field(record: Any, name: str, what: str) -> Any:

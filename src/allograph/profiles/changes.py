@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -17,7 +18,10 @@ from allograph.errors import (
     UnknownWriter,
 )
 from allograph.profiles.journal import FARTHEST, Contents, Entry, Key, Tombstone, Version, check_time, unknown_writer
-from allograph.profiles.store import Change, Store
+from allograph.profiles.line_ids import check_line_id, is_line_id
+from allograph.profiles.matching import pair, says_the_same
+from allograph.profiles.store import Store
+from allograph.profiles.words import Word, check_words, words_of
 from allograph.readings import Samples
 from allograph.samples.box import Box
 
@@ -66,9 +70,10 @@ def record(store: Store, key: Key, corrections: Sequence[Entry | Relabel], model
     """Append corrections, in this order, all or none; returns what stands of each afterwards.
 
     One that is there already counts once; another label, or its being given where it was implicit, replaces it, and is not
-    doubted; an implicit one replaces nothing. A sample whose box is known keeps it. Raises `MismatchError` where the profile is
-    for another model, `UnknownCorrection` where a correction that is to get another label is not there, `UnknownLabel` where
-    that label was not on offer.
+    doubted; an implicit one replaces nothing. A sample whose box is known keeps it. One of a line stays with the line, which is
+    shuffled anew, as `record_line` says, and whose words go. Raises `MismatchError` where the profile is for another model,
+    `UnknownCorrection` where a correction that is to get another label is not there, `UnknownLabel` where that label was not on
+    offer.
     """
     begins = any(isinstance(one, Entry) for one in corrections)
     try:
@@ -85,10 +90,14 @@ def record(store: Store, key: Key, corrections: Sequence[Entry | Relabel], model
                 if stands and stands.seq:
                     stale[stands.seq] = stands
                 fresh[entry.id] = _correct_anew(stands, entry) if stands else entry
+            for line in {entry.batch for entry in stale.values() if is_line_id(entry.batch)}:
+                for entry in change.find(line=line):
+                    stale.setdefault(entry.seq, entry)
+                    fresh.setdefault(entry.id, entry)
             if stale:
                 change.retract(list(stale.values()))
             if fresh:
-                known |= {entry.id: entry for entry in change.add(list(fresh.values()))}
+                known |= {entry.id: entry for entry in change.add(_shuffle_lines(fresh.values()))}
             return [known[one.id] for one in corrections]
     except UnknownWriter as error:
         raise _unknown_correction(key, corrections[0].id) from error
@@ -96,14 +105,77 @@ def record(store: Store, key: Key, corrections: Sequence[Entry | Relabel], model
 
 def _correct_anew(stands: Entry, entry: Entry) -> Entry:
     """What replaces a correction that stands: the answer is the one from before either, the box what is known of the sample."""
-    return replace(entry, answer=stands.answer, box=entry.box or stands.box, doubt=0.0)
+    anew = replace(entry, id=stands.id, answer=stands.answer, box=entry.box or stands.box, doubt=0.0)
+    return _within_line(anew, stands.batch) if is_line_id(stands.batch) else anew
+
+
+def _within_line(entry: Entry, line: str) -> Entry:
+    """A correction as one of a line: its box does not tell where it was written."""
+    return replace(entry, batch=line, box=entry.box and entry.box.at_origin())
+
+
+def _shuffle_lines(entries: Iterable[Entry]) -> list[Entry]:
+    """Entries in their order, and behind them those of each line, in an order that nobody can guess."""
+    lines: dict[str, list[Entry]] = {"": []}
+    for entry in entries:
+        lines.setdefault(entry.batch if is_line_id(entry.batch) else "", []).append(entry)
+    for line, some in lines.items():
+        if line:
+            secrets.SystemRandom().shuffle(some)
+    return [entry for some in lines.values() for entry in some]
+
+
+def record_line(
+    store: Store, key: Key, line: str, entries: Sequence[Entry], words: Collection[str] | None, model_hash: str
+) -> list[Entry]:
+    """Make these the corrections of a line, all or none; returns what stands of each afterwards, in their order.
+
+    The same line again (the same samples with the same labels, and no other words) changes nothing. Anything else replaces the
+    whole line: written in parts, as it was corrected from left to right, it would tell the order of its characters. So that
+    nothing does, entries are shuffled, get random ids (a sample that was there keeps its own), and boxes are kept without their
+    place. Where all entries are implicit they replace none that was given, and those of the line that stand are returned. None as
+    `words` says nothing of them: they stay with the same line, and go with one that is replaced. Raises `InputError` for what is
+    no id of a line or no word, `MismatchError` where the profile is for another model.
+    """
+    line, texts = check_line_id(line), None if words is None else check_words(words)
+    with suppress(UnknownWriter), store.change(key, model_hash if entries else None) as change:
+        check_model(key, change.model_hash, model_hash)
+        stand = change.find(line=line)
+        if entries and all(one.implicit for one in entries) and not all(one.implicit for one in stand):
+            return stand
+        before = pair(stand, entries)
+        same = [one for one, new in zip(before, entries, strict=True) if one and says_the_same(one, new)]
+        if len(same) == len(stand) == len(entries) and (texts is None or texts == {word.text for word in change.words(line)}):
+            return same
+        fresh = [_correct_in_line(one, new, line) for one, new in zip(before, entries, strict=True)]
+        if stand:
+            change.retract(stand)
+        if fresh:
+            added = {entry.id: entry for entry in change.add(_shuffle_lines(fresh))}
+            if texts:
+                change.add_words(words_of(line, texts))
+            return [added[entry.id] for entry in fresh]
+    return []
+
+
+def _correct_in_line(stands: Entry | None, entry: Entry, line: str) -> Entry:
+    """A correction of a line, which may replace one of the same sample; one that says the same is as doubtful as before."""
+    if stands is None:
+        return _within_line(replace(entry, id=secrets.token_hex(16)), line)
+    return replace(_correct_anew(stands, entry), doubt=stands.doubt if says_the_same(stands, entry) else 0.0)
 
 
 def undo(store: Store, key: Key, id: str) -> None:
-    """Take a correction back; raises `UnknownCorrection` where there is none of this id."""
+    """Take back a correction, or with the id of a line all of that line; raises `UnknownCorrection` where there is neither.
+
+    The words of a line go with the first of its corrections that is taken back.
+    """
     try:
         with store.change(key, None) as change:
-            change.retract([_find(change, key, id)])
+            found = change.find(ids=[id]) or (change.find(line=id) if is_line_id(id) else [])
+            if not found:
+                raise _unknown_correction(key, id)
+            change.retract(found)
     except UnknownWriter as error:
         raise _unknown_correction(key, id) from error
 
@@ -118,6 +190,17 @@ def forget(store: Store, key: Key, label: str | None, since: float | None) -> in
     return 0
 
 
+def forget_words(store: Store, key: Key, words: Collection[str] | None = None) -> int:
+    """Take back some of the writer's own words, or all; returns how many. Raises `InputError` for what is no word."""
+    wanted = None if words is None else check_words(words)
+    with suppress(UnknownWriter), store.change(key, None) as change:
+        found = [word for word in change.words() if word.text is not None and (wanted is None or word.text in wanted)]
+        if found:
+            change.drop_words([word.id for word in found])
+        return len({word.text for word in found})
+    return 0
+
+
 def contents(store: Store, key: Key) -> Contents:
     """A whole journal at one moment; raises `UnknownWriter` where there is none."""
     return store.contents(key)
@@ -126,15 +209,17 @@ def contents(store: Store, key: Key) -> Contents:
 def merge(store: Store, key: Key, theirs: Contents) -> Merged:
     """Join two journals by the ids of the corrections: of each id the latest word counts, whichever journal says it.
 
-    Either order gives the same journal. Raises `MismatchError` where the two are for different models.
+    The writer's own words are those of both, but for those that either forgot. Either order gives the same. Raises
+    `MismatchError` where the two are for different models.
     """
     with store.change(key, theirs.model_hash) as change:
         check_model(key, change.model_hash, theirs.model_hash)
-        mine = Contents(change.find(), change.tombstones(), change.model_hash)
+        mine = Contents(change.find(), change.tombstones(), change.model_hash, change.words())
         joined = _join(mine, theirs)
         _check_alike(joined.entries)
-        before, after = _words(mine.entries), _words(joined.entries)
-        if before != after or set(_join(mine, mine).tombstones) != set(joined.tombstones):
+        before, after = _said(mine.entries), _said(joined.entries)
+        known = before, set(_join(mine, mine).tombstones), set(mine.words)
+        if known != (after, set(joined.tombstones), set(joined.words)):
             change.rewrite(*joined)
         ids = {id for id, _ in after}
         return Merged(len(after.keys() - before), sum(id not in ids for id, _ in before))
@@ -213,7 +298,7 @@ def _check_alike(entries: Sequence[Entry]) -> None:
                 )
 
 
-def _words(entries: Sequence[Entry]) -> dict[tuple[str, float], tuple[Box | None, float]]:
+def _said(entries: Sequence[Entry]) -> dict[tuple[str, float], tuple[Box | None, float]]:
     """What was said, by id and time, with what a journal of an older release may lack of it."""
     return {(entry.id, entry.time): (entry.box, entry.doubt) for entry in entries}
 
@@ -226,11 +311,22 @@ def _join(mine: Contents, theirs: Contents) -> Contents:
         if other is None or _rank(row) > _rank(other):
             latest[row.id] = row
     ordered = sorted(latest.values(), key=lambda row: (row.time, row.id))
-    return Contents(
-        [row for row in ordered if isinstance(row, Entry)],
-        [row for row in ordered if isinstance(row, Tombstone)],
-        mine.model_hash,
-    )
+    entries = [row for row in ordered if isinstance(row, Entry)]
+    stones = [row for row in ordered if isinstance(row, Tombstone)]
+    return Contents(entries, stones, mine.model_hash, _join_words(mine, theirs, entries))
+
+
+def _join_words(mine: Contents, theirs: Contents, entries: Sequence[Entry]) -> list[Word]:
+    """The words of both: blank where either forgot them, or where a correction of their line was taken back."""
+    stand = {(entry.id, entry.time) for entry in entries}
+    lines = {entry.batch for entry in entries}
+    joined: dict[str, Word] = {}
+    for side in (mine, theirs):
+        broken = {entry.batch for entry in side.entries if (entry.id, entry.time) not in stand}
+        for word in side.words:
+            here = word if word.line in lines - broken else word.blank
+            joined[word.id] = min(here, joined.get(word.id, here), key=lambda one: one.text or "")
+    return sorted(joined.values())
 
 
 def _rank(row: Entry | Tombstone) -> tuple[Any, ...]:
@@ -241,13 +337,6 @@ def _rank(row: Entry | Tombstone) -> tuple[Any, ...]:
     if isinstance(row, Tombstone):
         return row.time, True
     return row.time, False, row.label, row.batch, row.box is not None, repr(row.box), row.doubt
-
-
-def _find(change: Change, key: Key, id: str) -> Entry:
-    found = change.find(ids=[id])
-    if not found:
-        raise _unknown_correction(key, id)
-    return found[0]
 
 
 def _unknown_correction(key: Key, id: str) -> UnknownCorrection:

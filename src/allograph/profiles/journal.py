@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.errors import InputError, UnknownWriter
+from allograph.profiles.words import Word
 from allograph.readings import Corrections, Samples
 from allograph.samples.box import Box, Boxes
 from allograph.samples.equality import by_content
@@ -39,14 +40,14 @@ class Key(NamedTuple):
 
 
 class Version(NamedTuple):
-    """Which journal, and how far it goes: two that are equal hold the same corrections."""
+    """Which journal, and how far it goes: two that are equal hold the same corrections, and the same words."""
 
     profile: int
     """A number that the store gives once only: a writer erased and begun anew has another."""
     edition: int
     """Counts how often the whole journal was replaced, by an import or a migration; otherwise rows are only added, or blanked."""
     head: int
-    """The last sequence number."""
+    """The last sequence number; one is passed over where only words were forgotten."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class Entry(Correction):
     model_hash: str
     """The model that made the embedding and the logits."""
     batch: str
-    """Entries of one batch, which follow one another, are learned together."""
+    """Entries of one batch, which follow one another, are learned together; the corrections of a line have its id here."""
     seq: int = 0
     """Its place in the journal, from 1; 0 until a store gives it one."""
     box: Box | None = None
@@ -137,11 +138,13 @@ class Tail(NamedTuple):
 
 
 class Contents(NamedTuple):
-    """A whole journal, as it is exported and merged."""
+    """A whole journal, as it is exported and merged, and the writer's own words."""
 
     entries: list[Entry]
     tombstones: list[Tombstone]
     model_hash: str
+    words: Sequence[Word] = ()
+    """By their ids, the marks of those that were forgotten too."""
 
 
 class StoredState(NamedTuple):

@@ -28,6 +28,7 @@ from allograph.profiles.journal import (
 )
 from allograph.profiles.keys import ApiKey, Keys
 from allograph.profiles.store import check_room
+from allograph.profiles.words import Word, count_lines
 from allograph.readings import Samples
 
 
@@ -39,6 +40,8 @@ class _Profile:
     """By sequence number, those that stand."""
     tombstones: list[tuple[int, int, Tombstone]] = field(default_factory=list)
     """With the place of each, and that of what it undoes."""
+    words: dict[str, Word] = field(default_factory=dict)
+    """By their ids."""
     time: float = 0.0
     states: tuple[StoredState, ...] = ()
     """Checkpoints, the newest last."""
@@ -112,7 +115,7 @@ class MemoryStore:
         if profile is None:
             raise unknown_writer(key)
         stones = [stone for _, _, stone in profile.tombstones]
-        return Contents(list(profile.entries.values()), stones, profile.model_hash)
+        return Contents(list(profile.entries.values()), stones, profile.model_hash, sorted(profile.words.values()))
 
     @contextmanager
     def change(self, key: Key, model_hash: str | None) -> Iterator[MemoryChange]:
@@ -124,7 +127,9 @@ class MemoryStore:
                     raise unknown_writer(key)
                 check_room(self.count(key.tenant), self.most_writers)
                 profile = _Profile(model_hash, Version(next(self._numbers), 0, 0))
-            profile = replace(profile, entries=dict(profile.entries), tombstones=list(profile.tombstones))
+            profile = replace(
+                profile, entries=dict(profile.entries), tombstones=list(profile.tombstones), words=dict(profile.words)
+            )
             yield MemoryChange(profile)
             self._profiles[key] = profile
 
@@ -155,6 +160,11 @@ class MemoryStore:
         """The labels that were taught."""
         profile = self._profiles.get(key)
         return {entry.label for entry in profile.standing()} if profile else set()
+
+    def words(self, key: Key) -> dict[str, int]:
+        """The writer's own words."""
+        profile = self._profiles.get(key)
+        return count_lines(profile.words.values()) if profile else {}
 
     def profiles(self, tenant: str, after: str = "", limit: int | None = None) -> list[ProfileSummary]:
         """The tenant's profiles by name."""
@@ -240,7 +250,13 @@ class MemoryChange:
         """How far the journal goes."""
         return self._profile.version
 
-    def find(self, ids: Iterable[str] | None = None, label: str | None = None, since: float | None = None) -> list[Entry]:
+    def find(
+        self,
+        ids: Iterable[str] | None = None,
+        label: str | None = None,
+        since: float | None = None,
+        line: str | None = None,
+    ) -> list[Entry]:
         """The entries that stand and fit."""
         wanted = None if ids is None else set(ids)
         return [
@@ -249,6 +265,7 @@ class MemoryChange:
             if (wanted is None or entry.id in wanted)
             and (label is None or entry.label == label)
             and (since is None or entry.time >= since)
+            and (line is None or entry.batch == line)
         ]
 
     def rows(self, label: str | None = None, since: float | None = None) -> list[Row]:
@@ -269,14 +286,36 @@ class MemoryChange:
         """Take back."""
         profile = self._profile
         first = min(entry.seq for entry in entries)
+        lines = {profile.entries[entry.seq].batch for entry in entries}
+        self._blank([word for word in profile.words.values() if word.line in lines])
         for entry in entries:
             del profile.entries[entry.seq]
             profile.tombstones.append((self._next(), entry.seq, Tombstone(entry.id, self._tick())))
         profile.states = tuple(state for state in profile.states if state.version.head < first)
 
-    def rewrite(self, entries: Sequence[Entry], tombstones: Sequence[Tombstone], model_hash: str) -> None:
+    def words(self, line: str | None = None) -> list[Word]:
+        """The words."""
+        return sorted(word for word in self._profile.words.values() if line is None or word.line == line)
+
+    def add_words(self, words: Sequence[Word]) -> None:
+        """Keep words."""
+        self._next()
+        self._profile.words |= {word.id: word for word in words}
+
+    def drop_words(self, ids: Sequence[str]) -> None:
+        """Forget words."""
+        self._next()
+        self._blank([self._profile.words[id] for id in ids])
+
+    def _blank(self, words: Sequence[Word]) -> None:
+        self._profile.words |= {word.id: word.blank for word in words}
+
+    def rewrite(
+        self, entries: Sequence[Entry], tombstones: Sequence[Tombstone], model_hash: str, words: Sequence[Word] = ()
+    ) -> None:
         """Exchange the whole journal."""
         profile = self._profile
+        profile.words = {word.id: word for word in words}
         profile.entries = {seq: replace(entry, seq=seq) for entry in entries for seq in [self._next()]}
         profile.tombstones = [(self._next(), 0, stone) for stone in tombstones]
         profile.time = max([profile.time, *(entry.time for entry in entries), *(stone.time for stone in tombstones)])

@@ -41,8 +41,9 @@ from allograph.profiles.journal import (
 from allograph.profiles.keys import ApiKey, Keys
 from allograph.profiles.postgres import PATIENCE
 from allograph.profiles.store import check_room
-from allograph.profiles.tables import CONTENT, api_keys, journal, profiles, states
+from allograph.profiles.tables import CONTENT, OF_LINE, api_keys, journal, own_words, profiles, states
 from allograph.profiles.upgrade import upgrade
+from allograph.profiles.words import Word, count_lines
 from allograph.readings import Samples
 from allograph.samples.box import Box
 
@@ -94,6 +95,7 @@ _STATE = (
 _LABELS = sa.select(journal.c.label).where(_OF_MODEL).distinct()
 # Not sorted here: SQLite would walk the whole journal in that order.
 _BY_ID = sa.select(journal).where(_ITS, _STANDS, journal.c.id.in_(sa.bindparam("ids", expanding=True)))
+_BY_LINE = sa.select(journal).where(_ITS, _STANDS, OF_LINE, journal.c.batch == sa.bindparam("line"))
 _APPEND = sa.insert(journal)
 _BLANKED = (
     sa.update(journal)
@@ -104,6 +106,14 @@ _ADVANCE = (
     sa.update(profiles)
     .where(profiles.c.profile == sa.bindparam("its"))
     .values({name: sa.bindparam(name) for name in ("edition", "head", "time", "model_hash")})
+)
+_ITS_WORDS = own_words.c.profile == sa.bindparam("profile")
+_WORDS = sa.select(own_words.c.id, own_words.c.line, own_words.c.word).where(_ITS_WORDS).order_by(own_words.c.id)
+_LINE_WORDS = _WORDS.where(own_words.c.line == sa.bindparam("line"))
+_KEPT_WORDS = (
+    sa.select(own_words.c.id, own_words.c.line, own_words.c.word)
+    .join(profiles, profiles.c.profile == own_words.c.profile)
+    .where(_MINE, own_words.c.word.is_not(None))
 )
 _COUNT = sa.select(sa.func.count()).where(profiles.c.tenant == sa.bindparam("tenant"))
 _ROOM = sa.select(sa.func.pg_advisory_xact_lock(0x616C6C6F, sa.func.hashtext(sa.bindparam("tenant"))))
@@ -202,8 +212,10 @@ class SqlStore:
             if profile is None:
                 raise unknown_writer(key)
             entries = list(map(_entry, _standing(connection, profile, True, 0, None, True, True)))
-            stones = [Tombstone(*row) for row in connection.execute(_TOMBSTONES, {"profile": profile.profile})]
-        return Contents(entries, stones, profile.model_hash)
+            its = {"profile": profile.profile}
+            stones = [Tombstone(*row) for row in connection.execute(_TOMBSTONES, its)]
+            kept = list(map(_word, connection.execute(_WORDS, its)))
+        return Contents(entries, stones, profile.model_hash, kept)
 
     @contextmanager
     def change(self, key: Key, model_hash: str | None) -> Iterator[SqlChange]:
@@ -252,6 +264,11 @@ class SqlStore:
             its = {"profile": profile.profile, "model_hash": profile.model_hash}
             return set(connection.execute(_LABELS, its).scalars())
 
+    def words(self, key: Key) -> dict[str, int]:
+        """The writer's own words."""
+        with self._reading() as connection:
+            return count_lines(map(_word, connection.execute(_KEPT_WORDS, key._asdict())))
+
     def profiles(self, tenant: str, after: str = "", limit: int | None = None) -> list[ProfileSummary]:
         """The tenant's profiles by name."""
         after = check_after(after)
@@ -286,7 +303,7 @@ class SqlStore:
         with self._writing(key) as connection:
             number = connection.execute(_HOLD, key._asdict()).scalar_one_or_none()
             if number is not None:
-                for table in (states, journal, profiles):
+                for table in (states, journal, own_words, profiles):
                     connection.execute(sa.delete(table).where(table.c.profile == number))
         if number is not None:
             self._tidy_soon()
@@ -437,10 +454,17 @@ class SqlChange:
         """How far the journal goes."""
         return Version(self._profile, self._edition, self._head)
 
-    def find(self, ids: Iterable[str] | None = None, label: str | None = None, since: float | None = None) -> list[Entry]:
+    def find(
+        self,
+        ids: Iterable[str] | None = None,
+        label: str | None = None,
+        since: float | None = None,
+        line: str | None = None,
+    ) -> list[Entry]:
         """The entries that stand and fit."""
-        if ids is not None and label is None and since is None:  # what every correction asks
-            rows = self._connection.execute(_BY_ID, {"profile": self._profile, "ids": list(ids)})
+        if label is None and since is None and (ids is None) is not (line is None):  # what every correction asks
+            chosen, its = (_BY_LINE, {"line": line}) if ids is None else (_BY_ID, {"ids": list(ids)})
+            rows = self._connection.execute(chosen, {"profile": self._profile, **its})
             return sorted(map(_entry, rows), key=lambda entry: entry.seq)
         chosen = sa.select(journal).where(journal.c.profile == self._profile, _STANDS).order_by(journal.c.seq)
         if ids is not None:
@@ -449,6 +473,8 @@ class SqlChange:
             chosen = chosen.where(journal.c.label == label)
         if since is not None:
             chosen = chosen.where(journal.c.time >= since)
+        if line is not None:
+            chosen = chosen.where(journal.c.batch == line)
         return [_entry(row) for row in self._connection.execute(chosen)]
 
     def rows(self, label: str | None = None, since: float | None = None) -> list[Row]:
@@ -480,13 +506,35 @@ class SqlChange:
         knew = sa.delete(states).where(states.c.profile == self._profile, states.c.head >= min(rows))
         self._connection.execute(knew)
 
-    def rewrite(self, entries: Sequence[Entry], tombstones: Sequence[Tombstone], model_hash: str) -> None:
+    def words(self, line: str | None = None) -> list[Word]:
+        """The words."""
+        chosen, its = (_WORDS, {}) if line is None else (_LINE_WORDS, {"line": line})
+        return [_word(row) for row in self._connection.execute(chosen, {"profile": self._profile, **its})]
+
+    def add_words(self, words: Sequence[Word]) -> None:
+        """Keep words."""
+        self._next()
+        self._insert_words(words)
+
+    def drop_words(self, ids: Sequence[str]) -> None:
+        """Forget words."""
+        self.took_back = True
+        self._next()
+        mine = own_words.c.profile == self._profile
+        for start in range(0, len(ids), ROWS):
+            some = own_words.c.id.in_(ids[start : start + ROWS])
+            self._connection.execute(sa.update(own_words).where(mine, some).values(line=None, word=None))
+
+    def rewrite(
+        self, entries: Sequence[Entry], tombstones: Sequence[Tombstone], model_hash: str, words: Sequence[Word] = ()
+    ) -> None:
         """Exchange the whole journal."""
         self.took_back = True
-        for table in (journal, states):
+        for table in (journal, states, own_words):
             self._connection.execute(sa.delete(table).where(table.c.profile == self._profile))
         self._insert([_row(self._profile, replace(entry, seq=self._next())) for entry in entries])
         self._insert([self._tombstone(stone.id, stone.time, 0) for stone in tombstones])
+        self._insert_words(words)
         self._time = max([self._time, *(entry.time for entry in entries), *(stone.time for stone in tombstones)])
         self._edition += 1
         self.model_hash = model_hash
@@ -517,6 +565,11 @@ class SqlChange:
     def _insert(self, rows: list[dict[str, Any]]) -> None:
         for start in range(0, len(rows), ROWS):
             self._connection.execute(_APPEND, rows[start : start + ROWS])
+
+    def _insert_words(self, words: Sequence[Word]) -> None:
+        rows = [{"profile": self._profile, "id": word.id, "line": word.line, "word": word.text} for word in words]
+        for start in range(0, len(rows), ROWS):
+            self._connection.execute(sa.insert(own_words), rows[start : start + ROWS])
 
     def _tombstone(self, id: str, time: float, undoes: int) -> dict[str, Any]:
         return {**_BLANK, "profile": self._profile, "seq": self._next(), "id": id, "time": time, "undoes": undoes}
@@ -608,6 +661,14 @@ def _entry(row: Any) -> Entry:
         )
     except (ValueError, TypeError) as error:
         raise Damage(f"a row of the journal is not what was stored: {type(error).__name__}") from error
+
+
+def _word(row: Any) -> Word:
+    """A word as it was stored, or the mark that is left of it."""
+    word = Word(*row)
+    if {type(word.line), type(word.text)} not in ({str}, {type(None)}):
+        raise Damage("a word is not what was stored")
+    return word
 
 
 def _image(blob: bytes | None) -> NDArray[np.uint8] | None:

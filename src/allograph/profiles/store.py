@@ -20,6 +20,7 @@ from allograph.profiles.journal import (
     Version,
 )
 from allograph.profiles.keys import Keys
+from allograph.profiles.words import Word
 from allograph.readings import Samples
 
 
@@ -36,8 +37,14 @@ class Change(Protocol):
         """The journal's version, this change included."""
         ...
 
-    def find(self, ids: Iterable[str] | None = None, label: str | None = None, since: float | None = None) -> list[Entry]:
-        """The corrections that stand and match every given condition, the oldest first."""
+    def find(
+        self,
+        ids: Iterable[str] | None = None,
+        label: str | None = None,
+        since: float | None = None,
+        line: str | None = None,
+    ) -> list[Entry]:
+        """The corrections that stand and match every given condition, the oldest first; `line` is the id of a line."""
         ...
 
     def rows(self, label: str | None = None, since: float | None = None) -> list[Row]:
@@ -53,11 +60,28 @@ class Change(Protocol):
         ...
 
     def retract(self, entries: Sequence[Entry | Row]) -> None:
-        """Append a tombstone for each, blank its label, image and box, and delete the checkpoints that contain it."""
+        """Append a tombstone for each, blank its label, image and box, and delete the checkpoints that contain it.
+
+        The words of a line go with the first of its corrections that is taken back.
+        """
         ...
 
-    def rewrite(self, entries: Sequence[Entry], tombstones: Sequence[Tombstone], model_hash: str) -> None:
-        """Replace the whole journal by these rows, with their order and times; checkpoints are deleted."""
+    def words(self, line: str | None = None) -> list[Word]:
+        """The words of a line; without one, all of them by their ids, the marks of those that were forgotten too."""
+        ...
+
+    def add_words(self, words: Sequence[Word]) -> None:
+        """Keep words, whose lines have corrections that stand."""
+        ...
+
+    def drop_words(self, ids: Sequence[str]) -> None:
+        """Blank words of these ids; their marks stay."""
+        ...
+
+    def rewrite(
+        self, entries: Sequence[Entry], tombstones: Sequence[Tombstone], model_hash: str, words: Sequence[Word] = ()
+    ) -> None:
+        """Replace the whole journal and the words by these rows, with their order and times; checkpoints are deleted."""
         ...
 
     def bring_over(self, read: Mapping[int, tuple[Samples, str]], model_hash: str) -> int:
@@ -140,6 +164,10 @@ class Store(Protocol):
 
     def labels(self, key: Key) -> set[str]:
         """The labels of a profile's corrections that stand and are of its model; empty where there is none."""
+        ...
+
+    def words(self, key: Key) -> dict[str, int]:
+        """The writer's own words that are kept, by code point, with in how many lines each was written; empty where none are."""
         ...
 
     def profiles(self, tenant: str, after: str = "", limit: int | None = None) -> list[ProfileSummary]:

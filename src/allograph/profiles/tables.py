@@ -16,9 +16,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from allograph.profiles.journal import LONGEST_NAME
+from allograph.profiles.line_ids import LONGEST_LINE_ID, PREFIX
+from allograph.profiles.words import LONGEST_WORD
 
 metadata = MetaData()
 _Number = BigInteger().with_variant(Integer, "sqlite")
@@ -71,6 +74,24 @@ Index(
     sqlite_where=_undoes,
     postgresql_where=_undoes,
 )
+
+OF_LINE = text(f"substr(batch, 1, {len(PREFIX)}) = '{PREFIX}'")
+"""Of rows of the journal: whether they are a line's. Whoever looks for a line says so too, or the index is not used."""
+Index("allograph_journal_line", journal.c.profile, journal.c.batch, sqlite_where=OF_LINE, postgresql_where=OF_LINE)
+
+own_words = Table(
+    "allograph_words",
+    metadata,
+    Column("profile", _Number, ForeignKey("allograph_profiles.profile", ondelete="CASCADE"), primary_key=True),
+    Column("id", _Name, primary_key=True),
+    Column("line", String(LONGEST_LINE_ID)),
+    Column("word", String(LONGEST_WORD)),
+    Index("allograph_words_line", "profile", "line"),
+)
+"""One row a word of a line, or the mark of one that was forgotten, which has neither line nor word.
+
+A trigger forgets the words of a line with the first of its corrections that is taken back.
+"""
 
 states = Table(
     "allograph_states",

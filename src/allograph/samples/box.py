@@ -80,6 +80,22 @@ class Box:
         """From left to right, in the unit."""
         return float(self.right - self.left)
 
+    def at_origin(self) -> Box:
+        """The same size and the same height above the baseline, but not where along the line it lay: left and baseline are 0.
+
+        Where no baseline is known, the top is 0. All is rounded to four digits of the largest number: the last bits of a
+        difference tell how large the numbers are that it is taken of, and so how far right the box was.
+
+        >>> Box(1200.5, 20, 1205, 27, baseline=26).at_origin()
+        Box(left=0.0, top=-6.0, right=4.5, bottom=1.0, unit='device', device='', baseline=0.0)
+        """
+        origin = self.top if self.baseline is None else self.baseline
+        numbers = [min(max(number, -FARTHEST), FARTHEST) for number in (self.width, self.top - origin, self.bottom - origin)]
+        largest = float(f"{max(map(abs, numbers)):.3e}")
+        digits = 3 - math.floor(math.log10(largest)) if largest else 0
+        right, top, bottom = (round(number, digits) + 0.0 for number in numbers)  # + 0.0: there is no negative zero
+        return Box(0.0, top, right, bottom, self.unit, self.device, None if self.baseline is None else 0.0)
+
 
 @by_content
 @dataclass(frozen=True, eq=False)
