@@ -171,7 +171,7 @@ class Allograph(TunableAdapter):
         inputs[:, :width] = unpack_vectors(arrays)
         inputs[:, width] = np.sqrt(self.bias)
         logs: Floats = unpack_logs(arrays, len(self.alphabet), own) / np.float32(self.temperature)
-        judgement = None if sizes is None else sizes.judge(*unpack_all_sizes(arrays, count))
+        judgement = None if sizes is None else sizes.at_all_times.judge(*unpack_all_sizes(arrays, count))
         if judgement is not None:
             inputs[:, width + 1 :] = judgement.relative * self.size_weight
             logs += judgement.likelihood

@@ -92,9 +92,7 @@ class FittedAllograph:
             return self
         logs = base_log_probabilities(repair_logits(context.logits), len(self.state.labels))
         sizes = self.sizes.beside(context.boxes, logs / np.float32(BASE_TEMPERATURE))
-        if sizes is self.sizes:
-            return self
-        if not len(self.order):
+        if not len(self.order) or sizes.devices == self.sizes.devices:
             return replace(self, sizes=sizes)
         inputs, _ = self.method.unpack(self.state.arrays, len(self.state.labels), sizes)
         inputs = inputs[self.order]  # moved with the sizes, or what was corrected would not be known again

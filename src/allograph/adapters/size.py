@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -30,6 +30,10 @@ ENOUGH = 30.0
 """Samples without labels count for so many, at most: the labels that they are taken for go wrong together."""
 KNOWN = 100
 """With so many corrections on a device, samples without labels tell nothing more of the writer's sizes there."""
+TIMES_APART = 0.1
+"""The standard deviation of the logarithm of how large a hand writes from one time to another: UNIPEN's lines have 0.095."""
+TIMES = np.linspace(-0.35, 0.35, 15)
+"""The logarithms that are tried."""
 UNLIKELY = 1e-3
 """A label so many times less probable than the likeliest takes no part of a sample without a label."""
 EXPECTATIONS = 4
@@ -138,6 +142,19 @@ class DeviceSizes:
         belief = 1 / (1 + math.exp(-self.log_odds))
         return np.float32(belief), self.means[:LENGTHS].mean(axis=1).astype(np.float32)
 
+    def occasion(self, sizes: NDArray[np.floating], logs: Floats) -> float:
+        """What makes samples that were written at one time as large as the writer's others: the likeliest factor.
+
+        Of sizes [n, 4] whose labels have the log-probabilities `logs` [n, C + m].
+        """
+        weight = min(1.0, ENOUGH / len(sizes))
+        chances = [
+            weight * np.logaddexp.reduce(logs + self.log_likelihood(sizes * math.exp(-shift)), axis=1).sum()
+            - (shift / TIMES_APART) ** 2 / 2
+            for shift in TIMES.tolist()
+        ]
+        return math.exp(-float(TIMES[int(np.argmax(chances))]))
+
     def judge_belief(self, sizes: NDArray[np.floating], logs: Floats, statistics: SizeStatistics, weight: float) -> DeviceSizes:
         """The same after a look at whether sizes [n, 4] go with labels that have the log-probabilities `logs` [n, C + m].
 
@@ -225,6 +242,8 @@ class WriterSizes:
     """Those with labels."""
     devices: Mapping[int, DeviceSizes]
     """By the scale's number."""
+    occasions: Mapping[int, float] = field(default_factory=dict)
+    """By how much smaller samples that are read together were written than the writer's others on a device, as a factor."""
 
     @classmethod
     def of(cls, statistics: SizeStatistics, samples: SizedSamples) -> WriterSizes:
@@ -236,13 +255,14 @@ class WriterSizes:
         """The same for samples that are read beside others [n] without labels, whose log-probabilities are `logs` [n, C + m].
 
         Expectation and maximization: the others are given labels by what is known so far, and what is known is found anew. On a
-        device with `KNOWN` samples that have labels, others add nothing.
+        device with `KNOWN` samples that have labels, others only tell how large this time is against the other times.
         """
-        devices = dict(self.devices)
+        devices, occasions = dict(self.devices), dict(self.occasions)
         for scale, rows in _by_scale(boxes.sizes, boxes.scales):
-            if np.count_nonzero(self.samples.scales == scale) >= KNOWN:
-                continue
             sizes, priors = boxes.sizes[rows].astype(np.float64), logs[rows].astype(np.float64)
+            if np.count_nonzero(self.samples.scales == scale) >= KNOWN:
+                occasions[scale] = self.devices[scale].occasion(sizes, priors)
+                continue
             scales = boxes.scales[rows]
             device = self.device(scale, sizes)
             for _ in range(EXPECTATIONS):
@@ -253,7 +273,12 @@ class WriterSizes:
                 guessed = SizedSamples(sizes[samples], scales[samples], labels, weights)
                 device = fit_device(self.statistics, self.samples.with_more(guessed), scale, len(self.samples))
             devices[scale] = device.judge_belief(sizes, priors, self.statistics, min(1.0, ENOUGH / len(sizes)))
-        return self if devices == self.devices else replace(self, devices=devices)
+        return replace(self, devices=devices, occasions=occasions)
+
+    @property
+    def at_all_times(self) -> WriterSizes:
+        """The same, whatever samples are read together."""
+        return replace(self, occasions={}) if self.occasions else self
 
     def device(self, scale: int, sizes: NDArray[np.floating]) -> DeviceSizes:
         """What is known of a device; of one that nothing is known of, all that sizes [n, 4] alone can tell."""
@@ -267,7 +292,7 @@ class WriterSizes:
         judgement = None
         for scale, rows in _by_scale(sizes, scales):
             if scale in self.devices or scale % 2:  # in a unit of its own, one sample alone has no size
-                here = sizes[rows]
+                here = sizes[rows] * self.occasions.get(scale, 1.0)
                 said = self.device(scale, here).judge(here)
                 if len(here) == len(sizes):
                     return said

@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ SHIPPED = Path(__file__).parent.parent / "shipped"
 """The bundle that comes with the package, trained on UNIPEN."""
 
 MODEL, CONFIG, STYLES, STATISTICS = "model.onnx", "config.json", "styles.safetensors", "adapters.safetensors"
+LINES = "lines.safetensors"
 
 
 @by_content
@@ -43,6 +44,8 @@ class Bundle:
     """None where the bundle was made without a corpus; the paper's adapter needs them."""
     statistics: dict[str, NDArray[Any]]
     """Population statistics of adapters, by `name/array`."""
+    lines: dict[str, NDArray[Any]] = field(default_factory=dict)
+    """The line model's arrays; none where it reads no lines."""
 
     @classmethod
     def open(cls, path: str | Path | None = None) -> Bundle:
@@ -59,7 +62,7 @@ class Bundle:
             raise FormatError(f"{folder} holds no {MODEL}; make the bundle anew")
         if sha256(folder / MODEL) != config.model_hash:
             raise FormatError(f"{folder / MODEL} is not the model that {CONFIG} describes: it is damaged or was exchanged")
-        bundle = cls(folder, config, _styles(folder), _tensors(folder / STATISTICS))
+        bundle = cls(folder, config, _styles(folder), _tensors(folder / STATISTICS), _tensors(folder / LINES))
         bundle._check()
         return bundle
 
@@ -136,6 +139,7 @@ def write_bundle(
     config: BundleConfig,
     styles: Styles | None = None,
     statistics: Mapping[str, NDArray[Any]] | None = None,
+    lines: Mapping[str, NDArray[Any]] | None = None,
 ) -> Bundle:
     """Write a bundle, whole or not at all, and open it; the model's hash is filled in.
 
@@ -151,9 +155,11 @@ def write_bundle(
             (folder / STYLES).write_bytes(_blob(arrays))
         if statistics:
             (folder / STATISTICS).write_bytes(_blob(statistics))
+        if lines:
+            (folder / LINES).write_bytes(_blob(lines))
         Bundle.open(folder)  # what is not sound replaces nothing
         for file in Path(path).iterdir() if Path(path).exists() else ():
-            if file.name not in (MODEL, CONFIG, STYLES, STATISTICS):
+            if file.name not in (MODEL, CONFIG, STYLES, STATISTICS, LINES):
                 shutil.copy2(file, folder) if file.is_file() else shutil.copytree(file, folder / file.name)
     return Bundle.open(path)
 

@@ -398,4 +398,4 @@ def _write(
     curve = curve or bundle.config.learning_curve
     config = replace(bundle.config, adapters=adapters, tuning=tuning, learning_curve=curve)
     model = (bundle.path / MODEL).read_bytes()
-    return write_bundle(bundle.path, model, config, bundle.styles, {**others, **statistics.arrays()})
+    return write_bundle(bundle.path, model, config, bundle.styles, {**others, **statistics.arrays()}, bundle.lines)

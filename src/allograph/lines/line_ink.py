@@ -1,0 +1,100 @@
+"""The ink of a line as it came: the strokes of a pen, or the picture of a line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from allograph.errors import ImageError
+from allograph.ink import ink_path
+from allograph.lines.hypotheses import Hypotheses, line_height
+from allograph.lines.order import order_late_pieces
+from allograph.lines.piece import Piece, edges_of
+from allograph.lines.rows import rows_by_time
+from allograph.samples.box import Box, Boxes, Unit
+from allograph.samples.equality import by_content
+
+MOST_PIECES = 1000
+"""A line has no more."""
+WIDE = 2.5
+"""A piece that is wider, in the line's heights, is likely several letters, joined up."""
+JOINED = 0.4
+"""The share of a line's ink in such pieces from which on it is taken for joined-up writing."""
+
+
+@by_content
+@dataclass(frozen=True, eq=False)
+class LineInk:
+    """One line of hand print, in a row or in several: its pieces, in the order of reading.
+
+    >>> ink = LineInk.from_strokes([[(0, 0), (0, 90)], [(60, 0), (60, 90)]])
+    >>> len(ink.pieces), ink.rows.tolist()
+    (2, [0, 0])
+    """
+
+    pieces: tuple[Piece, ...]
+    """[p] at least one."""
+    sources: NDArray[np.int64]
+    """[p] the stroke that each is, counted as they were given; of a picture, its place here."""
+    rows: NDArray[np.int64]
+    """[p] the row of each, ascending."""
+    unit: Unit = "device"
+    """What the points are in."""
+    device: str = ""
+    """What it was written on, in any words."""
+
+    @classmethod
+    def from_strokes(
+        cls, strokes: Sequence[ArrayLike], *, unit: Unit = "device", device: str = "", name: str = "the line"
+    ) -> LineInk:
+        """The strokes of a pen as they were written, each points [k, 2] of x and y (down) in a unit; one point is a dot.
+
+        Dots and bars that came late, after other letters, are put beside their own. Raises `ImageError` when there is no point,
+        one is not finite, a stroke has another form, or there are more than 1,000 strokes, `InputError` for what is no unit or no
+        name of a device.
+        """
+        Box(0, 0, 0, 0, unit, device)
+        if len(strokes) > MOST_PIECES:
+            raise ImageError(f"{name} has {len(strokes)} strokes; a line has at most {MOST_PIECES}: give one line at a time")
+        given = [place for place, stroke in enumerate(strokes) if np.size(stroke)]
+        paths = ink_path(strokes, name)
+        pieces = [Piece((path,)) for path in paths]
+        edges = edges_of(pieces)
+        rows = rows_by_time(edges)
+        order = order_late_pieces(edges, rows, line_height(edges))
+        return cls(tuple(pieces[place] for place in order), np.array(given, np.int64)[order], rows[order], unit, device)
+
+    @cached_property
+    def hypotheses(self) -> Hypotheses:
+        """The runs of pieces that may be characters."""
+        ends = np.array([[*piece.paths[0][0], *piece.paths[-1][-1]] for piece in self.pieces])
+        return Hypotheses.of(edges_of(self.pieces), self.rows, ends)
+
+    def boxes(self, edges: NDArray[np.floating], baselines: NDArray[np.floating] | None = None) -> Boxes:
+        """The boxes with edges [n, 4] on this line's device, and baselines [n], where they are known."""
+        count = len(edges)
+        missing = np.full(count, np.nan, np.float32)
+        return Boxes(
+            edges.astype(np.float32),
+            missing if baselines is None else baselines.astype(np.float32),
+            np.full(count, self.unit == "millimetres"),
+            np.full(count, self.device),
+        )
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether it looks like joined-up writing, which is not read: much of its ink is in pieces as wide as several letters."""
+        lengths = np.array([sum(float(_length(path)) for path in piece.paths) for piece in self.pieces])
+        edges = edges_of(self.pieces)
+        height = max(float(np.median(edges[:, 3] - edges[:, 1])), line_height(edges) / 2)
+        wide = edges[:, 2] - edges[:, 0] > WIDE * height
+        return bool(lengths[wide].sum() > JOINED * lengths.sum())
+
+
+def _length(path: NDArray[np.float64]) -> np.float64:
+    steps = np.diff(path, axis=0)
+    return np.hypot(steps[:, 0], steps[:, 1]).sum()

@@ -1,0 +1,138 @@
+"""From the ink of a line to all that is known of it: what its hypotheses show, for one writer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allograph.adapters.protocol import WriterModel
+from allograph.adapters.size_statistics import SizeStatistics
+from allograph.images.frames import model_input
+from allograph.images.rasterizer import rasterize
+from allograph.ink import ink_to_frame
+from allograph.lines.baseline import LinePlace
+from allograph.lines.grammar import Grammar
+from allograph.lines.label_class import label_classes
+from allograph.lines.lattice import Lattice
+from allograph.lines.line_ink import LineInk
+from allograph.lines.line_model import LineModel
+from allograph.lines.search import Path, best_cuts, best_path
+from allograph.readings import Samples, log_softmax
+from allograph.recognizer import Recognizer
+from allograph.samples.box import Boxes
+
+KNOWN_KINDS = 50.0
+"""So many corrections have the kinds of characters that all writers' have, before a writer's own kinds are known."""
+
+
+@dataclass(frozen=True, eq=False)
+class LineReader:
+    """A recognizer with the line model of its bundle: shared by all writers."""
+
+    recognizer: Recognizer
+    model: LineModel
+    place: LinePlace | None
+
+    @classmethod
+    def of(cls, recognizer: Recognizer) -> LineReader:
+        """Raises `MismatchError` where the recognizer's bundle reads no lines."""
+        return _reader(recognizer)
+
+    def look(self, ink: LineInk) -> Look:
+        """What the recognizer says of each hypothesis: one call of the model."""
+        paths = [
+            [path for piece in ink.pieces[first:after] for path in piece.paths] for first, after in ink.hypotheses.runs.tolist()
+        ]
+        if self.recognizer.frame == "mnist":
+            images = rasterize(paths)
+        else:
+            images = np.stack([ink_to_frame(one, self.recognizer.frame) for one in paths])
+        samples = self.recognizer.run(model_input(images))
+        return Look(ink, images, samples, self.model.cut_odds(ink.hypotheses, samples.logits))
+
+    def read(
+        self, look: Look, writer: WriterModel, counts: Mapping[str, int], hidden: NDArray[np.bool_] | None = None
+    ) -> LineLook:
+        """How the writer's hypotheses read, and the best path through them.
+
+        `counts` are the writer's corrections by label; `hidden` [C + m] are labels that are not on offer.
+        """
+        labels = [*self.recognizer.alphabet.labels, *writer.state.labels]
+        classes, hypotheses, ink = label_classes(labels), look.ink.hypotheses, look.ink
+        odds = kind_odds(self.model.grammar, classes, Counter({label: counts.get(label, 0) for label in labels}), labels)
+        if hidden is not None:
+            odds = np.where(hidden, -np.inf, odds)
+        samples = look.samples
+        if hidden is not None:
+            samples = samples.within(~hidden[: len(self.recognizer.alphabet)])
+        logs = log_softmax(log_softmax(writer.scores(samples).values) + odds)
+        first = best_cuts(hypotheses.runs, look.cuts + logs.max(axis=1))
+        lattice = Lattice(hypotheses.runs, look.cuts, logs, classes, self.model.space_odds(hypotheses, first), self.model.grammar)
+        path = best_path(lattice)
+        boxes = self._boxes(ink, path, logs)
+        samples = replace(samples, boxes=boxes)
+        values = writer.scores(samples, samples.at(np.array(path.runs))).values
+        lattice = replace(lattice, logs=log_softmax(log_softmax(values) + odds))
+        return LineLook(look, labels, lattice, best_path(lattice), boxes, samples)
+
+    def _boxes(self, ink: LineInk, path: Path, logs: NDArray[np.floating]) -> Boxes:
+        """[q] the boxes of the hypotheses, with the baselines that a first path tells."""
+        edges, runs = ink.hypotheses.edges, np.array(path.runs)
+        boxes = ink.boxes(edges)
+        if self.place is None:
+            return boxes
+        scale = self.place.scale(boxes.at(runs), logs[runs, : len(self.recognizer.alphabet)])
+        return ink.boxes(edges, self.place.baselines(ink.hypotheses, runs, np.array(path.labels), scale))
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """A line as the recognizer sees it, whoever wrote it."""
+
+    ink: LineInk
+    images: NDArray[np.uint8]
+    """[q, 28, 28] the hypotheses."""
+    samples: Samples
+    """[q]"""
+    cuts: NDArray[np.float32]
+    """[q] the log-odds that each is one whole character."""
+
+
+@dataclass(frozen=True, eq=False)
+class LineLook:
+    """A line as one writer's: all its readings, and the best."""
+
+    look: Look
+    labels: Sequence[str]
+    """[L] what the lattice's labels are."""
+    lattice: Lattice
+    path: Path
+    boxes: Boxes
+    """[q] with baselines."""
+    samples: Samples
+    """[q] as they were scored."""
+
+
+@lru_cache(maxsize=16)
+def _reader(recognizer: Recognizer) -> LineReader:
+    bundle = recognizer.bundle
+    return LineReader(recognizer, LineModel.of(bundle), LinePlace.of(SizeStatistics.of(bundle)))
+
+
+def kind_odds(grammar: Grammar, classes: NDArray[np.int64], counts: Counter[str], labels: Sequence[str]) -> NDArray[np.float32]:
+    """[L] what makes up for a writer's corrections having been of other kinds than a line may be.
+
+    An adapter learns how often each label comes, and a page of letters says nothing of the digits on the next. The frequency of
+    each class among the corrections is taken out; the grammar says which class is likely.
+    """
+    seen = np.zeros(len(grammar.frequencies))
+    np.add.at(seen, classes, [counts[label] for label in labels])
+    shares = np.exp(grammar.frequencies.astype(np.float64))
+    learned = (seen + KNOWN_KINDS * shares) / (seen.sum() + KNOWN_KINDS)
+    odds: NDArray[np.float64] = np.log(shares) - np.log(learned)
+    return odds[classes].astype(np.float32)
