@@ -64,6 +64,18 @@ def test_ink_looks_as_pillow_draws_it(label: str) -> None:
     assert min(np.abs(one - theirs).mean() for one in shifted) < 14  # of 255; half a pixel aside. Another label gives 40
 
 
+@pytest.mark.parametrize("wide", [0, 30, 60, 90])
+@pytest.mark.parametrize("end", [0.0, 90.0])
+def test_ink_whose_mass_is_at_one_end_stays_whole(wide: float, end: float) -> None:
+    heavy = np.array([[0.0, 0.0], [0.0, 3.0]] * 40) + [wide * end / 90, end - 3.0]
+    long = np.array([[0.0, 0.0], [wide, 90.0]])
+    for paths in ([long, heavy], [long[:, ::-1], heavy[:, ::-1]]):
+        (image,) = rasterize([paths])
+        rows, columns = image.any(axis=1).nonzero()[0], image.any(axis=0).nonzero()[0]
+        assert max(np.ptp(rows), np.ptp(columns)) >= 19
+        assert not np.array_equal(image, np.zeros_like(image))
+
+
 def test_nothing_to_draw_is_no_image() -> None:
     assert rasterize([]).shape == (0, 28, 28)
 

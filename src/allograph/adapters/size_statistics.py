@@ -141,6 +141,26 @@ class SizeStatistics:
         within = np.concatenate([self.within, np.repeat(self.within.mean(axis=1)[:, None], count, axis=1)], axis=1)
         return SizeStatistics(means, self.scale, self.deviation, covariance, within, self.writers, self.samples)
 
+    def with_place(self, distances: Floats, labels: NDArray[np.integer], hands: NDArray[np.integer]) -> SizeStatistics:
+        """The same with the place of samples against the line they stand on.
+
+        `distances` [2, n] are those of top and bottom above the baseline, in the scale of the writer's hand; `labels` [n] are
+        places, and `hands` [n] the writers, counted from 0.
+        """
+        count, size = int(hands.max()) + 1, self.means.shape[1]
+        cells = np.asarray(hands, np.int64)
+        parts = [_Part.estimate(one, np.asarray(labels, np.int64), cells, size, count).of_known_scale() for one in distances]
+        covariance = [*self.covariance[:LENGTHS], *(part.covariance for part in parts)]
+        return SizeStatistics(
+            np.stack([*self.means[:LENGTHS], *(part.means for part in parts)]),
+            np.array([*self.scale[:LENGTHS], *(part.scale for part in parts)]),
+            np.array([*self.deviation[:LENGTHS], *(part.deviation for part in parts)]),
+            np.stack(covariance),
+            np.stack([*self.within[:LENGTHS], *(part.within for part in parts)]),
+            self.writers,
+            self.samples,
+        )
+
     @classmethod
     def estimate(cls, boxes: Boxes, labels: NDArray[np.integer], writers: NDArray[np.str_], size: int) -> SizeStatistics | None:
         """The statistics of samples with their boxes, labels (places below `size`) and writers, each [n].

@@ -22,8 +22,8 @@ STEP = 0.75
 """Pixels between the points of a path, at most."""
 WINDOW = 5
 """Pixels along each side of the square that ink between two points can reach: 2 · REACH + STEP, and a part of one."""
-MARGIN = 4
-"""Pixels around the image that are drawn on and then cut off: the ink's mass may be so far from its middle."""
+MARGIN = 7
+"""Pixels around the image that are drawn on and then cut off: the ink's mass may be so far from its middle, and stay whole."""
 SHARPNESS = 4
 """Ink of overlapping steps is joined by the norm of order 2 to this power, nearly their maximum."""
 CHUNK = 40_000

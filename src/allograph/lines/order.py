@@ -17,8 +17,8 @@ LEAN = 0.1
 def order_late_pieces(edges: NDArray[np.float64], rows: NDArray[np.int64], height: float) -> NDArray[np.int64]:
     """The places [n] of pieces in the order in which they are read, from edges [n, 4] and rows [n] as they were written.
 
-    Row by row. A piece is late where it ends left of what was written, and an earlier piece of its row, not the one written before
-    it, is nearest along the row: it is read right after that one.
+    Row by row. A piece is late where it ends left of what was written, and an earlier piece of its row, not the one written
+    before it, is nearest along the row: it is read right after that one.
     """
     order: list[int] = []
     for row in np.unique(rows).tolist():

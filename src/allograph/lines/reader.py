@@ -45,15 +45,7 @@ class LineReader:
 
     def look(self, ink: LineInk) -> Look:
         """What the recognizer says of each hypothesis: one call of the model."""
-        paths = [
-            [path for piece in ink.pieces[first:after] for path in piece.paths] for first, after in ink.hypotheses.runs.tolist()
-        ]
-        if self.recognizer.frame == "mnist":
-            images = rasterize(paths)
-        else:
-            images = np.stack([ink_to_frame(one, self.recognizer.frame) for one in paths])
-        samples = self.recognizer.run(model_input(images))
-        return Look(ink, images, samples, self.model.cut_odds(ink.hypotheses, samples.logits))
+        return look_at(ink, self.recognizer)
 
     def read(
         self, look: Look, writer: WriterModel, counts: Mapping[str, int], hidden: NDArray[np.bool_] | None = None
@@ -71,8 +63,9 @@ class LineReader:
         if hidden is not None:
             samples = samples.within(~hidden[: len(self.recognizer.alphabet)])
         logs = log_softmax(log_softmax(writer.scores(samples).values) + odds)
-        first = best_cuts(hypotheses.runs, look.cuts + logs.max(axis=1))
-        lattice = Lattice(hypotheses.runs, look.cuts, logs, classes, self.model.space_odds(hypotheses, first), self.model.grammar)
+        cuts = self.model.cut_odds(hypotheses, look.samples.logits)
+        first = best_cuts(hypotheses.runs, cuts + logs.max(axis=1))
+        lattice = Lattice(hypotheses.runs, cuts, logs, classes, self.model.space_odds(hypotheses, first), self.model.grammar)
         path = best_path(lattice)
         boxes = self._boxes(ink, path, logs)
         samples = replace(samples, boxes=boxes)
@@ -99,8 +92,14 @@ class Look:
     """[q, 28, 28] the hypotheses."""
     samples: Samples
     """[q]"""
-    cuts: NDArray[np.float32]
-    """[q] the log-odds that each is one whole character."""
+
+
+def look_at(ink: LineInk, recognizer: Recognizer) -> Look:
+    """Draw the hypotheses and run the recognizer on them, once."""
+    paths = [[path for piece in ink.pieces[first:after] for path in piece.paths] for first, after in ink.hypotheses.runs.tolist()]
+    frame = recognizer.frame
+    images = rasterize(paths) if frame == "mnist" else np.stack([ink_to_frame(one, frame) for one in paths])
+    return Look(ink, images, recognizer.run(model_input(images)))
 
 
 @dataclass(frozen=True, eq=False)

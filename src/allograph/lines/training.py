@@ -2,33 +2,204 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allograph.adapters.size import SizedSamples, WriterSizes
-from allograph.adapters.size_statistics import TYPICAL, SizeStatistics
+from allograph.adapters.size_statistics import FEW_WRITERS, LENGTHS, TYPICAL, SizeStatistics
+from allograph.bundle import Bundle, write_bundle
+from allograph.corpora.lines.corpus import LineCorpus
+from allograph.corpora.lines.line import LabelledLine
+from allograph.errors import InputError
+from allograph.lines.baseline import LinePlace
+from allograph.lines.grammar import Grammar
+from allograph.lines.line_ink import LineInk
+from allograph.lines.line_model import LineModel, cut_numbers
 from allograph.lines.perceptron import Perceptron
+from allograph.lines.reader import Look, look_at
+from allograph.lines.spaces import gap_numbers
+from allograph.lines.truth import true_runs
+from allograph.progress import Progress, silent
+from allograph.recognizer import Recognizer
+from allograph.samples.box import scale_number
 
-if TYPE_CHECKING:
-    pass
+CUT_HIDDEN, GAP_HIDDEN = 64, 32
+"""Units in the hidden layers."""
+DECAY = 1e-3
+"""Penalty on squared weights."""
+EPOCHS = 40
+"""Rounds over all numbers, at most."""
+PLACE_ROUNDS = 6
+"""How often baselines are found by where labels stand, and where labels stand by the baselines."""
+FIRST_ASCENT, FIRST_VARIANCES = 0.8, (0.1, 0.02)
+"""Where labels are taken to stand at first, in the writer's scale: all on the line."""
+FARTHEST = 1.0
+"""A sample that lies so far off what is expected, in the writer's scale, is on another row."""
 
 
-def fit_perceptron(numbers: NDArray[np.float32], answers: NDArray[np.bool_], hidden: int, decay: float, rounds: int) -> Perceptron:
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A line that the recognizer looked at, with its truth."""
+
+    line: LabelledLine
+    look: Look
+    runs: NDArray[np.int64]
+    """[m] the hypothesis that is each character; −1 where none is."""
+    labels: NDArray[np.int64]
+    """[m] places in the alphabet; −1 for a label that the bundle does not know."""
+
+
+def train_lines(corpus: LineCorpus | str | Path, bundle: Bundle | str | Path, progress: Progress = silent) -> Bundle:
+    """Teach a bundle to read lines, from the train writers' lines whose cuts are known; returns the bundle, written anew.
+
+    Written are `lines.safetensors` (`LineModel`) and, where the bundle has statistics of sizes, the place of labels against the
+    baseline beside them; the recognizer stays as it is. The same corpus and bundle give the same files. Raises `InputError` where
+    no train writer has a line with known cuts.
+    """
+    corpus = LineCorpus.of(corpus)
+    bundle = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
+    recognizer = Recognizer(bundle)
+    lines = [line for line in corpus.lines("train") if line.characters is not None]
+    if not lines:
+        raise InputError(f"{corpus.path} has no line of a train writer whose cuts are known; the cut model needs them")
+    seen = []
+    for count, line in enumerate(lines):
+        seen.append(_see(line, recognizer))
+        progress("looking at lines", count + 1, len(lines))
+    progress("training the cut model", 0, 1)
+    cut = _cut_model(seen)
+    progress("training the gap model", 0, 1)
+    gap = _gap_model(seen)
+    model = LineModel(cut, gap, Grammar.estimate(list(_characters(line)) for line in lines))
+    progress("finding where labels stand on the line", 0, 1)
+    sizes = SizeStatistics.of(bundle)
+    placed = None if sizes is None else _with_place(sizes, seen)
+    statistics = bundle.statistics | ({} if placed is None else placed.arrays())
+    content = (bundle.path / "model.onnx").read_bytes()
+    return write_bundle(bundle.path, content, bundle.config, bundle.styles, statistics, model.arrays())
+
+
+def _characters(line: LabelledLine) -> Iterator[str]:
+    """A line's characters and the spaces between them."""
+    labels = iter(line.labels)
+    for word in line.text.split(" "):
+        if word is not line.text.split(" ")[0]:
+            yield " "
+        length = 0
+        while length < len(word):
+            label = next(labels)
+            length += len(label)
+            yield label
+
+
+def _see(line: LabelledLine, recognizer: Recognizer) -> _Seen:
+    ink = LineInk.from_strokes(line.strokes, unit=line.unit, device=line.device)
+    assert line.characters is not None
+    known = {label: place for place, label in enumerate(recognizer.alphabet.labels)}
+    labels = np.array([known.get(label, -1) for label in line.labels], np.int64)
+    return _Seen(line, look_at(ink, recognizer), true_runs(ink, line.characters), labels)
+
+
+def _cut_model(seen: Sequence[_Seen]) -> Perceptron:
+    numbers = [cut_numbers(one.look.ink.hypotheses, one.look.samples.logits) for one in seen]
+    answers = [np.isin(np.arange(len(one.look.images)), one.runs) for one in seen]
+    return fit_perceptron(np.concatenate(numbers), np.concatenate(answers), CUT_HIDDEN)
+
+
+def _gap_model(seen: Sequence[_Seen]) -> Perceptron:
+    """From the gaps between true characters, where all of a line were found; rows begin where nothing is to be learned."""
+    numbers, answers = [], []
+    for one in seen:
+        if (one.runs < 0).any():
+            continue
+        characters = list(_characters(one.line))
+        space = np.array([before == " " for before, label in zip([" ", *characters], characters, strict=False) if label != " "])
+        inside = ~np.isnan(one.look.ink.hypotheses.gap_before[one.runs])
+        numbers.append(gap_numbers(one.look.ink.hypotheses, one.runs)[one.runs][inside])
+        answers.append(space[inside])
+    if not numbers:
+        raise InputError(
+            "no train line's strokes are all in order; the gap model needs lines whose every character is a run of strokes"
+        )
+    return fit_perceptron(np.concatenate(numbers), np.concatenate(answers), GAP_HIDDEN)
+
+
+def fit_perceptron(numbers: NDArray[np.float32], answers: NDArray[np.bool_], hidden: int) -> Perceptron:
     """Train a perceptron with scikit-learn, from numbers [n, f] and the answers [n]; a tenth of them says when to stop."""
-    import warnings
-
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
 
+    if answers.all() or not answers.any():
+        raise InputError("the lines have characters of one stroke alone, or no spaces: there is nothing to tell apart")
     means, spreads = numbers.mean(axis=0), numbers.std(axis=0) + np.float32(1e-3)
-    network = MLPClassifier((hidden,), alpha=decay, max_iter=rounds, early_stopping=True, random_state=0)
+    network = MLPClassifier((hidden,), alpha=DECAY, max_iter=EPOCHS, early_stopping=len(answers) >= 1000, random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         network.fit((numbers - means) / spreads, answers)
     (inner, outer), (inner_bias, outer_bias) = network.coefs_, network.intercepts_
     arrays = (means, spreads, inner, inner_bias, outer[:, 0], outer_bias)
     return Perceptron(*(np.ascontiguousarray(array, np.float32) for array in arrays))
+
+
+def _with_place(sizes: SizeStatistics, seen: Sequence[_Seen]) -> SizeStatistics | None:
+    """The statistics with where labels stand; None where too few writers have lines."""
+    names = sorted({one.line.writer for one in seen})
+    if len(names) < FEW_WRITERS:
+        return None
+    known = [one for one in seen if ((one.runs >= 0) & (one.labels >= 0)).any()]
+    scales = {name: _scale(sizes, [one for one in known if one.line.writer == name]) for name in names}
+    size = sizes.means.shape[1]
+    shape = (LENGTHS, size)
+    means = np.concatenate([sizes.means[:LENGTHS], np.stack([np.full(size, FIRST_ASCENT), np.zeros(size)])])
+    within = np.concatenate([sizes.within[:LENGTHS], np.broadcast_to(np.array(FIRST_VARIANCES)[:, None], shape)])
+    covariance = sizes.covariance[:LENGTHS]
+    covariance = np.concatenate([covariance, np.zeros_like(covariance)])
+    pair = np.zeros(LENGTHS)
+    placed = replace(
+        sizes,
+        means=means,
+        within=within,
+        covariance=covariance,
+        scale=np.concatenate([sizes.scale[:LENGTHS], pair]),
+        deviation=np.concatenate([sizes.deviation[:LENGTHS], pair]),
+    )
+    hands = np.concatenate([np.full(np.count_nonzero(_sound(one)), names.index(one.line.writer)) for one in known])
+    labels = np.concatenate([one.labels[_sound(one)] for one in known])
+    for _ in range(PLACE_ROUNDS):
+        place = LinePlace(placed)
+        distances = np.concatenate([_distances(place, one, scales[one.line.writer]) for one in known], axis=1)
+        near = (np.abs(distances - placed.means[LENGTHS:, labels]) < FARTHEST).all(axis=0)
+        placed = placed.with_place(distances[:, near], labels[near], hands[near])
+        seen_labels = np.unique(labels[near])
+        stand = np.median(placed.means[-1, seen_labels])  # most labels stand on the line: that is what a baseline is
+        placed = replace(placed, means=np.concatenate([placed.means[:LENGTHS], placed.means[LENGTHS:] - stand]))
+    return placed
+
+
+def _sound(one: _Seen) -> NDArray[np.bool_]:
+    """[m] whose run and label are known."""
+    return (one.runs >= 0) & (one.labels >= 0)
+
+
+def _scale(sizes: SizeStatistics, lines: Sequence[_Seen]) -> float:
+    """The typical height of a writer's hand in the unit of the lines, from the characters' true labels."""
+    boxes = [one.look.ink.boxes(one.look.ink.hypotheses.edges[one.runs[_sound(one)]]) for one in lines]
+    labels = np.concatenate([one.labels[_sound(one)] for one in lines])
+    samples = SizedSamples.of(np.concatenate([box.sizes for box in boxes]), np.concatenate([box.scales for box in boxes]), labels)
+    first = lines[0].line
+    device = WriterSizes.of(sizes, samples).devices[scale_number(first.device, first.unit == "millimetres")]
+    return float(TYPICAL * math.exp(device.shifts[0]) / device.factor)
+
+
+def _distances(place: LinePlace, one: _Seen, scale: float) -> NDArray[np.float64]:
+    """[2, m] of top and bottom above the baseline, in the writer's scale, of the characters that are known."""
+    sound = _sound(one)
+    hypotheses, runs = one.look.ink.hypotheses, one.runs[sound]
+    baselines = place.baselines(hypotheses, runs, one.labels[sound], scale)[runs]
+    return np.stack([(baselines - hypotheses.edges[runs, edge]) / scale for edge in (1, 3)])
