@@ -14,7 +14,7 @@ from allograph.ink import ink_path
 from allograph.lines.hypotheses import Hypotheses, line_height
 from allograph.lines.order import order_late_pieces
 from allograph.lines.piece import Piece, edges_of
-from allograph.lines.rows import rows_by_time
+from allograph.lines.stroke_rows import rows_by_time
 from allograph.samples.box import Box, Boxes, Unit
 from allograph.samples.equality import by_content
 
