@@ -2,9 +2,9 @@
 
     python benchmarks/line_pictures.py [--lines 100]
 
-Lines of train and validation writers are drawn as a scan would show them: dark on light, smooth edges. Those of writers whose unit
-is not known are brought to a usual size. A character is cuttable where some run of at most five pieces in reading order holds its
-ink and hardly any other.
+Lines of train and validation writers are drawn as a scan would show them: dark on light, smooth edges; those of writers whose
+unit is not known are brought to a usual size. A character is cuttable where some run of at most five pieces in reading order
+holds its ink and hardly any other.
 """
 
 from __future__ import annotations

@@ -19,6 +19,10 @@ class Runs:
     end: NDArray[np.int64]
     """[n] the column after the last."""
 
+    def choose(self, which: NDArray[np.bool_]) -> Runs:
+        """Those that are marked, [n]."""
+        return Runs(self.row[which], self.start[which], self.end[which])
+
 
 def find_runs(mask: NDArray[np.bool_]) -> Runs:
     """The runs of a mask [h, w]."""

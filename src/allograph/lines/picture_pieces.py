@@ -10,21 +10,18 @@ from numpy.typing import NDArray
 from allograph.errors import ImageError
 from allograph.images.frames import Polarity
 from allograph.lines.components import draw_runs, find_runs, label_runs
-from allograph.lines.line_ink import NOT_WRITING, LineInk, find_line_ink
+from allograph.lines.line_ink import LineInk, find_line_ink
 from allograph.lines.middle_lines import find_strokes, smooth_path
 from allograph.lines.piece import Piece, edges_of
 from allograph.lines.rows import lean, reading_order, rows
 from allograph.lines.ruled_lines import remove_ruled_lines
 from allograph.lines.thinning import thin_ink
 from allograph.lines.touching import part_ink
+from allograph.lines.writing_check import check_runs, check_writing
 from allograph.samples.picture_box import LARGEST_CHARACTER
 
 SPECK = 0.3
 """The area of the smallest dot, as a share of the square of the pen's width."""
-MOST_RUNS = 200_000
-"""Runs of ink along the rows of a picture that is looked at, at most."""
-MOST_PARTS = 2_000
-"""Connected parts of a picture's ink, at most."""
 
 
 class PicturePieces(NamedTuple):
@@ -73,15 +70,14 @@ def _components(ink: LineInk, name: str) -> list[list[list[NDArray[np.float64]]]
     """The strokes of each connected part of the ink that is no speck."""
     mask = remove_ruled_lines(ink.mask, ink.pen)
     runs = find_runs(mask)
-    if len(runs.row) > MOST_RUNS:
-        raise ImageError(f"{name}: {NOT_WRITING}: it is in too many specks. Cut out one line, or a few")
+    check_runs(runs, name)
     labels = label_runs(runs)
     large = np.bincount(labels, runs.end - runs.start) >= SPECK * ink.pen**2
     if not large.any():
         raise ImageError(f"{name} is empty: it shows nothing but specks or ruled lines")
-    if large.sum() > MOST_PARTS:
-        raise ImageError(f"{name}: {NOT_WRITING}: it has {large.sum()} parts. Cut out one line, or a few")
-    drawn = draw_runs(runs, np.where(large[labels], labels, -1), mask.shape)
+    runs, labels = runs.choose(large[labels]), (np.cumsum(large) - 1)[labels[large[labels]]]
+    drawn = draw_runs(runs, labels, mask.shape)
+    check_writing(drawn >= 0, runs, labels, ink.pen, name)
     components: dict[int, list[list[NDArray[np.float64]]]] = {}
     for stroke in find_strokes(thin_ink(drawn >= 0), ink.pen):
         columns, lines = np.concatenate(stroke).astype(int).T

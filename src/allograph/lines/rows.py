@@ -17,6 +17,8 @@ BINS = 12
 """Of the profile down the page, in a usual height."""
 TALL = 75
 """The percentile of the heights that is the usual height: of letters, where there are dots and dashes too."""
+FLATTEST = 0.005
+"""The least usual height, as a share of the larger side of all ink: where there are only dots or dashes."""
 CORE = 0.4
 """Usual heights of a piece that tells where a row is; smaller ones go to the row that they are nearest to."""
 SHRINK = 0.1
@@ -44,9 +46,8 @@ def rows(edges: Edges) -> Indices:
     if len(edges) < 2:
         return np.zeros(len(edges), np.int64)
     heights = edges[:, 3] - edges[:, 1]
-    usual = float(np.percentile(heights, TALL))
-    if usual <= 0:
-        usual = max(float((edges[:, 2] - edges[:, 0]).max()), 1e-9)
+    extent = float((edges[:, 2:].max(axis=0) - edges[:, :2].min(axis=0)).max())
+    usual = max(float(np.percentile(heights, TALL)), FLATTEST * extent, 1e-9)
     core = heights >= min(CORE * usual, heights.max())
     found = np.full(len(edges), -1)
     found[core] = _join_rows(edges[core], _core_rows(edges[core], usual), usual)

@@ -21,15 +21,14 @@ def remove_ruled_lines(mask: NDArray[np.bool_], pen: float) -> NDArray[np.bool_]
     long = runs.end - runs.start >= LONG * pen
     if not long.any():
         return mask
-    runs = Runs(runs.row[long], runs.start[long], runs.end[long])
+    runs = runs.choose(long)
     labels = label_runs(runs)
     kept = mask.copy()
     for label in range(int(labels.max()) + 1):
-        own = labels == label
-        row, start, end = runs.row[own], runs.start[own], runs.end[own]
-        left, right = int(start.min()), int(end.max())
+        line = runs.choose(labels == label)
+        left, right = int(line.start.min()), int(line.end.max())
         if right - left >= ACROSS * mask.shape[1]:
-            _remove(kept, mask, Runs(row, start, end), left, right)
+            _remove(kept, mask, line, left, right)
     return kept
 
 

@@ -8,10 +8,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-WIDE, WIDER = 0.9, 1.6
-"""Ink that is so many usual heights wide, or so many usual widths, may be several characters."""
-BRANCHED, NARROW = 6, 0.6
-"""So may ink of that many branches, where it is not narrower than that many usual heights."""
+WIDE = 0.9
+"""Usual heights; wider ink may be several characters."""
+NARROW, WIDER, BRANCHED = 0.6, 1.6, 6
+"""So may ink that is wider than the first in usual heights, and either than the second in usual widths or of so many branches."""
 HIGH = 2.0
 """Usual heights; higher ink may be characters of several rows."""
 LARGE = 0.3
@@ -43,15 +43,14 @@ def part_ink(components: Sequence[Sequence[Stroke]], pen: float) -> list[list[Pa
     sizes = np.array([_size(path for stroke in strokes for path in stroke) for strokes in components])
     usual = max(float(np.percentile(sizes[:, 1], 75)), pen)
     letters = sizes[:, 1] > LETTER * usual
-    wide = usual * WIDE
-    if letters.any():
-        wide = min(wide, max(WIDER * float(np.median(sizes[letters, 0])), NARROW * usual))
+    doubtful = NARROW * usual
+    wide = max(WIDER * float(np.median(sizes[letters, 0])), doubtful) if letters.any() else doubtful
     found: list[list[Part]] = []
     for strokes, (width, height) in zip(components, sizes.tolist(), strict=True):
-        branched = sum(map(len, strokes)) >= BRANCHED and width > NARROW * usual
+        branches = sum(map(len, strokes))
         if height > HIGH * usual:
             found.extend([part] for part in _take_apart(strokes, usual, None))
-        elif width > wide or branched:
+        elif width > WIDE * usual or (width > wide and branches > 1) or (width > doubtful and branches >= BRANCHED):
             found.append(_take_apart(strokes, usual, MOST if width < ONE * usual else None))
         else:
             found.append([[np.concatenate(stroke) for stroke in strokes]])
