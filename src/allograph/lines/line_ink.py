@@ -23,8 +23,8 @@ WINDOW = 0.25
 """Side of the square that finds the ground around ink, as a share of the shorter side: what is wider counts as ground."""
 FALL = 0.9
 """The darkest part of the ground as a share of its brightest, from which on light counts as even."""
-APART = 0.72
-"""The share of the variance that is between ink and paper, at least; of noise alone it is 2 / π."""
+APART = 5.0
+"""Standard deviations within ink and paper that they are apart, at least; both halves of mere noise are 2.65 apart."""
 FULLEST = 0.4
 """The share of a picture that is ink, at most."""
 THIN = 0.3
@@ -63,9 +63,9 @@ def find_line_ink(grey: Grey, polarity: Polarity = "auto", name: str = "the imag
     dark = dark_on_light(grey, polarity)
     counts = _histogram(dark)
     threshold, apart = best_cut(counts)
-    if apart < APART:
+    full = float(counts[: threshold + 1].sum()) / dark.size
+    if apart < APART**2 * (1 - apart) * full * (1 - full):
         raise ImageError(f"{name}: {NOT_WRITING}: ink and paper are hardly apart. Use a scan with more contrast")
-    full = counts[: threshold + 1].sum() / dark.size
     if full > FULLEST:
         raise ImageError(f"{name}: {NOT_WRITING}: {full:.0%} of it is ink. Cut out the line, or say what is ink by `polarity`")
     mask = dark <= threshold

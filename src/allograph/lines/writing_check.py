@@ -15,10 +15,10 @@ MOST_PARTS = 2_000
 """Connected parts of ink, at most."""
 LITTLE, FEW = 0.01, 30
 """The share of a picture that is ink, and its parts, up to which ink may be of any form: dots, for one."""
-STUBBY, MOST_STUBBY = 3.0, 0.4
-"""Pens; parts that are no longer are no strokes, and so much of the ink may be in them."""
-THICK, MOST_THICK = 1.5, 0.35
-"""Pens; places that are so thick are no strokes either, and so much of the ink may be there; letters' loops fill up."""
+SHORT = 2.5
+"""Pens; three quarters of the parts may be no longer."""
+THICK, MOST_THICK = 1.5, 0.5
+"""Pens; places that are so thick are no strokes, and so much of the ink may be there: letters' loops fill up."""
 
 
 def check_runs(runs: Runs, name: str) -> None:
@@ -37,8 +37,8 @@ def check_writing(mask: NDArray[np.bool_], runs: Runs, labels: NDArray[np.int64]
         raise ImageError(f"{name}: {NOT_WRITING}: it has {len(area)} parts. Cut out one line, or a few")
     if len(area) <= FEW and area.sum() <= LITTLE * mask.size:
         return
-    stubby = area[_sides(runs, labels, len(area)) < STUBBY * pen].sum() / area.sum()
-    if stubby > MOST_STUBBY or _thick(mask, int(THICK * pen) | 1) > MOST_THICK:
+    short = float(np.percentile(_sides(runs, labels, len(area)), 75)) < SHORT * pen
+    if short or _thick(mask, int(THICK * pen) | 1) > MOST_THICK:
         raise ImageError(f"{name}: {NOT_WRITING}: its ink is in dots or blobs, not in strokes. Cut out one line, or a few")
 
 
