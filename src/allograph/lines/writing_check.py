@@ -17,7 +17,7 @@ LITTLE, FEW = 0.01, 30
 """The share of a picture that is ink, and its parts, up to which ink may be of any form: dots, for one."""
 SHORT = 2.5
 """Pens; three quarters of the parts may be no longer."""
-THICK, MOST_THICK = 1.5, 0.5
+THICK, MOST_THICK = 2.0, 0.2
 """Pens; places that are so thick are no strokes, and so much of the ink may be there: letters' loops fill up."""
 
 
