@@ -260,6 +260,18 @@ def test_what_is_no_writing_is_refused_soon(kind: str) -> None:
     assert time.perf_counter() - began < 5
 
 
+@given(arrays(np.uint8, st.tuples(st.integers(1, 40), st.integers(1, 40)), elements=st.sampled_from([0, 90, 200, 255])))
+def test_any_picture_gives_pieces_within_it_or_a_reason(picture: Grey) -> None:
+    try:
+        found = find_pieces(picture)
+    except ImageError:
+        return
+    assert len(found.pieces) == len(found.rows) > 0
+    edges = edges_of(found.pieces)
+    assert (edges >= 0).all()
+    assert (edges <= np.array(picture.shape)[[1, 0, 1, 0]]).all()
+
+
 def test_one_dot_is_a_piece() -> None:
     (piece,) = picture_pieces(paper([(100, 60)]))
     np.testing.assert_allclose(piece.edges, (100, 60, 100, 60), atol=1)
