@@ -279,7 +279,7 @@ def test_one_dot_is_a_piece() -> None:
 
 @pytest.fixture(scope="module")
 def lines(shared: Path) -> list[Line]:
-    return [line for place, line in enumerate(read_lines(shared / "data" / "unipen_lines.npz")) if place % 150 == 7]
+    return [line for place, line in enumerate(read_lines(shared / "data" / "unipen_lines.npz")) if place % 120 == 7]
 
 
 @pytest.mark.parametrize("look", [Look(), Look(uneven=True), Look(dpi=600, pen=0.3), Look(dpi=150)], ids=str)
@@ -290,8 +290,8 @@ def test_real_lines_are_cut_from_their_pictures(lines: list[Line], look: Look) -
         assert found.millimetres
         cuts.append(cut_line(line, found.pieces, look.pen))
     cuttable = np.concatenate([cut.cuttable for cut in cuts])
-    assert cuttable.mean() > 0.92
-    assert np.concatenate([cut.cuttable[~cut.touching] for cut in cuts]).mean() > 0.97
+    assert cuttable.mean() > 0.9
+    assert np.concatenate([cut.cuttable[~cut.touching] for cut in cuts]).mean() > 0.95
     assert sum(cut.pieces for cut in cuts) / len(cuttable) < 1.9
 
 
