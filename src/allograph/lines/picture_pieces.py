@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from allograph.errors import ImageError
 from allograph.images.frames import Polarity
 from allograph.lines.components import draw_runs, find_runs, label_runs
-from allograph.lines.line_ink import LineInk, find_line_ink
+from allograph.lines.picture_ink import PictureInk, find_picture_ink
 from allograph.lines.middle_lines import find_strokes, smooth_path
 from allograph.lines.piece import Piece, edges_of
 from allograph.lines.rows import lean, reading_order, rows
@@ -56,7 +56,7 @@ def find_pieces(
     `resolution` is the pixels a millimetre along x and y, where it is known (`images.resolution`); it is not believed where
     characters would be larger than any. Raises `ImageError`, naming the picture by `name`, when it shows no line of writing.
     """
-    ink = find_line_ink(grey, polarity, name)
+    ink = find_picture_ink(grey, polarity, name)
     components = _components(ink, name)
     groups = [[Piece(tuple(map(smooth_path, part))) for part in parts] for parts in part_ink(components, ink.pen)]
     pieces = [piece for group in groups for piece in group]
@@ -66,7 +66,7 @@ def find_pieces(
     return PicturePieces([Piece(tuple(path * scale for path in pieces[i].paths)) for i in order], row[order], millimetres)
 
 
-def _components(ink: LineInk, name: str) -> list[list[list[NDArray[np.float64]]]]:
+def _components(ink: PictureInk, name: str) -> list[list[list[NDArray[np.float64]]]]:
     """The strokes of each connected part of the ink that is no speck."""
     mask = remove_ruled_lines(ink.mask, ink.pen)
     runs = find_runs(mask)
@@ -90,7 +90,7 @@ def _hull(edges: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate([edges[:, :2].min(axis=0), edges[:, 2:].max(axis=0)])
 
 
-def _scale(edges: NDArray[np.float64], ink: LineInk, resolution: tuple[float, float] | None) -> tuple[NDArray[np.float64], bool]:
+def _scale(edges: NDArray[np.float64], ink: PictureInk, resolution: tuple[float, float] | None) -> tuple[NDArray[np.float64], bool]:
     """The unit of a pixel of the ink along x and y, [2], and whether it is the millimetre or the picture's pixel."""
     scale = np.array(ink.scale)
     if resolution is not None:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from allograph.errors import ImageError
 from allograph.lines.components import Runs
-from allograph.lines.line_ink import NOT_WRITING, highest_around
+from allograph.lines.picture_ink import NOT_WRITING, highest_around
 
 MOST_RUNS = 200_000
 """Runs of ink along the rows, at most."""

@@ -37,7 +37,7 @@ Mask = NDArray[np.bool_]
 NOT_WRITING = "it does not look like a line of writing"
 
 
-class LineInk(NamedTuple):
+class PictureInk(NamedTuple):
     """What is ink in a picture."""
 
     mask: Mask
@@ -48,7 +48,7 @@ class LineInk(NamedTuple):
     """Pixels of the picture a pixel of the mask, along x and y."""
 
 
-def find_line_ink(grey: Grey, polarity: Polarity = "auto", name: str = "the image") -> LineInk:
+def find_picture_ink(grey: Grey, polarity: Polarity = "auto", name: str = "the image") -> PictureInk:
     """Tell the ink of a grey picture, uint8 [h, w], from its paper.
 
     Raises `ImageError`, naming the picture by `name`, when it is no grey picture, is too large, shows no ink, or so much or so
@@ -71,10 +71,10 @@ def find_line_ink(grey: Grey, polarity: Polarity = "auto", name: str = "the imag
     mask = dark <= threshold
     pen = pen_width(mask)
     if NARROWEST <= pen <= WIDEST:
-        return LineInk(mask, pen, (1.0, 1.0))
+        return PictureInk(mask, pen, (1.0, 1.0))
     mask = _rescale(dark, pen) <= threshold
     scale = grey.shape[1] / mask.shape[1], grey.shape[0] / mask.shape[0]
-    return LineInk(mask, pen_width(mask), scale)
+    return PictureInk(mask, pen_width(mask), scale)
 
 
 def pen_width(mask: Mask) -> float:
