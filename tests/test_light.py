@@ -112,6 +112,7 @@ def test_an_evened_page_is_even() -> None:
 def test_the_cut_says_how_far_the_classes_are_apart() -> None:
     assert best_cut(np.bincount([10] * 5 + [200] * 7, minlength=256)) == (10, 1.0)
     assert best_cut(np.bincount([7] * 5, minlength=256)) == (7, 0.0)
+    assert best_cut(np.bincount([10] * 5 + [200] * 7, minlength=256) * 2_000_000) == (10, 1.0)  # a large picture's
     threshold, apart = best_cut(np.bincount(range(256), minlength=256))
     assert threshold == 127
     assert apart == pytest.approx(0.75, abs=0.01)

@@ -112,7 +112,9 @@ def best_cut(counts: NDArray[np.integer[Any]]) -> tuple[int, float]:
     if np.isnan(between).all():
         return int(np.argmax(counts)), 0.0
     threshold = int(np.nanargmax(between))
-    variance = float(size * (counts * np.arange(256) ** 2).sum() - total[-1] ** 2)
+    variance = float(
+        size * int((counts * np.arange(256) ** 2).sum()) - int(total[-1]) ** 2
+    )  # of more than 64 bits in a large picture
     return threshold, float(between[threshold]) / variance if variance else 0.0
 
 
