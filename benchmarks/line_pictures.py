@@ -18,9 +18,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.lines.picture_pieces import picture_pieces
+from allograph.lines.pictures.pieces import picture_pieces
+from allograph.lines.pictures.rows import rows
 from allograph.lines.piece import Piece
-from allograph.lines.rows import rows
 from allograph.split import SPLITS
 from timing import show
 

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from allograph.errors import ImageError
-from allograph.lines.components import draw_runs, find_runs, label_runs
-from allograph.lines.middle_lines import find_branches, find_strokes, smooth_path
-from allograph.lines.picture_pieces import find_pieces, picture_pieces
+from allograph.lines.pictures.components import draw_runs, find_runs, label_runs
+from allograph.lines.pictures.middle_lines import find_branches, find_strokes, smooth_path
+from allograph.lines.pictures.pieces import find_pieces, picture_pieces
+from allograph.lines.pictures.rows import lean, reading_order, rows
+from allograph.lines.pictures.ruled_lines import remove_ruled_lines
+from allograph.lines.pictures.thinning import thin_ink
 from allograph.lines.piece import edges_of
-from allograph.lines.rows import lean, reading_order, rows
-from allograph.lines.ruled_lines import remove_ruled_lines
-from allograph.lines.thinning import thin_ink
 from line_pictures import INCH, Line, Look, cut_line, draw_line, read_lines
 
 Grey = NDArray[np.uint8]

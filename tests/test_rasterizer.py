@@ -67,7 +67,7 @@ def test_ink_looks_as_pillow_draws_it(label: str) -> None:
 @pytest.mark.parametrize("wide", [0, 30, 60, 90])
 @pytest.mark.parametrize("end", [0.0, 90.0])
 def test_ink_whose_mass_is_at_one_end_stays_whole(wide: float, end: float) -> None:
-    heavy = np.array([[0.0, 0.0], [0.0, 3.0]] * 40) + [wide * end / 90, end - 3.0]
+    heavy = np.tile([[0.0, 0.0], [0.0, 3.0]], (40, 1)) + np.array([wide * end / 90, end - 3.0])
     long = np.array([[0.0, 0.0], [wide, 90.0]])
     for paths in ([long, heavy], [long[:, ::-1], heavy[:, ::-1]]):
         (image,) = rasterize([paths])

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         WorkerError,
     )
     from allograph.estimator import WriterAdaptiveClassifier as WriterAdaptiveClassifier
+    from allograph.lines import LineInk
     from allograph.profiles import open_store
     from allograph.recognizer import Recognizer
     from allograph.samples import Box, Sample
@@ -43,6 +44,7 @@ __all__ = [
     "FormatError",
     "ImageError",
     "InputError",
+    "LineInk",
     "MethodError",
     "MismatchError",
     "MissingExtraError",
@@ -63,6 +65,7 @@ __all__ = [
 _MODULES = {
     "Box": "samples",
     "Bundle": "bundle",
+    "LineInk": "lines",
     "Recognizer": "recognizer",
     "Sample": "samples",
     "Writer": "writers",

@@ -264,7 +264,7 @@ class Reading:
         return self._explain(self.outputs)
 
     def __repr__(self) -> str:
-        return f"Reading({self.label!r}, probability={self.probability:.3f}, base={self.base!r}, id={self.id!r})"
+        return f"{type(self).__name__}({self.label!r}, probability={self.probability:.3f}, base={self.base!r}, id={self.id!r})"
 
 
 def likeliest(readings: Sequence[Reading], count: int) -> list[list[tuple[str, float]]]:

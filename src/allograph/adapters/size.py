@@ -118,7 +118,8 @@ class DeviceSizes:
     def judge(self, sizes: NDArray[np.floating]) -> SizeJudgement:
         """What sizes [n, 4] that are known say."""
         numbers = self.numbers(sizes).astype(np.float32)
-        logs = self._students.log_likelihood(numbers[:, :, None])
+        students = self._students if np.isfinite(numbers[-1]).any() else self._students_of_lengths
+        logs = students.log_likelihood(numbers[: len(students.means), :, None])
         likelihood = sum_of_exponentials(logs[:, :-1], logs[:, -1:])
         belief, middles = self._relative
         return SizeJudgement(likelihood, belief * (numbers[:LENGTHS].T - middles))
@@ -135,6 +136,13 @@ class DeviceSizes:
         means = np.concatenate([self.means, self.flat_means[:, None]], axis=1)
         variances = np.concatenate([self.variances, self.flat_variances[:, None]], axis=1)
         return Student.of(means[:, None], variances[:, None], belief).single()
+
+    @cached_property
+    def _students_of_lengths(self) -> Student:
+        """The same of lengths alone, where the place on a line is not known."""
+        means, nearness, highest, added, _ = self._students
+        highest = highest[:LENGTHS]
+        return Student(means[:LENGTHS], nearness[:LENGTHS], highest, added, highest.sum(axis=0) + added)
 
     @cached_property
     def _relative(self) -> tuple[np.float32, NDArray[np.float32]]:

@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from allograph.errors import ImageError
+from allograph.images.frames import Polarity
 from allograph.ink import ink_path
 from allograph.lines.hypotheses import Hypotheses, line_height
 from allograph.lines.order import order_late_pieces
+from allograph.lines.pictures.pieces import find_pieces
 from allograph.lines.piece import Piece, edges_of
 from allograph.lines.stroke_rows import rows_by_time
 from allograph.samples.box import Box, Boxes, Unit
 from allograph.samples.equality import by_content
+from allograph.samples.sample import open_picture
+
+if TYPE_CHECKING:
+    import PIL.Image
 
 MOST_PIECES = 1000
 """A line has no more."""
@@ -67,6 +75,31 @@ class LineInk:
         rows = rows_by_time(edges)
         order = order_late_pieces(edges, rows, line_height(edges))
         return cls(tuple(pieces[place] for place in order), np.array(given, np.int64)[order], rows[order], unit, device)
+
+    @classmethod
+    def from_picture(
+        cls,
+        picture: str | Path | bytes | PIL.Image.Image | NDArray[Any],
+        polarity: Polarity = "auto",
+        name: str | None = None,
+        *,
+        device: str = "",
+    ) -> LineInk:
+        """A picture of a line: a file, its bytes, a Pillow image, or an array [h, w] or [h, w, 3 or 4] of grey or colours.
+
+        A piece is a connected part of the ink, or a part of one where characters may touch, as middle lines; in millimetres where
+        the file states a resolution that can be true. Raises `ImageError` for what is no picture, a file that cannot be read, and
+        a picture that shows no line of writing.
+        """
+        Box(0, 0, 0, 0, "device", device)
+        seen, name = open_picture(picture, name)
+        found = find_pieces(seen.grey, polarity, seen.resolution, name)
+        if len(found.pieces) > MOST_PIECES:
+            raise ImageError(f"{name} has {len(found.pieces)} pieces of ink; a line has at most {MOST_PIECES}: cut it into lines")
+        order = np.argsort(found.rows, kind="stable")
+        pieces = tuple(found.pieces[place] for place in order.tolist())
+        unit: Unit = "millimetres" if found.millimetres else "device"
+        return cls(pieces, np.arange(len(pieces)), found.rows[order], unit, device)
 
     @cached_property
     def hypotheses(self) -> Hypotheses:

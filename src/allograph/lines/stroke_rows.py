@@ -1,4 +1,4 @@
-"""The rows of strokes that a pen wrote one after the other.
+"""The rows of strokes that a pen wrote one after the other."""
 
 from __future__ import annotations
 

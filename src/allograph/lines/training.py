@@ -30,11 +30,15 @@ from allograph.recognizer import Recognizer
 from allograph.samples.box import scale_number
 
 CUT_HIDDEN, GAP_HIDDEN = 64, 32
-"""Units in the hidden layers."""
-DECAY = 1e-3
+"""Units in the hidden layer of a network."""
+NETWORKS = 4
+"""Networks that are trained from different beginnings, and joined to one: the mean of what they say."""
+DECAY = 1e-2
 """Penalty on squared weights."""
 EPOCHS = 40
 """Rounds over all numbers, at most."""
+ENOUGH_TO_STOP = 1000
+"""With so many answers, a tenth of them says when to stop."""
 PLACE_ROUNDS = 6
 """How often baselines are found by where labels stand, and where labels stand by the baselines."""
 FIRST_ASCENT, FIRST_VARIANCES = 0.8, (0.1, 0.02)
@@ -131,19 +135,27 @@ def _gap_model(seen: Sequence[_Seen]) -> Perceptron:
 
 
 def fit_perceptron(numbers: NDArray[np.float32], answers: NDArray[np.bool_], hidden: int) -> Perceptron:
-    """Train a perceptron with scikit-learn, from numbers [n, f] and the answers [n]; a tenth of them says when to stop."""
+    """Train networks with scikit-learn and join them to a perceptron, from numbers [n, f] and the answers [n]."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
 
     if answers.all() or not answers.any():
         raise InputError("the lines have characters of one stroke alone, or no spaces: there is nothing to tell apart")
     means, spreads = numbers.mean(axis=0), numbers.std(axis=0) + np.float32(1e-3)
-    network = MLPClassifier((hidden,), alpha=DECAY, max_iter=EPOCHS, early_stopping=len(answers) >= 1000, random_state=0)
+    standard = (numbers - means) / spreads
+    networks = [
+        MLPClassifier((hidden,), alpha=DECAY, max_iter=EPOCHS, early_stopping=len(answers) >= ENOUGH_TO_STOP, random_state=seed)
+        for seed in range(NETWORKS)
+    ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        network.fit((numbers - means) / spreads, answers)
-    (inner, outer), (inner_bias, outer_bias) = network.coefs_, network.intercepts_
-    arrays = (means, spreads, inner, inner_bias, outer[:, 0], outer_bias)
+        for network in networks:
+            network.fit(standard, answers)
+    inner = np.concatenate([network.coefs_[0] for network in networks], axis=1)
+    inner_bias = np.concatenate([network.intercepts_[0] for network in networks])
+    outer = np.concatenate([network.coefs_[1][:, 0] for network in networks]) / NETWORKS
+    outer_bias = np.mean([network.intercepts_[1] for network in networks], axis=0)
+    arrays = (means, spreads, inner, inner_bias, outer, outer_bias)
     return Perceptron(*(np.ascontiguousarray(array, np.float32) for array in arrays))
 
 

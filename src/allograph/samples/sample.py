@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from allograph.errors import ImageError
-from allograph.images.frames import SIDE, Edges, Frame, Polarity, ink_edges, look_at, read_picture, to_frame
+from allograph.images.frames import SIDE, Edges, Frame, Picture, Polarity, ink_edges, look_at, read_picture, to_frame
 from allograph.ink import ink_extent, ink_path, ink_to_frame
 from allograph.samples.box import Box, Unit
 from allograph.samples.equality import by_content
@@ -74,14 +74,7 @@ class Sample:
         that of the ink in the picture, and `device` and `baseline` belong to it. Raises `ImageError` for what is no picture, and
         for a file that cannot be read.
         """
-        if isinstance(picture, str | Path):
-            name = name or str(picture)
-            try:
-                picture = Path(picture).read_bytes()
-            except OSError as error:
-                raise ImageError(f"the picture {name} cannot be read: {error.strerror or error}") from error
-        name = name or "the picture"
-        seen = read_picture(picture, name) if isinstance(picture, bytes) else look_at(picture, name)
+        seen, name = open_picture(picture, name)
         return cls(
             "picture",
             (seen.grey,),
@@ -153,6 +146,18 @@ class Sample:
 
     def _box_of(self, edges: Edges) -> Box:
         return picture_box(edges, self.resolution, self.device, self.baseline)
+
+
+def open_picture(picture: str | Path | bytes | PIL.Image.Image | NDArray[Any], name: str | None = None) -> tuple[Picture, str]:
+    """A file, the bytes of a file, a Pillow image or an array as a grey picture, and what errors call it; raises `ImageError`."""
+    if isinstance(picture, str | Path):
+        name = name or str(picture)
+        try:
+            picture = Path(picture).read_bytes()
+        except OSError as error:
+            raise ImageError(f"the picture {name} cannot be read: {error.strerror or error}") from error
+    name = name or "the picture"
+    return (read_picture(picture, name) if isinstance(picture, bytes) else look_at(picture, name)), name
 
 
 Readable = Sample | NDArray[Any] | Sequence["Sample | NDArray[Any]"]

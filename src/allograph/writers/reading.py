@@ -124,7 +124,7 @@ def prepare(tasks: Sequence[Task], wait: bool = True) -> list[Ready | Behind | E
             if snapshot is None:
                 prepared.append(Behind(task.live))
             else:
-                offer, mask = _offer(task, snapshot.state)
+                offer, mask = offer_of(request.alphabet, recognizer, snapshot.state)
                 prepared.append(Ready(task, ids, snapshot, offer, mask, images, boxes, context, inputs))
         except Exception as error:  # one writer's error must not fail the others' requests
             prepared.append(error)
@@ -179,12 +179,17 @@ def _ids(request: Request, count: int) -> Sequence[str]:
     return ids
 
 
-def _offer(task: Task, state: State) -> tuple[frozenset[str] | None, NDArray[np.bool_] | None]:
-    """The labels of the request's alphabet, and which of the bundle's they are; None twice where it has no alphabet."""
-    if task.request.alphabet is None:
+def offer_of(
+    alphabet: Alphabets | None, recognizer: Recognizer, state: State
+) -> tuple[frozenset[str] | None, NDArray[np.bool_] | None]:
+    """The labels of an alphabet that is offered, and which of the bundle's they are [C]; None twice where there is none.
+
+    Raises `InputError` where the bundle knows none of them.
+    """
+    if alphabet is None:
         return None, None
-    labels = frozenset(Alphabet.by_name(task.request.alphabet))
-    mask = task.live.pipeline.recognizer.alphabet.mask(labels.difference(state.labels))
+    labels = frozenset(Alphabet.by_name(alphabet))
+    mask = recognizer.alphabet.mask(labels.difference(state.labels))
     if not mask.any():
         raise InputError("a restricted alphabet needs at least one label that the bundle knows")
     return labels, mask

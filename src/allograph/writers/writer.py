@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, overload
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
 
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from allograph.adapters import Adapter, State
 from allograph.alphabet.labels import check_label
 from allograph.errors import InputError, MismatchError, UnknownLabel
+from allograph.lines.line import Line
+from allograph.lines.line_ink import LineInk
 from allograph.profiles import MemoryStore, Store, changes
 from allograph.profiles.changes import Relabel
 from allograph.profiles.journal import Correction, Entry, Key, Row, check_name, new_batch
 from allograph.readings import Reading
 from allograph.recognizer import Recognizer
 from allograph.samples import Readable, Sample
+from allograph.writers import line_reading
 from allograph.writers.context import Seen
+from allograph.writers.line_reading import LineCorrection
 from allograph.writers.live_profile import LiveProfile
 from allograph.writers.pipeline import Pipeline
 from allograph.writers.reading import Alphabets, Request, Task, read_together
+
+if TYPE_CHECKING:
+    import PIL.Image
 
 
 class Writer:
@@ -175,6 +183,53 @@ class Writer:
         if len(many) != len(reading):
             raise InputError(f"{len(reading)} readings need as many values of new, or one for all")
         return self._record(list(reading), label, many, implicit)
+
+    def read_line(
+        self,
+        line: LineInk | Sequence[ArrayLike] | str | Path | bytes | PIL.Image.Image | NDArray[Any],
+        alphabet: Alphabets | None = None,
+        threshold: float = 0.0,
+        id: str | None = None,
+    ) -> Line:
+        """Read a line of hand print: its strokes, a picture of it, or a `LineInk`.
+
+        Strokes are a list of points [k, 2], x and y (down), in the order in which they were written; a picture is a file, its
+        bytes, a Pillow image or an array [h, w]. `LineInk.from_strokes` and `.from_picture` take the unit and the device too. The
+        line may wrap into rows. Letters are to be unjoined; a line that looks joined up is marked (`Line.joined`). `alphabet`
+        restricts the labels; characters less sure than `threshold`, in 0…1, abstain; `id` names the line, and is random unless
+        given.
+
+        Raises `ImageError` for what is no ink or shows no line of writing, `MismatchError` where the bundle reads no lines.
+        """
+        if not isinstance(line, LineInk):
+            is_picture = not isinstance(line, Sequence) or isinstance(line, str | bytes)
+            line = LineInk.from_picture(line) if is_picture else LineInk.from_strokes(line)  # type: ignore[arg-type]
+        return line_reading.read_line(self.live, line, alphabet, threshold, id, self.shadow)
+
+    def correct_line(self, line: Line, text: str, new: bool = False, keep_words: bool = False) -> LineCorrection:
+        """Learn what a line says, each character of it: the text is laid over the ink, and what was cut wrongly is cut anew.
+
+        The same call again changes nothing; another text replaces the first. Characters that the ink does not bear out are not
+        learned, and named (`doubtful`). The journal keeps a line's characters in shuffled order and without their place, so that
+        the text cannot be read back; its words are kept only with `keep_words`, apart. `undo(done.id)` takes all back.
+
+        Raises `InputError` for a text that is not what the ink shows, `UnknownLabel` for a label that the bundle does not know,
+        unless `new` teaches it to this writer, `MismatchError` for a line that another model read; then nothing is learned.
+        """
+        return line_reading.correct_line(self.live, line, text, new, self.keep_images, keep_words)
+
+    def accept_line(self, line: Line) -> LineCorrection | None:
+        """Learn that a line was left standing: implicit corrections of its sure characters; None where those are switched off."""
+        return line_reading.accept_line(self.live, line, self.keep_images) if self.implicit else None
+
+    @property
+    def words(self) -> dict[str, int]:
+        """The words that were kept with corrected lines, and in how many lines each was."""
+        return self.live.store.words(self.live.key)
+
+    def forget_words(self, words: Collection[str] | None = None) -> int:
+        """Forget some of the words that were kept, or all; returns how many. The corrections stay."""
+        return changes.forget_words(*self._where, words)
 
     def accept(self, reading: Reading) -> Correction | None:
         """Learn that a reading was left standing: an implicit correction; None where those are switched off, or it abstains."""

@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.lines.thinning import NEIGHBOURS
+from allograph.lines.pictures.thinning import NEIGHBOURS
 
 SPUR = 0.6
 """Pens; a branch that ends sooner is the thickness of the ink, no stroke."""

@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from allograph.errors import ImageError
 from allograph.images.frames import Polarity
-from allograph.lines.components import draw_runs, find_runs, label_runs
-from allograph.lines.picture_ink import PictureInk, find_picture_ink
-from allograph.lines.middle_lines import find_strokes, smooth_path
+from allograph.lines.pictures.components import draw_runs, find_runs, label_runs
+from allograph.lines.pictures.ink import PictureInk, find_picture_ink
+from allograph.lines.pictures.middle_lines import find_strokes, smooth_path
+from allograph.lines.pictures.rows import lean, reading_order, rows
+from allograph.lines.pictures.ruled_lines import remove_ruled_lines
+from allograph.lines.pictures.thinning import thin_ink
+from allograph.lines.pictures.touching import part_ink
+from allograph.lines.pictures.writing_check import check_runs, check_writing
 from allograph.lines.piece import Piece, edges_of
-from allograph.lines.rows import lean, reading_order, rows
-from allograph.lines.ruled_lines import remove_ruled_lines
-from allograph.lines.thinning import thin_ink
-from allograph.lines.touching import part_ink
-from allograph.lines.writing_check import check_runs, check_writing
 from allograph.samples.picture_box import LARGEST_CHARACTER
 
 SPECK = 0.3
@@ -90,7 +90,9 @@ def _hull(edges: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate([edges[:, :2].min(axis=0), edges[:, 2:].max(axis=0)])
 
 
-def _scale(edges: NDArray[np.float64], ink: PictureInk, resolution: tuple[float, float] | None) -> tuple[NDArray[np.float64], bool]:
+def _scale(
+    edges: NDArray[np.float64], ink: PictureInk, resolution: tuple[float, float] | None
+) -> tuple[NDArray[np.float64], bool]:
     """The unit of a pixel of the ink along x and y, [2], and whether it is the millimetre or the picture's pixel."""
     scale = np.array(ink.scale)
     if resolution is not None:

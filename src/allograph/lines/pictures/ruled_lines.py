@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.lines.components import Runs, find_runs, label_runs
+from allograph.lines.pictures.components import Runs, find_runs, label_runs
 
 LONG = 25
 """Pens; no stroke of a character has a longer run of ink along a row."""

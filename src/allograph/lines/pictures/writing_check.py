@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.errors import ImageError
-from allograph.lines.components import Runs
-from allograph.lines.picture_ink import NOT_WRITING, highest_around
+from allograph.lines.pictures.components import Runs
+from allograph.lines.pictures.ink import NOT_WRITING, highest_around
 
 MOST_RUNS = 200_000
 """Runs of ink along the rows, at most."""

@@ -1,0 +1,246 @@
+"""Lines of one writer: read, corrected, accepted."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allograph.adapters import WriterModel
+from allograph.alphabet.labels import check_label
+from allograph.corpora.lines.text import characters_of, check_text
+from allograph.errors import InputError, MismatchError, UnknownLabel
+from allograph.lines.alignment import LEAST_LOG, align
+from allograph.lines.grammar import START
+from allograph.lines.line import Line, LineCharacter
+from allograph.lines.line_ink import LineInk
+from allograph.lines.reader import LineLook, LineReader
+from allograph.profiles import changes
+from allograph.profiles.journal import Correction, Entry
+from allograph.profiles.line_ids import check_line_id, new_line_id
+from allograph.readings import Explanation, Samples
+from allograph.writers.live_profile import LiveProfile, Snapshot
+from allograph.writers.reading import Alphabets, offer_of
+
+DOUBTFUL_LOG = -6.0
+"""A character whose label has a lower log-probability is doubtful: one of 200 that are right, three of four that are not."""
+FIT_LOG = -3.5
+"""The log-probability that the characters of a text have at least, on average, where it is what the ink shows."""
+UNFIT = -6.0
+"""A text whose characters' log-probabilities lie so far below that, in all, is not what the ink shows."""
+SURE = 0.8
+"""Characters of a line left standing are learned from this sureness on: others may not have been looked at."""
+
+
+class Doubt(NamedTuple):
+    """A character of a corrected text that the ink does not bear out; it was not learned."""
+
+    place: int
+    """Where it stands in the text."""
+    label: str
+
+
+@dataclass(frozen=True)
+class LineCorrection:
+    """What was learned from a line."""
+
+    id: str
+    """Takes all of it back: `undo(id)`."""
+    corrections: tuple[Correction, ...]
+    """One a character, in the order of the text; the journal does not keep that order."""
+    doubtful: tuple[Doubt, ...]
+    """Characters that were not learned."""
+
+
+def read_line(
+    live: LiveProfile,
+    ink: LineInk,
+    alphabet: Alphabets | None = None,
+    threshold: float = 0.0,
+    id: str | None = None,
+    shadow: bool = False,
+) -> Line:
+    """Read a line with all that its writer taught; see `Writer.read_line`."""
+    if not 0 <= threshold <= 1:
+        raise InputError(f"a threshold is a probability, from 0 to 1, not {threshold}")
+    id = new_line_id() if id is None else check_line_id(id)
+    reader = LineReader.of(live.pipeline.recognizer)
+    snapshot = live.up_to_date()
+    offer, mask = offer_of(alphabet, live.pipeline.recognizer, snapshot.state)
+    hidden = None
+    if offer is not None and mask is not None:
+        hidden = np.append(~mask, [label not in offer for label in snapshot.state.labels])
+    look = reader.look(ink)
+    counts = Counter(one.label for one in snapshot.corrections)
+    personal = reader.read(look, snapshot.model, counts, hidden)
+    shown = personal
+    if shadow:
+        base = WriterModel(live.pipeline.adapter, live.pipeline.adapter.start())
+        shown = reader.read(look, base, {}, None if hidden is None else hidden[: len(live.pipeline.recognizer.alphabet)])
+    make = partial(_character, shown, personal, snapshot, offer, threshold, live.pipeline.recognizer.bundle.model_hash)
+    return Line(id, shown, make, threshold, live.pipeline.recognizer.bundle.model_hash)
+
+
+def correct_line(
+    live: LiveProfile, line: Line, text: str, new: bool = False, keep_images: bool = True, keep_words: bool = False
+) -> LineCorrection:
+    """Learn what a line says; see `Writer.correct_line`."""
+    _check_model(live, line)
+    text = check_text(text)
+    characters = [check_label(label) for label in characters_of(text)]
+    labels, spaces, places = _laid_out(text, characters)
+    _check_labels(live, line, labels, new)
+    known = {label: place for place, label in enumerate(line.look.labels)}
+    wanted = [known.get(label, -1) for label in labels]
+    found = align(line.look.lattice, wanted, spaces)
+    logs = [_log(line.look, run, place) for run, place in zip(found.runs, wanted, strict=True)]
+    judged = [LEAST_LOG if log is None else max(log, LEAST_LOG) for log, place in zip(logs, wanted, strict=True) if place >= 0]
+    judged += [LEAST_LOG / 2] * found.skipped
+    if sum(log - FIT_LOG for log in judged) < UNFIT or not any(run >= 0 for run in found.runs):
+        raise InputError(
+            f"the text does not fit the ink: {len(labels)} characters were meant and {len(line.characters)} were found, most of "
+            "them unlike; check that it is the text of this line, or correct its characters one by one"
+        )
+    learned, doubtful = [], []
+    for run, label, log, place, space in zip(found.runs, labels, logs, places, spaces, strict=True):
+        if run < 0 or (log is not None and log < DOUBTFUL_LOG):
+            doubtful.append(Doubt(place, label))
+        else:
+            reading = line.character(run, known.get(label, -1), space)
+            learned.append(_entry(reading, label, implicit=False, keep_image=keep_images, line=line))
+    words = set(text.split(" ")) if keep_words else None
+    return LineCorrection(line.id, _record(live, line, learned, words), tuple(doubtful))
+
+
+def accept_line(live: LiveProfile, line: Line, keep_images: bool = True) -> LineCorrection:
+    """Learn that a line was left standing: its sure characters, as implicit corrections; see `Writer.accept_line`."""
+    _check_model(live, line)
+    sure = [] if line.joined else [one for one in line.characters if one.sureness >= max(SURE, line.threshold)]
+    entries = [_entry(one, one.label, implicit=True, keep_image=keep_images, line=line) for one in sure]
+    return LineCorrection(line.id, _record(live, line, entries, None), ())
+
+
+def _record(live: LiveProfile, line: Line, entries: Sequence[Entry], words: Collection[str] | None) -> tuple[Correction, ...]:
+    stored = changes.record_line(live.store, live.key, line.id, entries, words, line.model_hash)
+    return tuple(entry.correction for entry in stored)
+
+
+def _laid_out(text: str, characters: Sequence[str]) -> tuple[list[str], list[bool], list[int]]:
+    """The characters of a text, whether a space is before each, and where each stands in it."""
+    labels, spaces, places, place = [], [], [], 0
+    for character in characters:
+        space = text[place] == " "
+        place += space
+        labels.append(character)
+        spaces.append(space)
+        places.append(place)
+        place += len(character)
+    return labels, spaces, places
+
+
+def _check_model(live: LiveProfile, line: Line) -> None:
+    model = live.pipeline.recognizer.bundle.model_hash
+    if line.model_hash != model:
+        raise MismatchError(
+            f"the line {line.id!r} was read by another model than this writer's ({line.model_hash[:12]}…, not {model[:12]}…); "
+            "read it again"
+        )
+
+
+def _check_labels(live: LiveProfile, line: Line, labels: Sequence[str], new: bool) -> None:
+    """Raise `UnknownLabel` for one that nobody taught, unless it is to be taught now, and for one that was not on offer."""
+    for label in labels:
+        changes.check_offered(label, line.characters[0].alphabet)
+    foreign = set(labels).difference(live.pipeline.recognizer.alphabet)
+    if foreign and not new and (unknown := sorted(foreign - live.store.labels(live.key))):
+        raise UnknownLabel(
+            f"the bundle does not know the label {unknown[0]!r}; teach it to this writer with new=True", unknown[0]
+        )
+
+
+def _log(look: LineLook, run: int, label: int) -> float | None:
+    """The log-probability of a label (a place, −1 for a new one) for a hypothesis; None where there is nothing to say."""
+    return float(look.lattice.logs[run, label]) if run >= 0 and label >= 0 else None
+
+
+def _entry(reading: LineCharacter, label: str, *, implicit: bool, keep_image: bool, line: Line) -> Entry:
+    alphabet = None if reading.alphabet is None else tuple(sorted(reading.alphabet))
+    return Entry(
+        reading.id,
+        label,
+        implicit,
+        0.0,
+        reading.base,
+        reading.personal,
+        alphabet,
+        reading.outputs,
+        reading.image if keep_image else None,
+        reading.model_hash,
+        line.id,
+        box=reading.box,
+        doubt=0.0 if implicit else reading.doubt(label),
+    )
+
+
+def _character(
+    shown: LineLook,
+    personal: LineLook,
+    snapshot: Snapshot,
+    offer: frozenset[str] | None,
+    threshold: float,
+    model_hash: str,
+    run: int,
+    label: int,
+    space: bool,
+) -> LineCharacter:
+    """The reading of one hypothesis of a line as a label; −1 is the likeliest."""
+    values, ink, look = _values(shown, run, label), shown.look.ink, shown.look
+    place = int(values.argmax())
+    first, after = shown.lattice.runs[run].tolist()
+    explain: Callable[[Samples], Explanation] = partial(_explain, snapshot, personal)
+    return LineCharacter(
+        secrets.token_hex(16),
+        shown.labels[place],
+        pieces=tuple(ink.sources[first:after].tolist()),
+        row=int(ink.rows[first]),
+        run=run,
+        space_before=space,
+        whole=float(1 / (1 + np.exp(-shown.lattice.cuts[run]))),
+        labels=shown.labels,
+        values=values,
+        outputs=look.samples.at(slice(run, run + 1)),
+        explain=explain,
+        alphabet=offer,
+        threshold=threshold,
+        image=look.images[run],
+        box=shown.boxes.box(run),
+        personal=personal.labels[int(personal.lattice.logs[run].argmax())] if personal is not shown else None,
+        model_hash=model_hash,
+    )
+
+
+def _values(look: LineLook, run: int, label: int) -> NDArray[np.float32]:
+    """[L] the labels' log-probabilities in the line: with the classes of the characters beside it, and the label chosen first."""
+    lattice, path = look.lattice, look.path
+    values = lattice.logs[run].astype(np.float32, copy=True)
+    if run in path.runs:
+        at = path.runs.index(run)
+        classes = [START, *(int(lattice.classes[one]) for one in path.labels)]
+        values += lattice.links[run, classes[at]][lattice.classes]
+        if at + 1 < len(path.runs):
+            values += lattice.links[path.runs[at + 1], lattice.classes, classes[at + 2]]
+        label = path.labels[at]
+    if label >= 0 and values[label] < values.max():
+        values[label] = values.max() + 1e-3  # what decided is not in these numbers: a word, for one
+    return values
+
+
+def _explain(snapshot: Snapshot, look: LineLook, sample: Samples) -> Explanation:
+    context = look.samples.at(np.array(look.path.runs))
+    return snapshot.model.explain(sample, context)
