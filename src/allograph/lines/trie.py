@@ -37,7 +37,7 @@ class Trie:
     """[v] code points from the root."""
     alike: NDArray[np.float32]
     """[v] where a word ends: how many words of its length its list has, as a logarithm; +inf where none ends."""
-    _keys: NDArray[np.int64] = field(repr=False)
+    keys: NDArray[np.int64] = field(repr=False)
     """[v] each node's parent and letter as one number, ascending: `follow` looks nodes up by it."""
 
     @classmethod
@@ -80,22 +80,22 @@ class Trie:
         """The lists of both."""
         count = len(self.letters)
         shift = np.int64(count) << LETTER_BITS
-        keys = np.append(shift - 1, other._keys[1:] + shift)  # its first root lies between the nodes of the one and the other
+        keys = np.append(shift - 1, other.keys[1:] + shift)  # its first root lies between the nodes of the one and the other
         return Trie(
             np.append(self.roots, other.roots + np.int32(count)),
             np.append(self.letters, other.letters),
             np.concatenate([self.children, other.children + np.int32(count)]),
             np.append(self.depths, other.depths),
             np.append(self.alike, other.alike),
-            np.append(self._keys, keys),
+            np.append(self.keys, keys),
         )
 
     def follow(self, nodes: Nodes, letters: str) -> Nodes:
         """[n] where letters lead to from nodes [n], −1 where no word goes on so."""
         for letter in letters:
             keys = (nodes.astype(np.int64) << LETTER_BITS) | ord(letter)
-            places = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-            nodes = np.where((nodes >= 0) & (self._keys[places] == keys), places, -1).astype(np.int32)
+            places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+            nodes = np.where((nodes >= 0) & (self.keys[places] == keys), places, -1).astype(np.int32)
         return nodes
 
     def expand(self, nodes: Nodes) -> tuple[NDArray[np.int64], Nodes]:
