@@ -39,8 +39,8 @@ class Words:
         """Words, or the path of a UTF-8 file with a word a line, which is kept in memory until it changes.
 
         A word has 1–64 code points in NFC, without white space and control characters. Empty lines of a file, and words that
-        come twice, are passed over. Raises `InputError` for what is no word, which it does not repeat, and for no word or too
-        many; `FormatError` for a file that cannot be read.
+        come twice, are passed over. Raises `InputError`, which repeats no word, for what is none and for too many; `FormatError`
+        for a file that cannot be read, or holds no word or too many.
         """
         if isinstance(words, Words):
             return words
