@@ -21,6 +21,8 @@ from allograph.lines.lattice import Lattice
 from allograph.lines.line_ink import LineInk
 from allograph.lines.line_model import LineModel
 from allograph.lines.search import Path, best_cuts, best_path
+from allograph.lines.word_search import FoundWord, find_words
+from allograph.lines.words import Words
 from allograph.readings import Samples, log_softmax
 from allograph.recognizer import Recognizer
 from allograph.samples.box import Boxes
@@ -49,11 +51,17 @@ class LineReader:
         return look_at(ink, self.recognizer)
 
     def read(
-        self, look: Look, writer: WriterModel, counts: Mapping[str, int], hidden: NDArray[np.bool_] | None = None
+        self,
+        look: Look,
+        writer: WriterModel,
+        counts: Mapping[str, int],
+        hidden: NDArray[np.bool_] | None = None,
+        words: Words | None = None,
     ) -> LineLook:
         """How the writer's hypotheses read, and the best path through them.
 
-        `counts` are the writer's corrections by label; `hidden` [C + m] are labels that are not on offer.
+        `counts` are the writer's corrections by label; `hidden` [C + m] are labels that are not on offer; `words` are likelier
+        than other characters.
         """
         labels = [*self.recognizer.alphabet.labels, *writer.state.labels]
         classes, hypotheses, ink = label_classes(labels), look.ink.hypotheses, look.ink
@@ -72,7 +80,8 @@ class LineReader:
         samples = replace(samples, boxes=boxes)
         values = writer.scores(samples, samples.at(np.array(path.runs))).values
         lattice = replace(lattice, logs=log_softmax(log_softmax(values) + odds))
-        return LineLook(look, labels, lattice, best_path(lattice), boxes, samples)
+        path, found = find_words(lattice, labels, best_path(lattice), words)
+        return LineLook(look, labels, lattice, path, boxes, samples, found)
 
     def _boxes(self, ink: LineInk, path: Path, logs: NDArray[np.floating]) -> Boxes:
         """[q] the boxes of the hypotheses, with the baselines that a first path tells."""
@@ -130,6 +139,8 @@ class LineLook:
     """[q] with baselines."""
     samples: Samples
     """[q] as they were scored."""
+    words: tuple[FoundWord, ...] = ()
+    """The words of a list that the path holds, and what of them would be read otherwise without it."""
 
 
 @lru_cache(maxsize=16)
