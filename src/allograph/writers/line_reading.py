@@ -100,8 +100,8 @@ def correct_line(
     wanted = [known.get(label, -1) for label in labels]
     found = align(line.look.lattice, wanted, spaces)
     logs = [_log(line.look, run, place) for run, place in zip(found.runs, wanted, strict=True)]
-    judged = [LEAST_LOG if log is None else max(log, LEAST_LOG) for log, place in zip(logs, wanted, strict=True) if place >= 0]
-    judged += [LEAST_LOG / 2] * found.skipped
+    judged = [max(log, LEAST_LOG) for log in logs if log is not None]
+    judged += [LEAST_LOG] * found.runs.count(-1) + [LEAST_LOG / 2] * found.skipped
     if sum(log - FIT_LOG for log in judged) < UNFIT or not any(run >= 0 for run in found.runs):
         raise InputError(
             f"the text does not fit the ink: {len(labels)} characters were meant and {len(line.characters)} were found, most of "
