@@ -43,18 +43,17 @@ class LineModel:
         arrays = bundle.lines
         if not arrays:
             raise MismatchError(f"the bundle {bundle.path} reads no lines yet; teach it with: allograph train-lines")
+        version = ", ".join(map(str, arrays["version"].ravel().tolist())) if "version" in arrays else "none"
+        if version != str(VERSION):
+            raise FormatError(
+                f"the line model of {bundle.path} is of version {version} and not {VERSION}; make it anew: allograph train-lines"
+            )
         try:
-            (version,) = arrays["version"].tolist()
-            if version != VERSION:
-                raise FormatError(
-                    f"the line model of {bundle.path} is of version {version} and not {VERSION}; make it anew with: "
-                    "allograph train-lines"
-                )
             grammar = Grammar(arrays["grammar/transitions"], arrays["grammar/spaces"], arrays["grammar/frequencies"])
             model = cls(Perceptron.read(arrays, "cut/"), Perceptron.read(arrays, "gap/"), grammar)
-        except (KeyError, ValueError) as error:
+        except KeyError as error:
             raise FormatError(
-                f"the line model of {bundle.path} is damaged ({error}); make it anew: allograph train-lines"
+                f"the line model of {bundle.path} is damaged: it has no {error}; make it anew: allograph train-lines"
             ) from None
         counts = (len(model.cut.means), len(model.gap.means))
         expected = (GEOMETRY + SUMMARY + len(bundle.alphabet), NUMBERS)
