@@ -55,9 +55,9 @@ class LineModel:
             raise FormatError(
                 f"the line model of {bundle.path} is damaged: it has no {error}; make it anew: allograph train-lines"
             ) from None
-        counts = (len(model.cut.means), len(model.gap.means))
-        expected = (GEOMETRY + SUMMARY + len(bundle.alphabet), NUMBERS)
-        if not (model.cut.is_sound and model.gap.is_sound and grammar.is_sound and counts == expected):
+        is_sound = model.cut.is_sound and model.gap.is_sound and grammar.is_sound
+        counts = (GEOMETRY + SUMMARY + len(bundle.alphabet), NUMBERS)
+        if not is_sound or (len(model.cut.means), len(model.gap.means)) != counts:
             raise FormatError(
                 f"the line model of {bundle.path} is damaged, or not for its alphabet; make it anew: allograph train-lines"
             )

@@ -16,6 +16,7 @@ from allograph.adapters.size_statistics import FEW_WRITERS, LENGTHS, TYPICAL, Si
 from allograph.bundle import Bundle, write_bundle
 from allograph.corpora.lines.corpus import LineCorpus
 from allograph.corpora.lines.line import LabelledLine
+from allograph.corpora.lines.text import place_characters
 from allograph.errors import InputError
 from allograph.lines.baseline import LinePlace
 from allograph.lines.grammar import Grammar
@@ -80,7 +81,7 @@ def train_lines(corpus: LineCorpus | str | Path, bundle: Bundle | str | Path, pr
     cut = _cut_model(seen)
     progress("training the gap model", 0, 1)
     gap = _gap_model(seen)
-    model = LineModel(cut, gap, Grammar.estimate(list(_characters(line)) for line in lines))
+    model = LineModel(cut, gap, Grammar.estimate(list(_with_spaces(line)) for line in lines))
     progress("finding where labels stand on the line", 0, 1)
     sizes = SizeStatistics.of(bundle)
     placed = None if sizes is None else _with_place(sizes, seen)
@@ -89,17 +90,12 @@ def train_lines(corpus: LineCorpus | str | Path, bundle: Bundle | str | Path, pr
     return write_bundle(bundle.path, content, bundle.config, bundle.styles, statistics, model.arrays())
 
 
-def _characters(line: LabelledLine) -> Iterator[str]:
+def _with_spaces(line: LabelledLine) -> Iterator[str]:
     """A line's characters and the spaces between them."""
-    labels = iter(line.labels)
-    for word in line.text.split(" "):
-        if word is not line.text.split(" ")[0]:
+    for one in place_characters(line.text):
+        if one.space_before:
             yield " "
-        length = 0
-        while length < len(word):
-            label = next(labels)
-            length += len(label)
-            yield label
+        yield one.label
 
 
 def _see(line: LabelledLine, recognizer: Recognizer) -> _Seen:
@@ -122,8 +118,7 @@ def _gap_model(seen: Sequence[_Seen]) -> Perceptron:
     for one in seen:
         if (one.runs < 0).any():
             continue
-        characters = list(_characters(one.line))
-        space = np.array([before == " " for before, label in zip([" ", *characters], characters, strict=False) if label != " "])
+        space = np.array([character.space_before for character in place_characters(one.line.text)])
         inside = ~np.isnan(one.look.ink.hypotheses.gap_before[one.runs])
         numbers.append(gap_numbers(one.look.ink.hypotheses, one.runs)[one.runs][inside])
         answers.append(space[inside])

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.adapters import WriterModel
-from allograph.alphabet.labels import check_label
-from allograph.corpora.lines.text import characters_of, check_text
+from allograph.corpora.lines.text import check_text, place_characters
 from allograph.errors import InputError, MismatchError, UnknownLabel
 from allograph.lines.alignment import LEAST_LOG, align
 from allograph.lines.grammar import START
@@ -93,8 +92,7 @@ def correct_line(
     """Learn what a line says; see `Writer.correct_line`."""
     _check_model(live, line)
     text = check_text(text)
-    characters = [check_label(label) for label in characters_of(text)]
-    labels, spaces, places = _laid_out(text, characters)
+    labels, spaces, places = zip(*place_characters(text), strict=True)
     _check_labels(live, line, labels, new)
     known = {label: place for place, label in enumerate(line.look.labels)}
     wanted = [known.get(label, -1) for label in labels]
@@ -129,19 +127,6 @@ def accept_line(live: LiveProfile, line: Line, keep_images: bool = True) -> Line
 def _record(live: LiveProfile, line: Line, entries: Sequence[Entry], words: Collection[str] | None) -> tuple[Correction, ...]:
     stored = changes.record_line(live.store, live.key, line.id, entries, words, line.model_hash)
     return tuple(entry.correction for entry in stored)
-
-
-def _laid_out(text: str, characters: Sequence[str]) -> tuple[list[str], list[bool], list[int]]:
-    """The characters of a text, whether a space is before each, and where each stands in it."""
-    labels, spaces, places, place = [], [], [], 0
-    for character in characters:
-        space = text[place] == " "
-        place += space
-        labels.append(character)
-        spaces.append(space)
-        places.append(place)
-        place += len(character)
-    return labels, spaces, places
 
 
 def _check_model(live: LiveProfile, line: Line) -> None:
