@@ -156,10 +156,10 @@ def fit_perceptron(numbers: NDArray[np.float32], answers: NDArray[np.bool_], hid
 
 def _with_place(sizes: SizeStatistics, seen: Sequence[_Seen]) -> SizeStatistics | None:
     """The statistics with where labels stand; None where too few writers have lines."""
-    names = sorted({one.line.writer for one in seen})
+    known = [one for one in seen if _sound(one).any()]
+    names = sorted({one.line.writer for one in known})
     if len(names) < FEW_WRITERS:
         return None
-    known = [one for one in seen if ((one.runs >= 0) & (one.labels >= 0)).any()]
     scales = {name: _scale(sizes, [one for one in known if one.line.writer == name]) for name in names}
     size = sizes.means.shape[1]
     shape = (LENGTHS, size)
