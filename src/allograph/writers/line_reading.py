@@ -110,7 +110,7 @@ def correct_line(
         if run < 0 or (log is not None and log < DOUBTFUL_LOG):
             doubtful.append(Doubt(place, label))
         else:
-            reading = line.character(run, known.get(label, -1), space)
+            reading = line.character(run, -1, space)  # what was read, for a character cut anew too: its doubt is to be honest
             learned.append(_entry(reading, label, implicit=False, keep_image=keep_images, line=line))
     words = set(text.split(" ")) if keep_words else None
     return LineCorrection(line.id, _record(live, line, learned, words), tuple(doubtful))
