@@ -25,7 +25,7 @@ from allograph.profiles.journal import Correction, Entry
 from allograph.profiles.line_ids import check_line_id, new_line_id
 from allograph.readings import Explanation, Samples
 from allograph.writers.live_profile import LiveProfile, Snapshot
-from allograph.writers.reading import Alphabets, offer_of
+from allograph.writers.reading import Alphabets, name_corrections, offer_of
 
 DOUBTFUL_LOG = -6.0
 """A character whose label has a lower log-probability is doubtful: one of 200 that are right, three of four that are not."""
@@ -228,4 +228,4 @@ def _values(look: LineLook, run: int, label: int) -> NDArray[np.float32]:
 
 def _explain(snapshot: Snapshot, look: LineLook, sample: Samples) -> Explanation:
     context = look.samples.at(np.array(look.path.runs))
-    return snapshot.model.explain(sample, context)
+    return name_corrections(snapshot.model.explain(sample, context), snapshot)
