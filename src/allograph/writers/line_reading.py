@@ -119,7 +119,8 @@ def correct_line(
 def accept_line(live: LiveProfile, line: Line, keep_images: bool = True) -> LineCorrection:
     """Learn that a line was left standing: its sure characters, as implicit corrections; see `Writer.accept_line`."""
     _check_model(live, line)
-    sure = [] if line.joined else [one for one in line.characters if one.sureness >= max(SURE, line.threshold)]
+    least, unsure = max(SURE, line.threshold), set(line.unsure)
+    sure = [one for place, one in enumerate(line.characters) if place not in unsure and one.sureness >= least]
     entries = [_entry(one, one.label, implicit=True, keep_image=keep_images, line=line) for one in sure]
     return LineCorrection(line.id, _record(live, line, entries, None), ())
 
