@@ -47,7 +47,7 @@ def write_line(
             continue
         ink = CHARACTERS[mark] if seed is None else varied(CHARACTERS[mark], 1000 * seed + place)
         left, right = np.concatenate(ink)[:, 0].min(), np.concatenate(ink)[:, 0].max()
-        moved = [stroke + (x - left, y) for stroke in ink]
+        moved = [stroke + np.array([x - left, y]) for stroke in ink]
         dots = 1 if late_dots and mark in "ij" else len(ink)
         strokes += [(stroke, place) for stroke in moved[:dots]]
         late += [(stroke, place) for stroke in moved[dots:]]

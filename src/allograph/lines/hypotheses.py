@@ -152,7 +152,7 @@ def line_height(pieces: Floats) -> float:
     gaps = float(across - widths.sum())
     if heights.max() < FLAT * max(float(down), gaps) / len(pieces):
         return max(float(down), 2 * gaps / len(pieces))
-    return float(np.percentile(heights, HEIGHT_PERCENTILE)) or float(heights.max()) or 1.0
+    return float(np.percentile(heights, HEIGHT_PERCENTILE)) or float(heights.max()) or float(widths.max()) or 1.0
 
 
 def _may_be_one(pieces: Floats, rows: Places, first: Places, length: int, height: float) -> NDArray[np.bool_]:
