@@ -133,6 +133,7 @@ def fit_perceptron(numbers: NDArray[np.float32], answers: NDArray[np.bool_], hid
     """Train networks with scikit-learn and join them to a perceptron, from numbers [n, f] and the answers [n]."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
+    from threadpoolctl import threadpool_limits
 
     if answers.all() or not answers.any():
         raise InputError("the lines have characters of one stroke alone, or no spaces: there is nothing to tell apart")
@@ -142,7 +143,7 @@ def fit_perceptron(numbers: NDArray[np.float32], answers: NDArray[np.bool_], hid
         MLPClassifier((hidden,), alpha=DECAY, max_iter=EPOCHS, early_stopping=len(answers) >= ENOUGH_TO_STOP, random_state=seed)
         for seed in range(NETWORKS)
     ]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), threadpool_limits(1):  # products this small only wait for other threads
         warnings.simplefilter("ignore", ConvergenceWarning)
         for network in networks:
             network.fit(standard, answers)
