@@ -18,6 +18,8 @@ from lines import WrittenLine, write_line
 
 RECOGNIZER = Recognizer(allograph.Bundle.open())
 TEXT = "the red hat"
+VARIED = write_line(TEXT, 1)
+"""No two of its characters look alike to the last pixel: those of the ink as it is do, and may stand for one another."""
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def taught(writer: Writer) -> str:
 
 
 def test_every_character_of_a_right_text_is_learned_once(ana: Writer) -> None:
-    line = read(ana, TEXT)
+    line = read(ana, VARIED)
     done = ana.correct_line(line, "  the  red hat ")
     assert (done.id, learned(done), done.doubtful) == (line.id, "theredhat", ())
     assert taught(ana) == "".join(sorted("theredhat"))
@@ -50,7 +52,7 @@ def test_every_character_of_a_right_text_is_learned_once(ana: Writer) -> None:
     version = ana.live.store.versions([ana.live.key])
     again = ana.correct_line(line, TEXT)
     assert again == done
-    assert learned(ana.correct_line(read(ana, TEXT, id=line.id), TEXT)) == "theredhat"  # the same line, read another time
+    assert learned(ana.correct_line(read(ana, VARIED, id=line.id), TEXT)) == "theredhat"  # the same line, read another time
     assert ana.live.store.versions([ana.live.key]) == version
 
 
@@ -68,7 +70,7 @@ def test_the_order_of_a_line_cannot_be_read_from_the_journal() -> None:
 
 
 def test_another_text_replaces_the_first(ana: Writer) -> None:
-    line = read(ana, TEXT)
+    line = read(ana, VARIED)
     first = ana.correct_line(line, TEXT)
     second = ana.correct_line(line, "The red hat")
     assert learned(second) == "Theredhat" if not second.doubtful else learned(second) == "heredhat"
@@ -167,9 +169,11 @@ def test_a_line_of_another_model_is_refused(ana: Writer, tmp_path: Path) -> None
     from small import tiny_bundle
 
     other = Writer("ben", Recognizer(tiny_bundle(tmp_path / "tiny")), "memory")
-    for call in (lambda: other.correct_line(read(ana, "hat"), "hat", new=True), lambda: other.accept_line(read(ana, "hat"))):
-        with pytest.raises(MismatchError, match="another model"):
-            call()
+    line = read(ana, "hat")
+    with pytest.raises(MismatchError, match="another model"):
+        other.correct_line(line, "hat", new=True)
+    with pytest.raises(MismatchError, match="another model"):
+        other.accept_line(line)
 
 
 # --- left standing ---
