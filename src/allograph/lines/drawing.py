@@ -8,10 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from allograph.samples.box import Unit
+
 FINER = 3
 """Pictures are drawn this many times larger and then averaged, so that edges are smooth."""
 INCH = 25.4
 """Millimetres."""
+TYPICAL = 4.0
+"""Millimetres of the median character where the unit is not known."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,14 @@ class Scan:
         return np.rint(255 - ink).astype(np.uint8)
 
 
-def to_millimetres(strokes: Sequence[NDArray[np.float64]], height: float, typical: float = 4.0) -> list[NDArray[np.float64]]:
-    """Strokes of an unknown unit, whose letters are `height` high, as if they were `typical` millimetres high."""
-    return [stroke * (typical / height) for stroke in strokes]
+def in_millimetres(
+    strokes: Sequence[NDArray[np.float64]], characters: NDArray[np.integer], unit: Unit
+) -> list[NDArray[np.float64]]:
+    """Strokes of the characters [strokes] of a line; of an unknown unit, as if the median character were 4 mm high."""
+    if unit == "millimetres":
+        return list(strokes)
+    inks = [
+        np.concatenate([strokes[place] for place in np.flatnonzero(characters == one).tolist()]) for one in np.unique(characters)
+    ]
+    height = float(np.median([np.ptp(ink[:, 1]) for ink in inks])) or 1.0
+    return [stroke * (TYPICAL / height) for stroke in strokes]

@@ -68,8 +68,8 @@ class LineInk:
         Box(0, 0, 0, 0, unit, device)
         if len(strokes) > MOST_PIECES:
             raise ImageError(f"{name} has {len(strokes)} strokes; a line has at most {MOST_PIECES}: give one line at a time")
-        given = [place for place, stroke in enumerate(strokes) if np.size(stroke)]
         paths = ink_path(strokes, name)
+        given = [place for place, stroke in enumerate(strokes) if np.size(stroke)]
         pieces = [Piece((path,)) for path in paths]
         edges = edges_of(pieces)
         rows = rows_by_time(edges)
@@ -100,6 +100,11 @@ class LineInk:
         pieces = tuple(found.pieces[place] for place in order.tolist())
         unit: Unit = "millimetres" if found.millimetres else "device"
         return cls(pieces, np.arange(len(pieces)), found.rows[order], unit, device)
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is the ink of a picture."""
+        return self.pieces[0].area is not None
 
     @cached_property
     def hypotheses(self) -> Hypotheses:

@@ -72,9 +72,10 @@ class LineReader:
         if hidden is not None:
             samples = samples.within(~hidden[: len(self.recognizer.alphabet)])
         logs = log_softmax(log_softmax(writer.scores(samples).values) + odds)
-        cuts = self.model.cut_odds(hypotheses, look.samples.logits)
+        model = self.model.of_ink(ink)
+        cuts = model.cut_odds(hypotheses, look.samples.logits)
         first = best_cuts(hypotheses.runs, cuts + logs.max(axis=1))
-        lattice = Lattice(hypotheses.runs, cuts, logs, classes, self.model.space_odds(hypotheses, first), self.model.grammar)
+        lattice = Lattice(hypotheses.runs, cuts, logs, classes, model.space_odds(hypotheses, first), self.model.grammar)
         path = best_path(lattice)
         boxes = self._boxes(ink, path, logs)
         samples = replace(samples, boxes=boxes)

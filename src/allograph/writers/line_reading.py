@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.adapters import WriterModel
-from allograph.alphabet.labels import check_label
-from allograph.corpora.lines.text import characters_of, check_text
+from allograph.corpora.lines.text import check_text, place_characters
 from allograph.errors import InputError, MismatchError, UnknownLabel
 from allograph.lines.alignment import LEAST_LOG, align
 from allograph.lines.grammar import START
@@ -26,7 +25,7 @@ from allograph.profiles.journal import Correction, Entry
 from allograph.profiles.line_ids import check_line_id, new_line_id
 from allograph.readings import Explanation, Samples
 from allograph.writers.live_profile import LiveProfile, Snapshot
-from allograph.writers.reading import Alphabets, offer_of
+from allograph.writers.reading import Alphabets, name_corrections, offer_of
 
 DOUBTFUL_LOG = -6.0
 """A character whose label has a lower log-probability is doubtful: one of 200 that are right, three of four that are not."""
@@ -75,7 +74,7 @@ def read_line(
     offer, mask = offer_of(alphabet, live.pipeline.recognizer, snapshot.state)
     hidden = None
     if offer is not None and mask is not None:
-        hidden = np.append(~mask, [label not in offer for label in snapshot.state.labels])
+        hidden = np.array([*~mask, *(label not in offer for label in snapshot.state.labels)], np.bool_)
     look = reader.look(ink)
     counts = Counter(one.label for one in snapshot.corrections)
     personal = reader.read(look, snapshot.model, counts, hidden)
@@ -93,15 +92,14 @@ def correct_line(
     """Learn what a line says; see `Writer.correct_line`."""
     _check_model(live, line)
     text = check_text(text)
-    characters = [check_label(label) for label in characters_of(text)]
-    labels, spaces, places = _laid_out(text, characters)
+    labels, spaces, places = zip(*place_characters(text), strict=True)
     _check_labels(live, line, labels, new)
     known = {label: place for place, label in enumerate(line.look.labels)}
     wanted = [known.get(label, -1) for label in labels]
     found = align(line.look.lattice, wanted, spaces)
     logs = [_log(line.look, run, place) for run, place in zip(found.runs, wanted, strict=True)]
-    judged = [LEAST_LOG if log is None else max(log, LEAST_LOG) for log, place in zip(logs, wanted, strict=True) if place >= 0]
-    judged += [LEAST_LOG / 2] * found.skipped
+    judged = [max(log, LEAST_LOG) for log in logs if log is not None]
+    judged += [LEAST_LOG] * found.runs.count(-1) + [LEAST_LOG / 2] * found.skipped
     if sum(log - FIT_LOG for log in judged) < UNFIT or not any(run >= 0 for run in found.runs):
         raise InputError(
             f"the text does not fit the ink: {len(labels)} characters were meant and {len(line.characters)} were found, most of "
@@ -112,7 +110,7 @@ def correct_line(
         if run < 0 or (log is not None and log < DOUBTFUL_LOG):
             doubtful.append(Doubt(place, label))
         else:
-            reading = line.character(run, known.get(label, -1), space)
+            reading = line.character(run, -1, space)  # what was read, for a character cut anew too: its doubt is to be honest
             learned.append(_entry(reading, label, implicit=False, keep_image=keep_images, line=line))
     words = set(text.split(" ")) if keep_words else None
     return LineCorrection(line.id, _record(live, line, learned, words), tuple(doubtful))
@@ -121,7 +119,8 @@ def correct_line(
 def accept_line(live: LiveProfile, line: Line, keep_images: bool = True) -> LineCorrection:
     """Learn that a line was left standing: its sure characters, as implicit corrections; see `Writer.accept_line`."""
     _check_model(live, line)
-    sure = [] if line.joined else [one for one in line.characters if one.sureness >= max(SURE, line.threshold)]
+    least, unsure = max(SURE, line.threshold), set(line.unsure)
+    sure = [one for place, one in enumerate(line.characters) if place not in unsure and one.sureness >= least]
     entries = [_entry(one, one.label, implicit=True, keep_image=keep_images, line=line) for one in sure]
     return LineCorrection(line.id, _record(live, line, entries, None), ())
 
@@ -129,19 +128,6 @@ def accept_line(live: LiveProfile, line: Line, keep_images: bool = True) -> Line
 def _record(live: LiveProfile, line: Line, entries: Sequence[Entry], words: Collection[str] | None) -> tuple[Correction, ...]:
     stored = changes.record_line(live.store, live.key, line.id, entries, words, line.model_hash)
     return tuple(entry.correction for entry in stored)
-
-
-def _laid_out(text: str, characters: Sequence[str]) -> tuple[list[str], list[bool], list[int]]:
-    """The characters of a text, whether a space is before each, and where each stands in it."""
-    labels, spaces, places, place = [], [], [], 0
-    for character in characters:
-        space = text[place] == " "
-        place += space
-        labels.append(character)
-        spaces.append(space)
-        places.append(place)
-        place += len(character)
-    return labels, spaces, places
 
 
 def _check_model(live: LiveProfile, line: Line) -> None:
@@ -243,4 +229,4 @@ def _values(look: LineLook, run: int, label: int) -> NDArray[np.float32]:
 
 def _explain(snapshot: Snapshot, look: LineLook, sample: Samples) -> Explanation:
     context = look.samples.at(np.array(look.path.runs))
-    return snapshot.model.explain(sample, context)
+    return name_corrections(snapshot.model.explain(sample, context), snapshot)
