@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from allograph.lines import Line, LineCharacter, LineInk
 from allograph.readings import likeliest
 from allograph.server.fair_pool import FairPool
 from allograph.server.reader import PATIENCE, Reader
 from allograph.writers.line_reading import read_line
-from allograph.writers.live_profile import Snapshot
 from allograph.writers.reading import Alphabets, Behind
 from allograph.writers.writer import Writer
 from allograph.writers.writers import Writers
@@ -30,15 +29,16 @@ class LineTask:
     alphabet: Alphabets | None = None
     threshold: float = 0.0
     id: str | None = None
+    is_taught: bool = False
+    """Whether it is to be learned: then what was known before it counts, so that the same request again says the same."""
 
 
-@dataclass(frozen=True, eq=False)
-class ReadLine:
+class ReadLine(NamedTuple):
     """A line that was read."""
 
     line: Line
-    snapshot: Snapshot
-    """What the writer had taught."""
+    head: int
+    """How far the writer's journal went."""
 
 
 class LineWorker:
@@ -72,8 +72,9 @@ def _read(writer: Writer, task: LineTask, answer: Callable[[ReadLine], Answer]) 
     snapshot = live.soon_at(live.store.versions([live.key])[0])
     if snapshot is None:
         return Behind(live)
-    line = read_line(live, task.ink, task.alphabet, task.threshold, task.id, writer.shadow, snapshot)
-    return answer(ReadLine(line, snapshot))
+    known = live.before(task.id, snapshot) if task.is_taught and task.id else snapshot
+    line = read_line(live, task.ink, task.alphabet, task.threshold, task.id, writer.shadow, known)
+    return answer(ReadLine(line, snapshot.head))
 
 
 def line_json(line: Line, count: int) -> dict[str, Any]:

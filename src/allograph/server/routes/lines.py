@@ -11,7 +11,6 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from allograph.lines import LineInk
 from allograph.server.line_worker import LineTask, ReadLine, line_json
 from allograph.server.problems import responses
 from allograph.server.requests import (
@@ -37,7 +36,7 @@ async def read(writer: WriterName, body: LineReadRequest, caller: CallerDependen
     Letters are to be unjoined: a line that looks joined up is marked, and nothing of its text is sure. The id names the line for
     a later correction; it is random unless given. A line counts as as many samples as it has strokes, or pieces of ink.
     """
-    task = _task(writer, body, await caller.line(body))
+    task = LineTask(writer, await caller.line(body), body.alphabet, body.confidence, body.id)
     content = await caller.service.lines.read(caller.tenant, task, lambda found: line_json(found.line, body.best))
     caller.metrics.lines.inc()
     return json_response(content)
@@ -88,19 +87,16 @@ async def accept(
     return json_response(_line_correction_json(done))
 
 
-def _task(name: str, body: LineReadRequest | LineCorrectRequest | LineAcceptRequest, ink: LineInk) -> LineTask:
-    return LineTask(name, ink, body.alphabet, body.confidence, body.id)
-
-
 async def _read(caller: Caller, name: str, body: LineCorrectRequest | LineAcceptRequest) -> ReadLine:
-    """The line as it would be answered now."""
-    return await caller.service.lines.read(caller.tenant, _task(name, body, await caller.line(body)), lambda found: found)
+    """The line that is to be learned."""
+    task = LineTask(name, await caller.line(body), body.alphabet, body.confidence, body.id, is_taught=True)
+    return await caller.service.lines.read(caller.tenant, task, lambda found: found)
 
 
 def _count(caller: Caller, name: str, found: ReadLine, done: LineCorrection) -> None:
     """Count the characters that are new in the journal: a request that is sent again counts once."""
     learned = {one.id for one in done.corrections}
-    for row in caller.writers[name].rows(found.snapshot.head):
+    for row in caller.writers[name].rows(found.head):
         if row.id in learned:
             caller.metrics.corrected(row.base == row.label, row.answer == row.label, row.implicit)
 
