@@ -78,7 +78,7 @@ def read_line(
     offer, mask = offer_of(alphabet, live.pipeline.recognizer, snapshot.state)
     hidden = None
     if offer is not None and mask is not None:
-        hidden = np.append(~mask, [label not in offer for label in snapshot.state.labels])
+        hidden = np.array([*~mask, *(label not in offer for label in snapshot.state.labels)], np.bool_)
     look = reader.look(ink)
     counts = Counter(one.label for one in snapshot.corrections)
     personal = reader.read(look, snapshot.model, counts, hidden)
