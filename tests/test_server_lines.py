@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from difflib import SequenceMatcher
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,13 @@ from allograph.profiles import open_store
 from allograph.recognizer import Recognizer
 from allograph.server import line_worker
 from allograph.server.settings import Limits
+from allograph.writers.line_reading import read_line
 from allograph.writers.writers import Writers
 from handwriting import our_ink
 from served import client, correct, image, ok, png, problem, recognizer, writers
 from small import tiny_bundle
 
-TEXT = "hat 123 bend"
+TEXT = "cups 123 wad"
 GAP, SPACE = 15.0, 60.0
 ANA = "/v1/writers/ana"
 Strokes = list[list[list[float]]]
@@ -46,7 +48,8 @@ def strokes_of(text: str) -> Strokes:
             left += SPACE
             continue
         points = np.concatenate(ink[character])
-        strokes += [(stroke + [left - points[:, 0].min(), 0]).round(2).tolist() for stroke in ink[character]]
+        moved = np.array([left - points[:, 0].min(), 0])
+        strokes += [(stroke + moved).round(2).tolist() for stroke in ink[character]]
         left += float(np.ptp(points[:, 0])) + GAP
     return strokes
 
@@ -109,7 +112,8 @@ def test_a_line_reads_as_in_python(http: httpx.Client, served: Writers) -> None:
     line = served["ana"].read_line(LineInk.from_strokes([np.array(stroke) for stroke in LINE["ink"]], device="tablet"))
     assert found["id"] == "line-1"
     assert found["text"] == spelled(found) == line.text
-    assert [(one["text"], pytest.approx(one["probability"])) for one in found["best"]] == line.best(5)
+    assert [one["text"] for one in found["best"]] == [text for text, _ in line.best(5)]
+    assert [one["probability"] for one in found["best"]] == pytest.approx([share for _, share in line.best(5)])
     assert found["best"][0] == {"text": found["text"], "probability": found["probability"]}
     assert found["unsure"] == list(line.unsure)
     assert found["joined"] is False
@@ -142,7 +146,7 @@ def test_every_form_in_which_a_line_can_be_sent(http: httpx.Client, served: Writ
     shown: dict[str, Any] = {"id": "line-2", "png": png(picture())}
     seen = ok(http.post(f"{ANA}/lines/read", json=shown))
     assert seen["text"] == served["ana"].read_line(picture()).text
-    assert sum(a == b for a, b in zip(seen["text"], expected["text"], strict=False)) >= 0.7 * len(TEXT)
+    assert SequenceMatcher(None, seen["text"].lower(), TEXT).ratio() >= 0.7
     url = "data:image/png;base64," + png(picture())
     assert ok(http.post(f"{ANA}/lines/read", json={**shown, "png": url})) == seen
 
@@ -182,12 +186,12 @@ def test_a_corrected_line_is_learned_once_and_taken_back_whole(http: httpx.Clien
     stands = journal(http)
     assert Counter(one["id"] for one in stands) == Counter(one["id"] for one in done["corrections"])
     assert read(http)["text"] == TEXT
-    assert words(http) == {"123": 1, "bend": 1, "hat": 1}
-    assert sorted(map(repr, teach(http, keep_words=True)["corrections"])) == sorted(map(repr, done["corrections"]))
+    assert words(http) == {"123": 1, "cups": 1, "wad": 1}
+    assert teach(http, keep_words=True) == done
     assert journal(http) == stands
-    other = teach(http, "hat 123 bent")
-    assert len(journal(http)) == len(other["corrections"])
-    assert Counter(one["label"] for one in journal(http))["t"] + len(other["doubtful"]) == 2
+    other = teach(http, "Cups 123 wad")
+    assert Counter(one["label"] for one in journal(http)) == Counter("Cups123wad")
+    assert {one["id"] for one in other["corrections"]} == {one["id"] for one in stands}
     assert words(http) == {}
     assert ok(http.post(f"{ANA}/undo", json={"id": "line-1"})) == {"undone": "line-1"}
     assert journal(http) == []
@@ -196,7 +200,7 @@ def test_a_corrected_line_is_learned_once_and_taken_back_whole(http: httpx.Clien
 
 def test_the_same_request_again_changes_nothing_though_much_was_learned_from_it(shared: Path) -> None:
     archive = LineArchive.open(shared / "data" / "unipen_lines.npz")
-    lines = [archive.line(place, "train") for place in range(11, len(archive), 70)]
+    lines = [archive.line(place, "train") for place in range(11, len(archive), 150)]
     doubtful = 0
     with client() as http:
         for place, line in enumerate(lines):
@@ -214,7 +218,7 @@ def test_images_are_kept_unless_the_request_or_the_service_says_no(http: httpx.C
     no = {"X-Allograph-Keep-Images": "no"}
     ok(http.post(f"{ANA}/lines/correct", json={**LINE, "text": TEXT}, headers=no))
     ok(http.post(f"{ANA}/lines/accept", json={**LINE, "id": "line-2", "text": TEXT}, headers=no))
-    assert len(journal(http)) > len(TEXT.replace(" ", ""))
+    assert {one["implicit"] for one in journal(http)} == {True, False}
     assert not any("image" in one for one in journal(http))
 
 
@@ -249,7 +253,7 @@ def test_in_shadow_the_base_answers_a_line(http: httpx.Client) -> None:
 
 
 def test_labels_that_the_model_does_not_know(http: httpx.Client) -> None:
-    text = "hat 123 benđ"
+    text = "cups 123 wađ"
     problem(http.post(f"{ANA}/lines/correct", json={**LINE, "text": text}), 422, 'teach it to this writer with "new": true')
     done = teach(http, text, new=True)
     assert "đ" in [one["label"] for one in done["corrections"]]
@@ -262,9 +266,9 @@ def test_words_are_forgotten_exported_and_erased(http: httpx.Client) -> None:
     teach(http, keep_words=True)
     profile = http.get(f"{ANA}/profile").content
     ok(http.put("/v1/writers/eva/profile", content=profile))
-    assert words(http, "eva") == words(http) == {"123": 1, "bend": 1, "hat": 1}
-    assert ok(http.post(f"{ANA}/words/forget", json={"words": ["hat", "coat"]})) == {"forgotten": 1}
-    assert words(http) == {"123": 1, "bend": 1}
+    assert words(http, "eva") == words(http) == {"123": 1, "cups": 1, "wad": 1}
+    assert ok(http.post(f"{ANA}/words/forget", json={"words": ["cups", "coat"]})) == {"forgotten": 1}
+    assert words(http) == {"123": 1, "wad": 1}
     assert ok(http.post(f"{ANA}/words/forget", json={"words": []})) == {"forgotten": 0}
     assert ok(http.post(f"{ANA}/words/forget", json={})) == {"forgotten": 2}
     assert words(http) == {}
@@ -297,11 +301,11 @@ def test_numbers_count_lines_and_characters(http: httpx.Client) -> None:
 def test_the_log_holds_nothing_of_a_line() -> None:
     log = io.StringIO()
     with client(log=log) as http:
-        teach(http, "hat 123 benđ", new=True, keep_words=True, id="line-secret")
+        teach(http, "cups 123 wađ", new=True, keep_words=True, id="line-secret")
         http.post(f"{ANA}/lines/correct", json={**LINE, "text": "qqqq wwww zzzz kkkk qqqq", "id": "line-secret"})
     told = log.getvalue()
     assert "/v1/writers/{writer}/lines/correct" in told
-    for content in ("hat", "đ", "\\u0111", "qqqq", "secret", "tablet"):
+    for content in ("cups", "wađ", "đ", "\\u0111", "qqqq", "secret", "tablet"):
         assert content not in told
 
 
@@ -346,7 +350,7 @@ def test_what_is_no_line_is_refused_with_a_reason(fault: str, http: httpx.Client
     [
         ("", "the text of a line has 1"),
         ("  ", "the text of a line has 1"),
-        ("hat\n123", "a line has no line ends"),
+        ("cups\n123", "a line has no line ends"),
         ("x" * 200, "the text does not fit the ink: it has 200 characters"),
         ("x" * 20_000, "has 1–4096 characters; this one has 20000"),
         ("x" * 5_000, "has 1–4096 characters; this one has 5000"),
@@ -410,12 +414,11 @@ def test_a_writer_who_is_behind_is_learned_first_and_the_request_may_be_told_to_
 
 def test_nobody_waits_for_another_ones_line(monkeypatch: pytest.MonkeyPatch) -> None:
     begun, may = threading.Event(), threading.Event()
-    plain = line_worker.read_line
 
     def slow(*args: Any) -> Any:
         begun.set()
         assert may.wait(30)
-        return plain(*args)
+        return read_line(*args)
 
     monkeypatch.setattr(line_worker, "read_line", slow)
     with client() as http, ThreadPoolExecutor(2) as pool:
@@ -428,8 +431,8 @@ def test_nobody_waits_for_another_ones_line(monkeypatch: pytest.MonkeyPatch) -> 
         assert {one.result()["text"] for one in waiting} == {waiting[0].result()["text"]}
 
 
-COORDINATES = st.one_of(st.integers(-9, 300).map(float), st.sampled_from((0.0, 1e-12, -1e9, 1e9, 1e5)), st.floats(-1e9, 1e9))
-INK = st.lists(st.lists(st.tuples(COORDINATES, COORDINATES), max_size=4), max_size=8)
+COORDINATES = st.one_of(st.integers(-9, 300).map(float), st.sampled_from((0.0, 1e-12, -1e8, 1e8)), st.floats(-1e8, 1e8))
+INK = st.lists(st.lists(st.tuples(COORDINATES, COORDINATES), max_size=4), max_size=6)
 
 
 @pytest.fixture(scope="module")
@@ -439,7 +442,7 @@ def shared_http() -> Iterator[httpx.Client]:
 
 
 @given(ink=INK)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_any_strokes_are_read_or_refused(shared_http: httpx.Client, ink: Sequence[Any]) -> None:
     answer = shared_http.post(f"{ANA}/lines/read", json={"ink": ink, "id": "line-1"})
     if not any(ink):
