@@ -470,7 +470,11 @@ class LineImage(RequestBody):
 
 
 EITHER: list[Any] = [{"required": ["ink"]}, {"required": ["png"]}]
-LINE: dict[str, Any] = {"id": "line-1", "ink": [[[0, 0], [0, 90]], [[25, 50], [55, 50]], [[80, 0], [80, 90]]], "device": "tablet"}
+LINE: dict[str, Any] = {
+    "id": "line-1",
+    "ink": [[[0, 0], [0, 90], [45, 90]], [[75, 0], [135, 0]], [[105, 0], [105, 90]], [[240, 0], [265, 90], [290, 0]]],
+    "device": "tablet",
+}
 
 
 class LineReadRequest(LineImage):
@@ -489,7 +493,7 @@ class LineReadRequest(LineImage):
 class LineCorrectRequest(LineImage):
     """A line and what it says."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": EITHER, "examples": [{**LINE, "text": "1-1"}]})
+    model_config = ConfigDict(json_schema_extra={"oneOf": EITHER, "examples": [{**LINE, "text": "LT V"}]})
     id: LineId
     text: LineText
     new: bool = Field(False, description="Teach the writer labels that the model does not know.")
@@ -499,7 +503,7 @@ class LineCorrectRequest(LineImage):
 class LineAcceptRequest(LineImage):
     """A line, and what it was read as."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": EITHER, "examples": [{**LINE, "text": "1-1"}]})
+    model_config = ConfigDict(json_schema_extra={"oneOf": EITHER, "examples": [{**LINE, "text": "LT V"}]})
     id: LineId
     text: LineText
 
