@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from allograph.errors import ImageError
-from allograph.images.frames import Polarity
+from allograph.images.frames import Picture, Polarity
 from allograph.ink import ink_path
 from allograph.lines.hypotheses import Hypotheses, line_height
 from allograph.lines.order import order_late_pieces
@@ -79,13 +79,13 @@ class LineInk:
     @classmethod
     def from_picture(
         cls,
-        picture: str | Path | bytes | PIL.Image.Image | NDArray[Any],
+        picture: str | Path | bytes | PIL.Image.Image | NDArray[Any] | Picture,
         polarity: Polarity = "auto",
         name: str | None = None,
         *,
         device: str = "",
     ) -> LineInk:
-        """A picture of a line: a file, its bytes, a Pillow image, or an array [h, w] or [h, w, 3 or 4] of grey or colours.
+        """A picture of a line: a file, its bytes, a Pillow image, an array [h, w] or [h, w, 3 or 4], or a decoded `Picture`.
 
         A piece is a connected part of the ink, or a part of one where characters may touch, as middle lines; in millimetres where
         the file states a resolution that can be true. Raises `ImageError` for what is no picture, a file that cannot be read, and

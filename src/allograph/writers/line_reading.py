@@ -33,6 +33,8 @@ FIT_LOG = -3.5
 """The log-probability that the characters of a text have at least, on average, where it is what the ink shows."""
 UNFIT = -6.0
 """A text whose characters' log-probabilities lie so far below that, in all, is not what the ink shows."""
+MOST_PER_PIECE = 2
+"""Characters of a text for each piece of ink: one that has more fits no ink, and laying it over would take long."""
 SURE = 0.8
 """Characters of a line left standing are learned from this sureness on: others may not have been looked at."""
 
@@ -64,13 +66,14 @@ def read_line(
     threshold: float = 0.0,
     id: str | None = None,
     shadow: bool = False,
+    snapshot: Snapshot | None = None,
 ) -> Line:
-    """Read a line with all that its writer taught; see `Writer.read_line`."""
+    """Read a line with all that its writer taught, or with a snapshot of that; see `Writer.read_line`."""
     if not 0 <= threshold <= 1:
         raise InputError(f"a threshold is a probability, from 0 to 1, not {threshold}")
     id = new_line_id() if id is None else check_line_id(id)
     reader = LineReader.of(live.pipeline.recognizer)
-    snapshot = live.up_to_date()
+    snapshot = live.up_to_date() if snapshot is None else snapshot
     offer, mask = offer_of(alphabet, live.pipeline.recognizer, snapshot.state)
     hidden = None
     if offer is not None and mask is not None:
@@ -93,6 +96,12 @@ def correct_line(
     _check_model(live, line)
     text = check_text(text)
     labels, spaces, places = zip(*place_characters(text), strict=True)
+    pieces = len(line.ink.pieces)
+    if len(labels) > MOST_PER_PIECE * (pieces + 1):
+        raise InputError(
+            f"the text does not fit the ink: it has {len(labels)} characters, and the ink {pieces} pieces; check that it is the "
+            "text of this line"
+        )
     _check_labels(live, line, labels, new)
     known = {label: place for place, label in enumerate(line.look.labels)}
     wanted = [known.get(label, -1) for label in labels]
