@@ -143,6 +143,13 @@ class Line:
         if changed:
             others = "what surrounds them, their size and the writer's corrections"
             sentences.append(f"{len(changed)} read otherwise than alone, by {others}: {_some(changed)}.")
+        words = [
+            repr("".join(one.label for one in self.characters[word.first : word.after]))
+            for word in self.look.words
+            if word.changed
+        ]
+        if words:
+            sentences.append(f"The list of words decided: {_some(words)}.")
         doubtful = [repr(self.characters[place].label) for place in self.unsure]
         if self.joined:
             sentences.append("It looks like joined-up writing, which is not read: nothing of the text is sure.")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from allograph.lines.grammar import START
 from allograph.lines.line import Line, LineCharacter
 from allograph.lines.line_ink import LineInk
 from allograph.lines.reader import LineLook, LineReader
+from allograph.lines.words import Words
 from allograph.profiles import changes
 from allograph.profiles.journal import Correction, Entry
 from allograph.profiles.line_ids import check_line_id, new_line_id
@@ -37,6 +39,10 @@ MOST_PER_PIECE = 2
 """Characters of a text for each piece of ink: one that has more fits no ink, and laying it over would take long."""
 SURE = 0.8
 """Characters of a line left standing are learned from this sureness on: others may not have been looked at."""
+
+
+WordList = Words | Iterable[str] | str | Path
+"""Words, or the path of a file with a word a line."""
 
 
 class Doubt(NamedTuple):
@@ -67,6 +73,7 @@ def read_line(
     id: str | None = None,
     shadow: bool = False,
     snapshot: Snapshot | None = None,
+    words: WordList | None = None,
 ) -> Line:
     """Read a line with all that its writer taught, or with a snapshot of that; see `Writer.read_line`."""
     if not 0 <= threshold <= 1:
@@ -78,15 +85,36 @@ def read_line(
     hidden = None
     if offer is not None and mask is not None:
         hidden = np.array([*~mask, *(label not in offer for label in snapshot.state.labels)], np.bool_)
+    likely = likely_words(live, words)
     look = reader.look(ink)
     counts = Counter(one.label for one in snapshot.corrections)
-    personal = reader.read(look, snapshot.model, counts, hidden)
+    personal = reader.read(look, snapshot.model, counts, hidden, likely)
     shown = personal
     if shadow:
         base = WriterModel(live.pipeline.adapter, live.pipeline.adapter.start())
-        shown = reader.read(look, base, {}, None if hidden is None else hidden[: len(live.pipeline.recognizer.alphabet)])
+        hidden = None if hidden is None else hidden[: len(live.pipeline.recognizer.alphabet)]
+        shown = reader.read(look, base, {}, hidden, likely)
     make = partial(_character, shown, personal, snapshot, offer, threshold, live.pipeline.recognizer.bundle.model_hash)
     return Line(id, shown, make, threshold, live.pipeline.recognizer.bundle.model_hash)
+
+
+def likely_words(live: LiveProfile, words: WordList | None) -> Words | None:
+    """The words of a list, and those that the writer kept; None where there are none."""
+    given = None if words is None else Words.of(words)
+    own = list(live.store.words(live.key))
+    if not own:
+        return given
+    return Words.of(own) if given is None else given.with_more(own)
+
+
+def bare_words(text: str) -> set[str]:
+    """The words of a text without the marks around them.
+
+    >>> sorted(bare_words('"#&!?," said Calvin; 2+2'))
+    ['2+2', 'Calvin', 'said']
+    """
+    edges = "".join({character for character in text if not character.isalnum()})
+    return {bare for word in text.split(" ") if (bare := word.strip(edges))}
 
 
 def correct_line(
@@ -121,7 +149,7 @@ def correct_line(
         else:
             reading = line.character(run, -1, space)  # what was read, for a character cut anew too: its doubt is to be honest
             learned.append(_entry(reading, label, implicit=False, keep_image=keep_images, line=line))
-    words = set(text.split(" ")) if keep_words else None
+    words = bare_words(text) if keep_words else None
     return LineCorrection(line.id, _record(live, line, learned, words), tuple(doubtful))
 
 
