@@ -154,6 +154,22 @@ def test_writers_of_whom_no_label_is_known_are_passed_over(tmp_path: Path) -> No
     assert train_lines(corpus_of(tmp_path / "some.parquet", lines + strange), bundle_without_lines(tmp_path / "bundle")).lines
 
 
+def test_each_device_of_a_writer_has_a_scale_of_its_own(bundle: Bundle, tmp_path: Path) -> None:
+    lines = our_lines()
+    phone = np.arange(len(lines)) % 2 == 1
+    for place in np.flatnonzero(phone).tolist():
+        line, writer, split = lines[place]
+        lines[place] = (line._replace(strokes=[20 * stroke for stroke in line.strokes]), writer, split)
+    devices = {"device": np.where(phone, "phone", "pad"), "millimetres": ~phone}
+    again = train_lines(corpus_of(tmp_path / "two.parquet", lines, **devices), bundle_without_lines(tmp_path / "bundle"))
+    one, other = SizeStatistics.of(bundle), SizeStatistics.of(again)
+    assert one is not None
+    assert other is not None
+    for label in "etha":
+        place = bundle.alphabet.index(label)
+        np.testing.assert_allclose(other.means[LENGTHS:, place], one.means[LENGTHS:, place], atol=0.15)
+
+
 # --- what damages a line model ---
 
 DAMAGE: dict[str, tuple[Callable[[dict[str, NDArray[Any]]], dict[str, NDArray[Any]]], str]] = {

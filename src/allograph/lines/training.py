@@ -29,7 +29,6 @@ from allograph.lines.spaces import gap_numbers
 from allograph.lines.truth import true_runs, true_runs_in_picture
 from allograph.progress import Progress, silent
 from allograph.recognizer import Recognizer
-from allograph.samples.box import scale_number
 
 CUT_HIDDEN, GAP_HIDDEN = 64, 32
 """Units in the hidden layer of a network."""
@@ -63,6 +62,11 @@ class _Seen:
     """[m] the hypothesis that is each character; −1 where none is."""
     labels: NDArray[np.int64]
     """[m] places in the alphabet; −1 for a label that the bundle does not know."""
+
+    @property
+    def pen(self) -> tuple[str, str, str]:
+        """The writer, the device and its unit: what has one scale."""
+        return self.line.writer, self.line.device, self.line.unit
 
 
 def train_lines(corpus: LineCorpus | str | Path, bundle: Bundle | str | Path, progress: Progress = silent) -> Bundle:
@@ -202,7 +206,7 @@ def _with_place(sizes: SizeStatistics, seen: Sequence[_Seen]) -> SizeStatistics 
     names = sorted({one.line.writer for one in known})
     if len(names) < FEW_WRITERS:
         return None
-    scales = {name: _scale(sizes, [one for one in known if one.line.writer == name]) for name in names}
+    scales = {pen: _scale(sizes, [one for one in known if one.pen == pen]) for pen in {one.pen for one in known}}
     size = sizes.means.shape[1]
     shape = (LENGTHS, size)
     means = np.concatenate([sizes.means[:LENGTHS], np.stack([np.full(size, FIRST_ASCENT), np.zeros(size)])])
@@ -222,7 +226,7 @@ def _with_place(sizes: SizeStatistics, seen: Sequence[_Seen]) -> SizeStatistics 
     labels = np.concatenate([one.labels[_sound(one)] for one in known])
     for _ in range(PLACE_ROUNDS):
         place = LinePlace(placed)
-        distances = np.concatenate([_distances(place, one, scales[one.line.writer]) for one in known], axis=1)
+        distances = np.concatenate([_distances(place, one, scales[one.pen]) for one in known], axis=1)
         near = (np.abs(distances - placed.means[LENGTHS:, labels]) < FARTHEST).all(axis=0)
         placed = placed.with_place(distances[:, near], labels[near], hands[near])
         seen_labels = np.unique(labels[near])
@@ -237,12 +241,11 @@ def _sound(one: _Seen) -> NDArray[np.bool_]:
 
 
 def _scale(sizes: SizeStatistics, lines: Sequence[_Seen]) -> float:
-    """The typical height of a writer's hand in the unit of the lines, from the characters' true labels."""
+    """The typical height of a writer's hand on one device, in the unit of the lines, from the characters' true labels."""
     boxes = [one.look.ink.boxes(one.look.ink.hypotheses.edges[one.runs[_sound(one)]]) for one in lines]
     labels = np.concatenate([one.labels[_sound(one)] for one in lines])
     samples = SizedSamples.of(np.concatenate([box.sizes for box in boxes]), np.concatenate([box.scales for box in boxes]), labels)
-    first = lines[0].line
-    device = WriterSizes.of(sizes, samples).devices[scale_number(first.device, first.unit == "millimetres")]
+    (device,) = WriterSizes.of(sizes, samples).devices.values()
     return float(TYPICAL * math.exp(device.shifts[0]) / device.factor)
 
 
