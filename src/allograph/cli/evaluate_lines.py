@@ -22,7 +22,7 @@ def evaluate_lines(
     words: Annotated[Path | None, typer.Option(help="Words that lines likely hold: a text file with a word a line.")] = None,
     only_words: Annotated[
         Path | None,
-        typer.Option(help="Judge and learn only lines whose every word, in lower case, is in this text file, a word a line."),
+        typer.Option(help="Judge only lines whose every word, in lower case, is in this text file, a word a line."),
     ] = None,
     pictures: Annotated[bool, typer.Option("--pictures", help="Draw the lines at 300 dpi, and read the pictures.")] = False,
     late: Annotated[

@@ -28,7 +28,10 @@ MEMBERS = ("strokes", "unit", "device")
 def read_lines(
     paths: Annotated[
         list[Path],
-        typer.Argument(help=f"Lines, a file each: JSON ({FORM}; y down), or a picture; - is standard input."),
+        typer.Argument(
+            help="Lines, a file each: JSON strokes (a list of strokes, each a list of points x and y, y down; or an object with "
+            "such strokes, and perhaps their unit, millimetres, and device), or a picture; - is standard input."
+        ),
     ],
     writer: Annotated[str | None, typer.Option(help="Whose line it is; nobody's in particular unless said.")] = None,
     store: Annotated[
@@ -42,6 +45,9 @@ def read_lines(
     best: Annotated[int, typer.Option(min=1, help="Print so many of the likeliest texts of each line.")] = 1,
     correct: Annotated[
         str | None, typer.Option(help="What the line says: it is learned for the writer, in the store, which is made if need be.")
+    ] = None,
+    id: Annotated[
+        str | None, typer.Option("--id", help="With --correct, the line's name: corrected again under it, it counts once.")
     ] = None,
     model: Model = None,
     as_json: AsJson = False,
@@ -57,29 +63,25 @@ def read_lines(
         raise InputError("--store holds writers: say whose line it is with --writer")
     if correct is not None and (len(paths) != 1 or writer is None or store is None):
         raise InputError("--correct is for one line of a writer in a store: give one file, --writer and --store")
+    if id is not None and correct is None:
+        raise InputError("--id names a line that is corrected; give --correct too")
     inks = [(str(path), _ink(path)) for path in paths]
     with _hand(Recognizer(model), writer, store, tenant, is_new=correct is not None) as hand:
         options: dict[str, Any] = {} if words is None else {"words": words}
-        lines = [(name, hand.read_line(ink, alphabet=alphabet, **options)) for name, ink in inks]
+        lines = [(name, hand.read_line(ink, alphabet=alphabet, id=id, **options)) for name, ink in inks]
         done = None if correct is None else hand.correct_line(lines[0][1], correct)
     for name, line in lines:
         _warn(name, line)
-    learned = None
+    learned: dict[str, Any] | None = None
     if done is not None:
         learned = {"id": done.id, "learned": len(done.corrections), "doubtful": [one._asdict() for one in done.doubtful]}
-        say(
-            f"learned {len(done.corrections)} characters, and not {len(done.doubtful)} doubtful ones; the correction is {done.id}"
-        )
+        say(f"learned {len(done.corrections)} characters, {len(done.doubtful)} doubtful ones left out; correction {done.id}")
     if as_json:
         print_json({"writer": writer, "lines": [_record(name, line, best) for name, line in lines], "correction": learned})
         return
     for _, line in lines:
         for text, probability in line.best(best):
             print(encodable(text) if best == 1 else f"{probability:.3f}  {encodable(text)}")
-    if learned is not None:
-        say(
-            f"learned {learned['learned']} characters, {len(learned['doubtful'])} doubtful ones left out; correction {learned['id']}"
-        )
 
 
 @contextmanager
@@ -166,6 +168,5 @@ def _warn(name: str, line: Line) -> None:
     if line.joined:
         say(f"{name} looks like joined-up writing, which is not read: do not rely on the text")
     elif line.unsure:
-        say(
-            f"{name}: unsure of {len(line.unsure)} of {len(line.characters)} characters: {line.why().text.rpartition('Unsure: ')[2]}"
-        )
+        labels = " ".join(line.characters[place].label for place in line.unsure)
+        say(f"{name}: unsure of {len(line.unsure)} of {len(line.characters)} characters: {labels}")

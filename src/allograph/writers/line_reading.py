@@ -75,7 +75,8 @@ def read_line(
     offer, mask = offer_of(alphabet, live.pipeline.recognizer, snapshot.state)
     hidden = None
     if offer is not None and mask is not None:
-        hidden = np.append(~mask, [label not in offer for label in snapshot.state.labels])
+        own = np.array([label not in offer for label in snapshot.state.labels], np.bool_)
+        hidden = np.append(~mask, own)
     look = reader.look(ink)
     counts = Counter(one.label for one in snapshot.corrections)
     personal = reader.read(look, snapshot.model, counts, hidden)

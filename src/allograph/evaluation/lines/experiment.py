@@ -40,10 +40,10 @@ def evaluate_lines(
 
     Each writer's lines come in the order of the corpus: the first are corrected with their true text, up to the share `learn`,
     and those after them are read when 0, 1, 3, 10 and all of the first have been learned. `bundle` is the shipped one unless
-    given. `words` are likely words, as of `Writer.read_line`; `only_words` (words, or the path of a file with a word a line)
-    leaves out lines with any token that, lower-cased, is not among them. With `pictures` the lines are drawn at 300 dpi and read
-    from that; with `late` dots and bars are first moved to the end of their words. `jobs` is the number of processes (None: one
-    a core); it changes no figure but the times.
+    given. `words` are likely words, as of `Writer.read_line`. Lines with any token that, lower-cased, is not among `only_words`
+    (words, or the path of a file with a word a line) are learned, and not judged. With `pictures` the lines are drawn at 300 dpi
+    and read from that; with `late` dots and bars are first moved to the end of their words. `jobs` is the number of processes
+    (None: one a core); it changes no figure but the times.
 
     Raises `FormatError` for what is no corpus of lines, `MismatchError` where the bundle reads no lines, `InputError` where no
     line is left to judge.
@@ -75,6 +75,8 @@ def evaluate_lines(
     for one in ordered_map(LineJudge.judge, judge, names, 1 if len(names) == 1 else jobs):
         writers.append(one)
         progress("reading and correcting lines", len(writers), len(names))
+    if not any(one.after.lines for one in writers):
+        raise InputError("no line is left to judge after those that are learned; learn a smaller share")
     return LineEvaluation(corpus.path.name, bundle, protocol, writers, line_figures(writers, protocol))
 
 

@@ -48,7 +48,7 @@ class LineProtocol:
     words: Any = None
     """Words that lines likely hold, as of `Writer.read_line`; None for none."""
     only_words: frozenset[str] | None = None
-    """Only lines are judged whose every token, lower-cased, is among these."""
+    """Only lines are judged whose every token, lower-cased, is among these; all are learned."""
     pictures: bool = False
     """Whether lines are drawn at 300 dpi, and read from the pictures."""
     late: bool = False
@@ -59,9 +59,9 @@ class LineProtocol:
             raise InputError(f"the share of the lines to learn is at least 0 and below 1, not {self.learn}")
 
     def lines(self, corpus: LineCorpus, writer: str) -> list[LabelledLine]:
-        """A writer's lines that are judged or learned, as they are shown."""
-        lines = [line for line in corpus.lines(self.split, writer) if self.takes(line.text)]
-        return [late_dots(line) for line in lines] if self.late else lines
+        """A writer's lines, as they are shown."""
+        lines = corpus.lines(self.split, writer)
+        return [late_dots(line) for line in lines] if self.late else list(lines)
 
     def takes(self, text: str) -> bool:
         """Whether a line of this text is judged."""
@@ -101,7 +101,7 @@ class WriterLines:
 
     writer: str
     everything: LineCounts
-    """All lines, nothing learned."""
+    """All lines that may be judged, nothing learned."""
     stages: dict[int, LineCounts]
     """By how many lines were corrected: the lines after the share, the same at each stage."""
     doubtful: int
@@ -152,12 +152,13 @@ class LineJudge:
         lines = protocol.lines(LineCorpus.open(self.corpus), name)
         show = [_ink_of(line) for line in lines] if not protocol.pictures else _scans_of(lines)
         stages = protocol.stages(len(lines))
-        judged = range(stages[-1], len(lines))
+        taken = [place for place, line in enumerate(lines) if protocol.takes(line.text)]
+        judged = [place for place in taken if place >= stages[-1]]
         hand = _Hand(Writer(name, pipeline=pipeline), protocol.words)
         hand.read(show[0])  # the first reading of a process is slow
         reading, again, correcting = Seconds(), Seconds(), Seconds()
-        first = [hand.read(one, reading) for one in show]
-        counts = [self._count(read, line) for read, line in zip(first, lines, strict=True)]
+        first = {place: hand.read(show[place], reading) for place in taken}
+        counts = {place: self._count(line, lines[place]) for place, line in first.items()}
         found = {0: _sum([counts[place] for place in judged])}
         last, doubtful, refused = {place: first[place] for place in judged}, 0, 0
         for place in range(stages[-1]):
@@ -172,15 +173,15 @@ class LineJudge:
                 found[place + 1] = _sum([self._count(line, lines[one]) for one, line in last.items()])
         return WriterLines(
             name,
-            _sum(counts),
+            _sum(list(counts.values())),
             found,
             doubtful,
             refused,
-            sum(line is None for line in first),
+            sum(line is None for line in first.values()),
             reading,
             again,
             correcting,
-            tuple(_draw(lines[place], first[place], last[place]) for place in list(judged)[:SHOWN]),
+            tuple(_draw(lines[place], first[place], last[place]) for place in judged[:SHOWN]),
         )
 
     def _count(self, line: Line | None, truth: LabelledLine) -> LineCounts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -96,15 +97,17 @@ def marked(text: str, wrong: Sequence[bool]) -> Iterator[tuple[str, bool]]:
 
     >>> list(marked("a cat", [False, False, True, True]))
     [('a c', False), ('at', True)]
+    >>> list(marked("at a", [False, True, False]))
+    [('a', False), ('t', True), (' a', False)]
     """
     part, state = "", False
     characters = iter(zip(characters_of(text), wrong, strict=True))
     for place, word in enumerate(text.split()):
+        if place and state:
+            yield part, state
+            part, state = "", False
         part += " " * (place > 0)
-        length = 0
-        while length < len(word):
-            character, flag = next(characters)
-            length += len(character)
+        for character, flag in islice(characters, len(characters_of(word))):
             if flag != state and part:
                 yield part, state
                 part = ""

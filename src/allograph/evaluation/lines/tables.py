@@ -17,7 +17,7 @@ def line_tables(figures: LineFigures, writers: Sequence[WriterLines]) -> list[Ta
 
 def _stages(figures: LineFigures) -> Table:
     head = ("lines learned", "read", "characters wrong", "  95 % interval", "words wrong", "  95 % interval", "cuts right")
-    rows = [("none", *_cells(figures.everything))]
+    rows = [("none, all lines", *_cells(figures.everything))]
     rows += [(stage.name, *_cells(stage)) for stage in figures.stages]
     return Table("What is read wrong, after more and more corrected lines", head, tuple(rows), "stages")
 

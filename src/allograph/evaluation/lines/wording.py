@@ -11,7 +11,7 @@ TERMS = {
     "spaces left out, of every hundred true ones.",
     "Words wrong": "The same with whole words; a space too many or too few makes words wrong.",
     "Cuts right": "True characters that were cut out of the line with just their own strokes, of those whose strokes are known.",
-    "Lines learned": "Each writer corrects the first lines, in order, with their true text. All stages but the first row read "
+    "Lines learned": "Each writer corrects the first lines, in order, with their true text. All stages but the first row judge "
     "the same lines: those after the share that is learned in the end. Who has fewer lines has then learned all of the share.",
     "95 % interval": "From 10,000 bootstraps that draw the writers with replacement: how far the figure would move with other "
     "writers of this kind.",
@@ -31,7 +31,7 @@ def headline(figures: LineFigures) -> str:
             f"{percent_interval(last.characters_wrong.ci95)}) and {percent(last.words_wrong.value, 1)} of the words, in {lines}."
         )
     count = len(figures.worse)
-    harmed = f"{count or 'no'} writer{'' if count == 1 else 's'} read{'s' if count == 1 else ''} worse"
+    harmed = "no writer is read worse" if not count else f"{count} writer{' is' if count == 1 else 's are'} read worse"
     was, now = percent(first.characters_wrong.value, 1), percent(last.characters_wrong.value, 1)
     return (
         f"With {last.name} of each writer's lines corrected, {now} of the characters are wrong (95 % interval "
