@@ -54,7 +54,7 @@ def test_reading_and_correcting_in_memory_loads_no_database_and_no_terminal() ->
 def test_every_public_name_is_there_and_listed() -> None:
     with pytest.raises(AttributeError, match="nonsense"):
         allograph.nonsense  # noqa: B018
-    rooms = {"Box", "Bundle", "Recognizer", "Sample", "Writer", "Writers", "open_store"}
+    rooms = {"Box", "Bundle", "LineInk", "Recognizer", "Sample", "Writer", "Writers", "open_store"}
     errors = {name for name, value in vars(allograph.errors).items() if isinstance(value, type)}
     assert set(allograph.__all__) == rooms | errors | {"__version__"}
     for name in allograph.__all__:

@@ -12,7 +12,7 @@ from allograph.lines.grammar import START, Grammar
 from allograph.lines.label_class import CLASSES
 from allograph.samples.equality import by_content
 
-GRAMMAR_WEIGHT = 0.85
+GRAMMAR_WEIGHT = 0.75
 """What the grammar's log-odds count for, against those of the labels and of the cuts."""
 
 

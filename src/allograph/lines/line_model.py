@@ -36,6 +36,8 @@ class LineModel:
     gap: Perceptron
     """Whether a gap is a space, from `gap_numbers`."""
     grammar: Grammar
+    frequencies: NDArray[np.float32]
+    """[C] log-probabilities of the labels in lines."""
 
     @classmethod
     def of(cls, bundle: Bundle) -> LineModel:
@@ -51,16 +53,20 @@ class LineModel:
                     "allograph train-lines"
                 )
             grammar = Grammar(arrays["grammar/transitions"], arrays["grammar/spaces"], arrays["grammar/frequencies"])
-            model = cls(Perceptron.read(arrays, "cut/"), Perceptron.read(arrays, "gap/"), grammar)
+            model = cls(Perceptron.read(arrays, "cut/"), Perceptron.read(arrays, "gap/"), grammar, arrays["frequencies"])
         except (KeyError, ValueError) as error:
             raise FormatError(
                 f"the line model of {bundle.path} is damaged ({error}); make it anew: allograph train-lines"
             ) from None
         counts = (len(model.cut.means), len(model.gap.means))
         expected = (GEOMETRY + SUMMARY + len(bundle.alphabet), NUMBERS)
-        if not (model.cut.is_sound and model.gap.is_sound and grammar.is_sound and counts == expected):
+        frequencies = model.frequencies
+        are_sound = (
+            frequencies.dtype == np.float32 and frequencies.shape == (len(bundle.alphabet),) and np.isfinite(frequencies).all()
+        )
+        if not (are_sound and model.cut.is_sound and model.gap.is_sound and grammar.is_sound and counts == expected):
             raise FormatError(
-                f"the line model of {bundle.path} is damaged, or not for its alphabet; make it anew: allograph train-lines"
+                f"the line model of {bundle.path} is damaged, or not for its alphabet; make it anew with: allograph train-lines"
             )
         return model
 
@@ -71,7 +77,13 @@ class LineModel:
             "grammar/spaces": self.grammar.spaces,
             "grammar/frequencies": self.grammar.frequencies,
         }
-        return {"version": np.array([VERSION]), **self.cut.arrays("cut/"), **self.gap.arrays("gap/"), **grammar}
+        return {
+            "version": np.array([VERSION]),
+            "frequencies": self.frequencies,
+            **self.cut.arrays("cut/"),
+            **self.gap.arrays("gap/"),
+            **grammar,
+        }
 
     def cut_odds(self, hypotheses: Hypotheses, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """[q] the log-odds that each run is one whole character, from the recognizer's logits [q, C] of all labels."""

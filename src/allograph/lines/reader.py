@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -16,7 +15,6 @@ from allograph.images.frames import model_input
 from allograph.images.rasterizer import rasterize
 from allograph.ink import ink_to_frame
 from allograph.lines.baseline import LinePlace
-from allograph.lines.grammar import Grammar
 from allograph.lines.label_class import label_classes
 from allograph.lines.lattice import Lattice
 from allograph.lines.line_ink import LineInk
@@ -26,8 +24,8 @@ from allograph.readings import Samples, log_softmax
 from allograph.recognizer import Recognizer
 from allograph.samples.box import Boxes
 
-KNOWN_KINDS = 50.0
-"""So many corrections have the kinds of characters that all writers' have, before a writer's own kinds are known."""
+UNSEEN_TEXT = 100.0
+"""Corrections that the frequencies of labels in all writers' lines count for, before a writer's own count."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +54,7 @@ class LineReader:
         """
         labels = [*self.recognizer.alphabet.labels, *writer.state.labels]
         classes, hypotheses, ink = label_classes(labels), look.ink.hypotheses, look.ink
-        odds = kind_odds(self.model.grammar, classes, Counter({label: counts.get(label, 0) for label in labels}), labels)
+        odds = label_odds(self.model.frequencies, counts, labels)
         if hidden is not None:
             odds = np.where(hidden, -np.inf, odds)
         samples = look.samples
@@ -123,15 +121,15 @@ def _reader(recognizer: Recognizer) -> LineReader:
     return LineReader(recognizer, LineModel.of(bundle), LinePlace.of(SizeStatistics.of(bundle)))
 
 
-def kind_odds(grammar: Grammar, classes: NDArray[np.int64], counts: Counter[str], labels: Sequence[str]) -> NDArray[np.float32]:
-    """[L] what makes up for a writer's corrections having been of other kinds than a line may be.
+def label_odds(frequencies: NDArray[np.float32], counts: Mapping[str, int], labels: Sequence[str]) -> NDArray[np.float32]:
+    """[L] what makes up for a writer's corrections having been of other texts than a line may be.
 
-    An adapter learns how often each label comes, and a page of letters says nothing of the digits on the next. The frequency of
-    each class among the corrections is taken out; the grammar says which class is likely.
+    An adapter learns how often each label comes, and a page of letters says nothing of the digits on the next. So how often each
+    label was corrected is taken out, against `frequencies`, the log-probabilities [C] of labels in lines; the line's own
+    characters say what kind of text it is. The writer's own labels stay as they are.
     """
-    seen = np.zeros(len(grammar.frequencies))
-    np.add.at(seen, classes, [counts[label] for label in labels])
-    shares = np.exp(grammar.frequencies.astype(np.float64))
-    learned = (seen + KNOWN_KINDS * shares) / (seen.sum() + KNOWN_KINDS)
-    odds: NDArray[np.float64] = np.log(shares) - np.log(learned)
-    return odds[classes].astype(np.float32)
+    shares = np.exp(frequencies.astype(np.float64))
+    seen = np.array([counts.get(label, 0) for label in labels[: len(shares)]])
+    odds = np.zeros(len(labels), np.float32)
+    odds[: len(shares)] = frequencies - np.log((seen + UNSEEN_TEXT * shares) / (seen.sum() + UNSEEN_TEXT))
+    return odds

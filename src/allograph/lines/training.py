@@ -80,7 +80,8 @@ def train_lines(corpus: LineCorpus | str | Path, bundle: Bundle | str | Path, pr
     cut = _cut_model(seen)
     progress("training the gap model", 0, 1)
     gap = _gap_model(seen)
-    model = LineModel(cut, gap, Grammar.estimate(list(_characters(line)) for line in lines))
+    grammar = Grammar.estimate(list(_characters(line)) for line in lines)
+    model = LineModel(cut, gap, grammar, _frequencies(seen, len(bundle.alphabet)))
     progress("finding where labels stand on the line", 0, 1)
     sizes = SizeStatistics.of(bundle)
     placed = None if sizes is None else _with_place(sizes, seen)
@@ -108,6 +109,13 @@ def _see(line: LabelledLine, recognizer: Recognizer) -> _Seen:
     known = {label: place for place, label in enumerate(recognizer.alphabet.labels)}
     labels = np.array([known.get(label, -1) for label in line.labels], np.int64)
     return _Seen(line, look_at(ink, recognizer), true_runs(ink, line.characters), labels)
+
+
+def _frequencies(seen: Sequence[_Seen], size: int) -> NDArray[np.float32]:
+    """[C] log-probabilities of the labels in the lines, each as if it had been seen once more."""
+    labels = np.concatenate([one.labels for one in seen])
+    counts = np.bincount(labels[labels >= 0], minlength=size) + 1
+    return np.asarray(np.log(counts / counts.sum()), np.float32)
 
 
 def _cut_model(seen: Sequence[_Seen]) -> Perceptron:
