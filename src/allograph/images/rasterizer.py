@@ -80,10 +80,10 @@ def rasterize(samples: Sequence[Sequence[Floats]]) -> NDArray[np.uint8]:
     for _ in range(SHARPNESS):
         np.sqrt(canvas, out=canvas)
     images = np.minimum(canvas, 1.0).reshape(count, width, width)
-    return np.rint(_centre(images, size) * 255).astype(np.uint8)
+    return np.rint(centre_by_mass(images, size + 2 * RADIUS) * 255).astype(np.uint8)
 
 
-def _centre(canvas: Floats, size: Floats) -> Floats:
+def centre_by_mass(canvas: Floats, size: Floats) -> Floats:
     """[n, 28, 28] of a canvas [n, w, w] with ink of a size [n, 2] in its middle: moved by whole pixels, its mass is there.
 
     Ink is never cut off.
@@ -92,7 +92,7 @@ def _centre(canvas: Floats, size: Floats) -> Floats:
     middles = np.arange(width) + 0.5
     mass = canvas.sum(axis=(1, 2))
     centre = np.stack([canvas.sum(axis=axis) @ middles for axis in (1, 2)], axis=1) / mass[:, None]
-    half = (size + 2 * RADIUS) / 2
+    half = size / 2
     corner = np.clip(np.rint(centre - SIDE / 2), np.ceil(width / 2 + half - SIDE), np.floor(width / 2 - half))
     left, top = (corner.astype(np.int64)[:, axis, None] + np.arange(SIDE) for axis in (0, 1))
     return canvas[np.arange(count)[:, None, None], top[:, :, None], left[:, None, :]]

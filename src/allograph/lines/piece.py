@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from allograph.images.area_rasterizer import Area
 from allograph.ink import ink_extent
 from allograph.samples.equality import by_content
 
@@ -20,6 +21,9 @@ class Piece:
 
     paths: tuple[NDArray[np.float64], ...]
     """Each [k, 2], x and y (down), in the unit of the line; a path of one point is a dot. At least one path."""
+
+    area: Area | None = None
+    """The ink itself, where it comes from a picture."""
 
     @cached_property
     def edges(self) -> tuple[float, float, float, float]:

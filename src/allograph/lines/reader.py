@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from allograph.adapters.protocol import WriterModel
 from allograph.adapters.size_statistics import SizeStatistics
-from allograph.images.frames import model_input
+from allograph.images.area_rasterizer import rasterize_areas
+from allograph.images.frames import SIDE, Frame, model_input
 from allograph.images.rasterizer import rasterize
 from allograph.ink import ink_to_frame
 from allograph.lines.baseline import LinePlace
@@ -20,10 +21,14 @@ from allograph.lines.lattice import Lattice
 from allograph.lines.line_ink import LineInk
 from allograph.lines.line_model import LineModel
 from allograph.lines.search import Path, best_cuts, best_path
+from allograph.lines.word_search import FoundWord, find_words
+from allograph.lines.words import Words
 from allograph.readings import Samples, log_softmax
 from allograph.recognizer import Recognizer
 from allograph.samples.box import Boxes
 
+DOT = 2.0
+"""Ink of a picture that is no longer, in widths of the pen, is drawn from its middle line."""
 UNSEEN_TEXT = 100.0
 """Corrections that the frequencies of labels in all writers' lines count for, before a writer's own count."""
 
@@ -46,11 +51,17 @@ class LineReader:
         return look_at(ink, self.recognizer)
 
     def read(
-        self, look: Look, writer: WriterModel, counts: Mapping[str, int], hidden: NDArray[np.bool_] | None = None
+        self,
+        look: Look,
+        writer: WriterModel,
+        counts: Mapping[str, int],
+        hidden: NDArray[np.bool_] | None = None,
+        words: Words | None = None,
     ) -> LineLook:
         """How the writer's hypotheses read, and the best path through them.
 
-        `counts` are the writer's corrections by label; `hidden` [C + m] are labels that are not on offer.
+        `counts` are the writer's corrections by label; `hidden` [C + m] are labels that are not on offer; `words` are likelier
+        than other characters.
         """
         labels = [*self.recognizer.alphabet.labels, *writer.state.labels]
         classes, hypotheses, ink = label_classes(labels), look.ink.hypotheses, look.ink
@@ -69,7 +80,8 @@ class LineReader:
         samples = replace(samples, boxes=boxes)
         values = writer.scores(samples, samples.at(np.array(path.runs))).values
         lattice = replace(lattice, logs=log_softmax(log_softmax(values) + odds))
-        return LineLook(look, labels, lattice, best_path(lattice), boxes, samples)
+        path, found = find_words(lattice, labels, best_path(lattice), words)
+        return LineLook(look, labels, lattice, path, boxes, samples, found)
 
     def _boxes(self, ink: LineInk, path: Path, logs: NDArray[np.floating]) -> Boxes:
         """[q] the boxes of the hypotheses, with the baselines that a first path tells."""
@@ -94,10 +106,24 @@ class Look:
 
 def look_at(ink: LineInk, recognizer: Recognizer) -> Look:
     """Draw the hypotheses and run the recognizer on them, once."""
-    paths = [[path for piece in ink.pieces[first:after] for path in piece.paths] for first, after in ink.hypotheses.runs.tolist()]
-    frame = recognizer.frame
-    images = rasterize(paths) if frame == "mnist" else np.stack([ink_to_frame(one, frame) for one in paths])
+    images = _draw(ink, recognizer.frame)
     return Look(ink, images, recognizer.run(model_input(images)))
+
+
+def _draw(ink: LineInk, frame: Frame) -> NDArray[np.uint8]:
+    """[q, 28, 28] the hypotheses: from the pixels of their ink where it is a picture's, and larger than a dot; else from paths."""
+    runs = [ink.pieces[first:after] for first, after in ink.hypotheses.runs.tolist()]
+    paths = [[path for piece in run for path in piece.paths] for run in runs]
+    if frame != "mnist":
+        return np.stack([ink_to_frame(one, frame) for one in paths])
+    areas = [[piece.area for piece in run if piece.area is not None] for run in runs]
+    edges = ink.hypotheses.edges
+    extents = (edges[:, 2:] - edges[:, :2]).max(axis=1)
+    large = np.array([bool(run) and extent > DOT * run[0].pen for run, extent in zip(areas, extents.tolist(), strict=True)])
+    images = np.empty((len(runs), SIDE, SIDE), np.uint8)
+    images[large] = rasterize_areas([areas[place] for place in np.flatnonzero(large).tolist()])
+    images[~large] = rasterize([paths[place] for place in np.flatnonzero(~large).tolist()])
+    return images
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +139,8 @@ class LineLook:
     """[q] with baselines."""
     samples: Samples
     """[q] as they were scored."""
+    words: tuple[FoundWord, ...] = ()
+    """The words of a list that the path holds, and what of them would be read otherwise without it."""
 
 
 @lru_cache(maxsize=16)

@@ -25,9 +25,13 @@ class Path(NamedTuple):
     """[n] places among the labels."""
     score: float
     """The sum of what speaks for it, in nats."""
+    breaks: tuple[bool, ...] | None = None
+    """[n] whether there is a space before each character, where words tell; None: as gaps and grammar say."""
 
     def spaces(self, lattice: Lattice) -> list[bool]:
         """[n] whether there is a space before each character."""
+        if self.breaks is not None:
+            return list(self.breaks)
         classes = [START, *(int(lattice.classes[label]) for label in self.labels)]
         return [lattice.has_space(run, *pair) for run, pair in zip(self.runs, pairwise(classes), strict=True)]
 
