@@ -2,7 +2,7 @@
 
     python benchmarks/lines.py [--part strokes]
 
-Needs build/lines.parquet, which `make unipen-lines` makes. With a list of English words (Debian's wamerican), lines of which every
+Needs build/lines.parquet, which `make unipen-lines` makes. With a list of English words (Debian wamerican), lines of which every
 word stands in it are read with that list too. Times are medians of lines, one thread, against the network alone on the same
 hypotheses in the same run.
 """

@@ -21,6 +21,7 @@ from allograph.errors import FormatError, InputError, MismatchError
 from allograph.evaluation import LineEvaluation, evaluate_lines
 from allograph.evaluation.lines.drawing import scan_line
 from allograph.evaluation.lines.protocol import LineProtocol, WriterLines
+from allograph.writers import Writer
 from line_archive import line_corpus, line_strokes
 from small import allograph, tiny_bundle
 
@@ -83,6 +84,24 @@ def test_options_of_the_protocol(corpus: LineCorpus) -> None:
     assert scans.results["characters_wrong"] < 1
     late = evaluate_lines(corpus, learn=0, only_words=["he", "is", "32"], late=True)
     assert late.results["protocol"]["late"]
+
+
+def test_words_are_given_and_the_writers_own_with_them(place: Path) -> None:
+    strokes, _ = line_strokes("he is 32")
+    ana = Writer("ana")
+    plain = ana.read_line(strokes)
+    assert ana.read_line(strokes, words=["he", "is"]).text.replace(" ", "") == "heis32"
+    ana.correct_line(plain, "he is 32", keep_words=True)
+    own = ana.read_line(strokes, words=[])
+    assert [(word.first, word.after) for word in own.look.words][:2] == [(0, 2), (2, 4)]
+    assert own.text.replace(" ", "") == "heis32"
+    assert ana.read_line(strokes).look.words == ()  # off unless it is given
+    with pytest.raises(InputError, match="word 0"):
+        ana.read_line(strokes, words=["a b"])
+    (place / "words.txt").write_text("he\nis\n")
+    assert run(place, "read-lines", "line.json", "--words", "words.txt").stdout.strip().replace(" ", "") == "heis32"
+    done = run(place, "evaluate-lines", "lines.parquet", "--words", "words.txt", "--jobs", "1", "--learn", "0", "--json")
+    assert json.loads(done.stdout)["protocol"]["words"]
 
 
 def test_what_cannot_be_evaluated_is_said(corpus: LineCorpus, tmp_path: Path) -> None:

@@ -67,8 +67,7 @@ def read_lines(
         raise InputError("--id names a line that is corrected; give --correct too")
     inks = [(str(path), _ink(path)) for path in paths]
     with _hand(Recognizer(model), writer, store, tenant, is_new=correct is not None) as hand:
-        options: dict[str, Any] = {} if words is None else {"words": words}
-        lines = [(name, hand.read_line(ink, alphabet=alphabet, id=id, **options)) for name, ink in inks]
+        lines = [(name, hand.read_line(ink, alphabet=alphabet, id=id, words=words)) for name, ink in inks]
         done = None if correct is None else hand.correct_line(lines[0][1], correct)
     for name, line in lines:
         _warn(name, line)

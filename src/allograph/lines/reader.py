@@ -111,7 +111,7 @@ def look_at(ink: LineInk, recognizer: Recognizer) -> Look:
 
 
 def _draw(ink: LineInk, frame: Frame) -> NDArray[np.uint8]:
-    """[q, 28, 28] the hypotheses: from the pixels of their ink where it is a picture's, and larger than a dot; else from paths."""
+    """[q, 28, 28] the hypotheses: from the pixels of a picture's ink where they are larger than a dot, else from paths."""
     runs = [ink.pieces[first:after] for first, after in ink.hypotheses.runs.tolist()]
     paths = [[path for piece in run for path in piece.paths] for run in runs]
     if frame != "mnist":

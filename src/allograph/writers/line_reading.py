@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from allograph.lines.grammar import START
 from allograph.lines.line import Line, LineCharacter
 from allograph.lines.line_ink import LineInk
 from allograph.lines.reader import LineLook, LineReader
+from allograph.lines.words import Words
 from allograph.profiles import changes
 from allograph.profiles.journal import Correction, Entry
 from allograph.profiles.line_ids import check_line_id, new_line_id
@@ -65,6 +67,7 @@ def read_line(
     threshold: float = 0.0,
     id: str | None = None,
     shadow: bool = False,
+    words: Words | Iterable[str] | str | Path | None = None,
 ) -> Line:
     """Read a line with all that its writer taught; see `Writer.read_line`."""
     if not 0 <= threshold <= 1:
@@ -77,15 +80,22 @@ def read_line(
     if offer is not None and mask is not None:
         own = np.array([label not in offer for label in snapshot.state.labels], np.bool_)
         hidden = np.append(~mask, own)
+    likely = None if words is None else _with_own(Words.of(words), tuple(sorted(live.store.words(live.key))))
     look = reader.look(ink)
     counts = Counter(one.label for one in snapshot.corrections)
-    personal = reader.read(look, snapshot.model, counts, hidden)
+    personal = reader.read(look, snapshot.model, counts, hidden, likely)
     shown = personal
     if shadow:
         base = WriterModel(live.pipeline.adapter, live.pipeline.adapter.start())
-        shown = reader.read(look, base, {}, None if hidden is None else hidden[: len(live.pipeline.recognizer.alphabet)])
+        shown = reader.read(look, base, {}, None if hidden is None else hidden[: len(live.pipeline.recognizer.alphabet)], likely)
     make = partial(_character, shown, personal, snapshot, offer, threshold, live.pipeline.recognizer.bundle.model_hash)
     return Line(id, shown, make, threshold, live.pipeline.recognizer.bundle.model_hash)
+
+
+@lru_cache(maxsize=16)
+def _with_own(words: Words, own: tuple[str, ...]) -> Words:
+    """Words, and those that a writer's corrected lines were kept with."""
+    return words.with_more(own) if own else words
 
 
 def correct_line(

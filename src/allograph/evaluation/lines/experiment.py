@@ -5,7 +5,6 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from allograph.bundle import Bundle
 from allograph.corpora.lines.corpus import LineCorpus
@@ -16,6 +15,7 @@ from allograph.evaluation.lines.protocol import LineJudge, LineProtocol, WriterL
 from allograph.execution import ordered_map
 from allograph.files.input import read_file
 from allograph.lines.line_model import LineModel
+from allograph.lines.words import Words
 from allograph.progress import Progress, silent
 from allograph.split import SPLITS, Split
 
@@ -29,7 +29,7 @@ def evaluate_lines(
     learn: float = 0.5,
     split: Split = "application",
     *,
-    words: Any = None,
+    words: Words | Iterable[str] | str | Path | None = None,
     only_words: Iterable[str] | str | Path | None = None,
     pictures: bool = False,
     late: bool = False,
@@ -57,7 +57,8 @@ def evaluate_lines(
     corpus = LineCorpus.of(corpus)
     bundle = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
     LineModel.of(bundle)
-    protocol = LineProtocol(learn, split, words, None if only_words is None else word_set(only_words), pictures, late)
+    given = None if words is None else Words.of(words)
+    protocol = LineProtocol(learn, split, given, None if only_words is None else word_set(only_words), pictures, late)
     names = sorted(
         {
             writer

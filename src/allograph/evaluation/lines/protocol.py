@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from allograph.images.frames import model_input
 from allograph.lines.line import Line
 from allograph.lines.line_ink import LineInk
 from allograph.lines.truth import true_runs
+from allograph.lines.words import Words
 from allograph.recognizer import Recognizer
 from allograph.split import Split
 from allograph.writers.pipeline import Pipeline
@@ -45,7 +46,7 @@ class LineProtocol:
     """The share of a writer's lines that is corrected, at most."""
     split: Split = "application"
     """Whose lines."""
-    words: Any = None
+    words: Words | None = None
     """Words that lines likely hold, as of `Writer.read_line`; None for none."""
     only_words: frozenset[str] | None = None
     """Only lines are judged whose every token, lower-cased, is among these; all are learned."""
@@ -197,15 +198,14 @@ class _Hand:
     """A writer who reads and corrects, by the clock."""
 
     writer: Writer
-    words: Any
+    words: Words | None
 
     def read(self, show: Callable[[], LineInk], seconds: Seconds | None = None) -> Line | None:
         """Read a line; None where it is refused as no writing."""
-        options = {} if self.words is None else {"words": self.words}
 
         def read() -> Line | None:
             try:
-                line = self.writer.read_line(show(), **options)
+                line = self.writer.read_line(show(), words=self.words)
             except ImageError:
                 return None
             assert line.text is not None  # it is found when it is asked for
