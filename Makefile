@@ -10,7 +10,7 @@ ROOMS := $(patsubst %,tests/test_%.py,adapter_contract alphabet bundle embedding
 EXTRAS := [research,serve,postgres]
 TOOLS := pytest pytest-xdist hypothesis httpx
 
-.PHONY: help demo test test-all test-wheel test-sdist test-lowest test-newest test-js coverage docs dist changelog lint bench lock unipen bundle vendor ink screenshots clean
+.PHONY: help demo test test-all test-wheel test-sdist test-lowest test-newest test-js coverage docs dist changelog lint bench lock unipen unipen-lines bundle vendor ink screenshots clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -92,6 +92,14 @@ unipen: build/unipen.parquet  ## judge the methods on UNIPEN's application write
 	$(BIN)/allograph evaluate build/unipen.embedded.parquet --method all --report build/unipen-none
 	$(BIN)/allograph evaluate build/unipen.embedded.parquet --method paper --feedback all --report build/unipen-all
 
+build/lines.parquet: | $(VENV)/.demo
+	mkdir -p build
+	$(BIN)/allograph prepare lines $(SHARED)/data/unipen_lines.npz -o $@ \
+		--origin "UNIPEN train_r01_v07, the International Unipen Foundation, doi 10.5281/zenodo.1195803" --licence "CC BY 4.0"
+
+unipen-lines: build/lines.parquet  ## judge how lines of UNIPEN's application writers are read (lines in $(SHARED))
+	$(BIN)/allograph evaluate-lines build/lines.parquet --report build/unipen-lines
+
 FOLDS := $(foreach part,1 2 3,build/unipen-fold-$(part).embedded.parquet)
 
 build/unipen-fold-%.embedded.parquet: | $(VENV)/.train build/unipen.parquet
@@ -99,10 +107,11 @@ build/unipen-fold-%.embedded.parquet: | $(VENV)/.train build/unipen.parquet
 	$(BIN)/allograph train build/unipen-fold-$*.parquet -o build/unipen-fold-$* --augment --schedule 7x256,1x1024 --resume
 	$(BIN)/allograph embed build/unipen-fold-$*.parquet --model build/unipen-fold-$* -o $@
 
-bundle: $(VENV)/.train build/unipen.parquet $(FOLDS)  ## train and tune the shipped bundle anew from UNIPEN (samples in $(SHARED))
+bundle: $(VENV)/.train build/unipen.parquet build/lines.parquet $(FOLDS)  ## train and tune the shipped bundle anew from UNIPEN (samples in $(SHARED))
 	$(BIN)/allograph train build/unipen.parquet -o build/shipped --augment --schedule 60x256 --patience 6 --resume
 	$(BIN)/allograph embed build/unipen.parquet --model build/shipped -o build/unipen.embedded.parquet
 	$(BIN)/allograph tune build/unipen.embedded.parquet --model build/shipped $(FOLDS:%=--fold %) --jobs 2
+	$(BIN)/allograph train-lines build/lines.parquet --model build/shipped
 	cp build/shipped/* src/allograph/shipped/
 
 lock:  ## resolve the newest versions anew into requirements/

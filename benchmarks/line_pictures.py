@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from allograph.lines.drawing import HEIGHT, INCH, MARGIN, Drawing, Stroke, draw_line, median_height
 from allograph.lines.pictures.pieces import picture_pieces
 from allograph.lines.pictures.rows import rows
 from allograph.lines.piece import Piece
@@ -25,17 +26,8 @@ from allograph.split import SPLITS
 from timing import show
 
 LINES = Path("../shared/data/unipen_lines.npz")
-HEIGHT = 4.0
-"""Millimetres of the median character where the unit is not known."""
-MARGIN = 3.0
-"""Millimetres of paper around the ink."""
-FINER = 3
-"""Pictures are drawn this many times larger and then averaged, so that edges are smooth."""
-INCH = 25.4
 LONGEST = 5
 """Pieces in a run, at most."""
-
-Stroke = NDArray[np.float64]
 
 
 class Line(NamedTuple):
@@ -47,16 +39,6 @@ class Line(NamedTuple):
     """[n] the character that each stroke belongs to."""
     text: str
     writer: str
-
-
-class Look(NamedTuple):
-    """How a line is drawn."""
-
-    dpi: float = 300
-    pen: float = 0.5
-    """Millimetres."""
-    uneven: bool = False
-    """Whether light falls off, a shadow lies on the paper, and there is noise."""
 
 
 def read_lines(path: Path = LINES, splits: Sequence[str] = ("train", "validation")) -> Iterator[Line]:
@@ -72,38 +54,6 @@ def read_lines(path: Path = LINES, splits: Sequence[str] = ("train", "validation
         if not data["millimetres"][line]:
             strokes = [stroke * HEIGHT / median_height(strokes, characters) for stroke in strokes]
         yield Line(strokes, characters, str(data["texts"][line]), str(data["writers"][line]))
-
-
-def median_height(strokes: Sequence[Stroke], characters: NDArray[np.int64]) -> float:
-    """The median of the characters' heights, in the unit of the strokes."""
-    inks = [np.concatenate([strokes[i] for i in np.flatnonzero(characters == one).tolist()]) for one in np.unique(characters)]
-    return float(np.median([np.ptp(ink[:, 1]) for ink in inks]))
-
-
-def draw_line(strokes: Sequence[Stroke], look: Look = Look(), seed: int = 0) -> NDArray[np.uint8]:  # noqa: B008
-    """A picture of strokes in millimetres, uint8 [h, w], dark on light; its corner is `MARGIN` from the ink."""
-    from PIL import Image, ImageDraw
-
-    points = np.concatenate(strokes)
-    corner, scale = points.min(axis=0) - MARGIN, look.dpi / INCH
-    width, height = np.ceil((np.ptp(points, axis=0) + 2 * MARGIN) * scale).astype(int).tolist()
-    canvas = Image.new("L", (width * FINER, height * FINER))
-    draw = ImageDraw.Draw(canvas)
-    pen = look.pen * scale * FINER
-    for stroke in strokes:
-        placed = (stroke - corner) * scale * FINER
-        draw.line([(x, y) for x, y in placed.tolist()], fill=255, width=round(pen), joint="curve")
-        for x, y in (placed[0].tolist(), placed[-1].tolist()):
-            draw.ellipse((x - pen / 2, y - pen / 2, x + pen / 2, y + pen / 2), fill=255)
-    ink = np.asarray(canvas.reduce(FINER), dtype=np.float32) / 255
-    if not look.uneven:
-        return np.rint(255 * (1 - ink)).astype(np.uint8)
-    random = np.random.default_rng(seed)
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    x, y = x / width, y / height
-    light = (0.6 + 0.4 * random.permutation([x, 1 - x])[0]) * np.where(x + 0.2 * y > random.uniform(0.3, 0.9), 0.75, 1.0)
-    paper = (225 - 165 * ink) * light
-    return np.clip(paper + random.normal(0, 6, paper.shape), 0, 255).astype(np.uint8)
 
 
 class Cut(NamedTuple):
@@ -175,33 +125,33 @@ def cut_line(line: Line, pieces: Sequence[Piece], pen: float) -> Cut:
     return Cut(cuttable, touching, len(pieces))
 
 
-LOOKS = (
-    Look(),
-    Look(uneven=True),
-    Look(pen=0.3),
-    Look(pen=0.8),
-    Look(dpi=150),
-    Look(dpi=200, pen=0.35),
-    Look(dpi=600),
-    Look(dpi=600, uneven=True),
+DRAWINGS = (
+    Drawing(),
+    Drawing(uneven=True),
+    Drawing(pen=0.3),
+    Drawing(pen=0.8),
+    Drawing(dpi=150),
+    Drawing(dpi=200, pen=0.35),
+    Drawing(dpi=600),
+    Drawing(dpi=600, uneven=True),
 )
 
 
-def look_row(lines: Sequence[Line], look: Look, pieces_of: Callable[..., list[Piece]] = picture_pieces) -> list[str]:
+def drawing_row(lines: Sequence[Line], drawing: Drawing, pieces_of: Callable[..., list[Piece]] = picture_pieces) -> list[str]:
     """One row of the table."""
     cuts, seconds, characters = [], [], 0
     for seed, line in enumerate(lines):
-        picture = draw_line(line.strokes, look, seed)
+        picture = draw_line(line.strokes, drawing, seed)
         began = time.perf_counter()
-        pieces = pieces_of(picture, resolution=(look.dpi / INCH, look.dpi / INCH))
+        pieces = pieces_of(picture, resolution=(drawing.dpi / INCH, drawing.dpi / INCH))
         seconds.append(time.perf_counter() - began)
-        cuts.append(cut_line(line, pieces, look.pen))
+        cuts.append(cut_line(line, pieces, drawing.pen))
         characters += len(cuts[-1].cuttable)
     cuttable, touching = np.concatenate([cut.cuttable for cut in cuts]), np.concatenate([cut.touching for cut in cuts])
     return [
-        f"{look.dpi:g}",
-        f"{look.pen:g}",
-        "uneven" if look.uneven else "even",
+        f"{drawing.dpi:g}",
+        f"{drawing.pen:g}",
+        "uneven" if drawing.uneven else "even",
         f"{cuttable.mean():.2%}",
         f"{cuttable[touching].mean():.1%}",
         f"{touching.mean():.1%}",
@@ -234,7 +184,7 @@ def main() -> None:
     )
     lines = list(read_lines())
     chosen = np.random.default_rng(0).permutation(len(lines))[: options.lines]
-    table = [look_row([lines[i] for i in chosen], look) for look in LOOKS]
+    table = [drawing_row([lines[i] for i in chosen], drawing) for drawing in DRAWINGS]
     head = ["dpi", "pen, mm", "light", "cuttable", "… of those touching", "touching", "pieces a character", "ms a line"]
     show(f"{options.lines} lines of train and validation writers", head, table)
 

@@ -14,7 +14,7 @@ from allograph.errors import InputError, MismatchError, UnknownLabel
 from allograph.lines import Line
 from allograph.profiles.line_ids import is_line_id
 from allograph.writers.line_reading import LineCorrection
-from lines import WrittenLine, write_line
+from written_lines import WrittenLine, write_line
 
 RECOGNIZER = Recognizer(allograph.Bundle.open())
 TEXT = "the red hat"

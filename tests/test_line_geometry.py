@@ -26,7 +26,7 @@ from allograph.lines.spaces import NUMBERS, gap_numbers
 from allograph.lines.stroke_rows import rows_by_time
 from allograph.lines.truth import true_runs
 from line_pictures import read_lines
-from lines import edges_of_strokes, write_line
+from written_lines import edges_of_strokes, write_line
 
 Floats = NDArray[np.float64]
 NUMBERS_ON_PAPER = st.integers(-200, 2000).map(float)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from allograph.errors import ImageError
+from allograph.lines.drawing import INCH, Drawing, draw_line
 from allograph.lines.pictures.components import draw_runs, find_runs, label_runs
 from allograph.lines.pictures.middle_lines import find_branches, find_strokes, smooth_path
 from allograph.lines.pictures.pieces import find_pieces, picture_pieces
@@ -22,7 +23,7 @@ from allograph.lines.pictures.rows import lean, reading_order, rows
 from allograph.lines.pictures.ruled_lines import remove_ruled_lines
 from allograph.lines.pictures.thinning import thin_ink
 from allograph.lines.piece import edges_of
-from line_pictures import INCH, Line, Look, cut_line, draw_line, read_lines
+from line_pictures import Line, cut_line, read_lines
 
 Grey = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -282,8 +283,8 @@ def lines(shared: Path) -> list[Line]:
     return [line for place, line in enumerate(read_lines(shared / "data" / "unipen_lines.npz")) if place % 120 == 7]
 
 
-@pytest.mark.parametrize("look", [Look(), Look(uneven=True), Look(dpi=600, pen=0.3), Look(dpi=150)], ids=str)
-def test_real_lines_are_cut_from_their_pictures(lines: list[Line], look: Look) -> None:
+@pytest.mark.parametrize("look", [Drawing(), Drawing(uneven=True), Drawing(dpi=600, pen=0.3), Drawing(dpi=150)], ids=str)
+def test_real_lines_are_cut_from_their_pictures(lines: list[Line], look: Drawing) -> None:
     cuts = []
     for seed, line in enumerate(lines):
         found = find_pieces(draw_line(line.strokes, look, seed), resolution=(look.dpi / INCH, look.dpi / INCH))

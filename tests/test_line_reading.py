@@ -16,7 +16,7 @@ from allograph import LineInk, Sample, Writer
 from allograph.errors import ImageError, InputError, MismatchError, UnknownLabel
 from allograph.lines import Line
 from allograph.lines.hypotheses import LONGEST_RUN
-from lines import DPI, Strokes, picture_of, write_line
+from written_lines import DPI, Strokes, picture_of, write_line
 
 TEXTS = ["the red hat", "hello there", "Hat 123 456", "7 + 2", "Bear"]
 ANA = Writer("ana")

@@ -14,7 +14,7 @@ from allograph.lines.grammar import PRIOR, START, Grammar
 from allograph.lines.label_class import CLASSES, label_classes
 from allograph.lines.lattice import GRAMMAR_WEIGHT, Lattice
 from allograph.lines.search import CHOICES, best_cuts, best_path, best_paths
-from lines import every_path, score_of, some_grammar, some_lattice
+from written_lines import every_path, score_of, some_grammar, some_lattice
 
 SEEDS = st.integers(0, 10**6)
 LOWER, UPPER, DIGIT = 0, 1, 2

@@ -22,7 +22,7 @@ from allograph.lines import training
 from allograph.lines.line_model import VERSION, LineModel
 from allograph.lines.training import fit_perceptron, train_lines
 from allograph.tuning.search import _write
-from lines import WrittenLine, write_line
+from written_lines import WrittenLine, write_line
 
 TEXTS = ["the red hat", "a fit in a", "to be 12", "hi Ben", "RAT 57 B"]
 

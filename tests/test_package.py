@@ -161,7 +161,13 @@ def test_the_wheel_holds_the_bundle_and_works_where_nothing_else_of_ours_is(tmp_
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         archive.extractall(tmp_path / "site")
-    held = ("shipped/model.onnx", "shipped/MODEL_CARD.md", "evaluation/report/report.html.j2", "py.typed")
+    held = (
+        "shipped/model.onnx",
+        "shipped/MODEL_CARD.md",
+        "evaluation/report/report.html.j2",
+        "evaluation/report/lines.html.j2",
+        "py.typed",
+    )
     for name in (*held, "page/index.html", "page/js/main.js", "page/vendor/uplot.LICENSE"):
         assert f"allograph/{name}" in names
     assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)

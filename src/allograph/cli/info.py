@@ -16,6 +16,8 @@ from allograph.progress import Progress, silent
 if TYPE_CHECKING:
     from allograph.corpora.record import CorpusRecord
 
+LINES = "evaluation of lines"
+"""What the results of `allograph evaluate-lines` call themselves."""
 REPORT = 256
 """Lines between two reports of progress."""
 
@@ -90,10 +92,12 @@ def _profile(path: Path) -> tuple[str, dict[str, Any]]:
 def _bundle(path: Path) -> tuple[str, dict[str, Any]]:
     from allograph.adapters.size_statistics import SizeStatistics
     from allograph.bundle import Bundle
+    from allograph.lines.line_model import LineModel
     from allograph.recognizer import Recognizer
 
     bundle = Bundle.open(path)
     sizes = SizeStatistics.of(bundle)
+    lines = LineModel.of(bundle) if bundle.lines else None
     Recognizer(bundle)
     size = sum(file.stat().st_size for file in path.iterdir() if file.is_file())
     return "bundle", {
@@ -103,6 +107,7 @@ def _bundle(path: Path) -> tuple[str, dict[str, Any]]:
         "embedding size": bundle.embedding_size,
         "styles": 0 if bundle.styles is None else len(bundle.styles),
         "sizes": {} if sizes is None else sizes.summary(bundle.alphabet),
+        "lines": {} if lines is None else {"cut units": len(lines.strokes.cut.outer), "gap units": len(lines.strokes.gap.outer)},
         "bytes": size,
         "model": bundle.model_hash,
         **{key: value for key in ("corpus", "accuracy") if (value := getattr(bundle.config, key))},
@@ -169,7 +174,11 @@ def _embedded(path: Path, progress: Progress) -> tuple[str, dict[str, Any]]:
 
 def _results(path: Path) -> tuple[str, dict[str, Any]]:
     from allograph.evaluation.report.results import read_results
+    from allograph.files.json_files import read_json
 
+    value = read_json(path)
+    if isinstance(value, dict) and value.get("kind") == LINES:
+        return LINES, _line_results(path, value)
     results = read_results(path)
     try:
         facts: dict[str, Any] = {"corpus": results["corpus"], "model": results["model"]}
@@ -180,6 +189,22 @@ def _results(path: Path) -> tuple[str, dict[str, Any]]:
     except (KeyError, TypeError, AttributeError) as error:
         raise FormatError(f"{path} is not the result of an evaluation, or is damaged ({error})") from error
     return "evaluation result", facts
+
+
+def _line_results(path: Path, results: dict[str, Any]) -> dict[str, Any]:
+    from allograph.evaluation.lines.outcome import FORMAT
+    from allograph.files.records import check_version
+
+    check_version(path, LINES, results.get("format"), FORMAT)
+    try:
+        facts = {key: results[key] for key in ("corpus", "model", "protocol", "lines", "worse")}
+        stages = [("all lines", results["all_lines"]), *((stage["name"], stage) for stage in results["stages"])]
+        for name, stage in stages:
+            shares = {key: stage[key] for key in ("characters_wrong", "words_wrong", "cuts_right")}
+            facts[name if name == "all lines" else f"learned {name}"] = shares
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise FormatError(f"{path} is not the result of an evaluation of lines, or is damaged ({error})") from error
+    return facts
 
 
 def _columns(labels: Any, writers: Any, splits: Any) -> dict[str, Any]:

@@ -17,14 +17,17 @@ from allograph.cli.completion import with_shell
 from allograph.cli.demo import demo
 from allograph.cli.embed import embed
 from allograph.cli.evaluate import evaluate
+from allograph.cli.evaluate_lines import evaluate_lines
 from allograph.cli.fold import fold
 from allograph.cli.info import info
 from allograph.cli.keys import keys
 from allograph.cli.output import close_stdout, open_streams, say
 from allograph.cli.prepare import prepare
+from allograph.cli.read_lines import read_lines
 from allograph.cli.serve import serve
 from allograph.cli.terminal import Interrupted
 from allograph.cli.train import train
+from allograph.cli.train_lines import train_lines
 from allograph.cli.tune import tune
 from allograph.cli.writers import writers
 from allograph.errors import AllographError, InputError
@@ -36,7 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (prepare, train, embed, fold, tune, evaluate, bundle, info, demo, serve):
+for command in (prepare, train, embed, fold, tune, evaluate, bundle, info, demo, serve, train_lines, evaluate_lines, read_lines):
     app.command()(command)
 app.add_typer(writers, name="writers")
 app.add_typer(keys, name="keys")

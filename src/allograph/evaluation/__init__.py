@@ -2,7 +2,7 @@
 
 `evaluate` replays an embedded corpus under a protocol (`Resample`, `Sequential`, `Curve`, `Unlabelled`) and returns an
 `Evaluation`: figures, rows, tables, and a report. Protocols say which samples are learned and which are tested, measures make
-figures of the answers, and the report shows them.
+figures of the answers, and the report shows them. `evaluate_lines` judges a corpus of lines and returns a `LineEvaluation`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from allograph.evaluation.experiment import evaluate as evaluate
+    from allograph.evaluation.lines import LineEvaluation as LineEvaluation
+    from allograph.evaluation.lines import evaluate_lines as evaluate_lines
     from allograph.evaluation.outcome import Evaluation as Evaluation
     from allograph.evaluation.protocols import Curve as Curve
     from allograph.evaluation.protocols import EvaluationProtocol as EvaluationProtocol
@@ -22,7 +24,18 @@ if TYPE_CHECKING:
 _HOME = {"evaluate": "experiment", "Evaluation": "outcome"} | dict.fromkeys(
     ("Curve", "EvaluationProtocol", "Resample", "Sequential", "Unlabelled"), "protocols"
 )
-__all__ = ["Curve", "Evaluation", "EvaluationProtocol", "Resample", "Sequential", "Unlabelled", "evaluate"]
+_HOME |= dict.fromkeys(("LineEvaluation", "evaluate_lines"), "lines")
+__all__ = [
+    "Curve",
+    "Evaluation",
+    "EvaluationProtocol",
+    "LineEvaluation",
+    "Resample",
+    "Sequential",
+    "Unlabelled",
+    "evaluate",
+    "evaluate_lines",
+]
 
 
 def __getattr__(name: str) -> Any:

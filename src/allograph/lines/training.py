@@ -19,7 +19,7 @@ from allograph.corpora.lines.line import LabelledLine
 from allograph.corpora.lines.text import place_characters
 from allograph.errors import ImageError, InputError
 from allograph.lines.baseline import LinePlace
-from allograph.lines.drawing import Scan, in_millimetres
+from allograph.lines.drawing import INCH, MARGIN, Drawing, draw_line, in_millimetres
 from allograph.lines.grammar import Grammar
 from allograph.lines.line_ink import LineInk
 from allograph.lines.line_model import InkModel, LineModel, cut_numbers
@@ -119,14 +119,15 @@ def _see(line: LabelledLine, recognizer: Recognizer) -> _Seen:
 def _see_scan(line: LabelledLine, recognizer: Recognizer, seed: int) -> list[_Seen]:
     """The same line as a picture, of some pen and resolution; none where it cannot be read as one."""
     random = np.random.default_rng(seed)
-    scan = Scan(dpi=float(random.choice(SCANS)), pen=random.uniform(*PENS))
+    drawing = Drawing(float(random.choice(SCANS)), random.uniform(*PENS))
     strokes = in_millimetres(line.strokes, _characters(line), line.unit)
     try:
-        ink = LineInk.from_picture(scan.draw(strokes))
+        ink = LineInk.from_picture(draw_line(strokes, drawing))
     except ImageError:  # writing too small for the pen, for one
         return []
-    placed = [(stroke - scan.corner(strokes)) * scan.resolution for stroke in strokes]
-    runs = true_runs_in_picture(ink, placed, _characters(line), STEP * scan.resolution)
+    corner, resolution = np.concatenate(strokes).min(axis=0) - MARGIN, drawing.dpi / INCH
+    placed = [(stroke - corner) * resolution for stroke in strokes]
+    runs = true_runs_in_picture(ink, placed, _characters(line), STEP * resolution)
     return [_Seen(line, look_at(ink, recognizer), runs, _places(line, recognizer))]
 
 

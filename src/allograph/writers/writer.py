@@ -201,7 +201,8 @@ class Writer:
         given. Words of a list, or of a file with a word a line, are likelier than other characters, as are those that were kept
         (`words`); what is no word is still read. `Words.of` keeps a long list at hand for many lines.
 
-        Raises `ImageError` for what is no ink or shows no line of writing, `MismatchError` where the bundle reads no lines.
+        Raises `ImageError` for what is no ink or shows no line of writing, `MismatchError` where the bundle reads no lines,
+        `InputError` for what is no word, and `FormatError` for a file of words that cannot be read.
         """
         if not isinstance(line, LineInk):
             is_picture = not isinstance(line, Sequence) or isinstance(line, str | bytes)

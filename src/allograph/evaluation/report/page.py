@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 
 from allograph.bundle import Bundle
-from allograph.errors import missing_extra
 from allograph.evaluation.report.charts import Chart
 from allograph.evaluation.report.content import Content
 from allograph.evaluation.report.plots import COLOURS, WIDTHS, gain_plot, methods_plot, style_sheet
-from allograph.evaluation.report.table import percent, points
-from allograph.evaluation.report.wording import typeset, unicode_name, visible
+from allograph.evaluation.report.templates import page_template
 
 
 @dataclass(frozen=True)
@@ -32,18 +29,9 @@ class Gallery:
 
 def html(content: Content, bundle: Bundle, tested: set[int]) -> str:
     """The page; `tested` are the places in the alphabet of the labels that were tested."""
-    try:
-        from jinja2 import Environment, StrictUndefined
-        from markupsafe import Markup
-    except ImportError as error:  # pragma: no cover
-        raise missing_extra("jinja2", "research") from error
+    template = page_template("report.html.j2")
+    from markupsafe import Markup
 
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    for function in (percent, points, visible, typeset, unicode_name):
-        environment.filters[function.__name__] = function
-    template = environment.from_string(
-        files("allograph.evaluation.report").joinpath("report.html.j2").read_text(encoding="utf-8")
-    )
     figures = content.figures
     comparable = len(figures.methods) > 1 and all(method.error_cut is not None for method in figures.methods.values())
     galleries = _galleries(bundle)
