@@ -176,28 +176,36 @@ DAMAGE: dict[str, tuple[Callable[[dict[str, NDArray[Any]]], dict[str, NDArray[An
     "another version": (lambda arrays: arrays | {"version": np.array([VERSION + 1])}, f"version {VERSION + 1} and not {VERSION}"),
     "a bare version": (lambda arrays: arrays | {"version": np.array(7)}, f"version 7 and not {VERSION}"),
     "no version": (lambda arrays: {name: one for name, one in arrays.items() if name != "version"}, "version none"),
-    "no layer": (lambda arrays: {name: one for name, one in arrays.items() if name != "cut/inner"}, "it has no 'cut/inner'"),
+    "no layer": (
+        lambda arrays: {name: one for name, one in arrays.items() if name != "strokes/cut/inner"},
+        "it has no 'strokes/cut/inner'",
+    ),
     "no grammar": (lambda arrays: {name: one for name, one in arrays.items() if "grammar" not in name}, "has no 'grammar/"),
     "fewer numbers": (
-        lambda arrays: arrays | {name: arrays[name][1:] for name in ("cut/means", "cut/spreads", "cut/inner")},
+        lambda arrays: (
+            arrays | {name: arrays[name][1:] for name in ("strokes/cut/means", "strokes/cut/spreads", "strokes/cut/inner")}
+        ),
         "not for its alphabet",
     ),
-    "one row less": (lambda arrays: arrays | {"cut/inner": arrays["cut/inner"][1:]}, "is damaged"),
-    "a scalar": (lambda arrays: arrays | {"gap/means": np.array(1, np.float32)}, "is damaged"),
-    "not finite": (lambda arrays: arrays | {"gap/outer": arrays["gap/outer"] * np.nan}, "is damaged"),
-    "double precision": (lambda arrays: arrays | {"cut/outer": arrays["cut/outer"].astype(np.float64)}, "is damaged"),
-    "no spread": (lambda arrays: arrays | {"cut/spreads": 0 * arrays["cut/spreads"]}, "is damaged"),
+    "one row less": (lambda arrays: arrays | {"strokes/cut/inner": arrays["strokes/cut/inner"][1:]}, "is damaged"),
+    "a scalar": (lambda arrays: arrays | {"pictures/gap/means": np.array(1, np.float32)}, "is damaged"),
+    "not finite": (lambda arrays: arrays | {"pictures/gap/outer": arrays["pictures/gap/outer"] * np.nan}, "is damaged"),
+    "double precision": (
+        lambda arrays: arrays | {"strokes/cut/outer": arrays["strokes/cut/outer"].astype(np.float64)},
+        "is damaged",
+    ),
+    "no spread": (lambda arrays: arrays | {"strokes/cut/spreads": 0 * arrays["strokes/cut/spreads"]}, "is damaged"),
+    "fewer labels": (lambda arrays: arrays | {"frequencies": arrays["frequencies"][1:]}, "not for its alphabet"),
     "no probabilities": (lambda arrays: arrays | {"grammar/spaces": np.ones(2, np.float32)}, "is damaged"),
     "another grammar": (lambda arrays: arrays | {"grammar/transitions": arrays["grammar/transitions"][:, 1:]}, "is damaged"),
 }
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
-def test_a_damaged_line_model_is_named(kind: str) -> None:
+def test_a_damaged_line_model_is_named(bundle: Bundle, kind: str) -> None:
     damage, message = DAMAGE[kind]
-    shipped = Bundle.open()
     with pytest.raises(FormatError, match=message) as error:
-        LineModel.of(replace(shipped, lines={name: np.asarray(one) for name, one in damage(dict(shipped.lines)).items()}))
+        LineModel.of(replace(bundle, lines={name: np.asarray(one) for name, one in damage(dict(bundle.lines)).items()}))
     assert "allograph train-lines" in str(error.value)
 
 
@@ -208,9 +216,10 @@ def test_a_file_that_is_no_line_model_is_named(tmp_path: Path) -> None:
         Bundle.open(tmp_path / "bundle")
 
 
-def test_a_line_model_survives_its_file() -> None:
-    model = LineModel.of(Bundle.open())
-    assert LineModel.of(replace(Bundle.open(), lines=model.arrays())) == model
+def test_a_line_model_survives_its_file(bundle: Bundle) -> None:
+    model = LineModel.of(bundle)
+    assert LineModel.of(replace(bundle, lines=model.arrays())) == model
+    assert model == LineModel.of(Bundle.open(bundle.path))
 
 
 # --- what others leave of it ---

@@ -48,8 +48,9 @@ class InkModel:
 
     def is_sound(self, labels: int) -> bool:
         """Whether the arrays are those of a model for so many labels."""
-        counts = (len(self.cut.means), len(self.gap.means))
-        return self.cut.is_sound and self.gap.is_sound and counts == (GEOMETRY + SUMMARY + labels, NUMBERS)
+        if not (self.cut.is_sound and self.gap.is_sound):
+            return False
+        return (len(self.cut.means), len(self.gap.means)) == (GEOMETRY + SUMMARY + labels, NUMBERS)
 
     def cut_odds(self, hypotheses: Hypotheses, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """[q] the log-odds that each run is one whole character, from the recognizer's logits [q, C] of all labels."""
