@@ -7,18 +7,25 @@ from numpy.typing import NDArray
 
 from allograph.lines.hypotheses import FAR, Hypotheses
 
-NUMBERS = 14
+NUMBERS = 23
 """How many there are of a run."""
+MANY = 20
+"""So many gaps in a row, or more, count as many."""
 
 
 def gap_numbers(hypotheses: Hypotheses, path: NDArray[np.int64]) -> NDArray[np.float32]:
-    """[q, 14] the gap before each run, against those between the runs of a path [n] through the line; 0 at a row's beginning."""
-    gaps = hypotheses.gap_before
+    """[q, 23] the gap before each run, against those between the runs of a path [n] through the line; 0 at a row's beginning.
+
+    Against those of the whole line, those of its row, and the one before and the one after it.
+    """
+    gaps, edges, height = hypotheses.gap_before, hypotheses.edges, hypotheses.height
     known = gaps[path][~np.isnan(gaps[path])]
     quarter, middle, upper, high = np.percentile(known, (25, 50, 75, 90)) if len(known) else (0.0, 0.0, 0.0, 0.0)
     widest = known.max() if len(known) else 0.0
-    edges, height = hypotheses.edges, hypotheses.height
     before = hypotheses.pieces[np.maximum(hypotheses.runs[:, 0] - 1, 0)]
+    of_row = np.array([_of_row(gaps[path], hypotheses.row[path] == row) for row in range(hypotheses.rows.max() + 1)])
+    row_middle, row_widest, row_narrowest, row_count = of_row[hypotheses.row].T
+    last, next_ = _beside(hypotheses, path)
     columns = [
         gaps,
         gaps - quarter,
@@ -34,5 +41,33 @@ def gap_numbers(hypotheses: Hypotheses, path: NDArray[np.int64]) -> NDArray[np.f
         (before[:, 2] - before[:, 0]) / height,
         (before[:, 3] - before[:, 1]) / height,
         (before[:, 3] - edges[:, 3]) / height,
+        gaps - row_middle,
+        gaps - row_widest,
+        gaps - row_narrowest,
+        row_count,
+        row_widest - row_middle,
+        last,
+        next_,
+        gaps - last,
+        gaps - next_,
     ]
     return np.clip(np.nan_to_num(np.stack(columns, axis=1), nan=0.0), -FAR, FAR).astype(np.float32)
+
+
+def _of_row(gaps: NDArray[np.float64], here: NDArray[np.bool_]) -> tuple[float, float, float, float]:
+    """The middle, the widest and the narrowest gap of a row, and how many there are, against many; 0 where there is none."""
+    known = gaps[here & ~np.isnan(gaps)]
+    if not len(known):
+        return 0.0, 0.0, 0.0, 0.0
+    return float(np.median(known)), float(known.max()), float(known.min()), min(len(known), MANY) / (MANY / 2)
+
+
+def _beside(hypotheses: Hypotheses, path: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """[q] the gap on the path before that of each run, and the one after; 0 where there is none."""
+    gaps, starts = np.nan_to_num(hypotheses.gap_before[path]), hypotheses.runs[path, 0]
+    first, after = hypotheses.runs.T
+    earlier = np.searchsorted(starts, first) - 1  # the character that is before the run
+    later = np.searchsorted(starts, after)
+    there = np.minimum(later, len(path) - 1)
+    follows = (later < len(path)) & (hypotheses.rows[starts[there]] == hypotheses.row)
+    return np.where(earlier >= 0, gaps[np.maximum(earlier, 0)], 0.0), np.where(follows, gaps[there], 0.0)

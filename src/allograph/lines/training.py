@@ -40,6 +40,8 @@ EPOCHS = 40
 """Rounds over all numbers, at most."""
 ENOUGH_TO_STOP = 1000
 """With so many answers, a tenth of them says when to stop."""
+SCANS_A_LINE = 2
+"""Pictures of a line that are drawn to train on."""
 SCANS, PENS = (150, 200, 300, 300, 400), (0.25, 0.6)
 """Resolutions in pixels an inch, and the range of pens in millimetres, of the pictures that are drawn to train on."""
 STEP = 0.15
@@ -88,7 +90,8 @@ def train_lines(corpus: LineCorpus | str | Path, bundle: Bundle | str | Path, pr
         progress("looking at lines", count + 1, len(lines))
     scanned = []
     for count, line in enumerate(lines):
-        scanned += _see_scan(line, recognizer, count)
+        for scan in range(SCANS_A_LINE):
+            scanned += _see_scan(line, recognizer, count * SCANS_A_LINE + scan)
         progress("looking at pictures of lines", count + 1, len(lines))
     progress("training the cut models", 0, 1)
     strokes = _ink_model(seen)
