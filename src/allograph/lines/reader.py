@@ -27,6 +27,8 @@ from allograph.readings import Samples, log_softmax
 from allograph.recognizer import Recognizer
 from allograph.samples.box import Boxes
 
+MOST_SURER = 3.0
+"""Nats that what a writer taught may add to the log-odds of a cut, or take away."""
 DOT = 2.0
 """Ink of a picture that is no longer, in widths of the pen, is drawn from its middle line."""
 UNSEEN_TEXT = 100.0
@@ -71,9 +73,10 @@ class LineReader:
         samples = look.samples
         if hidden is not None:
             samples = samples.within(~hidden[: len(self.recognizer.alphabet)])
-        logs = log_softmax(log_softmax(writer.scores(samples).values) + odds)
+        taught = log_softmax(writer.scores(samples).values)
+        logs = log_softmax(taught + odds)
         model = self.model.of_ink(ink)
-        cuts = model.cut_odds(hypotheses, look.samples.logits)
+        cuts = model.cut_odds(hypotheses, look.samples.logits) + surer(taught, samples.logits)
         first = best_cuts(hypotheses.runs, cuts + logs.max(axis=1))
         lattice = Lattice(hypotheses.runs, cuts, logs, classes, model.space_odds(hypotheses, first), self.model.grammar)
         path = best_path(lattice)
@@ -148,6 +151,15 @@ class LineLook:
 def _reader(recognizer: Recognizer) -> LineReader:
     bundle = recognizer.bundle
     return LineReader(recognizer, LineModel.of(bundle), LinePlace.of(SizeStatistics.of(bundle)))
+
+
+def surer(taught: NDArray[np.float32], logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """[q] by how much surer a writer's corrections make the best label of each run, in nats: so they tell how to cut, too.
+
+    From the log-probabilities [q, L] of the writer's labels, and the recognizer's logits [q, C].
+    """
+    gain: NDArray[np.float32] = taught.max(axis=1) - log_softmax(logits).max(axis=1)
+    return np.clip(gain, -MOST_SURER, MOST_SURER)
 
 
 def label_odds(frequencies: NDArray[np.float32], counts: Mapping[str, int], labels: Sequence[str]) -> NDArray[np.float32]:
