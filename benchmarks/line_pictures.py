@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.evaluation.lines.drawing import HEIGHT, INCH, MARGIN, Drawing, Stroke, draw_line, median_height
+from allograph.lines.drawing import HEIGHT, INCH, MARGIN, Drawing, Stroke, draw_line, median_height
 from allograph.lines.pictures.pieces import picture_pieces
 from allograph.lines.pictures.rows import rows
 from allograph.lines.piece import Piece

@@ -2,7 +2,7 @@
 
 A small tenant asks for 10 single readings a second, each at its time whether or not the last was answered, and is late by what
 its answer comes after that time. Meanwhile another tenant imports 20,000 corrections and reads with them, takes the first
-of them back, floods the service with large batches, exports, and erases. SQLite, and PostgreSQL where one answers.
+of them back, floods the service with large batches and with lines, exports, and erases. SQLite, and PostgreSQL where one answers.
 
     python benchmarks/neighbours.py [SECONDS for each] [CORRECTIONS]
 """
@@ -45,6 +45,11 @@ FIRST = "large-1"
 """The first correction of the imported profile."""
 CLIENTS, BATCH = 32, 256
 """Connections of the flood, and samples in each of its requests."""
+TEXT = "the brown fox jumps 1234 times"
+"""What a line says: as long as most are."""
+GAP, SPACE = 15.0, 60.0
+"""Between characters and between words, where a character is about 80 high."""
+INK = Path(__file__).parent.parent / "tests" / "ink.json"
 POSTGRES = "postgresql+psycopg://postgres@127.0.0.1:5432/test"
 
 
@@ -120,6 +125,12 @@ def floods(big: Service, profile: Path) -> None:
         list(pool.map(lambda i: big.ask("POST", f"/v1/writers/flood-{i}/read", many), range(4 * CLIENTS)))
 
 
+def floods_with_lines(big: Service, profile: Path) -> None:
+    line = json.dumps({"ink": ink_of(TEXT)}).encode()
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        list(pool.map(lambda i: big.ask("POST", f"/v1/writers/flood-{i}/lines/read", line), range(2 * CLIENTS)))
+
+
 def exports(big: Service, profile: Path) -> None:
     big.ask("GET", "/v1/writers/large/profile")
 
@@ -133,6 +144,7 @@ DEEDS: dict[str, tuple[Callable[[Service, Path], None], bool]] = {
     "imports 20,000 corrections, and reads": (imports, False),
     "takes the first of them back, and reads": (takes_back, False),
     f"floods: {CLIENTS} × {BATCH} samples at a time": (floods, True),
+    f"floods: {CLIENTS} lines at a time": (floods_with_lines, True),
     "exports, again and again": (exports, True),
     "imports and erases, again and again": (erases, True),
 }
@@ -192,6 +204,18 @@ def body(count: int) -> bytes:
     """A request of so many samples."""
     medoids = recognizer().bundle.styles.medoids  # type: ignore[union-attr]
     return json.dumps({"samples": [{"image": b64encode(medoids[i % len(medoids)]).decode()} for i in range(count)]}).encode()
+
+
+def ink_of(text: str) -> list[list[list[float]]]:
+    """Strokes of a line: characters of our own side by side."""
+    drawn = {one["label"]: one["ink"] for one in json.loads(INK.read_text(encoding="utf-8"))}
+    left, strokes = 0.0, []
+    for character in text:
+        ink = drawn.get(character, [])
+        edges = [x for stroke in ink for x, _ in stroke]
+        strokes += [[[x - min(edges) + left, y] for x, y in stroke] for stroke in ink]
+        left += max(edges) - min(edges) + GAP if ink else SPACE
+    return strokes
 
 
 @lru_cache(maxsize=1)

@@ -19,8 +19,8 @@ from allograph.cli.main import app
 from allograph.corpora import LineCorpus
 from allograph.errors import FormatError, InputError, MismatchError
 from allograph.evaluation import LineEvaluation, evaluate_lines
-from allograph.evaluation.lines.drawing import scan_line
 from allograph.evaluation.lines.protocol import LineProtocol, WriterLines
+from allograph.lines.drawing import scan_line
 from allograph.writers import Writer
 from line_archive import line_corpus, line_strokes
 from small import allograph, tiny_bundle

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from allograph.errors import ImageError
-from allograph.evaluation.lines.drawing import INCH, Drawing, draw_line
+from allograph.lines.drawing import INCH, Drawing, draw_line
 from allograph.lines.pictures.components import draw_runs, find_runs, label_runs
 from allograph.lines.pictures.middle_lines import find_branches, find_strokes, smooth_path
 from allograph.lines.pictures.pieces import find_pieces, picture_pieces

@@ -139,6 +139,37 @@ def test_nothing_of_what_was_taken_back_is_retained(act: str, kind: str, tmp_pat
                 assert [one["label"] for one in read(fresh, "ana", 40, 41)] == [one["label"] for one in answers]
 
 
+@pytest.mark.parametrize("act", ["erase", "undo", "forget", "replace"])
+def test_nothing_of_a_line_that_was_taken_back_is_retained(act: str, tmp_path: Path) -> None:
+    own = f"{OWN}\u0301"
+    line = {"id": "line-1", "ink": [[[0, 0], [0, 90]], [[25, 50], [55, 50]], [[80, 0], [80, 90]]]}
+    store = open_store(tmp_path / "writers.db")
+    with closing(store), Writers(store, recognizer()) as served, client(served) as http:
+
+        def teach(text: str) -> None:
+            body = {**line, "text": text, "new": True, "keep_words": True}
+            ok(http.post("/v1/writers/ana/lines/correct", json=body))
+            ok(http.post("/v1/writers/ana/lines/read", json=line))
+
+        teach(f"l-{own}")
+        assert retained(own)
+        assert own in http.get("/v1/writers/ana/words").text
+        if act == "erase":
+            ok(http.delete("/v1/writers/ana"))
+        elif act == "undo":
+            ok(http.post("/v1/writers/ana/undo", json={"id": "line-1"}))
+        elif act == "forget":
+            ok(http.post("/v1/writers/ana/forget", json={"label": own}))
+        else:
+            teach("l-l")
+        ok(http.post("/v1/writers/ana/lines/read", json=line))
+        assert retained(own) == []
+        for room in ("words", "corrections", "profile"):
+            assert own.encode() not in http.get(f"/v1/writers/ana/{room}").content
+    for file in tmp_path.iterdir():
+        assert own.encode() not in file.read_bytes()
+
+
 def test_readings_carry_the_model_that_made_them() -> None:
     served = writers()
     with client(served) as http:

@@ -26,10 +26,11 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from allograph.profiles import open_store
-from allograph.server.routes import corrections, habits, profiles, readings, service, writers
+from allograph.server.routes import corrections, habits, lines, profiles, readings, service, words, writers
 from served import correct, process
 
-ROUTES = [route for resource in (readings, corrections, writers, profiles, habits, service) for route in resource.router.routes]
+RESOURCES = (readings, lines, corrections, words, writers, profiles, habits, service)
+ROUTES = [route for resource in RESOURCES for route in resource.router.routes]
 OPERATIONS = [(route.path, method) for route in ROUTES if isinstance(route, APIRoute) for method in route.methods or ()]
 CHECKS = [
     not_a_server_error,

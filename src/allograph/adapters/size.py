@@ -325,7 +325,8 @@ class WriterSizes:
                 device = self.device(scale, boxes.sizes[rows])
                 if device.log_odds < 0:
                     return None
-                height = max(float(boxes.sizes[rows[0], 0]) * device.factor, OFFSET)
+                written = float(boxes.sizes[rows[0], 0]) * self.occasions.get(scale, 1.0)
+                height = max(written * device.factor, OFFSET)
                 usual = np.maximum(np.exp(device.means[0]) - OFFSET, OFFSET)
                 heights = {names[label]: height / float(usual[label]) for label in dict.fromkeys(labels)}
                 belief = 1 / (1 + math.exp(-device.log_odds))

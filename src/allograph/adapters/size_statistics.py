@@ -161,6 +161,16 @@ class SizeStatistics:
             self.samples,
         )
 
+    def with_place_of(self, other: SizeStatistics | None) -> SizeStatistics:
+        """The same with another's place on the line, of the same labels, where these have none and the other has."""
+        if other is None or len(self) > LENGTHS or len(other) == LENGTHS:
+            return self
+        parts = {
+            field.name: np.concatenate([getattr(self, field.name), getattr(other, field.name)[LENGTHS:]])
+            for field in fields(self)[:5]
+        }
+        return SizeStatistics(**parts, writers=self.writers, samples=self.samples)
+
     @classmethod
     def estimate(cls, boxes: Boxes, labels: NDArray[np.integer], writers: NDArray[np.str_], size: int) -> SizeStatistics | None:
         """The statistics of samples with their boxes, labels (places below `size`) and writers, each [n].

@@ -107,7 +107,7 @@ def _bundle(path: Path) -> tuple[str, dict[str, Any]]:
         "embedding size": bundle.embedding_size,
         "styles": 0 if bundle.styles is None else len(bundle.styles),
         "sizes": {} if sizes is None else sizes.summary(bundle.alphabet),
-        "lines": {} if lines is None else {"cut units": len(lines.cut.outer), "gap units": len(lines.gap.outer)},
+        "lines": {} if lines is None else {"cut units": len(lines.strokes.cut.outer), "gap units": len(lines.strokes.gap.outer)},
         "bytes": size,
         "model": bundle.model_hash,
         **{key: value for key in ("corpus", "accuracy") if (value := getattr(bundle.config, key))},

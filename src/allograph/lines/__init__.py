@@ -9,5 +9,6 @@ from allograph.lines.line import Line, LineCharacter, LineExplanation
 from allograph.lines.line_ink import LineInk
 from allograph.lines.line_model import LineModel
 from allograph.lines.piece import Piece
+from allograph.lines.words import Words
 
-__all__ = ["Line", "LineCharacter", "LineExplanation", "LineInk", "LineModel", "Piece"]
+__all__ = ["Line", "LineCharacter", "LineExplanation", "LineInk", "LineModel", "Piece", "Words"]

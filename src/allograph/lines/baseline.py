@@ -20,6 +20,8 @@ ROUNDS = 6
 """Rounds in which characters that lie far off their row count for less and less."""
 LEVEL = 50.0
 """How surely rows are level: so many characters, ten heights away, say so."""
+LEAST_SCALE = 0.1
+"""A scale that is smaller, in the line's heights, is of dots and bars alone, which do not tell where the baseline is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +48,14 @@ class LinePlace:
         return float(TYPICAL * math.exp(device.shifts[0]) / device.factor)
 
     def baselines(self, hypotheses: Hypotheses, path: NDArray[np.int64], labels: NDArray[np.int64], scale: float) -> Floats:
-        """[q] the y of the baseline under each run, from a path [n] and its labels (places) [n]; those from C on say nothing."""
+        """[q] the y of the baseline under each run, from a path [n] and its labels (places) [n]; those from C on say nothing.
+
+        NaN where the scale is that of dots alone.
+        """
         size = self.sizes.means.shape[1]
-        baselines, row = np.empty(len(hypotheses)), hypotheses.row
+        baselines, row = np.full(len(hypotheses), np.nan), hypotheses.row
+        if scale < LEAST_SCALE * hypotheses.height:
+            return baselines
         middles = (hypotheses.edges[:, 0] + hypotheses.edges[:, 2]) / 2
         for one in np.unique(row).tolist():
             here, mine = row == one, (row[path] == one) & (labels < size)

@@ -23,6 +23,8 @@ FAR = 3.0
 """Numbers that describe a run are kept within this, in the line's heights."""
 HEIGHT_PERCENTILE = 70.0
 """The line's height is this percentile of its pieces' heights: about that of a letter, whatever dots and bars there are."""
+FLAT = 0.15
+"""Pieces that are all lower than this share of the distance from one to the next are dots and bars."""
 GEOMETRY = 29
 """Numbers that describe the geometry of a run."""
 
@@ -141,12 +143,16 @@ class Hypotheses:
 
 
 def line_height(pieces: Floats) -> float:
-    """The height of a line's letters, about, from the edges [p, 4] of its pieces; where they have none, their width, or 1."""
-    heights = pieces[:, 3] - pieces[:, 1]
-    height = (
-        float(np.percentile(heights, HEIGHT_PERCENTILE)) or float(heights.max()) or float((pieces[:, 2] - pieces[:, 0]).max())
-    )
-    return height or 1.0
+    """The height of a line's letters, about, from the edges [p, 4] of its pieces.
+
+    Where all are dots and bars, as in `:` or `=`, it is found from how far they are apart; 1 where they have no extent at all.
+    """
+    heights, widths = pieces[:, 3] - pieces[:, 1], pieces[:, 2] - pieces[:, 0]
+    across, down = pieces[:, 2:].max(axis=0) - pieces[:, :2].min(axis=0)
+    gaps = float(across - widths.sum())
+    if heights.max() < FLAT * max(float(down), gaps) / len(pieces):
+        return max(float(down), 2 * gaps / len(pieces))
+    return float(np.percentile(heights, HEIGHT_PERCENTILE)) or float(heights.max()) or float(widths.max()) or 1.0
 
 
 def _may_be_one(pieces: Floats, rows: Places, first: Places, length: int, height: float) -> NDArray[np.bool_]:

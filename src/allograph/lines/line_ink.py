@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from allograph.errors import ImageError
-from allograph.images.frames import Polarity
+from allograph.images.frames import Picture, Polarity
 from allograph.ink import ink_path
 from allograph.lines.hypotheses import Hypotheses, line_height
 from allograph.lines.order import order_late_pieces
@@ -68,8 +68,8 @@ class LineInk:
         Box(0, 0, 0, 0, unit, device)
         if len(strokes) > MOST_PIECES:
             raise ImageError(f"{name} has {len(strokes)} strokes; a line has at most {MOST_PIECES}: give one line at a time")
-        given = [place for place, stroke in enumerate(strokes) if np.size(stroke)]
         paths = ink_path(strokes, name)
+        given = [place for place, stroke in enumerate(strokes) if np.size(stroke)]
         pieces = [Piece((path,)) for path in paths]
         edges = edges_of(pieces)
         rows = rows_by_time(edges)
@@ -79,13 +79,13 @@ class LineInk:
     @classmethod
     def from_picture(
         cls,
-        picture: str | Path | bytes | PIL.Image.Image | NDArray[Any],
+        picture: str | Path | bytes | PIL.Image.Image | NDArray[Any] | Picture,
         polarity: Polarity = "auto",
         name: str | None = None,
         *,
         device: str = "",
     ) -> LineInk:
-        """A picture of a line: a file, its bytes, a Pillow image, or an array [h, w] or [h, w, 3 or 4] of grey or colours.
+        """A picture of a line: a file, its bytes, a Pillow image, an array [h, w] or [h, w, 3 or 4], or a decoded `Picture`.
 
         A piece is a connected part of the ink, or a part of one where characters may touch, as middle lines; in millimetres where
         the file states a resolution that can be true. Raises `ImageError` for what is no picture, a file that cannot be read, and
@@ -100,6 +100,11 @@ class LineInk:
         pieces = tuple(found.pieces[place] for place in order.tolist())
         unit: Unit = "millimetres" if found.millimetres else "device"
         return cls(pieces, np.arange(len(pieces)), found.rows[order], unit, device)
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is the ink of a picture."""
+        return self.pieces[0].area is not None
 
     @cached_property
     def hypotheses(self) -> Hypotheses:

@@ -13,6 +13,7 @@ from allograph.bundle import Bundle
 from allograph.errors import FormatError, MismatchError
 from allograph.lines.grammar import Grammar
 from allograph.lines.hypotheses import GEOMETRY, Hypotheses
+from allograph.lines.line_ink import LineInk
 from allograph.lines.perceptron import Perceptron
 from allograph.lines.spaces import NUMBERS, gap_numbers
 from allograph.readings import log_softmax
@@ -28,62 +29,28 @@ LEAST_LOG = -12.0
 
 @by_content
 @dataclass(frozen=True, eq=False)
-class LineModel:
-    """Two perceptrons and a grammar, trained on lines with their truth; kept in a bundle as arrays."""
+class InkModel:
+    """Two perceptrons for one kind of ink: strokes of a pen, or the ink of a picture."""
 
     cut: Perceptron
     """Whether a run is one whole character, from `cut_numbers`."""
     gap: Perceptron
     """Whether a gap is a space, from `gap_numbers`."""
-    grammar: Grammar
-    frequencies: NDArray[np.float32]
-    """[C] log-probabilities of the labels in lines."""
 
     @classmethod
-    def of(cls, bundle: Bundle) -> LineModel:
-        """A bundle's; raises `MismatchError` where it has none, and `FormatError` where it is damaged or of another version."""
-        arrays = bundle.lines
-        if not arrays:
-            raise MismatchError(f"the bundle {bundle.path} reads no lines yet; teach it with: allograph train-lines")
-        try:
-            (version,) = arrays["version"].tolist()
-            if version != VERSION:
-                raise FormatError(
-                    f"the line model of {bundle.path} is of version {version} and not {VERSION}; make it anew with: "
-                    "allograph train-lines"
-                )
-            grammar = Grammar(arrays["grammar/transitions"], arrays["grammar/spaces"], arrays["grammar/frequencies"])
-            model = cls(Perceptron.read(arrays, "cut/"), Perceptron.read(arrays, "gap/"), grammar, arrays["frequencies"])
-        except (KeyError, ValueError) as error:
-            raise FormatError(
-                f"the line model of {bundle.path} is damaged ({error}); make it anew: allograph train-lines"
-            ) from None
-        counts = (len(model.cut.means), len(model.gap.means))
-        expected = (GEOMETRY + SUMMARY + len(bundle.alphabet), NUMBERS)
-        frequencies = model.frequencies
-        are_sound = (
-            frequencies.dtype == np.float32 and frequencies.shape == (len(bundle.alphabet),) and np.isfinite(frequencies).all()
-        )
-        if not (are_sound and model.cut.is_sound and model.gap.is_sound and grammar.is_sound and counts == expected):
-            raise FormatError(
-                f"the line model of {bundle.path} is damaged, or not for its alphabet; make it anew with: allograph train-lines"
-            )
-        return model
+    def read(cls, arrays: Mapping[str, NDArray[Any]], prefix: str) -> InkModel:
+        """From what `arrays` gave; raises `KeyError` for an array that is missing."""
+        return cls(Perceptron.read(arrays, prefix + "cut/"), Perceptron.read(arrays, prefix + "gap/"))
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
+    def arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
         """By name, for a bundle."""
-        grammar: Mapping[str, NDArray[Any]] = {
-            "grammar/transitions": self.grammar.transitions,
-            "grammar/spaces": self.grammar.spaces,
-            "grammar/frequencies": self.grammar.frequencies,
-        }
-        return {
-            "version": np.array([VERSION]),
-            "frequencies": self.frequencies,
-            **self.cut.arrays("cut/"),
-            **self.gap.arrays("gap/"),
-            **grammar,
-        }
+        return {**self.cut.arrays(prefix + "cut/"), **self.gap.arrays(prefix + "gap/")}
+
+    def is_sound(self, labels: int) -> bool:
+        """Whether the arrays are those of a model for so many labels."""
+        if not (self.cut.is_sound and self.gap.is_sound):
+            return False
+        return (len(self.cut.means), len(self.gap.means)) == (GEOMETRY + SUMMARY + labels, NUMBERS)
 
     def cut_odds(self, hypotheses: Hypotheses, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """[q] the log-odds that each run is one whole character, from the recognizer's logits [q, C] of all labels."""
@@ -94,6 +61,62 @@ class LineModel:
         odds = self.gap.log_odds(gap_numbers(hypotheses, path))
         odds[np.isnan(hypotheses.gap_before)] = np.inf
         return odds
+
+
+@by_content
+@dataclass(frozen=True, eq=False)
+class LineModel:
+    """What is trained on lines with their truth; kept in a bundle as arrays."""
+
+    strokes: InkModel
+    pictures: InkModel
+    grammar: Grammar
+    frequencies: NDArray[np.float32]
+    """[C] log-probabilities of the labels in lines."""
+
+    @classmethod
+    def of(cls, bundle: Bundle) -> LineModel:
+        """A bundle's; raises `MismatchError` where it has none, and `FormatError` where it is damaged or of another version."""
+        arrays = bundle.lines
+        if not arrays:
+            raise MismatchError(f"the bundle {bundle.path} reads no lines yet; teach it with: allograph train-lines")
+        version = ", ".join(map(str, arrays["version"].ravel().tolist())) if "version" in arrays else "none"
+        if version != str(VERSION):
+            raise FormatError(
+                f"the line model of {bundle.path} is of version {version} and not {VERSION}; make it anew: allograph train-lines"
+            )
+        try:
+            grammar = Grammar(arrays["grammar/transitions"], arrays["grammar/spaces"], arrays["grammar/frequencies"])
+            inks = InkModel.read(arrays, "strokes/"), InkModel.read(arrays, "pictures/")
+            model = cls(*inks, grammar, arrays["frequencies"])
+        except KeyError as error:
+            raise FormatError(
+                f"the line model of {bundle.path} is damaged: it has no {error}; make it anew: allograph train-lines"
+            ) from None
+        if not model._is_sound(len(bundle.alphabet)):
+            raise FormatError(
+                f"the line model of {bundle.path} is damaged, or not for its alphabet; make it anew: allograph train-lines"
+            )
+        return model
+
+    def _is_sound(self, labels: int) -> bool:
+        known = self.frequencies
+        are_logs = known.dtype == np.float32 and known.shape == (labels,) and bool(np.isfinite(known).all())
+        return are_logs and self.grammar.is_sound and self.strokes.is_sound(labels) and self.pictures.is_sound(labels)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """By name, for a bundle."""
+        grammar: Mapping[str, NDArray[Any]] = {
+            "grammar/transitions": self.grammar.transitions,
+            "grammar/spaces": self.grammar.spaces,
+            "grammar/frequencies": self.grammar.frequencies,
+        }
+        inks = {**self.strokes.arrays("strokes/"), **self.pictures.arrays("pictures/")}
+        return {"version": np.array([VERSION]), "frequencies": self.frequencies, **inks, **grammar}
+
+    def of_ink(self, ink: LineInk) -> InkModel:
+        """The model for strokes, or for pictures."""
+        return self.pictures if ink.is_picture else self.strokes
 
 
 def cut_numbers(hypotheses: Hypotheses, logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -72,9 +72,10 @@ class LineReader:
         if hidden is not None:
             samples = samples.within(~hidden[: len(self.recognizer.alphabet)])
         logs = log_softmax(log_softmax(writer.scores(samples).values) + odds)
-        cuts = self.model.cut_odds(hypotheses, look.samples.logits)
+        model = self.model.of_ink(ink)
+        cuts = model.cut_odds(hypotheses, look.samples.logits)
         first = best_cuts(hypotheses.runs, cuts + logs.max(axis=1))
-        lattice = Lattice(hypotheses.runs, cuts, logs, classes, self.model.space_odds(hypotheses, first), self.model.grammar)
+        lattice = Lattice(hypotheses.runs, cuts, logs, classes, model.space_odds(hypotheses, first), self.model.grammar)
         path = best_path(lattice)
         boxes = self._boxes(ink, path, logs)
         samples = replace(samples, boxes=boxes)
@@ -111,7 +112,7 @@ def look_at(ink: LineInk, recognizer: Recognizer) -> Look:
 
 
 def _draw(ink: LineInk, frame: Frame) -> NDArray[np.uint8]:
-    """[q, 28, 28] the hypotheses: from the pixels of a picture's ink where they are larger than a dot, else from paths."""
+    """[q, 28, 28] the hypotheses: from their pixels where they are a picture's and larger than a dot; else from paths."""
     runs = [ink.pieces[first:after] for first, after in ink.hypotheses.runs.tolist()]
     paths = [[path for piece in run for path in piece.paths] for run in runs]
     if frame != "mnist":

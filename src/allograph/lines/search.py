@@ -76,36 +76,56 @@ def best_path(lattice: Lattice) -> Path:
     return Path(runs[::-1], found[::-1], score)
 
 
+class _Way(NamedTuple):
+    """One way to read a line up to a piece."""
+
+    score: float
+    kind: int
+    """The class of its last character, `START` for none."""
+    run: int
+    label: int
+    before: _Way | None
+    """The way that its last character, `run` as `label`, makes longer; None where there is no character yet."""
+
+
 def best_paths(lattice: Lattice, count: int) -> list[Path]:
     """The `count` best paths with different texts, the best first; at most `CHOICES` labels of a run are tried."""
     order = np.argsort(-lattice.logs, axis=1)[:, :CHOICES]
-    arrived: list[dict[tuple[int, ...], tuple[float, tuple[int, ...], int]]] = [{} for _ in range(lattice.pieces + 1)]
-    arrived[0][()] = (0.0, (), START)
+    gains = np.take_along_axis(lattice.logs, order, axis=1) + lattice.cuts[:, None]
+    texts: dict[tuple[int, int], int] = {}  # the number of each text, by that of the text before it and its last label
+    arrived: list[dict[int, _Way]] = [{} for _ in range(lattice.pieces + 1)]
+    arrived[0][0] = _Way(0.0, START, -1, -1, None)
     begun = -1
     for run, (first, after) in enumerate(lattice.runs.tolist()):
         if first != begun:
             begun, arrived[first] = first, _keep(arrived[first], count)
-        links, cut = lattice.links[run], float(lattice.cuts[run])
-        for text, (score, runs, before) in arrived[first].items():
-            for label in order[run].tolist():
+        links, there = lattice.links[run].tolist(), arrived[after]
+        choices = [one for one in zip(order[run].tolist(), gains[run].tolist(), strict=True) if one[1] > -np.inf]
+        for text, way in arrived[first].items():
+            for label, gain in choices:
                 kind = int(lattice.classes[label])
-                total = score + cut + float(lattice.logs[run, label]) + float(links[before, kind])
-                longer = (*text, label)
-                known = arrived[after].get(longer)
-                if total > -np.inf and (known is None or total > known[0]):
-                    arrived[after][longer] = (total, (*runs, run), kind)
-    last = _keep(arrived[-1], count)
-    return [Path(list(runs), list(text), score) for text, (score, runs, _) in last.items()]
+                score = way.score + gain + links[way.kind][kind]
+                longer = texts.setdefault((text, label), len(texts) + 1)
+                if longer not in there or score > there[longer].score:
+                    there[longer] = _Way(score, kind, run, label, way)
+    return [_path(way) for way in list(_keep(arrived[-1], count).values())[:count]]
 
 
-def _keep(
-    arrived: dict[tuple[int, ...], tuple[float, tuple[int, ...], int]], count: int
-) -> dict[tuple[int, ...], tuple[float, tuple[int, ...], int]]:
+def _keep(arrived: dict[int, _Way], count: int) -> dict[int, _Way]:
     """The best `count` of those that end with each class, the best of all first."""
-    kept: dict[tuple[int, ...], tuple[float, tuple[int, ...], int]] = {}
+    kept: dict[int, _Way] = {}
     seen = [0] * (len(CLASSES) + 1)
-    for text, way in sorted(arrived.items(), key=lambda item: -item[1][0]):
-        if seen[way[2]] < count:
-            seen[way[2]] += 1
+    for text, way in sorted(arrived.items(), key=lambda item: -item[1].score):
+        if seen[way.kind] < count:
+            seen[way.kind] += 1
             kept[text] = way
     return kept
+
+
+def _path(last: _Way) -> Path:
+    runs, labels, way = [], [], last
+    while way.before is not None:
+        runs.append(way.run)
+        labels.append(way.label)
+        way = way.before
+    return Path(runs[::-1], labels[::-1], last.score)

@@ -68,7 +68,7 @@ class Spelling:
         (new,) = np.nonzero([pair not in standing for pair in pairs])
         upper = upper._replace(costs=np.full(len(upper.nodes), OTHER_CASE))
         ways = plain, upper.at(new)._replace(upper=np.zeros(len(new), np.bool_)), upper
-        return Letters(*(np.concatenate(column) for column in zip(*ways, strict=True)))
+        return Letters(*(np.concatenate([way[column] for way in ways]) for column in range(len(plain))))
 
     def go_on(self, trie: Trie, nodes: NDArray[np.int32], upper: NDArray[np.bool_]) -> Letters:
         """The characters after beginnings of words: nodes [n], `upper` [n] those in upper case."""

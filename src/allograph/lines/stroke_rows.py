@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from allograph.lines.hypotheses import line_height
+
 LATELY = 8
 """Pieces of the row that a new one is compared with."""
 
@@ -14,7 +16,7 @@ def rows_by_time(edges: NDArray[np.float64]) -> NDArray[np.int64]:
 
     A row begins where the pen goes back to the left and down, or far down.
     """
-    height = float(np.percentile(edges[:, 3] - edges[:, 1], 70))
+    height = line_height(edges)
     rows, row, start = np.zeros(len(edges), np.int64), 0, 0
     for piece in range(1, len(edges)):
         left, top, _, bottom = edges[piece]

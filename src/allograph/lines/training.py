@@ -16,18 +16,19 @@ from allograph.adapters.size_statistics import FEW_WRITERS, LENGTHS, TYPICAL, Si
 from allograph.bundle import Bundle, write_bundle
 from allograph.corpora.lines.corpus import LineCorpus
 from allograph.corpora.lines.line import LabelledLine
-from allograph.errors import InputError
+from allograph.corpora.lines.text import place_characters
+from allograph.errors import ImageError, InputError
 from allograph.lines.baseline import LinePlace
+from allograph.lines.drawing import INCH, MARGIN, Drawing, draw_line, in_millimetres
 from allograph.lines.grammar import Grammar
 from allograph.lines.line_ink import LineInk
-from allograph.lines.line_model import LineModel, cut_numbers
+from allograph.lines.line_model import InkModel, LineModel, cut_numbers
 from allograph.lines.perceptron import Perceptron
 from allograph.lines.reader import Look, look_at
 from allograph.lines.spaces import gap_numbers
-from allograph.lines.truth import true_runs
+from allograph.lines.truth import true_runs, true_runs_in_picture
 from allograph.progress import Progress, silent
 from allograph.recognizer import Recognizer
-from allograph.samples.box import scale_number
 
 CUT_HIDDEN, GAP_HIDDEN = 64, 32
 """Units in the hidden layer of a network."""
@@ -39,6 +40,10 @@ EPOCHS = 40
 """Rounds over all numbers, at most."""
 ENOUGH_TO_STOP = 1000
 """With so many answers, a tenth of them says when to stop."""
+SCANS, PENS = (150, 200, 300, 300, 400), (0.25, 0.6)
+"""Resolutions in pixels an inch, and the range of pens in millimetres, of the pictures that are drawn to train on."""
+STEP = 0.15
+"""Millimetres between the points at which the ink of a picture is compared with the strokes."""
 PLACE_ROUNDS = 6
 """How often baselines are found by where labels stand, and where labels stand by the baselines."""
 FIRST_ASCENT, FIRST_VARIANCES = 0.8, (0.1, 0.02)
@@ -58,6 +63,11 @@ class _Seen:
     labels: NDArray[np.int64]
     """[m] places in the alphabet; −1 for a label that the bundle does not know."""
 
+    @property
+    def pen(self) -> tuple[str, str, str]:
+        """The writer, the device and its unit: what has one scale."""
+        return self.line.writer, self.line.device, self.line.unit
+
 
 def train_lines(corpus: LineCorpus | str | Path, bundle: Bundle | str | Path, progress: Progress = silent) -> Bundle:
     """Teach a bundle to read lines, from the train writers' lines whose cuts are known; returns the bundle, written anew.
@@ -76,12 +86,15 @@ def train_lines(corpus: LineCorpus | str | Path, bundle: Bundle | str | Path, pr
     for count, line in enumerate(lines):
         seen.append(_see(line, recognizer))
         progress("looking at lines", count + 1, len(lines))
-    progress("training the cut model", 0, 1)
-    cut = _cut_model(seen)
-    progress("training the gap model", 0, 1)
-    gap = _gap_model(seen)
-    grammar = Grammar.estimate(list(_characters(line)) for line in lines)
-    model = LineModel(cut, gap, grammar, _frequencies(seen, len(bundle.alphabet)))
+    scanned = []
+    for count, line in enumerate(lines):
+        scanned += _see_scan(line, recognizer, count)
+        progress("looking at pictures of lines", count + 1, len(lines))
+    progress("training the cut models", 0, 1)
+    strokes = _ink_model(seen)
+    pictures = _ink_model(scanned) if any((one.runs >= 0).all() for one in scanned) else strokes
+    grammar = Grammar.estimate(list(_with_spaces(line)) for line in lines)
+    model = LineModel(strokes, pictures, grammar, _frequencies(seen, len(bundle.alphabet)))
     progress("finding where labels stand on the line", 0, 1)
     sizes = SizeStatistics.of(bundle)
     placed = None if sizes is None else _with_place(sizes, seen)
@@ -90,25 +103,46 @@ def train_lines(corpus: LineCorpus | str | Path, bundle: Bundle | str | Path, pr
     return write_bundle(bundle.path, content, bundle.config, bundle.styles, statistics, model.arrays())
 
 
-def _characters(line: LabelledLine) -> Iterator[str]:
+def _with_spaces(line: LabelledLine) -> Iterator[str]:
     """A line's characters and the spaces between them."""
-    labels = iter(line.labels)
-    for word in line.text.split(" "):
-        if word is not line.text.split(" ")[0]:
+    for one in place_characters(line.text):
+        if one.space_before:
             yield " "
-        length = 0
-        while length < len(word):
-            label = next(labels)
-            length += len(label)
-            yield label
+        yield one.label
 
 
 def _see(line: LabelledLine, recognizer: Recognizer) -> _Seen:
     ink = LineInk.from_strokes(line.strokes, unit=line.unit, device=line.device)
+    return _Seen(line, look_at(ink, recognizer), true_runs(ink, _characters(line)), _places(line, recognizer))
+
+
+def _see_scan(line: LabelledLine, recognizer: Recognizer, seed: int) -> list[_Seen]:
+    """The same line as a picture, of some pen and resolution; none where it cannot be read as one."""
+    random = np.random.default_rng(seed)
+    drawing = Drawing(float(random.choice(SCANS)), random.uniform(*PENS))
+    strokes = in_millimetres(line.strokes, _characters(line), line.unit)
+    try:
+        ink = LineInk.from_picture(draw_line(strokes, drawing))
+    except ImageError:  # writing too small for the pen, for one
+        return []
+    corner, resolution = np.concatenate(strokes).min(axis=0) - MARGIN, drawing.dpi / INCH
+    placed = [(stroke - corner) * resolution for stroke in strokes]
+    runs = true_runs_in_picture(ink, placed, _characters(line), STEP * resolution)
+    return [_Seen(line, look_at(ink, recognizer), runs, _places(line, recognizer))]
+
+
+def _characters(line: LabelledLine) -> NDArray[np.int16]:
     assert line.characters is not None
+    return line.characters
+
+
+def _places(line: LabelledLine, recognizer: Recognizer) -> NDArray[np.int64]:
     known = {label: place for place, label in enumerate(recognizer.alphabet.labels)}
-    labels = np.array([known.get(label, -1) for label in line.labels], np.int64)
-    return _Seen(line, look_at(ink, recognizer), true_runs(ink, line.characters), labels)
+    return np.array([known.get(label, -1) for label in line.labels], np.int64)
+
+
+def _ink_model(seen: Sequence[_Seen]) -> InkModel:
+    return InkModel(_cut_model(seen), _gap_model(seen))
 
 
 def _frequencies(seen: Sequence[_Seen], size: int) -> NDArray[np.float32]:
@@ -130,8 +164,7 @@ def _gap_model(seen: Sequence[_Seen]) -> Perceptron:
     for one in seen:
         if (one.runs < 0).any():
             continue
-        characters = list(_characters(one.line))
-        space = np.array([before == " " for before, label in zip([" ", *characters], characters, strict=False) if label != " "])
+        space = np.array([character.space_before for character in place_characters(one.line.text)])
         inside = ~np.isnan(one.look.ink.hypotheses.gap_before[one.runs])
         numbers.append(gap_numbers(one.look.ink.hypotheses, one.runs)[one.runs][inside])
         answers.append(space[inside])
@@ -146,6 +179,7 @@ def fit_perceptron(numbers: NDArray[np.float32], answers: NDArray[np.bool_], hid
     """Train networks with scikit-learn and join them to a perceptron, from numbers [n, f] and the answers [n]."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
+    from threadpoolctl import threadpool_limits
 
     if answers.all() or not answers.any():
         raise InputError("the lines have characters of one stroke alone, or no spaces: there is nothing to tell apart")
@@ -155,7 +189,7 @@ def fit_perceptron(numbers: NDArray[np.float32], answers: NDArray[np.bool_], hid
         MLPClassifier((hidden,), alpha=DECAY, max_iter=EPOCHS, early_stopping=len(answers) >= ENOUGH_TO_STOP, random_state=seed)
         for seed in range(NETWORKS)
     ]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), threadpool_limits(1):  # products this small only wait for other threads
         warnings.simplefilter("ignore", ConvergenceWarning)
         for network in networks:
             network.fit(standard, answers)
@@ -169,11 +203,11 @@ def fit_perceptron(numbers: NDArray[np.float32], answers: NDArray[np.bool_], hid
 
 def _with_place(sizes: SizeStatistics, seen: Sequence[_Seen]) -> SizeStatistics | None:
     """The statistics with where labels stand; None where too few writers have lines."""
-    names = sorted({one.line.writer for one in seen})
+    known = [one for one in seen if _sound(one).any()]
+    names = sorted({one.line.writer for one in known})
     if len(names) < FEW_WRITERS:
         return None
-    known = [one for one in seen if ((one.runs >= 0) & (one.labels >= 0)).any()]
-    scales = {name: _scale(sizes, [one for one in known if one.line.writer == name]) for name in names}
+    scales = {pen: _scale(sizes, [one for one in known if one.pen == pen]) for pen in {one.pen for one in known}}
     size = sizes.means.shape[1]
     shape = (LENGTHS, size)
     means = np.concatenate([sizes.means[:LENGTHS], np.stack([np.full(size, FIRST_ASCENT), np.zeros(size)])])
@@ -193,7 +227,7 @@ def _with_place(sizes: SizeStatistics, seen: Sequence[_Seen]) -> SizeStatistics 
     labels = np.concatenate([one.labels[_sound(one)] for one in known])
     for _ in range(PLACE_ROUNDS):
         place = LinePlace(placed)
-        distances = np.concatenate([_distances(place, one, scales[one.line.writer]) for one in known], axis=1)
+        distances = np.concatenate([_distances(place, one, scales[one.pen]) for one in known], axis=1)
         near = (np.abs(distances - placed.means[LENGTHS:, labels]) < FARTHEST).all(axis=0)
         placed = placed.with_place(distances[:, near], labels[near], hands[near])
         seen_labels = np.unique(labels[near])
@@ -208,12 +242,11 @@ def _sound(one: _Seen) -> NDArray[np.bool_]:
 
 
 def _scale(sizes: SizeStatistics, lines: Sequence[_Seen]) -> float:
-    """The typical height of a writer's hand in the unit of the lines, from the characters' true labels."""
+    """The typical height of a writer's hand on one device, in the unit of the lines, from the characters' true labels."""
     boxes = [one.look.ink.boxes(one.look.ink.hypotheses.edges[one.runs[_sound(one)]]) for one in lines]
     labels = np.concatenate([one.labels[_sound(one)] for one in lines])
     samples = SizedSamples.of(np.concatenate([box.sizes for box in boxes]), np.concatenate([box.scales for box in boxes]), labels)
-    first = lines[0].line
-    device = WriterSizes.of(sizes, samples).devices[scale_number(first.device, first.unit == "millimetres")]
+    (device,) = WriterSizes.of(sizes, samples).devices.values()
     return float(TYPICAL * math.exp(device.shifts[0]) / device.factor)
 
 

@@ -148,8 +148,12 @@ class Sample:
         return picture_box(edges, self.resolution, self.device, self.baseline)
 
 
-def open_picture(picture: str | Path | bytes | PIL.Image.Image | NDArray[Any], name: str | None = None) -> tuple[Picture, str]:
+def open_picture(
+    picture: str | Path | bytes | PIL.Image.Image | NDArray[Any] | Picture, name: str | None = None
+) -> tuple[Picture, str]:
     """A file, the bytes of a file, a Pillow image or an array as a grey picture, and what errors call it; raises `ImageError`."""
+    if isinstance(picture, Picture):
+        return picture, name or "the picture"
     if isinstance(picture, str | Path):
         name = name or str(picture)
         try:

@@ -19,13 +19,14 @@ from allograph.errors import AllographError, StorageError
 from allograph.server import problems
 from allograph.server.access import Access
 from allograph.server.background_migration import BackgroundMigration
+from allograph.server.line_worker import LineWorker
 from allograph.server.log import LOGGER, RequestLog, failure, storage_failure
 from allograph.server.metrics import Metrics
 from allograph.server.middleware import OPEN, Gate
 from allograph.server.profile_transfer import ProfileTransfer
 from allograph.server.reader import Reader
 from allograph.server.readiness import Readiness
-from allograph.server.routes import corrections, habits, profiles, readings, service
+from allograph.server.routes import corrections, habits, lines, profiles, readings, service, words
 from allograph.server.routes import writers as writers_routes
 from allograph.server.service import Service
 from allograph.server.settings import Settings
@@ -34,7 +35,7 @@ from allograph.writers.writers import Writers
 PAGE = Path(__file__).parent.parent / "page"
 TEXT = """Reads handwritten characters, and learns each writer's hand from that writer's corrections.
 
-A sample is one of `image` (28×28), `png` (a picture of one character) and `ink` (strokes).
+A sample is one of `image` (28×28), `png` (a picture of one character) and `ink` (strokes); a line is one of `png` and `ink`.
 Errors are problem details (RFC 9457)."""
 
 
@@ -61,7 +62,7 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
     settings, log = settings or Settings(), log or RequestLog()
     metrics = Metrics(lambda tenant: writers.of(tenant).warm[0])
     reader = Reader(writers, settings.limits.waiting, metrics.batches.observe)
-    access, transfer = Access(writers.store, settings), ProfileTransfer(writers)
+    line_worker, access, transfer = LineWorker(writers, reader), Access(writers.store, settings), ProfileTransfer(writers)
     writers.store.most_writers = settings.limits.writers
 
     @asynccontextmanager
@@ -93,10 +94,11 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.state.service = Service(writers, settings, metrics, reader, access, Readiness(writers.store, settings.tenant), transfer)
+    readiness = Readiness(writers.store, settings.tenant)
+    app.state.service = Service(writers, settings, metrics, reader, line_worker, access, readiness, transfer)
     problems.install(app)
     app.router.routes.extend(readings.router.routes)  # matched first: it is called most
-    for resource in (corrections, writers_routes, profiles, habits, service):
+    for resource in (lines, corrections, words, writers_routes, profiles, habits, service):
         app.include_router(resource.router)
     app.mount("/static", StaticFiles(directory=PAGE), name="static")
     app.add_api_route("/", _page, methods=["GET"], include_in_schema=False)

@@ -48,7 +48,7 @@ def check_counts(body: Any, limits: Limits) -> None:
     if not isinstance(body, dict):
         return
     _check_fields(body, "the body")
-    labels, points = _labels(body), 0
+    labels, points = _labels(body), _points(body)
     lists = {key: body[key] for key in ("samples", "corrections", "context") if isinstance(body.get(key), list)}
     beside = len(lists.get("context", ()))
     if beside > LONGEST:
@@ -70,7 +70,7 @@ def check_counts(body: Any, limits: Limits) -> None:
                 points += _points(item)
     if points > limits.points:
         raise ImageError(
-            f"the ink has {points} points; a request may have {limits.points}. Send fewer samples or coarser strokes"
+            f"the ink has {points} points; a request may have {limits.points}. Send less at once, or coarser strokes"
         )
     if labels > ALL_LABELS:
         raise InputError(f"the alphabets have {labels} labels; those of a request may have {ALL_LABELS}. Send less at once")

@@ -1,4 +1,4 @@
-"""Decodes the samples of a request: images as they are, pictures framed, ink drawn."""
+"""Decodes the samples of a request, or its line: images as they are, pictures framed, ink drawn."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from allograph.errors import ImageError
 from allograph.images.frames import SIDE, Frame, read_picture
+from allograph.lines import LineInk
 from allograph.samples import Box, Sample
 from allograph.server.base64_text import decode_base64
 from allograph.server.fair_pool import FairPool
-from allograph.server.requests import SampleImage
+from allograph.server.requests import LineImage, SampleImage
 from allograph.server.settings import Limits
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
@@ -54,7 +55,7 @@ class PictureFiles(NamedTuple):
 
 
 class SampleDecoder:
-    """Decodes samples beside the event loop and in bounded memory.
+    """Decodes samples and lines beside the event loop and in bounded memory.
 
     A picture takes far more memory while it is decoded and framed than its file. So large ones are worked on one at a time in
     the process, and others a few at a time, with places of their own for what is quickly done.
@@ -81,6 +82,14 @@ class SampleDecoder:
         pool = self._large if max(outcome.pixels) > USUAL else self._long
         return await pool.run(tenant, _decode, pictures, names, outcome, frame)
 
+    async def line(self, tenant: str, line: LineImage, limits: Limits) -> LineInk:
+        """The ink of a line. A picture counts as a large one: thin strokes are enlarged to be read, however few pixels it has.
+
+        Raises `ImageError` for what cannot be read, shows no line of writing or is beyond the limits, `BusyError` where too much
+        is waiting.
+        """
+        return await (self._quick if line.png is None else self._large).run(tenant, _decode_line, line, limits)
+
 
 def _plain(pictures: Sequence[SampleImage]) -> FramedSamples | None:
     """Samples where all are images already; None where there is work to do."""
@@ -100,14 +109,14 @@ def _decode_quick(
     pictures: Sequence[SampleImage], names: Sequence[str], frame: Frame, limits: Limits
 ) -> FramedSamples | PictureFiles:
     """Samples; or the files where they take longer, so that it is done elsewhere."""
-    encoded = _files(pictures, names, limits)
+    encoded = _files([picture.png for picture in pictures], names, limits)
     return _decode(pictures, names, encoded, frame) if sum(encoded.pixels) <= USUAL else encoded
 
 
-def _files(pictures: Sequence[SampleImage], names: Sequence[str], limits: Limits) -> PictureFiles:
-    """The files of the pictures; raises `ImageError` for more pixels than a request may have, before any is decoded."""
+def _files(pictures: Sequence[str | None], names: Sequence[str], limits: Limits) -> PictureFiles:
+    """The files of pictures in Base64; raises `ImageError` for more pixels than a request may have, before any is decoded."""
     files = [
-        None if picture.png is None else _file(picture.png, f"the picture of {name}")
+        None if picture is None else _file(picture, f"the picture of {name}")
         for picture, name in zip(pictures, names, strict=True)
     ]
     pixels = [0 if file is None else _pixels(file) for file in files]
@@ -136,6 +145,23 @@ def _decode(pictures: Sequence[SampleImage], names: Sequence[str], encoded: Pict
         images[i], box = sample.framed(frame)
         boxes.append(box)
     return FramedSamples(images, boxes)
+
+
+def _decode_line(line: LineImage, limits: Limits) -> LineInk:
+    name, device = "the line", line.device or ""
+    if line.ink is not None:
+        _check_pieces(len(line.ink), "strokes", limits)
+        return LineInk.from_strokes(line.ink, unit=line.unit or "device", device=device, name=name)
+    encoded = _files([line.png], [name], limits)
+    (file,), (pixels,), name = encoded.files, encoded.pixels, f"the picture of {name}"
+    ink = LineInk.from_picture(read_picture(file or b"", name, pixels, FORMATS), name=name, device=device)
+    _check_pieces(len(ink.pieces), "pieces of ink", limits)
+    return ink
+
+
+def _check_pieces(count: int, what: str, limits: Limits) -> None:
+    if count > limits.images:
+        raise ImageError(f"the line has {count} {what}; it may have {limits.images}. Send one line, or a few rows, at a time")
 
 
 def _pixels(file: bytes) -> int:

@@ -31,7 +31,10 @@ class TenantMetrics:
     def __init__(self, warm: Callable[[], float]) -> None:
         self.registry = CollectorRegistry()
         self.readings = Counter("allograph_readings", "Samples read.", registry=self.registry)
-        corrections = Counter("allograph_corrections", "Corrections learned.", ["kind"], registry=self.registry)
+        self.lines = Counter("allograph_lines", "Lines read.", registry=self.registry)
+        corrections = Counter(
+            "allograph_corrections", "Corrections learned, the characters of lines among them.", ["kind"], registry=self.registry
+        )
         self._given, self._implicit = corrections.labels("given"), corrections.labels("implicit")
         self._window: deque[tuple[bool, bool]] = deque(maxlen=ROLLING)
         accuracy = Gauge(

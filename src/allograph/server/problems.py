@@ -56,7 +56,7 @@ MEANING = {
     404: "There is no such writer, correction or address.",
     405: "The address does not know this method.",
     408: "The request came too slowly to be waited for.",
-    409: "The profile was made for another model, or the tenant has as many writers as it may.",
+    409: "The profile was made for another model, the model reads no lines, or the tenant has as many writers as it may.",
     413: "The body is too large.",
     414: "The address is too long.",
     415: "The body is of another media type than this address takes.",

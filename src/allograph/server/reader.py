@@ -84,8 +84,12 @@ class Reader:
             behind = next((outcome for outcome in outcomes if outcome), None)
             if behind is None:
                 return job
-            steps = self._writers.of(tenant).catch_up(behind.live)
-            await self._learner.finish(behind.live.key, steps, until - time.monotonic())
+            await self.learn(behind, until)
+
+    async def learn(self, behind: Behind, until: float) -> None:
+        """Learn what a writer is behind with; raises `BusyError` at a time (`time.monotonic`), while that goes on."""
+        key = behind.live.key
+        await self._learner.finish(key, self._writers.of(key.tenant).catch_up(behind.live), until - time.monotonic())
 
     async def close(self) -> None:
         """Finish what is being read; stop learning after the step that is under way."""

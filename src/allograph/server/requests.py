@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from fastapi import Path, Query
+from fastapi import Header, Path, Query
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -18,8 +18,12 @@ from pydantic import (
 )
 
 from allograph.alphabet.labels import LONGEST_LABEL, NAMED, check_label
+from allograph.corpora.lines.text import check_text
 from allograph.images.frames import PIXELS, SIDE
+from allograph.lines.line import CONSIDERED
 from allograph.profiles.journal import LONGEST_NAME, check_name
+from allograph.profiles.line_ids import LONGEST_LINE_ID, PREFIX, check_line_id
+from allograph.profiles.words import LONGEST_WORD, check_word
 from allograph.samples.box import FARTHEST, LONGEST_DEVICE, Box, Unit
 from allograph.server.base64_text import decode_base64
 from allograph.server.body_limits import LABELS
@@ -33,6 +37,8 @@ IMAGE = (
 )
 LONGEST_IMAGE = 2 * PIXELS
 """Characters that the Base64 of an image may have, line ends included; without them it has 1,048."""
+LONGEST_TEXT = 4096
+"""Code points of the text of a line; the ink of a request has room for an eighth of that."""
 DECOMPOSED = 4
 """Code points that one of NFC may be sent as; what is longer than any name or label so written is not looked at."""
 
@@ -79,6 +85,21 @@ def _text(value: Any, what: str, longest: int) -> str:
 
 def _id(value: Any) -> str:
     return check_name(_text(value, "an id", LONGEST_NAME), "correction")
+
+
+def _line_id(value: Any) -> str:
+    return check_line_id(_text(value, "an id", LONGEST_LINE_ID))
+
+
+def _line_text(value: Any) -> str:
+    text = check_text(_text(value, "the text of a line", LONGEST_TEXT))
+    if len(text) > LONGEST_TEXT:
+        raise ValueError(f"the text of a line has 1–{LONGEST_TEXT} characters; this one has {len(text)}")
+    return text
+
+
+def _word(value: Any) -> str:
+    return check_word(_text(value, "a word", LONGEST_WORD))
 
 
 def _device(name: str) -> str:
@@ -189,6 +210,35 @@ Id = Annotated[
         }
     ),
 ]
+LineId = Annotated[
+    str,
+    PlainValidator(_line_id),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "minLength": len(PREFIX) + 1,
+            "maxLength": LONGEST_LINE_ID,
+            "pattern": f"^{PREFIX}[^{CONTROL}]+$",
+            "description": f"`{PREFIX}` and what you choose; unique for a writer. It is kept in NFC.",
+        }
+    ),
+]
+LineText = Annotated[
+    str,
+    PlainValidator(_line_text),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": LONGEST_TEXT,
+            "pattern": f"^[^{CONTROL}\\u2028\\u2029]+$",
+            "description": "What the line says. It is taken in NFC, with one space between words and none around them.",
+        }
+    ),
+]
+Word = Annotated[
+    str, PlainValidator(_word), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": LONGEST_WORD, "pattern": r"^\S+$"})
+]
 LABEL = {"type": "string", "minLength": 1, "maxLength": LONGEST_LABEL, "description": "What a sample shows."}
 Label = Annotated[str, PlainValidator(_label), WithJsonSchema(LABEL)]
 OfferedLabels = Annotated[
@@ -231,6 +281,9 @@ Device = Annotated[
 ]
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
 JournalPlace = Annotated[int, Query(ge=0, le=2**53, description="Only those after this place in the journal.")]
+KeepImages = Annotated[
+    Literal["yes", "no"], Header(alias="X-Allograph-Keep-Images", description="With `no`, these images are not stored.")
+]
 SuggestionCount = Annotated[int, Query(ge=1, le=100, description="How many labels at most.")]
 
 
@@ -390,3 +443,72 @@ class ForgetRequest(RequestBody):
 
     label: Label | None = None
     since: float | None = Field(None, ge=0, description="Seconds since 1970, UTC.", examples=[1767225600.0])
+
+
+class LineImage(RequestBody):
+    """A line of hand print as ink or a picture."""
+
+    png: str | None = Field(
+        None, description="Base64 of a picture of one line, or of a few rows (PNG, JPEG, WebP, GIF or BMP); a data: URL does too."
+    )
+    ink_form: Form | None = Field(
+        None, description="What the strokes of `ink` are: `points` [x, y], unless this says `columns` [[x, …], [y, …]]."
+    )
+    ink: Strokes | None = None  # after its form
+    unit: Unit | None = Field(None, description="What the coordinates of `ink` count; `device` unless given.")
+    device: Device | None = Field(None, description="What it was written on.")
+    alphabet: OfferedLabels = None
+    confidence: float = Field(0.0, ge=0, le=1, description="A character that is less sure abstains.")
+
+    @model_validator(mode="after")
+    def _check_form(self) -> Self:
+        if (self.png is None) == (self.ink is None):
+            raise ValueError("a line is one of ink and png")
+        if self.unit is not None and self.ink is None:
+            raise ValueError("unit stands beside ink; a picture's file states its resolution")
+        return self
+
+
+EITHER: list[Any] = [{"required": ["ink"]}, {"required": ["png"]}]
+LINE: dict[str, Any] = {
+    "id": "line-1",
+    "ink": [[[0, 0], [0, 90], [45, 90]], [[75, 0], [135, 0]], [[105, 0], [105, 90]], [[240, 0], [265, 90], [290, 0]]],
+    "device": "tablet",
+}
+
+
+class LineReadRequest(LineImage):
+    """A line to be read."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": EITHER, "examples": [LINE]})
+    id: LineId | None = None
+    best: int = Field(
+        3,
+        ge=0,
+        le=CONSIDERED,
+        description="How many of the likeliest texts to name, and of the likeliest labels of each character.",
+    )
+
+
+class LineCorrectRequest(LineImage):
+    """A line and what it says."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": EITHER, "examples": [{**LINE, "text": "LT V"}]})
+    id: LineId
+    text: LineText
+    new: bool = Field(False, description="Teach the writer labels that the model does not know.")
+    keep_words: bool = Field(False, description="Keep the words of the text too, apart from the corrections and in no order.")
+
+
+class LineAcceptRequest(LineImage):
+    """A line, and what it was read as."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": EITHER, "examples": [{**LINE, "text": "LT V"}]})
+    id: LineId
+    text: LineText
+
+
+class ForgetWordsRequest(RequestBody):
+    """The words to forget."""
+
+    words: list[Word] | None = Field(None, max_length=LABELS, description="All of them unless given.")

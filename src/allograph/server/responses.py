@@ -44,6 +44,42 @@ class ReadingsResponse(BaseModel):
     readings: list[ReadingResponse]
 
 
+class TextProbability(BaseModel):
+    """A text and how probable it is, among the likeliest."""
+
+    text: str
+    probability: float
+
+
+class LineCharacterResponse(BaseModel):
+    """One character of a line."""
+
+    label: str
+    probability: float = Field(description="That its ink, as it was cut, shows this label.")
+    sureness: float = Field(description="The probability that it is cut right and read right.")
+    abstains: bool = Field(description="Whether it is less sure than was asked for.")
+    base: str = Field(description="What the base classifier alone would have said of this ink.")
+    personal: str = Field(
+        description="What is answered with the writer's corrections; the label, unless the service runs in shadow."
+    )
+    best: list[LabelProbability]
+    pieces: list[int] = Field(description="The strokes that it is made of, counted from 0; of a picture, the pieces of its ink.")
+    row: int = Field(description="The row of the line, from 0.")
+    space_before: bool
+
+
+class LineResponse(BaseModel):
+    """The answer to a line."""
+
+    id: str
+    text: str
+    probability: float = Field(description="Of the text, among the likeliest.")
+    best: list[TextProbability]
+    joined: bool = Field(description="Whether it looks like joined-up writing, which is not read: do not rely on the text.")
+    unsure: list[int] = Field(description="Which of the characters are less sure than one half; of joined-up writing, all.")
+    characters: list[LineCharacterResponse] = Field(description="In the order of the text, without spaces.")
+
+
 class CorrectionResponse(BaseModel):
     """A correction that is stored."""
 
@@ -63,6 +99,34 @@ class CorrectionsResponse(BaseModel):
     """The corrections, in the order of the request."""
 
     corrections: list[CorrectionResponse]
+
+
+class DoubtResponse(BaseModel):
+    """A character of a text that the ink does not bear out; it was not learned."""
+
+    place: int = Field(description="Where it stands in the text, in code points.")
+    label: str
+
+
+class LineCorrectionResponse(BaseModel):
+    """What was learned from a line."""
+
+    id: str = Field(description="The line's: `undo` with it takes all of the line back.")
+    corrections: list[CorrectionResponse] = Field(description="One a character, in the order of the text, which is not stored.")
+    doubtful: list[DoubtResponse]
+
+
+class WordCount(BaseModel):
+    """A word that was kept."""
+
+    word: str
+    lines: int = Field(description="In how many corrected lines it stood.")
+
+
+class WordsResponse(BaseModel):
+    """The writer's own words, by code point."""
+
+    words: list[WordCount]
 
 
 class UndoResponse(BaseModel):

@@ -13,17 +13,20 @@ from numpy.typing import NDArray
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from allograph.lines import LineInk
+from allograph.lines.reader import LineReader
 from allograph.profiles.journal import Key, unknown_writer
 from allograph.recognizer import Recognizer
 from allograph.samples import Sample
 from allograph.server.access import Access
 from allograph.server.decoding import FramedSamples, SampleDecoder
 from allograph.server.fair_pool import FairPool
+from allograph.server.line_worker import LineWorker
 from allograph.server.metrics import Metrics, TenantMetrics
 from allograph.server.profile_transfer import ProfileTransfer
 from allograph.server.reader import Reader
 from allograph.server.readiness import Readiness
-from allograph.server.requests import SampleImage
+from allograph.server.requests import LineImage, SampleImage
 from allograph.server.settings import Limits, Settings
 from allograph.writers.suggestions import BaseErrors
 from allograph.writers.writer import Writer
@@ -44,13 +47,14 @@ class Service:
     settings: Settings
     metrics: Metrics
     reader: Reader
+    lines: LineWorker
     access: Access
     readiness: Readiness
     transfer: ProfileTransfer
     parsing: FairPool = field(default_factory=lambda: FairPool(PARSERS, PATIENCE, "allograph-bodies"))
     """Parses and validates large bodies."""
     decoder: SampleDecoder = field(default_factory=lambda: SampleDecoder(PATIENCE))
-    """Decodes pictures and draws ink."""
+    """Decodes pictures and draws ink, of samples and of lines."""
 
     @cached_property
     def base_errors(self) -> BaseErrors:
@@ -99,6 +103,16 @@ class Caller:
         recognizer, limits = self.recognizer, self.limits
         found = await self.service.decoder.samples(self.tenant, [*pictures, *context], names, recognizer.frame, limits)
         return found, found.at(range(count, count + beside)) if beside else None
+
+    async def line(self, line: LineImage) -> LineInk:
+        """The ink of a request's line, which costs as much as its pieces would as samples; raises as `SampleDecoder.line` does.
+
+        Raises `MismatchError` where the model reads no lines, `Refused` with 429 where the tenant cannot pay.
+        """
+        await in_thread(LineReader.of, self.recognizer)
+        ink = await self.service.decoder.line(self.tenant, line, self.limits)
+        self.check_rate(len(ink.pieces))
+        return ink
 
     def writer(self, name: str) -> Writer:
         """A writer that has a profile; raises `UnknownWriter` for any other, other tenants' among them."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import allograph
 from allograph.adapters import OURS, Adapter, Trial, best, build
+from allograph.adapters.size_statistics import SizeStatistics
 from allograph.adapters.statistics import PREFIXES, Statistics
 from allograph.adapters.trials import replay_settings
 from allograph.adapters.tunable_adapter import TunableAdapter
@@ -395,6 +396,8 @@ def _write(
         },
     }
     others = {name: array for name, array in bundle.statistics.items() if not name.startswith(PREFIXES)}
+    if statistics.sizes is not None:  # where labels stand on the line, train_lines has found
+        statistics = replace(statistics, sizes=statistics.sizes.with_place_of(SizeStatistics.of(bundle)))
     curve = curve or bundle.config.learning_curve
     config = replace(bundle.config, adapters=adapters, tuning=tuning, learning_curve=curve)
     model = (bundle.path / MODEL).read_bytes()

@@ -6,7 +6,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.adapters import WriterModel
-from allograph.alphabet.labels import check_label
-from allograph.corpora.lines.text import characters_of, check_text
+from allograph.corpora.lines.text import check_text, place_characters
 from allograph.errors import InputError, MismatchError, UnknownLabel
 from allograph.lines.alignment import LEAST_LOG, align
 from allograph.lines.grammar import START
@@ -28,7 +27,7 @@ from allograph.profiles.journal import Correction, Entry
 from allograph.profiles.line_ids import check_line_id, new_line_id
 from allograph.readings import Explanation, Samples
 from allograph.writers.live_profile import LiveProfile, Snapshot
-from allograph.writers.reading import Alphabets, offer_of
+from allograph.writers.reading import Alphabets, name_corrections, offer_of
 
 DOUBTFUL_LOG = -6.0
 """A character whose label has a lower log-probability is doubtful: one of 200 that are right, three of four that are not."""
@@ -36,8 +35,14 @@ FIT_LOG = -3.5
 """The log-probability that the characters of a text have at least, on average, where it is what the ink shows."""
 UNFIT = -6.0
 """A text whose characters' log-probabilities lie so far below that, in all, is not what the ink shows."""
+MOST_PER_PIECE = 2
+"""Characters of a text for each piece of ink: one that has more fits no ink, and laying it over would take long."""
 SURE = 0.8
 """Characters of a line left standing are learned from this sureness on: others may not have been looked at."""
+
+
+WordList = Words | Iterable[str] | str | Path
+"""Words, or the path of a file with a word a line."""
 
 
 class Doubt(NamedTuple):
@@ -67,35 +72,49 @@ def read_line(
     threshold: float = 0.0,
     id: str | None = None,
     shadow: bool = False,
-    words: Words | Iterable[str] | str | Path | None = None,
+    snapshot: Snapshot | None = None,
+    words: WordList | None = None,
 ) -> Line:
-    """Read a line with all that its writer taught; see `Writer.read_line`."""
+    """Read a line with all that its writer taught, or with a snapshot of that; see `Writer.read_line`."""
     if not 0 <= threshold <= 1:
         raise InputError(f"a threshold is a probability, from 0 to 1, not {threshold}")
     id = new_line_id() if id is None else check_line_id(id)
     reader = LineReader.of(live.pipeline.recognizer)
-    snapshot = live.up_to_date()
+    snapshot = live.up_to_date() if snapshot is None else snapshot
     offer, mask = offer_of(alphabet, live.pipeline.recognizer, snapshot.state)
     hidden = None
     if offer is not None and mask is not None:
-        own = np.array([label not in offer for label in snapshot.state.labels], np.bool_)
-        hidden = np.append(~mask, own)
-    likely = None if words is None else _with_own(Words.of(words), tuple(sorted(live.store.words(live.key))))
+        hidden = np.array([*~mask, *(label not in offer for label in snapshot.state.labels)], np.bool_)
+    likely = likely_words(live, words)
     look = reader.look(ink)
     counts = Counter(one.label for one in snapshot.corrections)
     personal = reader.read(look, snapshot.model, counts, hidden, likely)
     shown = personal
     if shadow:
         base = WriterModel(live.pipeline.adapter, live.pipeline.adapter.start())
-        shown = reader.read(look, base, {}, None if hidden is None else hidden[: len(live.pipeline.recognizer.alphabet)], likely)
+        hidden = None if hidden is None else hidden[: len(live.pipeline.recognizer.alphabet)]
+        shown = reader.read(look, base, {}, hidden, likely)
     make = partial(_character, shown, personal, snapshot, offer, threshold, live.pipeline.recognizer.bundle.model_hash)
     return Line(id, shown, make, threshold, live.pipeline.recognizer.bundle.model_hash)
 
 
-@lru_cache(maxsize=16)
-def _with_own(words: Words, own: tuple[str, ...]) -> Words:
-    """Words, and those that a writer's corrected lines were kept with."""
-    return words.with_more(own) if own else words
+def likely_words(live: LiveProfile, words: WordList | None) -> Words | None:
+    """The words of a list, and those that the writer kept; None where there are none."""
+    given = None if words is None else Words.of(words)
+    own = list(live.store.words(live.key))
+    if not own:
+        return given
+    return Words.of(own) if given is None else given.with_more(own)
+
+
+def bare_words(text: str) -> set[str]:
+    """The words of a text without the marks around them.
+
+    >>> sorted(bare_words('"#&!?," said Calvin; 2+2'))
+    ['2+2', 'Calvin', 'said']
+    """
+    edges = "".join({character for character in text if not character.isalnum()})
+    return {bare for word in text.split(" ") if (bare := word.strip(edges))}
 
 
 def correct_line(
@@ -104,15 +123,20 @@ def correct_line(
     """Learn what a line says; see `Writer.correct_line`."""
     _check_model(live, line)
     text = check_text(text)
-    characters = [check_label(label) for label in characters_of(text)]
-    labels, spaces, places = _laid_out(text, characters)
+    labels, spaces, places = zip(*place_characters(text), strict=True)
+    pieces = len(line.ink.pieces)
+    if len(labels) > MOST_PER_PIECE * (pieces + 1):
+        raise InputError(
+            f"the text does not fit the ink: it has {len(labels)} characters, and the ink {pieces} pieces; check that it is the "
+            "text of this line"
+        )
     _check_labels(live, line, labels, new)
     known = {label: place for place, label in enumerate(line.look.labels)}
     wanted = [known.get(label, -1) for label in labels]
     found = align(line.look.lattice, wanted, spaces)
     logs = [_log(line.look, run, place) for run, place in zip(found.runs, wanted, strict=True)]
-    judged = [LEAST_LOG if log is None else max(log, LEAST_LOG) for log, place in zip(logs, wanted, strict=True) if place >= 0]
-    judged += [LEAST_LOG / 2] * found.skipped
+    judged = [max(log, LEAST_LOG) for log in logs if log is not None]
+    judged += [LEAST_LOG] * found.runs.count(-1) + [LEAST_LOG / 2] * found.skipped
     if sum(log - FIT_LOG for log in judged) < UNFIT or not any(run >= 0 for run in found.runs):
         raise InputError(
             f"the text does not fit the ink: {len(labels)} characters were meant and {len(line.characters)} were found, most of "
@@ -123,16 +147,17 @@ def correct_line(
         if run < 0 or (log is not None and log < DOUBTFUL_LOG):
             doubtful.append(Doubt(place, label))
         else:
-            reading = line.character(run, known.get(label, -1), space)
+            reading = line.character(run, -1, space)  # what was read, for a character cut anew too: its doubt is to be honest
             learned.append(_entry(reading, label, implicit=False, keep_image=keep_images, line=line))
-    words = set(text.split(" ")) if keep_words else None
+    words = bare_words(text) if keep_words else None
     return LineCorrection(line.id, _record(live, line, learned, words), tuple(doubtful))
 
 
 def accept_line(live: LiveProfile, line: Line, keep_images: bool = True) -> LineCorrection:
     """Learn that a line was left standing: its sure characters, as implicit corrections; see `Writer.accept_line`."""
     _check_model(live, line)
-    sure = [] if line.joined else [one for one in line.characters if one.sureness >= max(SURE, line.threshold)]
+    least, unsure = max(SURE, line.threshold), set(line.unsure)
+    sure = [one for place, one in enumerate(line.characters) if place not in unsure and one.sureness >= least]
     entries = [_entry(one, one.label, implicit=True, keep_image=keep_images, line=line) for one in sure]
     return LineCorrection(line.id, _record(live, line, entries, None), ())
 
@@ -140,19 +165,6 @@ def accept_line(live: LiveProfile, line: Line, keep_images: bool = True) -> Line
 def _record(live: LiveProfile, line: Line, entries: Sequence[Entry], words: Collection[str] | None) -> tuple[Correction, ...]:
     stored = changes.record_line(live.store, live.key, line.id, entries, words, line.model_hash)
     return tuple(entry.correction for entry in stored)
-
-
-def _laid_out(text: str, characters: Sequence[str]) -> tuple[list[str], list[bool], list[int]]:
-    """The characters of a text, whether a space is before each, and where each stands in it."""
-    labels, spaces, places, place = [], [], [], 0
-    for character in characters:
-        space = text[place] == " "
-        place += space
-        labels.append(character)
-        spaces.append(space)
-        places.append(place)
-        place += len(character)
-    return labels, spaces, places
 
 
 def _check_model(live: LiveProfile, line: Line) -> None:
@@ -254,4 +266,4 @@ def _values(look: LineLook, run: int, label: int) -> NDArray[np.float32]:
 
 def _explain(snapshot: Snapshot, look: LineLook, sample: Samples) -> Explanation:
     context = look.samples.at(np.array(look.path.runs))
-    return snapshot.model.explain(sample, context)
+    return name_corrections(snapshot.model.explain(sample, context), snapshot)

@@ -127,6 +127,18 @@ class LiveProfile:
                 return
             limit = PAGE
 
+    def before(self, batch: str, current: Snapshot) -> Snapshot:
+        """The snapshot from before a batch of the journal, where that is the last one in `current`; else `current`.
+
+        What is taught again is judged as it was the first time.
+        """
+        previous = self._previous
+        ends = [previous.head, current.head - 1]  # a batch is stored at once: its places follow one another
+        if previous.head >= current.head or (previous.version and not self._still_holds(previous)):
+            return current
+        found = [self.store.entries(self.key, place, 1, images=False) for place in ends]
+        return previous if all(some and some[0].batch == batch for some in found) else current
+
     def save_checkpoint(self) -> None:
         """Store the state as a checkpoint: opening the profile, or learning again after an undo, then starts from it."""
         with self._saving:

@@ -245,12 +245,18 @@ def _joined(beside: Sequence[Samples]) -> Samples | None:
 
 
 def _explain(snapshot: Snapshot, beside: Sequence[Samples], together: Samples | None, place: int, sample: Samples) -> Explanation:
-    """The adapter's explanation of the sample at a place among those read together, with the ids of the corrections it names.
+    """The adapter's explanation of the sample at a place among those read together.
 
     The context is kept in its parts, which other readings keep too, and not as the arrays that it is joined to.
     """
     context = _joined(beside)
-    explanation = snapshot.model.explain(sample, context if together is None else others(together, place, context))
+    return name_corrections(
+        snapshot.model.explain(sample, context if together is None else others(together, place, context)), snapshot
+    )
+
+
+def name_corrections(explanation: Explanation, snapshot: Snapshot) -> Explanation:
+    """Put the ids of the corrections that an explanation speaks of beside their places."""
     for part in explanation.evidence.values():
         for entry in part if isinstance(part, list) else ():
             if isinstance(entry, dict) and "correction" in entry:

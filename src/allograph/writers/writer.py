@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -13,7 +13,6 @@ from allograph.alphabet.labels import check_label
 from allograph.errors import InputError, MismatchError, UnknownLabel
 from allograph.lines.line import Line
 from allograph.lines.line_ink import LineInk
-from allograph.lines.words import Words
 from allograph.profiles import MemoryStore, Store, changes
 from allograph.profiles.changes import Relabel
 from allograph.profiles.journal import Correction, Entry, Key, Row, check_name, new_batch
@@ -22,7 +21,7 @@ from allograph.recognizer import Recognizer
 from allograph.samples import Readable, Sample
 from allograph.writers import line_reading
 from allograph.writers.context import Seen
-from allograph.writers.line_reading import LineCorrection
+from allograph.writers.line_reading import LineCorrection, WordList
 from allograph.writers.live_profile import LiveProfile
 from allograph.writers.pipeline import Pipeline
 from allograph.writers.reading import Alphabets, Request, Task, read_together
@@ -191,7 +190,7 @@ class Writer:
         alphabet: Alphabets | None = None,
         threshold: float = 0.0,
         id: str | None = None,
-        words: Words | Iterable[str] | str | Path | None = None,
+        words: WordList | None = None,
     ) -> Line:
         """Read a line of hand print: its strokes, a picture of it, or a `LineInk`.
 
@@ -199,8 +198,8 @@ class Writer:
         bytes, a Pillow image or an array [h, w]. `LineInk.from_strokes` and `.from_picture` take the unit and the device too. The
         line may wrap into rows. Letters are to be unjoined; a line that looks joined up is marked (`Line.joined`). `alphabet`
         restricts the labels; characters less sure than `threshold`, in 0…1, abstain; `id` names the line, and is random unless
-        given. `words`, a list, or a file with a word a line, are likelier than other characters, and so are then the words that
-        were kept with this writer's corrected lines; an empty list is for those alone.
+        given. Words of a list, or of a file with a word a line, are likelier than other characters, as are those that were kept
+        (`words`); what is no word is still read. `Words.of` keeps a long list at hand for many lines.
 
         Raises `ImageError` for what is no ink or shows no line of writing, `MismatchError` where the bundle reads no lines,
         `InputError` for what is no word, and `FormatError` for a file of words that cannot be read.
@@ -208,7 +207,7 @@ class Writer:
         if not isinstance(line, LineInk):
             is_picture = not isinstance(line, Sequence) or isinstance(line, str | bytes)
             line = LineInk.from_picture(line) if is_picture else LineInk.from_strokes(line)  # type: ignore[arg-type]
-        return line_reading.read_line(self.live, line, alphabet, threshold, id, self.shadow, words)
+        return line_reading.read_line(self.live, line, alphabet, threshold, id, self.shadow, words=words)
 
     def correct_line(self, line: Line, text: str, new: bool = False, keep_words: bool = False) -> LineCorrection:
         """Learn what a line says, each character of it: the text is laid over the ink, and what was cut wrongly is cut anew.

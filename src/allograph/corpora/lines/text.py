@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import NamedTuple
 
 from allograph.alphabet.labels import LONGEST_LABEL, check_label
 from allograph.errors import InputError
@@ -60,6 +61,29 @@ def characters_of(text: str) -> tuple[str, ...]:
             else:
                 characters.append(point)
     return tuple(characters)
+
+
+class PlacedCharacter(NamedTuple):
+    """A character of a text."""
+
+    label: str
+    space_before: bool
+    place: int
+    """Where it stands in the text, in code points."""
+
+
+def place_characters(text: str) -> list[PlacedCharacter]:
+    """The characters of a text as `check_text` gives it, with where each stands and whether a space is before it.
+
+    >>> [tuple(one) for one in place_characters("a bc")]
+    [('a', False, 0), ('b', True, 2), ('c', False, 3)]
+    """
+    found, place = [], 0
+    for label in characters_of(text):
+        space = text[place] == " "
+        found.append(PlacedCharacter(label, space, place + space))
+        place += space + len(label)
+    return found
 
 
 def _follows(point: str) -> bool:

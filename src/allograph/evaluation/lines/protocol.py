@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from allograph.corpora.lines.corpus import LineCorpus
 from allograph.corpora.lines.line import LabelledLine
 from allograph.errors import ImageError, InputError
-from allograph.evaluation.lines.drawing import HEIGHT, Stroke, heights, scan_line
 from allograph.evaluation.lines.late import late_dots
 from allograph.evaluation.lines.measures import LineCounts, count_line
 from allograph.images.frames import model_input
+from allograph.lines.drawing import HEIGHT, Stroke, heights, scan_line
 from allograph.lines.line import Line
 from allograph.lines.line_ink import LineInk
 from allograph.lines.truth import true_runs

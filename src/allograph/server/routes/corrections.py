@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from allograph.errors import UnknownCorrection
@@ -19,6 +19,7 @@ from allograph.server.requests import (
     CorrectRequest,
     ForgetRequest,
     JournalPlace,
+    KeepImages,
     Limit,
     SampleRequest,
     UndoRequest,
@@ -31,9 +32,6 @@ from allograph.writers import Request
 from allograph.writers.context import Seen
 
 router = APIRouter(prefix="/v1", route_class=ValidatedRoute, tags=["teaching"])
-KeepImages = Annotated[
-    Literal["yes", "no"], Header(alias="X-Allograph-Keep-Images", description="With `no`, these images are not stored.")
-]
 
 
 @router.get("/writers/{writer}/corrections", response_model=JournalResponse, responses=responses(404, 422))
@@ -72,7 +70,10 @@ async def accept(writer: WriterName, body: CorrectRequest, caller: CallerDepende
 
 @router.post("/writers/{writer}/undo", response_model=UndoResponse, responses=responses(400, 404, 409, 415, 422))
 def undo(writer: WriterName, body: UndoRequest, caller: CallerDependency) -> Response:
-    """Take a correction back, as if it had never been; its image and label are blanked."""
+    """Take a correction back, as if it had never been, or with the id of a line all that was learned of it.
+
+    Images and labels are blanked.
+    """
     caller.writer(writer).undo(body.id)
     return json_response({"undone": body.id})
 
@@ -104,7 +105,7 @@ async def _learn(caller: Caller, name: str, body: CorrectRequest, keep: bool, im
         reading = readings.get(correction.id)
         if reading and correction.time >= began:  # a request that is sent again counts once
             caller.metrics.corrected(reading.base == correction.label, reading.personal == correction.label, implicit)
-    return json_response({"corrections": [_correction_json(correction) for correction in stored]})
+    return json_response({"corrections": [correction_json(correction) for correction in stored]})
 
 
 async def _readings(
@@ -128,7 +129,8 @@ async def _readings(
     return [readings[i] for i in range(len(with_sample))]
 
 
-def _correction_json(one: Correction) -> dict[str, Any]:
+def correction_json(one: Correction) -> dict[str, Any]:
+    """A stored correction as JSON has it."""
     return {"id": one.id, "label": one.label, "implicit": one.implicit, "time": one.time, "doubt": one.doubt}
 
 
