@@ -166,6 +166,8 @@ def test_the_wheel_holds_the_bundle_and_works_where_nothing_else_of_ours_is(tmp_
         "shipped/MODEL_CARD.md",
         "evaluation/report/report.html.j2",
         "evaluation/report/lines.html.j2",
+        "evaluation/report/style.css.j2",
+        "shipped/lines.safetensors",
         "py.typed",
     )
     for name in (*held, "page/index.html", "page/js/main.js", "page/vendor/uplot.LICENSE"):

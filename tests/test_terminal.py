@@ -469,7 +469,7 @@ def completed(words: str, shell_name: str = "bash") -> list[str]:
 
 
 def test_completion_knows_commands_options_methods_and_protocols() -> None:
-    assert completed("allograph ev") == ["evaluate"]
+    assert completed("allograph ev") == ["evaluate", "evaluate-lines"]
     assert completed("allograph writers mi") == ["migrate"]
     assert "--predictions" in completed("allograph evaluate --p")
     assert completed("allograph evaluate x --method me") == ["memory", "means", "memory+size"]
