@@ -95,7 +95,7 @@ def test_words_are_given_and_the_writers_own_with_them(place: Path) -> None:
     own = ana.read_line(strokes, words=[])
     assert [(word.first, word.after) for word in own.look.words][:2] == [(0, 2), (2, 4)]
     assert own.text.replace(" ", "") == "heis32"
-    assert ana.read_line(strokes).look.words == ()  # off unless it is given
+    assert plain.look.words == ()  # off unless words are given, or kept
     with pytest.raises(InputError, match="word 0"):
         ana.read_line(strokes, words=["a b"])
     (place / "words.txt").write_text("he\nis\n")
@@ -244,5 +244,5 @@ def test_train_lines(tmp_path: Path) -> None:
     assert json.loads(done.stdout) == {"output": "bundle", "lines": 3, "writers": 3, "labels": 94}
     after = Bundle.open(tmp_path / "bundle")
     assert after.model_hash == before.model_hash
-    assert after.lines["cut/inner"].tolist() != before.lines["cut/inner"].tolist()
+    assert after.lines["strokes/cut/inner"].tolist() != before.lines["strokes/cut/inner"].tolist()
     assert "cut units" in run(tmp_path, "info", "bundle").stdout
