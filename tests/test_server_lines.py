@@ -382,6 +382,13 @@ def test_a_bundle_without_a_line_model_is_a_conflict(tmp_path: Path) -> None:
         assert problem(http.post(f"{ANA}/lines/read", json=LINE), 409, "line")["type"] == "urn:allograph:mismatch"
 
 
+def test_likely_words_come_with_a_line_and_are_checked() -> None:
+    with client() as http:
+        plain, helped = (http.post(f"{ANA}/lines/read", json=LINE | more).json() for more in ({}, {"words": ["cups", "wad"]}))
+        assert plain["text"] != helped["text"] == "cups 123 wad"
+        problem(http.post(f"{ANA}/lines/read", json=LINE | {"words": ["two words"]}), 422, "words")
+
+
 def test_a_line_costs_its_strokes_and_one_that_is_refused_nothing() -> None:
     strokes = len(LINE["ink"])
     with client(limits=Limits(rate=1.5 * strokes / 2)) as http:  # so a burst is one and a half lines

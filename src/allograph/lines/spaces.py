@@ -24,8 +24,8 @@ MANY = 20
 def gap_numbers(hypotheses: Hypotheses, path: NDArray[np.int64]) -> NDArray[np.float32]:
     """[q, 30] the gap before each run, against those between the runs of a path [n] through the line; 0 at a row's beginning.
 
-    Against those of the whole line, and where these part best in narrow and wide ones (`split_gaps`); those of its row; and the one
-    before and the one after it.
+    Against those of the whole line, and where these part best in narrow and wide ones (`split_gaps`); against those of its row,
+    the one before and the one after it.
     """
     gaps, edges, height = hypotheses.gap_before, hypotheses.edges, hypotheses.height
     known = gaps[path][~np.isnan(gaps[path])]

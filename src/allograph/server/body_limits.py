@@ -10,6 +10,8 @@ from allograph.profiles.journal import LONGEST_NAME
 from allograph.server.settings import Limits
 from allograph.writers.context import LONGEST
 
+LIKELY_WORDS = 2_000
+"""Words of a list that comes with a line; longer lists belong beside the service."""
 LABELS = 10_000
 """Labels in one alphabet: more than there are characters in the largest sets of handwriting (CASIA-HWDB has 7,356)."""
 ALL_LABELS = 32_768

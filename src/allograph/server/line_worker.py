@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
@@ -29,6 +29,8 @@ class LineTask:
     alphabet: Alphabets | None = None
     threshold: float = 0.0
     id: str | None = None
+    words: Sequence[str] | None = None
+    """Likely ones."""
     is_taught: bool = False
     """Whether it is to be learned: then what was known before it counts, so that the same request again says the same."""
 
@@ -73,7 +75,7 @@ def _read(writer: Writer, task: LineTask, answer: Callable[[ReadLine], Answer]) 
     if snapshot is None:
         return Behind(live)
     known = live.before(task.id, snapshot) if task.is_taught and task.id else snapshot
-    line = read_line(live, task.ink, task.alphabet, task.threshold, task.id, writer.shadow, known)
+    line = read_line(live, task.ink, task.alphabet, task.threshold, task.id, writer.shadow, known, task.words)
     return answer(ReadLine(line, snapshot.head))
 
 

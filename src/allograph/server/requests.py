@@ -26,7 +26,7 @@ from allograph.profiles.line_ids import LONGEST_LINE_ID, PREFIX, check_line_id
 from allograph.profiles.words import LONGEST_WORD, check_word
 from allograph.samples.box import FARTHEST, LONGEST_DEVICE, Box, Unit
 from allograph.server.base64_text import decode_base64
-from allograph.server.body_limits import LABELS
+from allograph.server.body_limits import LABELS, LIKELY_WORDS
 from allograph.server.ink_forms import Form, Ink, read_strokes
 from allograph.writers.context import LONGEST
 
@@ -459,6 +459,9 @@ class LineImage(RequestBody):
     device: Device | None = Field(None, description="What it was written on.")
     alphabet: OfferedLabels = None
     confidence: float = Field(0.0, ge=0, le=1, description="A character that is less sure abstains.")
+    words: list[Word] | None = Field(
+        None, max_length=LIKELY_WORDS, description="Words that the line likely holds; what is none of them is still read."
+    )
 
     @model_validator(mode="after")
     def _check_form(self) -> Self:

@@ -36,7 +36,7 @@ async def read(writer: WriterName, body: LineReadRequest, caller: CallerDependen
     Letters are to be unjoined: a line that looks joined up is marked, and nothing of its text is sure. The id names the line for
     a later correction; it is random unless given. A line counts as as many samples as it has strokes, or pieces of ink.
     """
-    task = LineTask(writer, await caller.line(body), body.alphabet, body.confidence, body.id)
+    task = LineTask(writer, await caller.line(body), body.alphabet, body.confidence, body.id, body.words)
     content = await caller.service.lines.read(caller.tenant, task, lambda found: line_json(found.line, body.best))
     caller.metrics.lines.inc()
     return json_response(content)
@@ -89,7 +89,7 @@ async def accept(
 
 async def _read(caller: Caller, name: str, body: LineCorrectRequest | LineAcceptRequest) -> ReadLine:
     """The line that is to be learned."""
-    task = LineTask(name, await caller.line(body), body.alphabet, body.confidence, body.id, is_taught=True)
+    task = LineTask(name, await caller.line(body), body.alphabet, body.confidence, body.id, body.words, is_taught=True)
     return await caller.service.lines.read(caller.tenant, task, lambda found: found)
 
 
