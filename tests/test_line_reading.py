@@ -238,7 +238,7 @@ def test_pictures_of_lines_read_as_the_strokes(text: str) -> None:
     strokes = write_line(text).strokes
     picture = picture_of(strokes)
     found = ANA.read_line(picture)
-    assert found.text == read(strokes).text
+    assert [one.label for one in found.characters] == [one.label for one in read(strokes).characters]
     assert found.ink.unit == "device"
     assert len({place for one in found.characters for place in one.pieces}) == len(found.ink.pieces)
 
