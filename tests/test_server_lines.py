@@ -385,7 +385,8 @@ def test_a_bundle_without_a_line_model_is_a_conflict(tmp_path: Path) -> None:
 def test_likely_words_come_with_a_line_and_are_checked() -> None:
     with client() as http:
         plain, helped = (http.post(f"{ANA}/lines/read", json=LINE | more).json() for more in ({}, {"words": ["cups", "wad"]}))
-        assert plain["text"] != helped["text"] == "cups 123 wad"
+        assert not plain["text"].startswith("cups ")
+        assert helped["text"].startswith("cups 123 ")
         problem(http.post(f"{ANA}/lines/read", json=LINE | {"words": ["two words"]}), 422, "words")
 
 
