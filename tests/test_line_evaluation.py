@@ -93,9 +93,9 @@ def test_words_are_given_and_the_writers_own_with_them(place: Path) -> None:
     assert ana.read_line(strokes, words=["he", "is"]).text.replace(" ", "") == "heis32"
     ana.correct_line(plain, "he is 32", keep_words=True)
     own = ana.read_line(strokes, words=[])
-    assert [(word.first, word.after) for word in own.look.words][:2] == [(0, 2), (2, 4)]
+    assert [(word.first, word.after) for word in own.reading.words][:2] == [(0, 2), (2, 4)]
     assert own.text.replace(" ", "") == "heis32"
-    assert plain.look.words == ()  # off unless words are given, or kept
+    assert plain.reading.words == ()  # off unless words are given, or kept
     with pytest.raises(InputError, match="word 0"):
         ana.read_line(strokes, words=["a b"])
     (place / "words.txt").write_text("he\nis\n")

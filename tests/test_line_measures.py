@@ -78,7 +78,7 @@ def test_a_line_that_was_read_is_judged() -> None:
     runs = true_runs(ink, np.array(characters))
     right = count_line(line, line.text, runs)
     assert (right.characters_wrong, right.words_wrong, right.cuts) == (0, 0, 6)
-    assert right.cuts_right == sum(run in line.look.path.runs for run in runs.tolist())
+    assert right.cuts_right == sum(run in line.reading.path.runs for run in runs.tolist())
     wrong = count_line(line, "?" + line.text.replace(" ", "") + " x", runs)  # one put before, one behind, and other words
     assert wrong.characters == right.characters + 2
     assert wrong.characters_wrong == 2

@@ -304,7 +304,7 @@ def test_real_lines(shared: Path) -> None:
     wrong = {False: 0, True: 0}
     for place in wanted[:8] + symbols[:3]:
         line = archive.line(place, "validation")
-        look = reader.look(LineInk.from_strokes(line.strokes, unit=line.unit, device=line.device))
+        look = reader.outputs(LineInk.from_strokes(line.strokes, unit=line.unit, device=line.device))
         free, helped = reader.read(look, writer, {}), reader.read(look, writer, {}, words=words)
         assert free.words == ()
         assert free.path.breaks is None

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from allograph.lines.line_ink import LineInk
-from allograph.lines.reader import LineLook
+from allograph.lines.reader import LineReading
 from allograph.lines.search import Path, best_paths
 from allograph.readings import Explanation, Reading
 
@@ -69,7 +69,7 @@ class Line:
 
     id: str
     """Names the line, and so its correction."""
-    look: LineLook
+    reading: LineReading
     character: Callable[[int, int, bool], LineCharacter]
     """Makes the reading of a hypothesis as a label (places), with a space before it or not."""
     threshold: float = 0.0
@@ -80,18 +80,18 @@ class Line:
     @property
     def ink(self) -> LineInk:
         """What was read."""
-        return self.look.look.ink
+        return self.reading.outputs.ink
 
     @cached_property
     def characters(self) -> tuple[LineCharacter, ...]:
         """The reading of each character, spaces left out."""
-        path = self.look.path
-        return tuple(self.character(*one) for one in zip(path.runs, path.labels, path.spaces(self.look.lattice), strict=True))
+        path = self.reading.path
+        return tuple(self.character(*one) for one in zip(path.runs, path.labels, path.spaces(self.reading.lattice), strict=True))
 
     @cached_property
     def text(self) -> str:
         """What it says, with spaces."""
-        return self._text(self.look.path)
+        return self._text(self.reading.path)
 
     @cached_property
     def joined(self) -> bool:
@@ -122,18 +122,18 @@ class Line:
         return self._texts(CONSIDERED)
 
     def _texts(self, count: int) -> list[tuple[str, float]]:
-        paths = best_paths(self.look.lattice, max(count, CONSIDERED))
+        paths = best_paths(self.reading.lattice, max(count, CONSIDERED))
         scores: dict[str, float] = {}
         for path in paths:
             scores.setdefault(self._text(path), path.score)
-        best = max([self.look.path.score, *scores.values()])
+        best = max([self.reading.path.score, *scores.values()])
         scores = {self.text: best} | {text: score for text, score in scores.items() if text != self.text}
         chances = np.exp(np.array(list(scores.values())) - best)
         return list(zip(scores, (chances / chances.sum()).tolist(), strict=True))
 
     def _text(self, path: Path) -> str:
-        spaces = path.spaces(self.look.lattice)
-        return "".join(" " * space + self.look.labels[label] for label, space in zip(path.labels, spaces, strict=True))
+        spaces = path.spaces(self.reading.lattice)
+        return "".join(" " * space + self.reading.labels[label] for label, space in zip(path.labels, spaces, strict=True))
 
     def why(self) -> LineExplanation:
         """Whose answers these are, how surely the line was cut, and what of it is unsure."""
@@ -145,7 +145,7 @@ class Line:
             sentences.append(f"{len(changed)} read otherwise than alone, by {others}: {_some(changed)}.")
         words = [
             repr("".join(one.label for one in self.characters[word.first : word.after]))
-            for word in self.look.words
+            for word in self.reading.words
             if word.changed
         ]
         if words:

@@ -48,35 +48,35 @@ class LineReader:
         """Raises `MismatchError` where the recognizer's bundle reads no lines."""
         return _reader(recognizer)
 
-    def look(self, ink: LineInk) -> Look:
+    def outputs(self, ink: LineInk) -> LineOutputs:
         """What the recognizer says of each hypothesis: one call of the model."""
-        return look_at(ink, self.recognizer)
+        return line_outputs(ink, self.recognizer)
 
     def read(
         self,
-        look: Look,
+        outputs: LineOutputs,
         writer: WriterModel,
         counts: Mapping[str, int],
         hidden: NDArray[np.bool_] | None = None,
         words: Words | None = None,
-    ) -> LineLook:
+    ) -> LineReading:
         """How the writer's hypotheses read, and the best path through them.
 
         `counts` are the writer's corrections by label; `hidden` [C + m] are labels that are not on offer; `words` are likelier
         than other characters.
         """
         labels = [*self.recognizer.alphabet.labels, *writer.state.labels]
-        classes, hypotheses, ink = label_classes(labels), look.ink.hypotheses, look.ink
+        classes, hypotheses, ink = label_classes(labels), outputs.ink.hypotheses, outputs.ink
         odds = label_odds(self.model.frequencies, counts, labels)
         if hidden is not None:
             odds = np.where(hidden, -np.inf, odds)
-        samples = look.samples
+        samples = outputs.samples
         if hidden is not None:
             samples = samples.within(~hidden[: len(self.recognizer.alphabet)])
         taught = log_softmax(writer.scores(samples).values)
         logs = log_softmax(taught + odds)
         model = self.model.of_ink(ink)
-        cuts = model.cut_odds(hypotheses, look.samples.logits) + surer(taught, samples.logits)
+        cuts = model.cut_odds(hypotheses, outputs.samples.logits) + surer(taught, samples.logits)
         first = best_cuts(hypotheses.runs, cuts + logs.max(axis=1))
         lattice = Lattice(hypotheses.runs, cuts, logs, classes, model.space_odds(hypotheses, first), self.model.grammar)
         path = best_path(lattice)
@@ -85,7 +85,7 @@ class LineReader:
         values = writer.scores(samples, samples.at(np.array(path.runs))).values
         lattice = replace(lattice, logs=log_softmax(log_softmax(values) + odds))
         path, found = find_words(lattice, labels, best_path(lattice), words)
-        return LineLook(look, labels, lattice, path, boxes, samples, found)
+        return LineReading(outputs, labels, lattice, path, boxes, samples, found)
 
     def _boxes(self, ink: LineInk, path: Path, logs: NDArray[np.floating]) -> Boxes:
         """[q] the boxes of the hypotheses, with the baselines that a first path tells."""
@@ -98,7 +98,7 @@ class LineReader:
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class LineOutputs:
     """A line as the recognizer sees it, whoever wrote it."""
 
     ink: LineInk
@@ -108,10 +108,10 @@ class Look:
     """[q]"""
 
 
-def look_at(ink: LineInk, recognizer: Recognizer) -> Look:
+def line_outputs(ink: LineInk, recognizer: Recognizer) -> LineOutputs:
     """Draw the hypotheses and run the recognizer on them, once."""
     images = _draw(ink, recognizer.frame)
-    return Look(ink, images, recognizer.run(model_input(images)))
+    return LineOutputs(ink, images, recognizer.run(model_input(images)))
 
 
 def _draw(ink: LineInk, frame: Frame) -> NDArray[np.uint8]:
@@ -131,10 +131,10 @@ def _draw(ink: LineInk, frame: Frame) -> NDArray[np.uint8]:
 
 
 @dataclass(frozen=True, eq=False)
-class LineLook:
+class LineReading:
     """A line as one writer's: all its readings, and the best."""
 
-    look: Look
+    outputs: LineOutputs
     labels: Sequence[str]
     """[L] what the lattice's labels are."""
     lattice: Lattice

@@ -24,7 +24,7 @@ from allograph.lines.grammar import Grammar
 from allograph.lines.line_ink import LineInk
 from allograph.lines.line_model import InkModel, LineModel, cut_numbers
 from allograph.lines.perceptron import Perceptron
-from allograph.lines.reader import Look, look_at
+from allograph.lines.reader import LineOutputs, line_outputs
 from allograph.lines.spaces import gap_numbers
 from allograph.lines.truth import true_runs, true_runs_in_picture
 from allograph.progress import Progress, silent
@@ -59,7 +59,7 @@ class _Seen:
     """A line that the recognizer looked at, with its truth."""
 
     line: LabelledLine
-    look: Look
+    outputs: LineOutputs
     runs: NDArray[np.int64]
     """[m] the hypothesis that is each character; −1 where none is."""
     labels: NDArray[np.int64]
@@ -116,7 +116,7 @@ def _with_spaces(line: LabelledLine) -> Iterator[str]:
 
 def _see(line: LabelledLine, recognizer: Recognizer) -> _Seen:
     ink = LineInk.from_strokes(line.strokes, unit=line.unit, device=line.device)
-    return _Seen(line, look_at(ink, recognizer), true_runs(ink, _characters(line)), _places(line, recognizer))
+    return _Seen(line, line_outputs(ink, recognizer), true_runs(ink, _characters(line)), _places(line, recognizer))
 
 
 def _see_scan(line: LabelledLine, recognizer: Recognizer, seed: int) -> list[_Seen]:
@@ -131,7 +131,7 @@ def _see_scan(line: LabelledLine, recognizer: Recognizer, seed: int) -> list[_Se
     corner, resolution = np.concatenate(strokes).min(axis=0) - MARGIN, drawing.dpi / INCH
     placed = [(stroke - corner) * resolution for stroke in strokes]
     runs = true_runs_in_picture(ink, placed, _characters(line), STEP * resolution)
-    return [_Seen(line, look_at(ink, recognizer), runs, _places(line, recognizer))]
+    return [_Seen(line, line_outputs(ink, recognizer), runs, _places(line, recognizer))]
 
 
 def _characters(line: LabelledLine) -> NDArray[np.int16]:
@@ -156,8 +156,8 @@ def _frequencies(seen: Sequence[_Seen], size: int) -> NDArray[np.float32]:
 
 
 def _cut_model(seen: Sequence[_Seen]) -> Perceptron:
-    numbers = [cut_numbers(one.look.ink.hypotheses, one.look.samples.logits) for one in seen]
-    answers = [np.isin(np.arange(len(one.look.images)), one.runs) for one in seen]
+    numbers = [cut_numbers(one.outputs.ink.hypotheses, one.outputs.samples.logits) for one in seen]
+    answers = [np.isin(np.arange(len(one.outputs.images)), one.runs) for one in seen]
     return fit_perceptron(np.concatenate(numbers), np.concatenate(answers), CUT_HIDDEN)
 
 
@@ -168,8 +168,8 @@ def _gap_model(seen: Sequence[_Seen]) -> Perceptron:
         if (one.runs < 0).any():
             continue
         space = np.array([character.space_before for character in place_characters(one.line.text)])
-        inside = ~np.isnan(one.look.ink.hypotheses.gap_before[one.runs])
-        numbers.append(gap_numbers(one.look.ink.hypotheses, one.runs)[one.runs][inside])
+        inside = ~np.isnan(one.outputs.ink.hypotheses.gap_before[one.runs])
+        numbers.append(gap_numbers(one.outputs.ink.hypotheses, one.runs)[one.runs][inside])
         answers.append(space[inside])
     if not numbers:
         raise InputError(
@@ -246,7 +246,7 @@ def _sound(one: _Seen) -> NDArray[np.bool_]:
 
 def _scale(sizes: SizeStatistics, lines: Sequence[_Seen]) -> float:
     """The typical height of a writer's hand on one device, in the unit of the lines, from the characters' true labels."""
-    boxes = [one.look.ink.boxes(one.look.ink.hypotheses.edges[one.runs[_sound(one)]]) for one in lines]
+    boxes = [one.outputs.ink.boxes(one.outputs.ink.hypotheses.edges[one.runs[_sound(one)]]) for one in lines]
     labels = np.concatenate([one.labels[_sound(one)] for one in lines])
     samples = SizedSamples.of(np.concatenate([box.sizes for box in boxes]), np.concatenate([box.scales for box in boxes]), labels)
     (device,) = WriterSizes.of(sizes, samples).devices.values()
@@ -256,6 +256,6 @@ def _scale(sizes: SizeStatistics, lines: Sequence[_Seen]) -> float:
 def _distances(place: LinePlace, one: _Seen, scale: float) -> NDArray[np.float64]:
     """[2, m] of top and bottom above the baseline, in the writer's scale, of the characters that are known."""
     sound = _sound(one)
-    hypotheses, runs = one.look.ink.hypotheses, one.runs[sound]
+    hypotheses, runs = one.outputs.ink.hypotheses, one.runs[sound]
     baselines = place.baselines(hypotheses, runs, one.labels[sound], scale)[runs]
     return np.stack([(baselines - hypotheses.edges[runs, edge]) / scale for edge in (1, 3)])

@@ -20,7 +20,7 @@ from allograph.lines.alignment import LEAST_LOG, align
 from allograph.lines.grammar import START
 from allograph.lines.line import Line, LineCharacter
 from allograph.lines.line_ink import LineInk
-from allograph.lines.reader import LineLook, LineReader
+from allograph.lines.reader import LineReader, LineReading
 from allograph.lines.words import Words
 from allograph.profiles import changes
 from allograph.profiles.journal import Correction, Entry
@@ -86,14 +86,14 @@ def read_line(
     if offer is not None and mask is not None:
         hidden = np.array([*~mask, *(label not in offer for label in snapshot.state.labels)], np.bool_)
     likely = likely_words(live, words)
-    look = reader.look(ink)
+    outputs = reader.outputs(ink)
     counts = Counter(one.label for one in snapshot.corrections)
-    personal = reader.read(look, snapshot.model, counts, hidden, likely)
+    personal = reader.read(outputs, snapshot.model, counts, hidden, likely)
     shown = personal
     if shadow:
         base = WriterModel(live.pipeline.adapter, live.pipeline.adapter.start())
         hidden = None if hidden is None else hidden[: len(live.pipeline.recognizer.alphabet)]
-        shown = reader.read(look, base, {}, hidden, likely)
+        shown = reader.read(outputs, base, {}, hidden, likely)
     make = partial(_character, shown, personal, snapshot, offer, threshold, live.pipeline.recognizer.bundle.model_hash)
     return Line(id, shown, make, threshold, live.pipeline.recognizer.bundle.model_hash)
 
@@ -131,10 +131,10 @@ def correct_line(
             "text of this line"
         )
     _check_labels(live, line, labels, new)
-    known = {label: place for place, label in enumerate(line.look.labels)}
+    known = {label: place for place, label in enumerate(line.reading.labels)}
     wanted = [known.get(label, -1) for label in labels]
-    found = align(line.look.lattice, wanted, spaces)
-    logs = [_log(line.look, run, place) for run, place in zip(found.runs, wanted, strict=True)]
+    found = align(line.reading.lattice, wanted, spaces)
+    logs = [_log(line.reading, run, place) for run, place in zip(found.runs, wanted, strict=True)]
     judged = [max(log, LEAST_LOG) for log in logs if log is not None]
     judged += [LEAST_LOG] * found.runs.count(-1) + [LEAST_LOG / 2] * found.skipped
     if sum(log - FIT_LOG for log in judged) < UNFIT or not any(run >= 0 for run in found.runs):
@@ -187,9 +187,9 @@ def _check_labels(live: LiveProfile, line: Line, labels: Sequence[str], new: boo
         )
 
 
-def _log(look: LineLook, run: int, label: int) -> float | None:
+def _log(reading: LineReading, run: int, label: int) -> float | None:
     """The log-probability of a label (a place, −1 for a new one) for a hypothesis; None where there is nothing to say."""
-    return float(look.lattice.logs[run, label]) if run >= 0 and label >= 0 else None
+    return float(reading.lattice.logs[run, label]) if run >= 0 and label >= 0 else None
 
 
 def _entry(reading: LineCharacter, label: str, *, implicit: bool, keep_image: bool, line: Line) -> Entry:
@@ -212,8 +212,8 @@ def _entry(reading: LineCharacter, label: str, *, implicit: bool, keep_image: bo
 
 
 def _character(
-    shown: LineLook,
-    personal: LineLook,
+    shown: LineReading,
+    personal: LineReading,
     snapshot: Snapshot,
     offer: frozenset[str] | None,
     threshold: float,
@@ -223,7 +223,7 @@ def _character(
     space: bool,
 ) -> LineCharacter:
     """The reading of one hypothesis of a line as a label; −1 is the likeliest."""
-    values, ink, look = _values(shown, run, label), shown.look.ink, shown.look
+    values, ink, outputs = _values(shown, run, label), shown.outputs.ink, shown.outputs
     place = int(values.argmax())
     first, after = shown.lattice.runs[run].tolist()
     explain: Callable[[Samples], Explanation] = partial(_explain, snapshot, personal)
@@ -237,20 +237,20 @@ def _character(
         whole=float(1 / (1 + np.exp(-shown.lattice.cuts[run]))),
         labels=shown.labels,
         values=values,
-        outputs=look.samples.at(slice(run, run + 1)),
+        outputs=outputs.samples.at(slice(run, run + 1)),
         explain=explain,
         alphabet=offer,
         threshold=threshold,
-        image=look.images[run],
+        image=outputs.images[run],
         box=shown.boxes.box(run),
         personal=personal.labels[int(personal.lattice.logs[run].argmax())] if personal is not shown else None,
         model_hash=model_hash,
     )
 
 
-def _values(look: LineLook, run: int, label: int) -> NDArray[np.float32]:
+def _values(reading: LineReading, run: int, label: int) -> NDArray[np.float32]:
     """[L] the labels' log-probabilities in the line: with the classes of the characters beside it, and the label chosen first."""
-    lattice, path = look.lattice, look.path
+    lattice, path = reading.lattice, reading.path
     values = lattice.logs[run].astype(np.float32, copy=True)
     if run in path.runs:
         at = path.runs.index(run)
@@ -264,6 +264,6 @@ def _values(look: LineLook, run: int, label: int) -> NDArray[np.float32]:
     return values
 
 
-def _explain(snapshot: Snapshot, look: LineLook, sample: Samples) -> Explanation:
-    context = look.samples.at(np.array(look.path.runs))
+def _explain(snapshot: Snapshot, reading: LineReading, sample: Samples) -> Explanation:
+    context = reading.samples.at(np.array(reading.path.runs))
     return name_corrections(snapshot.model.explain(sample, context), snapshot)

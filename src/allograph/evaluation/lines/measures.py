@@ -82,7 +82,7 @@ def count_line(line: Line | None, truth: str, runs: NDArray[np.int64] | None = N
     known.
     """
     text = "" if line is None else line.text
-    found = np.zeros(0, np.int64) if line is None else np.array(line.look.path.runs)
+    found = np.zeros(0, np.int64) if line is None else np.array(line.reading.path.runs)
     characters, words = characters_of(truth), truth.split()
     return LineCounts(
         lines=1,

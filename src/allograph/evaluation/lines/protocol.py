@@ -234,7 +234,7 @@ class _Hand:
     def _note(self, line: Line | None, took: float, seconds: Seconds | None) -> None:
         if line is not None and seconds is not None:
             seconds.ours.append(took)
-            images = line.look.look.images
+            images = line.reading.outputs.images
             seconds.network.append(_timed(lambda: self.writer.recognizer.run(model_input(images)))[1])
 
 
@@ -276,7 +276,7 @@ def _characters(line: LabelledLine) -> NDArray[np.integer]:
 def _draw(line: LabelledLine, before: Line | None, after: Line | None) -> DrawnLine:
     if after is None:
         return DrawnLine(line.writer, line.text, _text(before), "", (line.strokes,))
-    look, pieces = after.look, after.ink.pieces
+    look, pieces = after.reading, after.ink.pieces
     runs = (look.lattice.runs[run].tolist() for run in look.path.runs)
     characters = tuple(tuple(path for piece in pieces[first:end] for path in piece.paths) for first, end in runs)
     return DrawnLine(line.writer, line.text, _text(before), after.text, characters)
