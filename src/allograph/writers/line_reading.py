@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -108,12 +109,12 @@ def likely_words(live: LiveProfile, words: WordList | None) -> Words | None:
 
 
 def bare_words(text: str) -> set[str]:
-    """The words of a text without the marks around them.
+    """The words of a text without the punctuation and symbols around them; accents stay.
 
     >>> sorted(bare_words('"#&!?," said Calvin; 2+2'))
     ['2+2', 'Calvin', 'said']
     """
-    edges = "".join({character for character in text if not character.isalnum()})
+    edges = "".join({point for point in text if unicodedata.category(point)[0] in "PS"})
     return {bare for word in text.split(" ") if (bare := word.strip(edges))}
 
 
