@@ -25,6 +25,7 @@ def evaluate_lines(
         typer.Option(help="Judge only lines whose every word, in lower case, is in this text file, a word a line."),
     ] = None,
     pictures: Annotated[bool, typer.Option("--pictures", help="Draw the lines at 300 dpi, and read the pictures.")] = False,
+    pen: Annotated[float, typer.Option(help="The width of the pen of the pictures, in millimetres.")] = 0.5,
     late: Annotated[
         bool, typer.Option("--late", help="Move dots and bars to the end of their words first, as if written late.")
     ] = False,
@@ -56,6 +57,7 @@ def evaluate_lines(
             words=words,
             only_words=only_words,
             pictures=pictures,
+            pen=pen,
             late=late,
             jobs=jobs,
             progress=progress,

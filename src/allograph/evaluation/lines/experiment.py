@@ -11,7 +11,7 @@ from allograph.corpora.lines.corpus import LineCorpus
 from allograph.errors import FormatError, InputError
 from allograph.evaluation.lines.figures import line_figures
 from allograph.evaluation.lines.outcome import LineEvaluation
-from allograph.evaluation.lines.protocol import LineJudge, LineProtocol, WriterLines
+from allograph.evaluation.lines.protocol import PEN, LineJudge, LineProtocol, WriterLines
 from allograph.execution import ordered_map
 from allograph.files.input import read_file
 from allograph.lines.line_model import LineModel
@@ -32,6 +32,7 @@ def evaluate_lines(
     words: Words | Iterable[str] | str | Path | None = None,
     only_words: Iterable[str] | str | Path | None = None,
     pictures: bool = False,
+    pen: float = PEN,
     late: bool = False,
     jobs: int | None = 1,
     progress: Progress = silent,
@@ -42,8 +43,8 @@ def evaluate_lines(
     and those after them are read when 0, 1, 3, 10 and all of the first have been learned. `bundle` is the shipped one unless
     given. `words` are likely words, as of `Writer.read_line`. Lines with any token that, lower-cased, is not among `only_words`
     (words, or the path of a file with a word a line) are learned, and not judged. With `pictures` the lines are drawn at 300 dpi
-    and read from that; with `late` dots and bars are first moved to the end of their words. `jobs` is the number of processes
-    (None: one a core); it changes no figure but the times.
+    with a `pen` of so many millimetres, and read from that; with `late` dots and bars are first moved to the end of their words.
+    `jobs` is the number of processes (None: one a core); it changes no figure but the times.
 
     Raises `FormatError` for what is no corpus of lines, `MismatchError` where the bundle reads no lines, `InputError` where no
     line is left to judge.
@@ -58,7 +59,7 @@ def evaluate_lines(
     bundle = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
     LineModel.of(bundle)
     given = None if words is None else Words.of(words)
-    protocol = LineProtocol(learn, split, given, None if only_words is None else word_set(only_words), pictures, late)
+    protocol = LineProtocol(learn, split, given, None if only_words is None else word_set(only_words), pictures, pen, late)
     names = sorted(
         {
             writer

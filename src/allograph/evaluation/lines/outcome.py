@@ -82,6 +82,7 @@ class LineEvaluation:
                 "words": protocol.words is not None,
                 "only_words": protocol.only_words is not None,
                 "pictures": protocol.pictures,
+                "pen": protocol.pen if protocol.pictures else None,
                 "late": protocol.late,
             },
             **{name: getattr(last, name).value for name in SHARES},

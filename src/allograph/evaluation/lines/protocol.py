@@ -18,7 +18,7 @@ from allograph.errors import ImageError, InputError
 from allograph.evaluation.lines.late import late_dots
 from allograph.evaluation.lines.measures import LineCounts, count_line
 from allograph.images.frames import model_input
-from allograph.lines.drawing import HEIGHT, Stroke, heights, scan_line
+from allograph.lines.drawing import HEIGHT, Drawing, Stroke, heights, scan_line
 from allograph.lines.line import Line
 from allograph.lines.line_ink import LineInk
 from allograph.lines.truth import true_runs
@@ -33,6 +33,10 @@ FEW = (0, 1, 3, 10)
 SHOWN = 2
 """Lines of each writer that a report may draw."""
 Result = TypeVar("Result")
+
+
+PEN, WIDEST_PEN = 0.5, 5.0
+"""Millimetres: the pen of pictures unless another is asked for, and the widest."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,16 @@ class LineProtocol:
     """Only lines are judged whose every token, lower-cased, is among these; all are learned."""
     pictures: bool = False
     """Whether lines are drawn at 300 dpi, and read from the pictures."""
+    pen: float = PEN
+    """The width of the pen of the pictures, in millimetres."""
     late: bool = False
     """Whether dots and bars are first moved to the end of their words."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.learn < 1:
             raise InputError(f"the share of the lines to learn is at least 0 and below 1, not {self.learn}")
+        if not 0 < self.pen <= WIDEST_PEN:
+            raise InputError(f"a pen is wider than 0 and at most {WIDEST_PEN:g} mm wide, not {self.pen}")
 
     def lines(self, corpus: LineCorpus, writer: str) -> list[LabelledLine]:
         """A writer's lines, as they are shown."""
@@ -151,7 +159,7 @@ class LineJudge:
         """Have one writer correct lines, and judge the rest at each stage."""
         pipeline, protocol = _pipeline(self.bundle), self.protocol
         lines = protocol.lines(LineCorpus.open(self.corpus), name)
-        show = [_ink_of(line) for line in lines] if not protocol.pictures else _scans_of(lines)
+        show = [_ink_of(line) for line in lines] if not protocol.pictures else _scans_of(lines, protocol.pen)
         stages = protocol.stages(len(lines))
         taken = [place for place, line in enumerate(lines) if protocol.takes(line.text)]
         judged = [place for place in taken if place >= stages[-1]]
@@ -249,12 +257,12 @@ def _ink_of(line: LabelledLine) -> Callable[[], LineInk]:
     return lambda: LineInk.from_strokes(line.strokes, unit=line.unit, device=line.device)
 
 
-def _scans_of(lines: Sequence[LabelledLine]) -> list[Callable[[], LineInk]]:
+def _scans_of(lines: Sequence[LabelledLine], pen: float) -> list[Callable[[], LineInk]]:
     """What makes the ink of one writer's lines from pictures; those in no unit are brought to a usual size, all alike."""
     factors = {unit: _millimetres([line for line in lines if line.unit == unit]) for unit in {line.unit for line in lines}}
 
     def scan(line: LabelledLine) -> Callable[[], LineInk]:
-        picture = scan_line([stroke * factors[line.unit] for stroke in line.strokes])
+        picture = scan_line([stroke * factors[line.unit] for stroke in line.strokes], Drawing(pen=pen))
         return lambda: LineInk.from_picture(picture, device=line.device)
 
     return [scan(line) for line in lines]

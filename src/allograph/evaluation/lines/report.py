@@ -154,7 +154,7 @@ def command(corpus: str, bundle: Bundle, protocol: LineProtocol) -> str:
         *([] if protocol.split == "application" else [f"--split {protocol.split}"]),
         *([] if protocol.words is None else ["--words FILE"]),
         *([] if protocol.only_words is None else ["--only-words FILE"]),
-        *(["--pictures"] if protocol.pictures else []),
+        *([f"--pictures --pen {protocol.pen:g}"] if protocol.pictures else []),
         *(["--late"] if protocol.late else []),
     ]
     return " ".join(words)

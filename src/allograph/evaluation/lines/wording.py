@@ -65,7 +65,7 @@ def protocol_in_words(protocol: LineProtocol) -> str:
     if protocol.words is not None:
         said.append("The reader was given a list of words.")
     if protocol.pictures:
-        said.append("The lines were drawn as pictures at 300 dpi, and read from those.")
+        said.append(f"The lines were drawn as pictures at 300 dpi with a pen of {protocol.pen:g} mm, and read from those.")
     if protocol.late:
         said.append("Dots and bars of i, j, t, f and T were moved to the end of their words first.")
     return " ".join(said)
