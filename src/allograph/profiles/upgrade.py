@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 
@@ -26,6 +27,9 @@ LOCK_TIMEOUT = "55P03"
 """PostgreSQL's state where that took too long."""
 _LOCK = 0x616C6C6F
 """A number of ours, which PostgreSQL locks while tables are made."""
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Alembic keeps what it is doing in globals of its modules: threads that renew the tables of several stores take turns."""
 
 
 def upgrade(database: Database, make: bool = True) -> None:
@@ -80,4 +84,5 @@ def _migrate(connection: Connection, revision: str = "head") -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, revision)
+    with _ONE_AT_A_TIME:
+        command.upgrade(config, revision)
