@@ -35,7 +35,7 @@ from handwriting import (
 )
 
 INK = our_ink()
-G, NINE = "small letter g", "digit 9"
+G, Q, NINE = "small letter g", "small letter q", "digit 9"
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +177,7 @@ def test_moving_on_takes_a_sure_reading_as_right_and_the_tray_mends_any(page: Pa
     read(page, "9")
     expect(page.locator("#write-answer .note")).to_have_text("Go on writing, and I take it as right.")
     rest(page)
-    assert read(page, "g")[0] == "9"
+    assert read(page, "q", seed=2)[0] == "9"
     expect(page.locator("#write-answer .note")).to_contain_text("I am not sure")
     rest(page)
     read(page, "b")
@@ -185,14 +185,14 @@ def test_moving_on_takes_a_sure_reading_as_right_and_the_tray_mends_any(page: Pa
     read(page, "a")
     taught(page, service, ("9", True), ("b", True))
     page.get_by_role("button", name=f"{NINE}, not confirmed yet").click()
-    page.get_by_role("button", name=f"No, it is {G}").click()
-    expect(page.locator("#write-answer .settled")).to_contain_text("You said it is g")
-    taught(page, service, ("9", True), ("b", True), ("a", True), ("g", False))
+    page.get_by_role("button", name=f"No, it is {Q}").click()
+    expect(page.locator("#write-answer .settled")).to_contain_text("You said it is q")
+    taught(page, service, ("9", True), ("b", True), ("a", True), ("q", False))
     page.get_by_role("button", name=f"{NINE}, left standing").click()
     page.get_by_role("button", name="It is something else").click()
     page.get_by_role("dialog").get_by_role("button", name=G, exact=True).click()
     expect(page.locator("#write-answer .settled")).to_contain_text("You said it is g")
-    taught(page, service, ("b", True), ("a", True), ("g", False), ("g", False))
+    taught(page, service, ("b", True), ("a", True), ("q", False), ("g", False))
 
 
 @pytest.mark.slow
