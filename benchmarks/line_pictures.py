@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.lines.drawing import HEIGHT, INCH, MARGIN, Drawing, Stroke, draw_line, median_height
-from allograph.lines.pictures.pieces import picture_pieces
+from allograph.lines.pictures.pieces import find_pieces
 from allograph.lines.pictures.rows import rows
 from allograph.lines.piece import Piece
 from allograph.split import SPLITS
@@ -137,13 +137,13 @@ DRAWINGS = (
 )
 
 
-def drawing_row(lines: Sequence[Line], drawing: Drawing, pieces_of: Callable[..., list[Piece]] = picture_pieces) -> list[str]:
+def drawing_row(lines: Sequence[Line], drawing: Drawing) -> list[str]:
     """One row of the table."""
     cuts, seconds, characters = [], [], 0
     for seed, line in enumerate(lines):
         picture = draw_line(line.strokes, drawing, seed)
         began = time.perf_counter()
-        pieces = pieces_of(picture, resolution=(drawing.dpi / INCH, drawing.dpi / INCH))
+        pieces = find_pieces(picture, resolution=(drawing.dpi / INCH, drawing.dpi / INCH)).pieces
         seconds.append(time.perf_counter() - began)
         cuts.append(cut_line(line, pieces, drawing.pen))
         characters += len(cuts[-1].cuttable)

@@ -18,7 +18,7 @@ from allograph.errors import ImageError
 from allograph.lines.drawing import INCH, Drawing, draw_line
 from allograph.lines.pictures.components import draw_runs, find_runs, label_runs
 from allograph.lines.pictures.middle_lines import find_branches, find_strokes, smooth_path
-from allograph.lines.pictures.pieces import find_pieces, picture_pieces
+from allograph.lines.pictures.pieces import find_pieces
 from allograph.lines.pictures.rows import lean, reading_order, rows
 from allograph.lines.pictures.ruled_lines import remove_ruled_lines
 from allograph.lines.pictures.thinning import thin_ink
@@ -133,21 +133,22 @@ def test_pieces_are_the_middle_lines_in_pixels() -> None:
 @pytest.mark.parametrize("pen", [2, 3, 6, 12, 24])
 def test_any_pen_gives_the_same_middle_lines(pen: int) -> None:
     size = (1000, 500)
-    (piece,) = picture_pieces(paper([(400, 150), (400, 350), (520, 350)], size=size, pen=pen))
+    (piece,) = find_pieces(paper([(400, 150), (400, 350), (520, 350)], size=size, pen=pen)).pieces
     np.testing.assert_allclose(piece.edges, (400, 150, 520, 350), atol=1 + pen / 4)
 
 
 def test_light_ink_on_dark_is_the_same() -> None:
     picture = paper([(40, 30), (40, 90)], [(80, 30), (130, 90)])
-    for other, polarity in ((255 - picture, "auto"), (255 - picture, "light")):
-        np.testing.assert_allclose(edges_of(picture_pieces(other, polarity)), edges_of(picture_pieces(picture, "dark")), atol=0.6)  # type: ignore[arg-type]
+    expected = edges_of(find_pieces(picture, "dark").pieces)
+    for found in (find_pieces(255 - picture), find_pieces(255 - picture, "light")):
+        np.testing.assert_allclose(edges_of(found.pieces), expected, atol=0.6)
 
 
 def test_a_resolution_gives_millimetres_where_it_can_be_true() -> None:
     picture = paper([(40, 30), (40, 90)], [(80, 30), (80, 90)])
     found = find_pieces(picture, resolution=(12.0, 10.0))
     assert found.millimetres
-    np.testing.assert_allclose(edges_of(found.pieces), edges_of(picture_pieces(picture)) / (12, 10, 12, 10))
+    np.testing.assert_allclose(edges_of(found.pieces), edges_of(find_pieces(picture).pieces) / (12, 10, 12, 10))
     assert not find_pieces(picture, resolution=(0.5, 0.5)).millimetres
 
 
@@ -155,15 +156,15 @@ def test_specks_are_left_out_and_dots_are_not() -> None:
     picture = paper([(40, 30), (40, 90)], [(80, 50), (80, 90)], [(80, 30)], [(120, 90)])
     specks = np.random.default_rng(0).random(picture.shape) < 0.002
     picture = np.where(specks, 30, picture).astype(np.uint8)
-    np.testing.assert_allclose(sorted(piece.edges[0] for piece in picture_pieces(picture)), [40, 80, 80, 120], atol=2)
+    np.testing.assert_allclose(sorted(piece.edges[0] for piece in find_pieces(picture).pieces), [40, 80, 80, 120], atol=2)
 
 
 def test_ruled_lines_are_left_out() -> None:
     strokes = [[(40.0 + 30 * i, 30.0), (40.0 + 30 * i, 88.0)] for i in range(10)]
     plain, ruled = paper(*strokes), paper(*strokes)
     ruled = np.where((np.arange(len(ruled))[:, None] // 2 == 50) & (ruled > 100), 90, ruled).astype(np.uint8)
-    assert len(picture_pieces(ruled)) == 10
-    np.testing.assert_allclose(edges_of(picture_pieces(ruled)), edges_of(picture_pieces(plain)), atol=2)
+    assert len(find_pieces(ruled).pieces) == 10
+    np.testing.assert_allclose(edges_of(find_pieces(ruled).pieces), edges_of(find_pieces(plain).pieces), atol=2)
     crossed = np.zeros((60, 400), np.bool_)
     crossed[30:33], crossed[10:50, 100:105] = True, True
     kept = remove_ruled_lines(crossed, 5.0)
@@ -173,11 +174,11 @@ def test_ruled_lines_are_left_out() -> None:
 
 def test_what_touches_is_taken_apart() -> None:
     zigzag = [[(30.0 + 40 * i, 30.0), (30.0 + 40 * i, 90.0), (70.0 + 40 * i, 90.0)] for i in range(4)]  # LLLL, each to the next
-    pieces = picture_pieces(paper(*zigzag))
+    pieces = find_pieces(paper(*zigzag)).pieces
     assert 4 <= len(pieces) <= 8
     lefts = [piece.edges[0] for piece in pieces]
     assert lefts == sorted(lefts)
-    (alone,) = picture_pieces(paper(zigzag[0]))
+    (alone,) = find_pieces(paper(zigzag[0])).pieces
     assert len(alone.paths) == 1
 
 
@@ -256,7 +257,7 @@ def test_what_is_no_writing_is_refused_soon(kind: str) -> None:
     picture = make()
     began = time.perf_counter()
     with pytest.raises(ImageError, match=message) as error:
-        picture_pieces(picture, name="my scan")
+        find_pieces(picture, name="my scan").pieces
     assert str(error.value).startswith("my scan")
     assert time.perf_counter() - began < 5
 
@@ -274,7 +275,7 @@ def test_any_picture_gives_pieces_within_it_or_a_reason(picture: Grey) -> None:
 
 
 def test_one_dot_is_a_piece() -> None:
-    (piece,) = picture_pieces(paper([(100, 60)]))
+    (piece,) = find_pieces(paper([(100, 60)])).pieces
     np.testing.assert_allclose(piece.edges, (100, 60, 100, 60), atol=1)
 
 

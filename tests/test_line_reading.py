@@ -220,6 +220,13 @@ def test_what_is_no_line_is_refused(line: Any, message: str) -> None:
         ANA.read_line(line)
 
 
+def test_what_is_no_list_of_strokes_is_an_image_error() -> None:
+    for nothing in (5, None, "warm", [7], [[[0, 0]], None]):
+        with pytest.raises(ImageError):
+            LineInk.from_strokes(nothing)  # type: ignore[arg-type]
+    assert len(LineInk.from_strokes(stroke for stroke in write_line("hat").strokes).pieces) > 3  # type: ignore[arg-type]
+
+
 def test_names_of_lines_devices_and_units_are_checked() -> None:
     strokes = write_line("hat").strokes
     with pytest.raises(InputError, match="the id of a line"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -66,9 +66,10 @@ class LineInk:
         name of a device.
         """
         Box(0, 0, 0, 0, unit, device)
-        if len(strokes) > MOST_PIECES:
-            raise ImageError(f"{name} has {len(strokes)} strokes; a line has at most {MOST_PIECES}: give one line at a time")
+        strokes = [*strokes] if isinstance(strokes, Iterable) else strokes
         paths = ink_path(strokes, name)
+        if len(paths) > MOST_PIECES:
+            raise ImageError(f"{name} has {len(paths)} strokes; a line has at most {MOST_PIECES}: give one line at a time")
         given = [place for place, stroke in enumerate(strokes) if np.size(stroke)]
         pieces = [Piece((path,)) for path in paths]
         edges = edges_of(pieces)

@@ -40,16 +40,6 @@ class PicturePieces(NamedTuple):
     """Whether they are in millimetres; else they are in pixels."""
 
 
-def picture_pieces(
-    grey: NDArray[np.uint8],
-    polarity: Polarity = "auto",
-    resolution: tuple[float, float] | None = None,
-    name: str = "the image",
-) -> list[Piece]:
-    """As `find_pieces`, the pieces alone."""
-    return find_pieces(grey, polarity, resolution, name).pieces
-
-
 def find_pieces(
     grey: NDArray[np.uint8],
     polarity: Polarity = "auto",
