@@ -1,50 +1,52 @@
 // The answer to one drawing: what it reads, what it would read for everybody, and how to put it right.
 
+import { isLost } from "./connection.js";
 import { fill, icon, make, percent } from "./dom.js";
 import { question } from "./doubt.js";
-import { isSettled } from "./drawing.js";
+import { isRead, isSettled } from "./drawing.js";
+import { thumbnail } from "./ink.js";
 import { nameOf } from "./labels.js";
 import { whyOf } from "./why.js";
 
 const ALTERNATIVES = 4;
+const LATER = "Kept. I read it when the service is back; you can say now what it is.";
 
 /**
- * Show a drawing's answer in `place`. `acts` are what may be done: `choose(label)`, `pick()` (from all labels), `confirm()`,
- * `undo()`, `mean()` (a label that was doubted); `note` is a sentence below the answer.
+ * Show a drawing's answer in `place`. `acts` are what may be done, each bound to this drawing: `choose(label)`, `pick()` (from all
+ * labels), `confirm()`, `undo()`, `mean()` (a label that was doubted); `note` is a sentence below the answer.
  */
 export function showAnswer(place, drawing, acts, note = null) {
+    const held = place.contains(document.activeElement) ? (document.activeElement.dataset.act ?? "") : null;
     const { reading } = drawing;
-    if (!reading) {
-        fill(
-            place,
-            make(
-                "p",
-                { class: "waiting" },
-                icon("undo"),
-                "Kept. I read it when the service is back; you can say now what it is.",
-            ),
-            make("button", { type: "button", class: "primary", onclick: acts.pick }, "What is it?"),
-        );
-        return;
-    }
+    place.tabIndex = -1;
     fill(
         place,
-        make(
-            "div",
-            { class: "readings" },
-            tile(
-                "For you",
-                reading.label,
-                percent(reading.probability) + " sure",
-                reading.label === reading.base ? "" : "learned",
-            ),
-            tile("For everybody", reading.base, reading.label === reading.base ? "the same" : "without your corrections", "base"),
-        ),
+        make("div", { class: "whose", "aria-hidden": "true" }, thumbnail(drawing.strokes)),
+        isRead(drawing) ? tiles(reading) : unread(drawing),
         note && make("p", { class: "note" }, note),
-        isSettled(drawing) ? settled(drawing, acts) : open(reading, acts),
-        whyOf(reading, drawing.writer),
+        isSettled(drawing) ? settled(drawing, acts) : isRead(drawing) ? open(reading, acts) : unknown(acts),
+        isRead(drawing) && whyOf(reading, drawing.writer),
     );
+    if (held !== null) {
+        (place.querySelector(`[data-act="${held}"]`) ?? place.querySelector("button") ?? place).focus({ preventScroll: true });
+    }
 }
+
+const tiles = (reading) =>
+    make(
+        "div",
+        { class: "readings" },
+        tile("For you", reading.label, percent(reading.probability) + " sure", reading.label === reading.base ? "" : "learned"),
+        tile("For everybody", reading.base, reading.label === reading.base ? "the same" : "without your corrections", "base"),
+    );
+
+function unread({ refused }) {
+    const text = refused ? `I cannot read this: ${refused}.` : isLost() ? LATER : "Reading …";
+    return make("p", { class: "waiting" }, icon("undo"), text);
+}
+
+/** What may be said of a drawing before it is read. */
+const unknown = (acts) => make("button", { type: "button", class: "primary", "data-act": "pick", onclick: acts.pick }, "What is it?");
 
 function tile(title, label, detail, look) {
     return make(
@@ -67,7 +69,7 @@ function open(reading, acts) {
         { class: "mend" },
         make(
             "button",
-            { type: "button", class: "primary right", onclick: acts.confirm },
+            { type: "button", class: "primary right", "data-act": "confirm", onclick: acts.confirm },
             icon("check"),
             "Right, it is ",
             make("b", { class: "glyph" }, reading.label),
@@ -110,7 +112,7 @@ function settled(drawing, acts) {
             { class: "tools" },
             drawing.doubtful &&
                 make("button", { type: "button", class: "primary", onclick: acts.mean }, icon("check"), "Yes, it is"),
-            make("button", { type: "button", onclick: acts.undo }, icon("undo"), "Undo"),
+            make("button", { type: "button", "data-act": "undo", onclick: acts.undo }, icon("undo"), "Undo"),
             make("button", { type: "button", onclick: acts.pick }, "It is something else"),
         ),
     );

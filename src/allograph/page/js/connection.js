@@ -2,11 +2,11 @@
 
 import { say } from "./announce.js";
 import { byId } from "./dom.js";
-import { alive, Unreachable } from "./service.js";
+import { admission, alive, Unreachable } from "./service.js";
 
 const AGAIN = 2000;
 
-/** Tells of "back" when the service answers again. */
+/** Tells of "back" when the service answers again, or lets somebody in who gave a key. */
 export const connection = new EventTarget();
 
 let waiting = null;
@@ -17,7 +17,7 @@ export const isLost = () => waiting !== null;
 export function lost() {
     if (waiting !== null) return;
     byId("offline").hidden = false;
-    say(byId("offline").textContent);
+    say(byId("offline").textContent.trim());
     waiting = setTimeout(tryAgain, AGAIN);
 }
 
@@ -44,6 +44,7 @@ async function tryAgain() {
 }
 
 addEventListener("online", () => isLost() && tryAgain());
+admission.addEventListener("admitted", () => (isLost() ? found() : connection.dispatchEvent(new Event("back"))));
 
 /** Wait for an answer, and know from it whether there is a connection. */
 export async function heard(answer) {

@@ -1,8 +1,11 @@
-// What this browser remembers beside the ink: who writes here, and how.
+// What this browser remembers beside the ink: who writes here, and how. In memory where the browser stores nothing.
 
 import { newId } from "./ids.js";
 
 const PLACE = "allograph";
+
+/** Tells of "elsewhere" when another window changed something. */
+export const memory = new EventTarget();
 
 let remembered = read() ?? {};
 
@@ -14,7 +17,11 @@ function read() {
     }
 }
 
-addEventListener("storage", () => (remembered = read() ?? remembered));
+addEventListener("storage", ({ key }) => {
+    if (key !== PLACE && key !== null) return;
+    remembered = read() ?? {};
+    memory.dispatchEvent(new Event("elsewhere"));
+});
 
 /** The value under a name, or `otherwise`. */
 export const recall = (name, otherwise) => remembered[name] ?? otherwise;
@@ -26,6 +33,17 @@ export function remember(name, value) {
         localStorage.setItem(PLACE, JSON.stringify(remembered));
     } catch {
         // a browser that stores nothing still works until it is closed
+    }
+}
+
+/** Whether the browser keeps what it is to remember. */
+export function isRemembering() {
+    try {
+        localStorage.setItem(`${PLACE}-test`, "");
+        localStorage.removeItem(`${PLACE}-test`);
+        return true;
+    } catch {
+        return false;
     }
 }
 

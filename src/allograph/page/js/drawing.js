@@ -1,152 +1,166 @@
-// A drawing of one character, and what became of it. Kept on the shelf from its first stroke on.
+// A drawing of one character, and what became of it. Kept from its first stroke on.
 //
-// status: "open" while it is drawn, "read", "accepted" (left standing), "corrected" (its label was given), "cleared".
+// status: "open" while it is drawn or unread, "read", "accepted" (left standing), "corrected" (its label was given).
+// A reading is of one `revision` of the strokes; only one that covers them all can be accepted, corrected, or counted.
 
 import { tell } from "./announce.js";
-import { heard, isLost } from "./connection.js";
 import { deviceName } from "./device.js";
 import { isToBeAsked } from "./doubt.js";
 import { newId } from "./ids.js";
 import { asInk } from "./ink.js";
+import { countOne, uncount } from "./outcomes.js";
 import { learning, send } from "./post.js";
-import * as service from "./service.js";
-import { drawingsOf, dropDrawing, keepDrawing } from "./shelf.js";
+import { readings, readNever, readSoon } from "./reader.js";
+import { dropRecord, keepRecord, recordsOf } from "./store.js";
 
 /** Drawings that the service takes as a context. */
 const CONTEXT = 64;
 
-/** Tells of "doubted", with the drawing's id, when the label that was given may be a slip. */
-export const doubts = new EventTarget();
+/** Tells of "doubted", with the drawing's id, when the label that was given may be a slip; of "change" when a drawing was read. */
+export const drawings = new EventTarget();
 
-/** A new one, of this writer. */
-export const newDrawing = (writer, room = "write") => ({
+/** A new one, of this writer; `wish` is what it is to be, in Teach. */
+export const newDrawing = (writer, room = "write", wish = null) => ({
     id: newId(),
     writer,
     room,
+    wish,
     at: Date.now(),
     strokes: [],
+    revision: 0,
     measure: null,
     status: "open",
     label: null,
     doubtful: false,
     waits: false,
     reading: null,
+    readRevision: null,
+    first: null,
 });
 
 /** Keep it as it is. */
-export const keep = keepDrawing;
+export const keepDrawing = (drawing) => keepRecord("drawings", drawing);
 
-/** It was never meant, or is done with. */
-export function discard(drawing) {
+/** A writer's drawings of a room, the oldest first. */
+export const drawingsOf = async (writer, room) =>
+    (await recordsOf("drawings", writer)).filter((drawing) => drawing.room === room).map(asNow);
+
+/** A drawing as this page knows it, kept by whichever page. */
+const asNow = (drawing) => ({ ...newDrawing(drawing.writer), revision: 0, readRevision: drawing.reading ? 0 : null, ...drawing });
+
+/** It is done with: it stays counted, and is kept no longer. */
+export async function putAway(drawing) {
     settled.delete(drawing.id);
-    return dropDrawing(drawing.id);
+    readNever(drawing.id);
+    await dropRecord("drawings", drawing.id);
 }
 
-/** What was drawn on a sheet so far, and how large that is. */
-export function draw(drawing, pad) {
-    drawing.strokes = pad.strokes;
-    drawing.measure = pad.measure;
+/** It was never meant. */
+export async function discard(drawing) {
+    await putAway(drawing);
+    await uncount(drawing.id);
 }
 
-/** What the service is told of it: ink in CSS pixels, on a sheet or in a box, which differ, for people write larger on a sheet. */
-function sample({ id, room, strokes, measure }) {
-    if (!measure) return { id, ink: asInk(strokes) }; // kept by an earlier page
-    const { scale, baseline } = measure;
-    const device = `${deviceName()} ${room === "line" ? "boxes" : "sheet"}`;
-    return { id, ink: asInk(strokes, scale), device, ...(baseline === null ? {} : { baseline }) };
+/** These are its strokes from now on; what was read of others no longer counts. */
+export function setStrokes(drawing, strokes, measure) {
+    drawing.strokes = strokes;
+    drawing.measure = measure;
+    drawing.revision += 1;
+    if (!isSettled(drawing)) [drawing.status, drawing.first] = ["open", null];
+    return keepDrawing(drawing);
 }
-
-/** What this writer drew beside it, that was read and not answered: it tells the service how large they write. */
-const context = (some, beside) =>
-    beside
-        .filter((other) => other.status === "read" && other.writer === some[0].writer && !some.includes(other))
-        .slice(-CONTEXT)
-        .map(sample);
-
-const withContext = (found) => (found.length ? { context: found } : {});
 
 /** Whether it has a label that was, or will be, learned. */
 export const isSettled = (drawing) => drawing.status === "accepted" || drawing.status === "corrected";
 
+/** Whether the reading that it has is of all its strokes. */
+export const isRead = (drawing) => drawing.reading !== null && drawing.readRevision === drawing.revision;
+
 /** What it shows, as far as is known. */
-export const labelOf = (drawing) => drawing.label ?? drawing.reading?.label ?? null;
+export const labelOf = (drawing) => drawing.label ?? (isRead(drawing) ? drawing.reading.label : null);
 
-/** Keep it, and read it beside others; false where the service does not answer, and the drawing waits. */
-export const readDrawing = (drawing, options) => readTogether([drawing], options);
-
-/** Keep drawings of one writer, and read them together; `beside` are those that lie about, answered or not. */
-export async function readTogether(some, { alphabet, why = true, beside = [], signal } = {}) {
-    const shown = some.map(({ strokes }) => strokes);
-    const unchanged = () => some.filter((drawing, i) => drawing.strokes === shown[i]);
-    const kept = Promise.all(some.map(keep));
-    try {
-        const options = { why, ...(alphabet ? { alphabet } : {}), ...withContext(context(some, beside)) };
-        const readings = await heard(service.read(some[0].writer, some.map(sample), options, signal));
-        const found = new Map(some.map((drawing, i) => [drawing, readings[i]]));
-        for (const drawing of unchanged()) drawing.reading = found.get(drawing);
-    } catch (error) {
-        await kept;
-        if (error.name === "AbortError") throw error;
-        if (!(error instanceof service.Unreachable)) tell(error.message);
-        for (const drawing of unchanged()) drawing.reading = null;
-        await Promise.all(some.map(keep));
-        return false;
-    }
-    for (const drawing of some) if (drawing.status === "open" && drawing.reading) drawing.status = "read";
-    kept.then(() => some.forEach(keep));
-    return true;
+/** What the service is told of it: ink in CSS pixels. */
+function sample({ id, strokes, measure }) {
+    if (!measure) return { id, ink: asInk(strokes) }; // kept by an earlier page
+    const { scale, baseline } = measure;
+    return { id, ink: asInk(strokes, scale), device: `${deviceName()} sheet`, ...(baseline === null ? {} : { baseline }) };
 }
 
-/** The writer says what it is. */
-export const correctDrawing = (drawing, label, { isNew = false, alphabet, beside = [] } = {}) =>
-    settle(drawing, "corrected", label, {
-        kind: "correct",
-        beside,
-        correction: { label, new: isNew, ...(alphabet ? { alphabet } : {}) },
-    });
+/** What this writer drew beside it, that was read and not answered: it tells the service how large they write. */
+function contextOf(drawing, beside) {
+    const others = beside.filter((other) => other.status === "read" && other.writer === drawing.writer && other !== drawing);
+    return others.length ? { context: others.slice(-CONTEXT).map(sample) } : {};
+}
+
+/** Have it read, at once or when the service is back; `beside()` are those that lie about. */
+export function read(drawing, beside = () => [], options = {}) {
+    if (!drawing.strokes.length) return;
+    readSoon(drawing, () => [[sample(drawing)], { why: true, ...options, ...contextOf(drawing, beside()) }]);
+}
+
+readings.addEventListener("read", ({ drawing, reading }) => {
+    drawing.reading = reading;
+    drawing.readRevision = drawing.revision;
+    if (drawing.status === "open") drawing.status = "read";
+    drawing.first ??= { label: reading.label, base: reading.base };
+    keepDrawing(drawing);
+    count(drawing);
+    drawings.dispatchEvent(Object.assign(new Event("change"), { drawing }));
+});
+
+/** Count it among what was read rightly or not, but for what was asked for because it is hard. */
+function count({ id, at, writer, room, label, first }) {
+    if (room === "teach" || !first) return;
+    countOne(writer, { id, at, label: label ?? first.label, personal: first.label, base: first.base });
+}
+
+/** The writer says what it is. Shown at once; true where it is learned by now, false where it waits or was refused. */
+export const correctDrawing = (drawing, label, { isNew = false, beside = [] } = {}) =>
+    settle(drawing, "corrected", label, "correct", { label, new: isNew }, beside);
 
 /** The reading was left standing. */
-export const acceptDrawing = (drawing, { alphabet, beside = [] } = {}) =>
-    settle(drawing, "accepted", drawing.reading.label, {
-        kind: "accept",
-        beside,
-        correction: { label: drawing.reading.label, ...(alphabet ? { alphabet } : {}) },
-    });
+export const acceptDrawing = (drawing, { beside = [] } = {}) =>
+    settle(drawing, "accepted", drawing.reading.label, "accept", { label: drawing.reading.label }, beside);
 
 /** Drawings that were settled since the page was opened, by their ids. */
 const settled = new Map();
 
-async function settle(drawing, status, label, { kind, correction, beside }) {
-    settled.set(drawing.id, drawing);
-    drawing.doubtful = false;
+async function settle(drawing, status, label, kind, correction, beside) {
     const before = [drawing.status, drawing.label];
-    [drawing.status, drawing.label] = [status, label];
-    await keep(drawing);
+    settled.set(drawing.id, drawing);
+    [drawing.status, drawing.label, drawing.doubtful] = [status, label, false];
+    count(drawing);
+    const kept = keepDrawing(drawing);
+    const letter = {
+        kind,
+        writer: drawing.writer,
+        corrections: [{ ...sample(drawing), ...correction }],
+        ...contextOf(drawing, beside),
+    };
     try {
-        const corrections = [{ ...sample(drawing), ...correction }];
-        const letter = { kind, writer: drawing.writer, corrections, ...withContext(context([drawing], beside)) };
+        await kept;
         drawing.waits = !(await send(letter));
     } catch (error) {
         [drawing.status, drawing.label] = before;
-        await keep(drawing);
+        count(drawing);
         tell(error.message);
-        return false;
     }
-    await keep(drawing);
-    return true;
+    await keepDrawing(drawing);
+    return drawing.status === status && !drawing.waits;
 }
 
 /** As if its label had never been given. */
 export async function undoDrawing(drawing) {
+    [drawing.status, drawing.label, drawing.waits, drawing.doubtful] = [isRead(drawing) ? "read" : "open", null, false, false];
+    count(drawing);
+    await keepDrawing(drawing);
     await send({ kind: "undo", writer: drawing.writer, id: drawing.id });
-    [drawing.status, drawing.label, drawing.waits, drawing.doubtful] = ["read", null, false, false];
-    await keep(drawing);
 }
 
 /** The writer was asked, and means it. */
 export async function confirmDrawing(drawing) {
     drawing.doubtful = false;
-    await keep(drawing);
+    await keepDrawing(drawing);
 }
 
 /** Mark the drawing whose label may be a slip, also where it was drawn before the page was opened. */
@@ -154,9 +168,7 @@ learning.addEventListener("corrected", async ({ correction }) => {
     if (!isToBeAsked(correction)) return;
     const { id, writer } = correction;
     if (settled.has(id)) settled.get(id).doubtful = true;
-    doubts.dispatchEvent(Object.assign(new Event("doubted"), { id }));
-    const drawing = settled.get(id) ?? (await drawingsOf(writer)).find((kept) => kept.id === id);
-    if (drawing) await keep({ ...drawing, doubtful: true });
+    drawings.dispatchEvent(Object.assign(new Event("doubted"), { id }));
+    const drawing = settled.get(id) ?? (await recordsOf("drawings", writer)).find((kept) => kept.id === id);
+    if (drawing) await keepDrawing({ ...drawing, doubtful: true });
 });
-
-export { isLost, learning };

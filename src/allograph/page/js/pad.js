@@ -1,9 +1,11 @@
 // A sheet to write on: mouse, touch, pen, and the keyboard's arrows.
 
 import { outline, SPAN } from "./ink.js";
+import { isAllowed, isPenOnly, pens } from "./pen_only.js";
 
 const STEP = 40;
 const FINE = 10;
+const PALM = 1000;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /**
@@ -28,9 +30,13 @@ export class Pad extends EventTarget {
         canvas.addEventListener("pointermove", (event) => this.#move(event));
         canvas.addEventListener("pointerup", (event) => this.#up(event));
         canvas.addEventListener("pointercancel", (event) => this.#up(event));
-        canvas.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
+        canvas.addEventListener("touchstart", (event) => this.#hold(event), { passive: false });
+        pens.addEventListener("pen", () => this.#dropPalm());
+        pens.addEventListener("change", () => this.#letScroll());
+        addEventListener("pagehide", () => this.#leave());
         canvas.addEventListener("keydown", (event) => this.#key(event));
         canvas.addEventListener("blur", () => this.#leave());
+        this.#letScroll();
         new ResizeObserver(() => this.draw()).observe(canvas);
         matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
     }
@@ -39,11 +45,6 @@ export class Pad extends EventTarget {
     show(strokes) {
         this.strokes = strokes;
         this.draw();
-    }
-
-    /** Take the last stroke back. */
-    undo() {
-        this.show(this.strokes.slice(0, -1));
     }
 
     /** Whether a stroke is being drawn. */
@@ -66,9 +67,29 @@ export class Pad extends EventTarget {
         this.dispatchEvent(new CustomEvent(name, { detail }));
     }
 
-    #begin(point, pen) {
+    /** Where only the pen draws, fingers move the page. */
+    #letScroll() {
+        this.#canvas.style.touchAction = isPenOnly() ? "pan-x pan-y" : "none";
+    }
+
+    #hold(event) {
+        const touches = [...event.changedTouches];
+        if (!isPenOnly() || touches.some(({ touchType }) => touchType === "stylus")) event.preventDefault();
+    }
+
+    /** A pen comes: what the hand beside it drew was its palm. */
+    #dropPalm() {
+        if (this.#stroke?.by === "touch") {
+            this.#stroke = this.#pointer = null;
+            this.draw();
+        }
+        const palms = this.strokes.filter(({ by, at }) => by === "touch" && performance.now() - at < PALM);
+        if (palms.length) this.show(this.strokes.filter((stroke) => !palms.includes(stroke)));
+    }
+
+    #begin(point, by) {
         this.#tell("down");
-        this.#stroke = { points: [point], pen };
+        this.#stroke = { points: [point], pen: by === "pen", by, at: performance.now() };
         this.draw();
     }
 
@@ -81,7 +102,7 @@ export class Pad extends EventTarget {
     }
 
     #down(event) {
-        if (this.#pointer !== null || event.button !== 0) return;
+        if (this.#pointer !== null || event.button !== 0 || !isAllowed(event)) return;
         event.preventDefault();
         this.#canvas.dataset.by = "pointer";
         this.#cursor = null;
@@ -89,7 +110,7 @@ export class Pad extends EventTarget {
         this.#canvas.setPointerCapture(event.pointerId);
         if (this.#stroke) this.#end();
         this.focus();
-        this.#begin(this.#point(event), event.pointerType === "pen");
+        this.#begin(this.#point(event), event.pointerType);
     }
 
     #move(event) {
@@ -150,13 +171,17 @@ export class Pad extends EventTarget {
         if (this.#pointer !== null) return;
         this.#cursor ??= this.#middle;
         if (this.#stroke) this.#end();
-        else this.#begin([...this.#cursor, 0.5], false);
+        else this.#begin([...this.#cursor, 0.5], "keys");
     }
 
+    /** The sheet loses the focus, or the page is closed: a stroke that was begun ends here. */
     #leave() {
         delete this.#canvas.dataset.by;
         this.#cursor = null;
-        if (this.#stroke && this.#pointer === null) this.#end();
+        if (this.#stroke && (this.#pointer === null || document.visibilityState === "hidden")) {
+            this.#pointer = null;
+            this.#end();
+        }
         this.draw();
     }
 

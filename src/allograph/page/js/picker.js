@@ -7,7 +7,7 @@ import { asLabel, KINDS, kindOf, nameOf } from "./labels.js";
  * Ask which label it is. Resolves to `{ label, isNew }`, or to null where nothing was chosen.
  * `labels` are those of the service, `own` the writer's.
  */
-export function pickLabel(labels, own, title = "What is it?") {
+export function pickLabel(labels, own, title = "What is it?", given = "") {
     return new Promise((resolve) => {
         const choose = (label, isNew = false) => {
             chosen = { label, isNew };
@@ -19,6 +19,7 @@ export function pickLabel(labels, own, title = "What is it?") {
             id: "picker-typed",
             type: "text",
             maxLength: 16,
+            value: given,
             autocomplete: "off",
             autocapitalize: "off",
             spellcheck: false,
@@ -87,5 +88,6 @@ export function pickLabel(labels, own, title = "What is it?") {
         document.body.append(dialog);
         dialog.showModal();
         typed.focus();
+        show();
     });
 }

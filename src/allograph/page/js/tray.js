@@ -5,7 +5,7 @@ import { isSettled, labelOf } from "./drawing.js";
 import { thumbnail } from "./ink.js";
 import { nameOf } from "./labels.js";
 
-const STATES = { corrected: "you corrected it", accepted: "left standing", read: "not confirmed yet", open: "waits to be read" };
+const STATES = { corrected: "you corrected it", accepted: "left standing", read: "not confirmed yet", open: "not read yet" };
 
 /** Show drawings, the newest first; `select(drawing)` opens one. */
 export function showTray(drawings, selected, select) {

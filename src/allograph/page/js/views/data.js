@@ -5,11 +5,9 @@ import { answered, confirmed } from "../ask.js";
 import { heard } from "../connection.js";
 import { recall, remember } from "../device.js";
 import { byId, counted, fill, make } from "../dom.js";
-import { forgetAsked } from "../doubt.js";
-import { sendAll } from "../post.js";
+import { eraseWriter } from "../post.js";
 import * as service from "../service.js";
-import { clear } from "../shelf.js";
-import { current, leave, nowKnown, take, turns, writers } from "../writers.js";
+import { current, nowKnown, take, turns, writers } from "../writers.js";
 
 /** Build the room, once. */
 export async function open() {
@@ -133,16 +131,10 @@ async function erase() {
         "Save it as a file first if you may want it back.";
     if (!(await confirmed(`Erase the hand of ${title}?`, text, "Erase everything"))) return;
     try {
-        await sendAll();
-        await heard(service.erase(name));
+        await eraseWriter(name);
     } catch (error) {
         return tell(`Nothing was erased: ${error.message}.`);
     }
-    await clear(name);
-    forgetAsked(name);
-    const { [name]: _, ...rounds } = recall("rounds", {});
-    remember("rounds", rounds);
-    leave(name);
     tell(`${title} is erased.`);
 }
 

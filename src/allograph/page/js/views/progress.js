@@ -62,7 +62,7 @@ function showNothing(place) {
                 {},
                 "Nothing yet. Everything that you correct or confirm appears here, and you can change it or take it back.",
             ),
-            make("div", { class: "tools" }, make("a", { class: "button primary", href: "#write" }, "Write a character")),
+            make("div", { class: "tools" }, make("a", { class: "button primary", href: "#sheet" }, "Write something")),
         ),
     );
 }
