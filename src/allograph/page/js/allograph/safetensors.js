@@ -23,9 +23,11 @@ const LARGEST_HEADER = 100_000_000;
 
 /** Read a blob (Uint8Array or ArrayBuffer): { tensors, metadata }, both by name. Throws `FormatError` where it is damaged. */
 export function readTensors(blob, name = "the blob") {
-    const bytes = blob instanceof ArrayBuffer ? new Uint8Array(blob) : blob;
     const damaged = (what) => new FormatError(`${name} is not a readable safetensors file: it is truncated or damaged (${what})`);
-    if (!(bytes instanceof Uint8Array)) throw new FormatError(`${name} is read from a Uint8Array or an ArrayBuffer`);
+    if (!(blob instanceof ArrayBuffer || blob instanceof Uint8Array)) {
+        throw new FormatError(`${name} is read from a Uint8Array or an ArrayBuffer`);
+    }
+    const bytes = blob instanceof ArrayBuffer ? new Uint8Array(blob) : new Uint8Array(blob.buffer, blob.byteOffset, blob.byteLength);
     if (bytes.length < 8) throw damaged("it has no header");
     const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
     if (length > LARGEST_HEADER || 8 + length > bytes.length) throw damaged("its header ends beyond it");
