@@ -22,13 +22,14 @@ let opened = null;
 
 /** The database; null where there is none. One that does not open in a few seconds is as good as none. */
 function database() {
-    const late = new Promise((_, reject) => setTimeout(() => reject(new Error("the database does not open")), OPENING));
-    opened ??= Promise.race([late, open()]).catch(() => {
+    opened ??= Promise.race([late(), open()]).catch(() => {
         fail();
         return null;
     });
     return opened;
 }
+
+const late = () => new Promise((_, reject) => setTimeout(() => reject(new Error("the database does not open")), OPENING));
 
 const open = async () =>
     openDB("allograph", 2, {
