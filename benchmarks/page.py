@@ -24,8 +24,8 @@ PAINT, READING = 200.0, 50.0
 """Milliseconds."""
 LOADS, CHARACTERS, KNOWN = 15, 40, 20
 CLOCK = """() => {
-    const pad = document.getElementById("write-pad");
-    const answer = document.getElementById("write-answer");
+    const pad = document.getElementById("character-pad");
+    const answer = document.getElementById("character-answer");
     window.taken = [];
     let lifted = 0;
     pad.addEventListener("pointerup", (event) => (lifted = event.timeStamp), { capture: true });
@@ -106,14 +106,14 @@ def read(context: BrowserContext, address: str) -> tuple[list[float], list[float
     labels, bare = list(ink), []
     for i in range(KNOWN):
         draw(page, labels[i % len(labels)], i)
-        page.locator("#write-pad").press(labels[i % len(labels)])
-        page.wait_for_selector("#write-answer .settled")
+        page.locator("#character-pad").press(labels[i % len(labels)])
+        page.wait_for_selector("#character-answer .settled")
     page.evaluate(CLOCK)
     for i in range(CHARACTERS):
         label = labels[(7 * i) % len(labels)]
         draw(page, label, 1000 + i)
         bare.append(page.evaluate(BARE, [stroke.tolist() for stroke in varied(ink[label], 1000 + i)]))
-        page.locator("#write-pad").press("Escape")
+        page.locator("#character-pad").press("Escape")
     return page.evaluate("window.taken"), bare
 
 
@@ -122,7 +122,7 @@ def draw(page: Page, label: str, seed: int) -> None:
     for stroke in varied(our_ink()[label], seed):
         page.wait_for_timeout(150)
         write(page, [stroke])
-    page.wait_for_selector("#write-answer[aria-busy=false]")
+    page.wait_for_selector("#character-answer[aria-busy=false]")
 
 
 if __name__ == "__main__":

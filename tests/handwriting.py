@@ -94,7 +94,7 @@ def serving(store: str | Path, *options: str, port: int = 0) -> Iterator[Service
             service.stop()
 
 
-def write(page: Page, ink: Ink, sheet: Locator | str = "#write-pad", share: float = 0.86) -> None:
+def write(page: Page, ink: Ink, sheet: Locator | str = "#character-pad", share: float = 0.86) -> None:
     """Draw strokes (on a sheet of 100 × 100) with the mouse; each stroke ends with the pen lifted."""
     locator = page.locator(sheet) if isinstance(sheet, str) else sheet
     locator.scroll_into_view_if_needed()
@@ -111,7 +111,7 @@ def write(page: Page, ink: Ink, sheet: Locator | str = "#write-pad", share: floa
         page.mouse.up()
 
 
-def reads(page: Page, room: str = "write") -> tuple[str, str]:
+def reads(page: Page, room: str = "character") -> tuple[str, str]:
     """What the answer says: for this writer, and for everybody."""
     glyphs = page.locator(f"#{room}-answer .reading > .glyph")
     return glyphs.nth(0).inner_text(), glyphs.nth(1).inner_text()
@@ -136,7 +136,7 @@ def problems_of(context: BrowserContext) -> list[str]:
     return found
 
 
-def open_page(context: BrowserContext, address: str, name: str = "write") -> Page:
+def open_page(context: BrowserContext, address: str, name: str = "character") -> Page:
     """The page in a new window, ready."""
     page = context.new_page()
     page.goto(f"{address}/#{name}")

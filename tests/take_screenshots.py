@@ -46,11 +46,11 @@ def story(browser: Browser, address: str) -> None:
     page.wait_for_timeout(300)
     shots.append(page.screenshot())
     page.get_by_role("button", name="No, it is small letter g").click()
-    expect(page.locator("#write-answer .settled")).to_be_visible()
+    expect(page.locator("#character-answer .settled")).to_be_visible()
     page.wait_for_timeout(300)
     shots.append(page.screenshot())
     written(page, "g", 3)
-    expect(page.locator("#write-answer .why img")).to_be_visible()
+    expect(page.locator("#character-answer .why img")).to_be_visible()
     page.wait_for_timeout(300)
     shots.append(page.screenshot())
     kept("page-story", side_by_side(shots))
@@ -65,10 +65,10 @@ def rooms(browser: Browser, address: str, scheme: str) -> None:
     known(page)
     for i, label in enumerate("a5eHz2"):
         written(page, label, 70 + i)
-        page.locator("#write-pad").press(label)
-        expect(page.locator("#write-answer .settled")).to_be_visible()
+        page.locator("#character-pad").press(label)
+        expect(page.locator("#character-answer .settled")).to_be_visible()
     written(page, "g", 82)
-    expect(page.locator("#write-answer .why img").first).to_be_visible()
+    expect(page.locator("#character-answer .why img").first).to_be_visible()
     taken(page, "page-write", scheme)
     room(page, "line")
     for i, label in enumerate("go2zurich"):
@@ -101,7 +101,7 @@ def opened(browser: Browser, size: tuple[int, int], scheme: Any) -> BrowserConte
 def written(page: Page, label: str, seed: int) -> None:
     """One character, and its answer."""
     write(page, varied(INK[label], seed) if seed else INK[label])
-    page.wait_for_selector("#write-answer[aria-busy=false]")
+    page.wait_for_selector("#character-answer[aria-busy=false]")
     page.wait_for_timeout(150)
 
 

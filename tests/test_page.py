@@ -81,7 +81,7 @@ def taught(page: Page, service: Service, *expected: tuple[str, bool], writer: st
 
 def rest(page: Page) -> None:
     """Wait until the character counts as complete."""
-    expect(page.locator("#write-pad.complete")).to_be_visible()
+    expect(page.locator("#character-pad.complete")).to_be_visible()
 
 
 def read(page: Page, label: str, seed: int = 0) -> tuple[str, str]:
@@ -92,7 +92,7 @@ def read(page: Page, label: str, seed: int = 0) -> tuple[str, str]:
 
 def answered(page: Page) -> tuple[str, str]:
     """What the answer says once it speaks of all that is on the sheet."""
-    page.wait_for_selector("#write-answer[aria-busy=false]")
+    page.wait_for_selector("#character-answer[aria-busy=false]")
     return reads(page)
 
 
@@ -103,11 +103,11 @@ def test_a_wrong_reading_is_corrected_with_one_tap_and_the_next_is_right(page: P
     expect(page.locator(".note")).to_contain_text("Now write the same character once more")
     assert reads(page) == ("g", "9")
     assert read(page, "g", seed=3) == ("g", "9")
-    expect(page.locator("#write-answer .why img")).to_have_count(1)
+    expect(page.locator("#character-answer .why img")).to_have_count(1)
     assert time.monotonic() - began < 60
 
     page.reload()
-    room(page, "write")
+    room(page, "character")
     assert read(page, "g", seed=4) == ("g", "9")
     assert journal(page, service)[0]["label"] == "g"
 
@@ -119,10 +119,10 @@ def test_real_ink_is_read_corrected_and_read_rightly_after_a_reload(page: Page, 
     write(page, first)
     wrong = answered(page)[0]
     assert wrong != label
-    page.locator("#write-pad").press(label)
-    expect(page.locator("#write-answer .settled")).to_be_visible()
+    page.locator("#character-pad").press(label)
+    expect(page.locator("#character-answer .settled")).to_be_visible()
     page.reload()
-    room(page, "write")
+    room(page, "character")
     write(page, second)
     assert answered(page) == (label, wrong)
 
@@ -157,10 +157,10 @@ def strokes_of(points: np.ndarray, lifts: np.ndarray) -> Ink:
 
 
 def test_keys_correct_confirm_and_undo(page: Page, service: Service) -> None:
-    sheet = page.locator("#write-pad")
+    sheet = page.locator("#character-pad")
     assert read(page, "g")[0] == "9"
     sheet.press("g")
-    expect(page.locator("#write-answer .settled")).to_contain_text("You said it is g")
+    expect(page.locator("#character-answer .settled")).to_contain_text("You said it is g")
     page.get_by_role("button", name="Undo", exact=True).click()
     expect(page.locator(".note")).to_contain_text("Taken back")
     assert reads(page) == ("9", "9")
@@ -168,17 +168,17 @@ def test_keys_correct_confirm_and_undo(page: Page, service: Service) -> None:
     sheet.press("Escape")
     assert read(page, "a")[0] == "a"
     sheet.press("Enter")
-    expect(page.locator("#write-answer .settled")).to_be_visible()
+    expect(page.locator("#character-answer .settled")).to_be_visible()
     taught(page, service, ("a", False))
 
 
 @pytest.mark.slow
 def test_moving_on_takes_a_sure_reading_as_right_and_the_tray_mends_any(page: Page, service: Service) -> None:
     read(page, "9")
-    expect(page.locator("#write-answer .note")).to_have_text("Go on writing, and I take it as right.")
+    expect(page.locator("#character-answer .note")).to_have_text("Go on writing, and I take it as right.")
     rest(page)
     assert read(page, "q", seed=2)[0] == "9"
-    expect(page.locator("#write-answer .note")).to_contain_text("I am not sure")
+    expect(page.locator("#character-answer .note")).to_contain_text("I am not sure")
     rest(page)
     read(page, "b")
     rest(page)
@@ -186,12 +186,12 @@ def test_moving_on_takes_a_sure_reading_as_right_and_the_tray_mends_any(page: Pa
     taught(page, service, ("9", True), ("b", True))
     page.get_by_role("button", name=f"{NINE}, not confirmed yet").click()
     page.get_by_role("button", name=f"No, it is {Q}").click()
-    expect(page.locator("#write-answer .settled")).to_contain_text("You said it is q")
+    expect(page.locator("#character-answer .settled")).to_contain_text("You said it is q")
     taught(page, service, ("9", True), ("b", True), ("a", True), ("q", False))
     page.get_by_role("button", name=f"{NINE}, left standing").click()
     page.get_by_role("button", name="It is something else").click()
     page.get_by_role("dialog").get_by_role("button", name=G, exact=True).click()
-    expect(page.locator("#write-answer .settled")).to_contain_text("You said it is g")
+    expect(page.locator("#character-answer .settled")).to_contain_text("You said it is g")
     taught(page, service, ("b", True), ("a", True), ("q", False), ("g", False))
 
 
@@ -205,8 +205,8 @@ def test_two_windows_know_the_same_people(context: BrowserContext, page: Page, s
     expect(other.locator("#turn")).to_have_text("ulla-elsewhere")
     expect(page.locator("#turn")).to_have_text("Me")
     read(page, "a")
-    page.locator("#write-pad").press("a")
-    expect(page.locator("#write-answer .settled")).to_be_visible()
+    page.locator("#character-pad").press("a")
+    expect(page.locator("#character-answer .settled")).to_be_visible()
     assert journal(page, service, "ulla-elsewhere") == []
     for one in (page, other):
         one.reload()
@@ -224,7 +224,7 @@ def test_what_is_unlike_the_one_character_that_was_taught_is_read_as_before(page
     for label in "lpy":
         mine, base = read(page, label)
         assert mine == base
-        page.locator("#write-clear").click()
+        page.locator("#character-clear").click()
 
 
 @pytest.mark.slow
@@ -234,7 +234,7 @@ def test_going_back_closes_what_was_asked(page: Page) -> None:
     expect(page.get_by_role("dialog")).to_be_visible()
     page.go_back()
     expect(page.get_by_role("dialog")).to_have_count(0)
-    expect(page.locator("#write")).to_be_visible()
+    expect(page.locator("#character")).to_be_visible()
 
 
 @pytest.mark.slow
@@ -244,7 +244,7 @@ def test_a_pause_that_was_too_short_is_mended(page: Page, service: Service) -> N
     rest(page)
     write(page, [dot])
     page.get_by_role("button", name="Join with the last").click()
-    expect(page.locator("#write-answer .reading .glyph").first).to_have_text("i")
+    expect(page.locator("#character-answer .reading .glyph").first).to_have_text("i")
     expect(page.locator("#recent-list li")).to_have_count(1)
     assert journal(page, service) == []
 
@@ -252,17 +252,17 @@ def test_a_pause_that_was_too_short_is_mended(page: Page, service: Service) -> N
 def test_a_stroke_is_undone_and_the_sheet_cleared(page: Page) -> None:
     write(page, INK["i"])
     assert answered(page)[0] == "i"
-    page.get_by_role("button", name="Undo stroke").click()
-    expect(page.locator("#write-answer .reading .glyph").first).not_to_have_text("i")
+    page.get_by_role("button", name="Undo", exact=True).click()
+    expect(page.locator("#character-answer .reading .glyph").first).not_to_have_text("i")
     page.get_by_role("button", name="Clear").click()
-    expect(page.locator("#write-answer .steps")).to_be_visible()
+    expect(page.locator("#character-answer .steps")).to_be_visible()
     expect(page.locator("#recent")).to_be_hidden()
 
 
 @pytest.mark.slow
 def test_a_finger_writes_and_a_pens_pressure_is_kept(page: Page) -> None:
     devtools = page.context.new_cdp_session(page)
-    box = page.locator("#write-pad").bounding_box()
+    box = page.locator("#character-pad").bounding_box()
     assert box is not None
     stem, dot = INK["i"]
 
@@ -309,47 +309,17 @@ def test_a_sign_of_the_writers_own_is_taught(page: Page, service: Service) -> No
     page.get_by_role("button", name="No, it is another").click()
     page.get_by_label("Type it, or a sign of your own").fill("☂")
     page.get_by_role("button", name="Teach this sign").click()
-    expect(page.locator("#write-answer .settled")).to_contain_text("☂")
+    expect(page.locator("#character-answer .settled")).to_contain_text("☂")
     assert read(page, "&", seed=2)[0] == "☂"
     about = httpx.get(f"{service.address}/v1/writers/{writer_of(page)}").json()
     assert about["labels"] == ["☂"]
 
 
-def boxes(page: Page, text: str, seed: int = 0) -> None:
-    """Write a character in each box."""
-    for i, label in enumerate(text):
-        write(page, varied(INK[label], seed + i) if seed else INK[label], page.locator("#line-boxes canvas").nth(i))
-
-
-@pytest.mark.slow
-def test_a_line_is_read_box_by_box_in_the_alphabet_that_was_chosen(page: Page, service: Service) -> None:
-    room(page, "line")
-    boxes(page, "02og")
-    text = page.locator("#line-text")
-    expect(text).to_have_text(re.compile("^O2[oO0]9$"))  # which of the three, the sizes beside it tell
-    page.get_by_label("Digits").check()
-    expect(text).to_have_text("0209")
-    page.get_by_label("Letters").check()
-    expect(text).not_to_contain_text("0")
-    page.get_by_label("Everything").check()
-    expect(text).to_have_text(re.compile("^O2[oO0]9$"))
-    page.get_by_role("button", name="Box 4: reads digit 9").click()
-    page.get_by_role("button", name=f"No, it is {G}").click()
-    expect(text).to_have_text(re.compile("^O2[oO0]g$"))
-    page.locator("#line-boxes canvas").nth(0).press("0")
-    expect(page.locator("#line-boxes .said").nth(0)).to_have_class("said glyph corrected learned")
-    page.get_by_role("button", name="Next line").click()
-    expect(text).to_have_text("")
-    found = sorted((one["label"], one["implicit"]) for one in journal(page, service))
-    assert [one for one in found if not one[1]] == [("0", False), ("g", False)]
-    assert len(found) == 4
-
-
 @pytest.mark.slow
 def test_teaching_asks_for_what_helps_stops_and_goes_on(page: Page, service: Service) -> None:
     read(page, "g")
-    page.locator("#write-pad").press("g")
-    expect(page.locator("#write-answer .settled")).to_be_visible()
+    page.locator("#character-pad").press("g")
+    expect(page.locator("#character-answer .settled")).to_be_visible()
     room(page, "teach")
     expect(page.locator("#teach-body .expected")).to_contain_text("I expect to read")
     wanted = page.locator("#teach-body .wanted li")
@@ -399,11 +369,11 @@ def test_progress_shows_the_curve_the_pairs_and_every_sample(page: Page, service
     room(page, "progress")
     expect(page.get_by_text("Nothing yet")).to_be_visible()
     for seed in range(1, 5):
-        room(page, "write")
+        room(page, "character")
         rest(page) if seed > 1 else None
         read(page, "g", seed)
-        page.locator("#write-pad").press("g")
-        expect(page.locator("#write-answer .settled")).to_be_visible()
+        page.locator("#character-pad").press("g")
+        expect(page.locator("#character-answer .settled")).to_be_visible()
     room(page, "progress")
     expect(page.locator("#progress-chart canvas")).to_be_visible()
     expect(page.locator(".pairs tbody tr")).to_contain_text(["no longer"])
@@ -426,20 +396,20 @@ def test_progress_shows_the_curve_the_pairs_and_every_sample(page: Page, service
 def test_two_writers_do_not_mix(page: Page, service: Service) -> None:
     first = writer_of(page)
     read(page, "g")
-    page.locator("#write-pad").press("g")
-    expect(page.locator("#write-answer .settled")).to_be_visible()
+    page.locator("#character-pad").press("g")
+    expect(page.locator("#character-answer .settled")).to_be_visible()
     add_writer(page, f"Ana {first}")
-    room(page, "write")
+    room(page, "character")
     expect(page.locator("#turn")).to_contain_text("Ana")
     expect(page.locator("#recent")).to_be_hidden()
     assert read(page, "g", seed=3) == ("9", "9")
-    page.locator("#write-pad").press("q")
-    expect(page.locator("#write-answer .settled")).to_be_visible()
+    page.locator("#character-pad").press("q")
+    expect(page.locator("#character-answer .settled")).to_be_visible()
     taught(page, service, ("q", False), writer=f"Ana {first}")
     taught(page, service, ("g", False), writer=first)
     room(page, "data")
     page.get_by_role("button", name=re.compile("^Me ")).click()
-    room(page, "write")
+    room(page, "character")
     assert read(page, "g", seed=4) == ("g", "9")
 
 
@@ -455,8 +425,8 @@ def add_writer(page: Page, name: str) -> None:
 @pytest.mark.slow
 def test_a_profile_is_saved_erased_and_brought_in_again(page: Page, service: Service, tmp_path: Path) -> None:
     read(page, "g")
-    page.locator("#write-pad").press("g")
-    expect(page.locator("#write-answer .settled")).to_be_visible()
+    page.locator("#character-pad").press("g")
+    expect(page.locator("#character-answer .settled")).to_be_visible()
     name = writer_of(page)
     room(page, "data")
     with page.expect_download() as download:
@@ -472,15 +442,15 @@ def test_a_profile_is_saved_erased_and_brought_in_again(page: Page, service: Ser
     expect(page.locator("#toast")).to_contain_text("is erased")
     assert journal(page, service, name) == []
     assert writer_of(page) != name
-    room(page, "write")
+    room(page, "character")
     expect(page.locator("#recent")).to_be_hidden()
     assert read(page, "g", seed=3)[0] == "9"
 
     room(page, "data")
     page.locator("#import-file").set_input_files(file)
     expect(page.locator("#toast")).to_contain_text("1 character brought in")
-    room(page, "write")
-    page.locator("#write-pad").press("Escape")
+    room(page, "character")
+    page.locator("#character-pad").press("Escape")
     assert read(page, "g", seed=4)[0] == "g"
 
 
@@ -488,12 +458,12 @@ def test_a_profile_is_saved_erased_and_brought_in_again(page: Page, service: Ser
 def test_pictures_are_not_kept_where_the_writer_does_not_want_it(page: Page, service: Service) -> None:
     room(page, "data")
     page.get_by_label("Keep the pictures of my characters").uncheck()
-    room(page, "write")
+    room(page, "character")
     read(page, "g")
-    page.locator("#write-pad").press("g")
-    expect(page.locator("#write-answer .settled")).to_be_visible()
+    page.locator("#character-pad").press("g")
+    expect(page.locator("#character-answer .settled")).to_be_visible()
     assert ["image" in one for one in journal(page, service)] == [False]
-    expect(page.locator("#write-answer .kin")).to_contain_text("no picture")
+    expect(page.locator("#character-answer .kin")).to_contain_text("no picture")
 
 
 @pytest.mark.slow
@@ -516,7 +486,7 @@ def test_a_key_is_asked_for_once_and_kept_for_the_session_only(browser: Browser,
         expect(page.get_by_role("dialog")).to_have_count(0)
         assert read(page, "g")[0] == "9"
         page.reload()
-        room(page, "write")
+        room(page, "character")
         assert read(page, "a")[0] == "a"
         assert page.evaluate("Object.values(sessionStorage)") == [secret]
         assert secret not in page.evaluate("JSON.stringify(localStorage)")
@@ -538,8 +508,8 @@ def test_while_the_service_is_away_no_stroke_is_lost(context: BrowserContext, tm
         expect(page.get_by_text("I read it when the service is back")).to_be_visible()
         rest(page)
         write(page, INK["g"])
-        page.locator("#write-pad").press("g")
-        expect(page.locator("#write-answer")).to_contain_text("you can say now what it is")
+        page.locator("#character-pad").press("g")
+        expect(page.locator("#character-answer")).to_contain_text("you can say now what it is")
         rest(page)
         write(page, INK["e"])
         rest(page)
@@ -556,7 +526,7 @@ def test_while_the_service_is_away_no_stroke_is_lost(context: BrowserContext, tm
         service.stop()
         write(page, INK["h"])
         expect(page.locator("#offline")).to_be_visible()
-        page.wait_for_selector("#write-answer[aria-busy=false]")
+        page.wait_for_selector("#character-answer[aria-busy=false]")
         page.close()
         service = serve(store, port=port)
         page = open_page(context, service.address)
@@ -583,7 +553,7 @@ def test_what_may_be_a_slip_is_asked_about_once_and_in_nobodys_way(page: Page, s
     with page.expect_request("**/read") as asked:
         assert read(page, "a")[0] == "a"
     body: Any = asked.value.post_data_json
-    sheet = page.locator("#write-pad").bounding_box()
+    sheet = page.locator("#character-pad").bounding_box()
     assert sheet is not None
     (sent,) = body["samples"]
     places = np.concatenate([np.array(stroke) for stroke in sent["ink"]])
@@ -593,11 +563,11 @@ def test_what_may_be_a_slip_is_asked_about_once_and_in_nobodys_way(page: Page, s
     assert re.fullmatch("[0-9a-f]{32} sheet", sent["device"])
     unlikely = unlikely_label(service, sent)
 
-    question = page.locator("#write-answer .doubt")
-    page.locator("#write-pad").press(unlikely)
+    question = page.locator("#character-answer .doubt")
+    page.locator("#character-pad").press(unlikely)
     expect(question).to_contain_text("Is it really")
     expect(page.locator("#said")).to_contain_text("Is it really")
-    expect(page.locator("#write-pad")).to_be_focused()
+    expect(page.locator("#character-pad")).to_be_focused()
     with page.expect_request("**/read") as asked:
         assert read(page, "l", seed=1)[0] == "l"  # nobody has to answer; too unsure to be learned as it stands
     assert "context" not in str(asked.value.post_data)  # what was corrected is learned, and no context
@@ -614,8 +584,8 @@ def test_what_may_be_a_slip_is_asked_about_once_and_in_nobodys_way(page: Page, s
     taught(page, service, (unlikely, False), ("b", True))
     page.get_by_role("button", name="Undo", exact=True).press("Enter")
     expect(page.locator(".note")).to_contain_text("Taken back")
-    page.locator("#write-pad").press(unlikely)
-    expect(page.locator("#write-answer .settled")).to_contain_text(f"You said it is {unlikely}")
+    page.locator("#character-pad").press(unlikely)
+    expect(page.locator("#character-answer .settled")).to_contain_text(f"You said it is {unlikely}")
     taught(page, service, ("b", True), (unlikely, False))
     expect(question).to_be_hidden()
 
@@ -634,7 +604,7 @@ def test_everything_works_with_the_keyboard_alone(page: Page, service: Service) 
         raise AssertionError(f"{what} cannot be reached with Tab")
 
     reach(".skip")
-    reach("#write-pad")
+    reach("#character-pad")
     page.keyboard.press("ArrowUp")
     for _ in range(6):
         page.keyboard.press("ArrowUp")
@@ -642,20 +612,20 @@ def test_everything_works_with_the_keyboard_alone(page: Page, service: Service) 
     for _ in range(14):
         page.keyboard.press("ArrowDown")
     page.keyboard.press("Space")
-    expect(page.locator("#write-answer .reading")).to_have_count(2)
+    expect(page.locator("#character-answer .reading")).to_have_count(2)
     expect(page.locator("#said")).to_contain_text("Reads")
     page.keyboard.press("i")
-    expect(page.locator("#write-answer .settled")).to_contain_text("You said it is i")
+    expect(page.locator("#character-answer .settled")).to_contain_text("You said it is i")
     expect(page.locator("#said")).to_contain_text("small letter i")
-    reach("#write-answer .settled .tools button")
+    reach("#character-answer .settled .tools button")
     page.keyboard.press("Enter")
     expect(page.locator(".note")).to_contain_text("Taken back")
-    reach("#write-answer .other")
+    reach("#character-answer .other")
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.type("7")
     page.keyboard.press("Enter")
-    expect(page.locator("#write-answer .settled")).to_contain_text("You said it is 7")
+    expect(page.locator("#character-answer .settled")).to_contain_text("You said it is 7")
     for name, inside in (
         ("line", "#line-boxes canvas"),
         ("teach", "#teach-go"),
@@ -682,7 +652,7 @@ def test_all_94_labels_show(page: Page, service: Service) -> None:
     room(page, "progress")
     expect(page.locator(".shelf h3 .glyph")).to_have_count(94)
     assert sorted(page.locator(".shelf h3 .glyph").all_text_contents()) == sorted(labels)
-    room(page, "write")
+    room(page, "character")
     read(page, "a")
     page.get_by_role("button", name="No, it is another").click()
     page.get_by_role("dialog").wait_for()
@@ -692,9 +662,9 @@ def test_all_94_labels_show(page: Page, service: Service) -> None:
     assert len(set(names)) == 94
     page.get_by_role("button", name="Close").click()
     for label in "<&|[`\"\\'":
-        page.locator("#write-pad").press(label)
-        expect(page.locator("#write-answer .settled b")).to_have_text(label)
-        expect(page.locator("#write-answer .reading > .glyph").first).to_have_text(label)
+        page.locator("#character-pad").press(label)
+        expect(page.locator("#character-answer .settled b")).to_have_text(label)
+        expect(page.locator("#character-answer .reading > .glyph").first).to_have_text(label)
 
 
 def test_nothing_comes_from_another_host_and_no_label_is_in_an_address(context: BrowserContext, service: Service) -> None:
@@ -702,9 +672,9 @@ def test_nothing_comes_from_another_host_and_no_label_is_in_an_address(context: 
     context.on("request", lambda request: asked.append(request.url))
     page = open_page(context, service.address)
     read(page, "g")
-    page.locator("#write-pad").press("<")
-    expect(page.locator("#write-answer .settled")).to_be_visible()
-    for name in ("line", "teach", "progress", "data"):
+    page.locator("#character-pad").press("<")
+    expect(page.locator("#character-answer .settled")).to_be_visible()
+    for name in ("sheet", "teach", "progress", "data"):
         room(page, name)
     page.wait_for_load_state("networkidle")
     assert len(asked) > 30

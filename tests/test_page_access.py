@@ -13,7 +13,7 @@ from handwriting import Service, open_page, our_ink, problems_of, room, serving,
 
 pytestmark = pytest.mark.slow
 INK = our_ink()
-ROOMS = ("line", "teach", "progress", "data")
+ROOMS = ("sheet", "teach", "progress", "data")
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 TOUCH = 44
 LOOKS = [(width, scheme) for width in (360, 1280) for scheme in ("light", "dark")]
@@ -64,19 +64,19 @@ def small(page: Page) -> list[Any]:
 def test_every_room_is_open_to_everybody(page: Page, service: Service) -> None:
     check(page, "start")
     write(page, INK["g"])
-    page.wait_for_selector("#write-answer[aria-busy=false]")
+    page.wait_for_selector("#character-answer[aria-busy=false]")
     check(page, "read")
-    page.locator("#write-pad").press("g")
-    expect(page.locator("#write-answer .settled")).to_be_visible()
+    page.locator("#character-pad").press("g")
+    expect(page.locator("#character-answer .settled")).to_be_visible()
     check(page, "corrected")
     write(page, varied(INK["g"], 3))
-    expect(page.locator("#write-answer .why img")).to_be_visible()
+    expect(page.locator("#character-answer .why img")).to_be_visible()
     check(page, "read in this hand")
     page.get_by_role("button", name="No, it is another").click()
     check(page, "choosing")
     page.keyboard.press("Escape")
-    page.locator("#write-pad").press("Enter")
-    expect(page.locator("#write-answer .settled")).to_be_visible()
+    page.locator("#character-pad").press("Enter")
+    expect(page.locator("#character-answer .settled")).to_be_visible()
     for name in ROOMS:
         room(page, name)
         page.wait_for_load_state("networkidle")
@@ -95,11 +95,11 @@ def test_every_room_is_open_to_everybody(page: Page, service: Service) -> None:
     page.locator(".own-sample").first.click()
     check(page, "a sample")
     page.keyboard.press("Escape")
-    room(page, "write")
+    room(page, "character")
     with page.expect_request("**/read") as asked:
         write(page, INK["a"])
-    page.wait_for_selector("#write-answer[aria-busy=false]")
+    page.wait_for_selector("#character-answer[aria-busy=false]")
     body: Any = asked.value.post_data_json
-    page.locator("#write-pad").press(unlikely_label(service, body["samples"][0]))
-    expect(page.locator("#write-answer .doubt")).to_be_visible()
+    page.locator("#character-pad").press(unlikely_label(service, body["samples"][0]))
+    expect(page.locator("#character-answer .doubt")).to_be_visible()
     check(page, "a doubt")

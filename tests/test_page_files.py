@@ -29,12 +29,13 @@ NAMESPACE = "http://www.w3.org/2000/svg"
 def test_the_libraries_are_those_that_the_command_fetches() -> None:
     command = (ROOT / "requirements" / "vendor").read_text(encoding="utf-8")
     asked = re.findall(r'^    "(\S+) (\S+) (\S+) (.+)"$', command, flags=re.MULTILINE)
-    assert len(asked) == 3
+    assert len(asked) == 4
     told = (PAGE / "vendor" / "versions.txt").read_text(encoding="utf-8").splitlines()
     assert told == [f"{name} {version} {licence}" for name, version, licence, _ in asked]
     files = {file.partition(":")[2] for *_, files in asked for file in files.split()}
     licences = {f"{name}.LICENSE" for name, *_ in asked}
-    assert {path.name for path in (PAGE / "vendor").iterdir()} == files | licences | {"versions.txt"}
+    rest = {"versions.txt", "onnxruntime-web.NOTICES"}
+    assert {path.name for path in (PAGE / "vendor").iterdir()} == files | licences | rest
     for name, _, licence, _ in asked:
         text = (PAGE / "vendor" / f"{name}.LICENSE").read_text(encoding="utf-8")
         assert {"MIT": "Permission is hereby granted", "ISC": "Permission to use, copy, modify"}[licence] in text

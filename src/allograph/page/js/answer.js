@@ -22,7 +22,7 @@ export function showAnswer(place, drawing, acts, note = null) {
     fill(
         place,
         make("div", { class: "whose", "aria-hidden": "true" }, thumbnail(drawing.strokes)),
-        isRead(drawing) ? tiles(reading) : unread(drawing),
+        isRead(drawing) ? tiles(drawing) : unread(drawing),
         note && make("p", { class: "note" }, note),
         isSettled(drawing) ? settled(drawing, acts) : isRead(drawing) ? open(reading, acts) : unknown(acts),
         isRead(drawing) && whyOf(reading, drawing.writer),
@@ -32,13 +32,17 @@ export function showAnswer(place, drawing, acts, note = null) {
     }
 }
 
-const tiles = (reading) =>
-    make(
+function tiles({ reading, label }) {
+    const mine = label ?? reading.label;
+    const sure = mine === reading.label ? `${percent(reading.probability)} sure` : "you said so";
+    const same = mine === reading.base;
+    return make(
         "div",
         { class: "readings" },
-        tile("For you", reading.label, percent(reading.probability) + " sure", reading.label === reading.base ? "" : "learned"),
-        tile("For everybody", reading.base, reading.label === reading.base ? "the same" : "without your corrections", "base"),
+        tile("For you", mine, sure, same ? "" : "learned"),
+        tile("For everybody", reading.base, same ? "the same" : "without your corrections", "base"),
     );
+}
 
 function unread({ refused }) {
     const text = refused ? `I cannot read this: ${refused}.` : isLost() ? LATER : "Reading …";

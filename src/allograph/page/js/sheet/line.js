@@ -14,7 +14,7 @@ export const SURE = 0.8;
 
 /** An empty line; `scale` is how many CSS pixels a unit of its ink has. */
 export const newLine = (writer, document, row, scale) => ({
-    id: `line-${newId()}`,
+    id: `line-${newId().slice(0, 11)}`, // as long as the service takes
     writer,
     document,
     row,

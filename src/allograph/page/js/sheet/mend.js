@@ -46,7 +46,7 @@ export function mendCharacter(button, { label, best, word }, { choose, sayWord, 
     open(button, `Correct ${label ? nameOf(label) : "what is not read"}`, [
         others.length > 0 && make("div", { class: "mend-others", role: "group", "aria-label": "It is" }, others.map(offered)),
         field("mend-character", "It is", "", 16, (value) => give(choose)(asLabel(value))),
-        word && field("mend-word", "The whole word", word, 64, give(sayWord)),
+        word && field("mend-word", "Word", word, 64, give(sayWord)),
         make("button", { type: "button", onclick: () => (close(), remove()) }, "Delete it"),
     ]);
 }
@@ -74,7 +74,7 @@ function open(button, title, content) {
             { type: "button", class: "close", "aria-label": "Close", onclick: () => close() },
             icon("clear"),
         ),
-        content,
+        ...content.filter(Boolean),
     );
     const outside = (event) => !dialog.contains(event.target) && close();
     const away = (event) => event.relatedTarget && !dialog.contains(event.relatedTarget) && close();

@@ -310,8 +310,8 @@ function shortcut(event) {
 
 function wasRead(line) {
     showText(line);
-    if (line.owes) teach(line).then(readOpenAgain);
-    guide.show(lines);
+    showTools();
+    if (line.owes) teach(line);
     clearTimeout(resting);
     resting = setTimeout(() => lines.forEach(sayLine), SAID);
     leaveLater();
