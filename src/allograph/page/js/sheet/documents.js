@@ -1,7 +1,7 @@
 // Documents of a writer, on this device: lines in the order of their rows, and the text that they make.
 
 import { newId } from "../ids.js";
-import { dropRecord, keepRecord, recordsOf } from "../store.js";
+import { recordsOf } from "../store.js";
 
 /** A document that nothing was written in; it is kept with its first line. */
 export const newDocument = (writer) => ({ id: newId(), writer, title: "", at: Date.now(), changed: Date.now() });
@@ -18,18 +18,6 @@ export async function documentsOf(writer) {
     }
     for (const { lines: some } of known.values()) some.sort((one, other) => one.row - other.row || one.at - other.at);
     return [...known.values()].sort((one, other) => other.document.changed - one.document.changed);
-}
-
-/** Keep a document that was changed now. */
-export async function keepDocument(document) {
-    document.changed = Date.now();
-    await keepRecord("documents", document);
-}
-
-/** A document and its lines are kept no longer. */
-export async function dropDocument({ document, lines }) {
-    for (const line of lines) await dropRecord("lines", line.id);
-    await dropRecord("documents", document.id);
 }
 
 /** Its text: a line each; rows left free between two lines are one empty line. */

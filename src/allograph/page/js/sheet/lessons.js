@@ -2,7 +2,8 @@
 
 import { countLine, uncount } from "../outcomes.js";
 import { send } from "../post.js";
-import { keepRecord } from "../store.js";
+import { isErased } from "../writers.js";
+import { keepLine } from "./keeping.js";
 import { asSent, charactersOf, isRead, isWhole, outcomeOf, textOf, vouchedPlaces } from "./line.js";
 
 /** A reading counts as seen after so many milliseconds. */
@@ -44,7 +45,7 @@ async function deliver(line, letter) {
 }
 
 async function keep(line) {
-    if (line.strokes.length && !line.gone) await keepRecord("lines", line);
+    if (line.strokes.length) await keepLine(line);
     lessons.dispatchEvent(Object.assign(new Event("taught"), { line }));
 }
 
@@ -53,6 +54,7 @@ async function keep(line) {
  * owes that until it is.
  */
 export function teach(line, { isNew = false } = {}) {
+    if (isErased(line.writer)) return Promise.resolve();
     if (line.strokes.length && !isWhole(line)) {
         line.owes = true;
         return Promise.resolve();
@@ -92,7 +94,7 @@ export async function leave(line) {
     if (line.status === "left" || line.refused || !line.strokes.length || !isWhole(line)) return false;
     if (isRead(line) ? !isSeen(line) : !line.said.length) return false;
     line.status = "left";
-    await keepRecord("lines", line);
+    await keepLine(line);
     await teach(line);
     return true;
 }

@@ -3,8 +3,9 @@
 import { tell } from "../announce.js";
 import { answered, confirmed } from "../ask.js";
 import { counted, fill, icon, make } from "../dom.js";
-import { dropDocument, documentsOf, found, keepDocument, textOfDocument, titleOf } from "./documents.js";
-import { asInkml, asText, fileName, save } from "./export.js";
+import { documentsOf, found, textOfDocument, titleOf } from "./documents.js";
+import { asInkml, asText, save } from "./export.js";
+import { dropDocument, keepDocument } from "./keeping.js";
 
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 

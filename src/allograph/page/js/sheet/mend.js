@@ -44,7 +44,7 @@ export function mendCharacter(button, { label, best, word }, { choose, sayWord, 
     const offered = (other) =>
         make("button", { type: "button", class: "glyph", "aria-label": `It is ${nameOf(other)}`, onclick: () => give(choose)(other) }, other);
     open(button, `Correct ${label ? nameOf(label) : "what is not read"}`, [
-        others.length > 0 && make("div", { class: "mend-others", role: "group", "aria-label": "It is" }, others.map(offered)),
+        others.length > 0 && make("div", { class: "mend-others", role: "group", "aria-label": "Other readings" }, others.map(offered)),
         field("mend-character", "It is", "", 16, (value) => give(choose)(asLabel(value))),
         word && field("mend-word", "Word", word, 64, give(sayWord)),
         make("button", { type: "button", onclick: () => (close(), remove()) }, "Delete it"),

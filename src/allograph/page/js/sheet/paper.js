@@ -46,6 +46,7 @@ export class Paper extends EventTarget {
         wet.addEventListener("blur", () => this.#leave());
         frame.addEventListener("scroll", () => this.draw(), { passive: true });
         pens.addEventListener("pen", () => this.#penCame());
+        pens.addEventListener("change", () => this.#penCame());
         new ResizeObserver(() => this.lay()).observe(frame);
         matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
         matchMedia("(forced-colors: active)").addEventListener("change", () => this.draw());

@@ -1,8 +1,10 @@
 // Lines are read: one request a line at a time, with its newest ink; what the service did not answer is asked again when it is back.
 
 import { connection, heard } from "../connection.js";
+import { erasedElsewhere } from "../post.js";
 import * as service from "../service.js";
-import { keepRecord } from "../store.js";
+import { turns } from "../writers.js";
+import { keepLine } from "./keeping.js";
 import { asSent, describe, isRead, keepFirst } from "./line.js";
 
 /** A reading that takes longer is given up for newer ink; a shorter one is waited for, for the service would go on with it. */
@@ -40,7 +42,8 @@ async function ask(line, anew) {
         const answer = await heard(service.readLine(line.writer, asSent(line), { best: BEST }, now.quit.signal));
         if (!now.dropped) take(line, ids, answer, anew);
     } catch (error) {
-        if (error instanceof service.Unreachable || error.status === 401) waiting.set(line.id, line);
+        if (error instanceof service.Erased) await erasedElsewhere(line.writer);
+        else if (error instanceof service.Unreachable || error.status === 401) waiting.set(line.id, line);
         else if (error.name !== "AbortError" && !now.dropped) refuse(line, ids, error);
     }
     clearTimeout(now.timer);
@@ -57,7 +60,7 @@ function take(line, ids, answer, anew) {
     if (!anew && isRead(line)) keepFirst(line);
     describe(line);
     waiting.delete(line.id);
-    if (line.strokes.length) keepRecord("lines", line);
+    if (line.strokes.length) keepLine(line);
 }
 
 function refuse(line, ids, error) {
@@ -65,7 +68,7 @@ function refuse(line, ids, error) {
     line.refused = reason(error);
     line.reading = null;
     line.readStrokes = [];
-    keepRecord("lines", line);
+    keepLine(line);
 }
 
 /** Whether it waits for the service. */
@@ -85,4 +88,8 @@ connection.addEventListener("back", () => {
     const some = [...waiting.values()];
     waiting.clear();
     for (const line of some) readLine(line);
+});
+
+turns.addEventListener("erased", ({ name }) => {
+    for (const [id, line] of waiting) if (line.writer === name) waiting.delete(id);
 });

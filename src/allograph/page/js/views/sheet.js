@@ -4,16 +4,17 @@ import { say, tell } from "../announce.js";
 import { confirmed } from "../ask.js";
 import { byId } from "../dom.js";
 import { recall, remember } from "../device.js";
-import { History } from "../history.js";
+import { History, listenForUndo } from "../history.js";
 import { newId } from "../ids.js";
 import { nameOf } from "../labels.js";
 import { labels, ownLabels } from "../model.js";
 import { uncount } from "../outcomes.js";
 import { learning } from "../post.js";
-import { documentsOf, keepDocument, newDocument, textOfDocument, titleOf } from "../sheet/documents.js";
+import { documentsOf, newDocument, textOfDocument, titleOf } from "../sheet/documents.js";
 import { asInkml, asSvg, asText, fileName, save } from "../sheet/export.js";
 import { scratchedOut, writtenOver } from "../sheet/gestures.js";
 import { Guide } from "../sheet/guide.js";
+import { dropLine, keepAgain, keepDocument, keepLine } from "../sheet/keeping.js";
 import { leave, lessons, see, teach } from "../sheet/lessons.js";
 import { showLibrary } from "../sheet/library.js";
 import {
@@ -34,7 +35,6 @@ import { Paper } from "../sheet/paper.js";
 import { drop, readLine, readings } from "../sheet/reading.js";
 import { boxOf, pitchAt, placeOf, rowOf } from "../sheet/rows.js";
 import { TextRows } from "../sheet/text_rows.js";
-import { dropRecord, keepRecord } from "../store.js";
 import { current, turns } from "../writers.js";
 
 /** A line at rest is said after so many milliseconds, and is left after so many. */
@@ -72,7 +72,9 @@ export async function open() {
     lessons.addEventListener("taught", ({ line }) => isShown(line) && showText(line));
     learning.addEventListener("learned", readOpenAgain);
     turns.addEventListener("change", () => current().name !== writer && load());
-    turns.addEventListener("erased", ({ detail }) => erased(detail));
+    turns.addEventListener("erased", ({ name }) => erased(name));
+    listenForUndo(history, () => !byId("sheet").hidden);
+    history.addEventListener("change", showTools);
     const clicks = {
         "sheet-undo": () => step("undo"),
         "sheet-redo": () => step("redo"),
@@ -87,7 +89,6 @@ export async function open() {
     };
     for (const [id, work] of Object.entries(clicks)) byId(id).addEventListener("click", work);
     byId("sheet-guide").addEventListener("ended", () => paper.focus());
-    byId("sheet").addEventListener("keydown", shortcut);
     await load();
 }
 
@@ -103,7 +104,7 @@ const isShown = (line) => lines.includes(line);
 /** Open the document that this writer wrote in last; every line that is not read yet is read. */
 async function load(id = null) {
     const name = current().name;
-    if (page) leaveAll();
+    leaveAll();
     [writer, page, lines, active] = [name, newDocument(name), [], null];
     refresh();
     const documents = await documentsOf(name);
@@ -139,15 +140,14 @@ function refresh() {
     showTools();
 }
 
+/** A hand is no more: nothing of it stays here. Whose turn it is then, `turns` tells next. */
 function erased(name) {
-    for (const line of name === writer ? lines : []) drop(line);
     if (name !== writer) return;
     closeMend();
     history.clear();
-    [page, lines, active] = [newDocument(current().name), [], null];
-    writer = current().name;
+    lines.forEach(drop);
+    [writer, page, lines, active] = [null, newDocument(name), [], null];
     refresh();
-    load();
 }
 
 /** Another document, once what stands here is left. */
@@ -170,7 +170,7 @@ function library() {
         gone: ({ document, lines: some }) => {
             some.forEach(drop);
             if (document.id !== page.id) return;
-            lines.forEach((line) => (drop(line), (line.gone = true)));
+            lines.forEach(drop);
             show({ document: newDocument(name), lines: [] });
         },
         isHere: () => writer === name,
@@ -250,20 +250,20 @@ function change(what, line, work) {
     work();
     if (line.strokes !== before.strokes) line.status = "open";
     const after = stateOf(line);
-    history.push({ undo: () => restore(line, before, what), redo: () => restore(line, after, what) });
+    history.push({ undo: () => restore(line, before, "Undone."), redo: () => restore(line, after, "Done again.") });
     changed(line, before.strokes !== after.strokes);
     if (what === "scratched out") say("Scratched out.");
     if (what === "replaced") say("Replaced.");
 }
 
-function restore(line, state, what) {
-    const ink = line.strokes !== state.strokes;
-    const wasSaid = line.said !== state.said;
+function restore(line, state, words) {
+    const [ink, wasSaid] = [line.strokes !== state.strokes, line.said !== state.said];
     Object.assign(line, state);
     if (!lines.includes(line)) lines = [...lines, line].sort((one, other) => one.row - other.row);
     changed(line, ink);
     if (wasSaid && (line.sent || line.said.length)) teach(line);
     paper.reveal(line.row);
+    say(words);
 }
 
 /** Keep a line, show it, and have its ink read, in this order. */
@@ -279,31 +279,20 @@ async function changed(line, ink) {
         drop(line);
         if (line.sent) teach(line);
         else uncount(line.id);
-        await dropRecord("lines", line.id);
+        await dropLine(line);
     } else {
-        await Promise.all([keepRecord("lines", line), keepDocument(page)]);
+        keepAgain(line);
+        await Promise.all([keepLine(line), keepDocument(page)]);
         remember(`document ${line.writer}`, line.document);
         if (ink) readLine(line);
     }
     leaveLater();
 }
 
-function step(way) {
+async function step(way) {
+    if (way === "undo" ? !history.canUndo : !history.canRedo) return;
     closeMend();
-    const possible = way === "undo" ? history.canUndo : history.canRedo;
-    if (!possible) return;
-    history[way]();
-    say(way === "undo" ? "Undone." : "Done again.");
-    showTools();
-}
-
-function shortcut(event) {
-    if (!(event.ctrlKey || event.metaKey) || event.altKey || event.target.matches("input, textarea")) return;
-    const key = event.key.toLowerCase();
-    const way = key === "y" || (key === "z" && event.shiftKey) ? "redo" : key === "z" ? "undo" : null;
-    if (!way) return;
-    event.preventDefault();
-    step(way);
+    await history[way]();
 }
 
 // Reading
@@ -416,7 +405,7 @@ async function correct(line, characters, text, work) {
         );
         if (!teaches) {
             line.unlearned = "Your text is kept, and not learned: it has a sign that I do not know.";
-            await keepRecord("lines", line);
+            await keepLine(line);
             return showText(line);
         }
     }
