@@ -161,7 +161,7 @@ def test_keys_correct_confirm_and_undo(page: Page, service: Service) -> None:
     assert read(page, "g")[0] == "9"
     sheet.press("g")
     expect(page.locator("#character-answer .settled")).to_contain_text("You said it is g")
-    page.get_by_role("button", name="Undo", exact=True).click()
+    page.get_by_role("button", name="Take it back").click()
     expect(page.locator(".note")).to_contain_text("Taken back")
     assert reads(page) == ("9", "9")
     taught(page, service)
@@ -183,6 +183,7 @@ def test_moving_on_takes_a_sure_reading_as_right_and_the_tray_mends_any(page: Pa
     read(page, "b")
     rest(page)
     read(page, "a")
+    rest(page)
     taught(page, service, ("9", True), ("b", True))
     page.get_by_role("button", name=f"{NINE}, not confirmed yet").click()
     page.get_by_role("button", name=f"No, it is {Q}").click()
@@ -334,6 +335,9 @@ def test_teaching_asks_for_what_helps_stops_and_goes_on(page: Page, service: Ser
     write(page, INK["z"], "#teach-pad")
     page.get_by_role("button", name="Done").click()
     expect(page.locator("#teach-left")).to_have_text("3 of 12")
+    expect(page.locator("#teach-last")).to_contain_text("This looks like capital Z. Is it your")
+    taught(page, service, ("g", False), ("g", False))
+    page.get_by_role("button", name="Yes, it is").click()
     taught(page, service, ("g", False), ("g", False), (second, False))
     page.get_by_role("button", name="Undo the last").click()
     expect(page.locator("#teach-label")).to_have_text(second)
@@ -576,13 +580,14 @@ def test_what_may_be_a_slip_is_asked_about_once_and_in_nobodys_way(page: Page, s
         read(page, "b")
     body = asked.value.post_data_json
     assert len(body["context"]) == 1
+    rest(page)
 
     page.get_by_role("button", name="is it really?").press("Enter")
     expect(question).to_be_visible()
     page.get_by_role("button", name="Yes, it is").press("Enter")
     expect(question).to_be_hidden()
     taught(page, service, (unlikely, False), ("b", True))
-    page.get_by_role("button", name="Undo", exact=True).press("Enter")
+    page.get_by_role("button", name="Take it back").press("Enter")
     expect(page.locator(".note")).to_contain_text("Taken back")
     page.locator("#character-pad").press(unlikely)
     expect(page.locator("#character-answer .settled")).to_contain_text(f"You said it is {unlikely}")
@@ -627,7 +632,7 @@ def test_everything_works_with_the_keyboard_alone(page: Page, service: Service) 
     page.keyboard.press("Enter")
     expect(page.locator("#character-answer .settled")).to_contain_text("You said it is 7")
     for name, inside in (
-        ("line", "#line-boxes canvas"),
+        ("sheet", "#sheet-pad"),
         ("teach", "#teach-go"),
         ("progress", ".own-sample"),
         ("data", "#keep-images"),

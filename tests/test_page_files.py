@@ -20,10 +20,10 @@ from handwriting import INK, our_ink
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "src" / "allograph" / "page"
-OURS = sorted(path for path in PAGE.rglob("*") if path.is_file() and path.parent.name != "vendor")
+OURS = sorted(path for path in PAGE.rglob("*") if path.is_file() and path.parent.name != "vendor" and path.suffix != ".png")
 SCRIPTS = sorted(path for path in OURS if path.suffix == ".js")
 IMPORTED = re.compile(r"""(?:from|import\()\s*["']([^"']+)["']""")
-NAMESPACE = "http://www.w3.org/2000/svg"
+NAMESPACES = re.compile(r"http://www\.w3\.org/(2000/svg|2003/InkML)")
 
 
 def test_the_libraries_are_those_that_the_command_fetches() -> None:
@@ -43,7 +43,7 @@ def test_the_libraries_are_those_that_the_command_fetches() -> None:
 
 @pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
 def test_no_file_names_another_host_or_carries_code_in_markup(path: Path) -> None:
-    text = path.read_text(encoding="utf-8").replace(NAMESPACE, "")
+    text = NAMESPACES.sub("", path.read_text(encoding="utf-8"))
     assert not re.findall(r"(?:https?:)?//[\w-]+\.\w+", text)
     if path.suffix == ".html":
         assert not re.findall(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", text)
@@ -56,6 +56,14 @@ def test_every_import_names_a_file_of_the_page(path: Path) -> None:
     for target in IMPORTED.findall(path.read_text(encoding="utf-8")):
         assert target.startswith("."), f"{path.name} imports {target}"
         assert (path.parent / target).resolve().is_file()
+
+
+def test_the_service_worker_keeps_every_file_of_the_page() -> None:
+    listed = re.findall(r'^    "/static/(.+)",$', (PAGE / "sw.js").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    kinds = (".js", ".css", ".svg", ".png")
+    found = {path.relative_to(PAGE).as_posix() for path in PAGE.rglob("*") if path.suffix in kinds}
+    on_device = {path for path in found if path.startswith(("js/allograph/", "js/on_device", "vendor/onnxruntime"))}
+    assert sorted(listed) == sorted(found - on_device - {"sw.js"})
 
 
 def test_the_modules_pass_their_unit_tests() -> None:

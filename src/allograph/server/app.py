@@ -6,17 +6,14 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import FileResponse
-from starlette.staticfiles import StaticFiles
 
 import allograph
 from allograph.errors import AllographError, StorageError
-from allograph.server import problems
+from allograph.server import page_files, problems
 from allograph.server.access import Access
 from allograph.server.background_migration import BackgroundMigration
 from allograph.server.line_worker import LineWorker
@@ -32,7 +29,6 @@ from allograph.server.service import Service
 from allograph.server.settings import Settings
 from allograph.writers.writers import Writers
 
-PAGE = Path(__file__).parent.parent / "page"
 TEXT = """Reads handwritten characters, and learns each writer's hand from that writer's corrections.
 
 A sample is one of `image` (28×28), `png` (a picture of one character) and `ink` (strokes); a line is one of `png` and `ink`.
@@ -100,13 +96,8 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
     app.router.routes.extend(readings.router.routes)  # matched first: it is called most
     for resource in (lines, corrections, words, writers_routes, profiles, habits, service):
         app.include_router(resource.router)
-    app.mount("/static", StaticFiles(directory=PAGE), name="static")
-    app.add_api_route("/", _page, methods=["GET"], include_in_schema=False)
+    page_files.add_to(app)
     return Gate(app, access, settings.limits, metrics, log)
-
-
-async def _page() -> FileResponse:
-    return FileResponse(PAGE / "index.html", media_type="text/html; charset=utf-8", headers={"cache-control": "no-cache"})
 
 
 async def _refresh_often(writers: Writers, seconds: float) -> None:

@@ -32,8 +32,10 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; "
     "manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+WORKER = "/static/js/allograph/worker.js"
+"""Reads on the device: it alone may compile WebAssembly, for a worker has the policy of its own response."""
+POLICIES = {WORKER: POLICY.replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'").encode()}
 ALWAYS = (
-    (b"content-security-policy", POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
@@ -65,7 +67,8 @@ class Gate:
             return
         began = time.perf_counter()
         id = scope["allograph.id"] = random_id()[:16]
-        always = [*ALWAYS, (b"x-request-id", id.encode())]
+        policy = POLICIES.get(scope["path"], POLICY.encode())
+        always = [*ALWAYS, (b"content-security-policy", policy), (b"x-request-id", id.encode())]
         if scope["path"].startswith("/v1"):
             always.append(UNSTORED)
         status = 0

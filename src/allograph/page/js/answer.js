@@ -116,7 +116,7 @@ function settled(drawing, acts) {
             { class: "tools" },
             drawing.doubtful &&
                 make("button", { type: "button", class: "primary", onclick: acts.mean }, icon("check"), "Yes, it is"),
-            make("button", { type: "button", "data-act": "undo", onclick: acts.undo }, icon("undo"), "Undo"),
+            make("button", { type: "button", "data-act": "undo", onclick: acts.undo }, icon("undo"), "Take it back"),
             make("button", { type: "button", onclick: acts.pick }, "It is something else"),
         ),
     );

@@ -6,7 +6,7 @@ import { admission, alive, Unreachable } from "./service.js";
 
 const AGAIN = 2000;
 
-/** Tells of "back" when the service answers again, or lets somebody in who gave a key. */
+/** Tells of "lost" when the service does not answer; of "back" when it does again, or lets somebody in who gave a key. */
 export const connection = new EventTarget();
 
 let waiting = null;
@@ -19,6 +19,7 @@ export function lost() {
     byId("offline").hidden = false;
     say(byId("offline").textContent.trim());
     waiting = setTimeout(tryAgain, AGAIN);
+    connection.dispatchEvent(new Event("lost"));
 }
 
 /** The service answered. */

@@ -56,3 +56,6 @@ export function nameOf(label) {
 
 /** What is typed as one label: composed, without spaces around it. */
 export const asLabel = (text) => text.trim().normalize("NFC");
+
+/** Whether a keyboard has it: a letter, digit or sign of ASCII. */
+export const isUsual = (label) => /^[!-~]$/.test(label);

@@ -79,7 +79,7 @@ addEventListener("hashchange", () => go(true));
 connection.addEventListener("back", () => !built.has(wanted()) && go(false));
 storage.addEventListener("failing", showStorage);
 if (!isRemembering()) showStorage();
-// navigator.serviceWorker?.register("/sw.js").catch(() => {}); // without it, the page is there when the service is
+navigator.serviceWorker?.register("/sw.js").catch(() => {}); // without it, the page is there when the service is
 showTurn();
 go(false);
 sendAll();

@@ -1,7 +1,25 @@
 // Every label there is, to choose from; and a sign of the writer's own.
 
+import { confirmed } from "./ask.js";
 import { fill, icon, make } from "./dom.js";
-import { asLabel, KINDS, kindOf, nameOf } from "./labels.js";
+import { asLabel, isUsual, KINDS, kindOf, nameOf } from "./labels.js";
+import { labels as allLabels, ownLabels } from "./model.js";
+
+/**
+ * What is typed as a label, `{ label, isNew }`: one that is known as it is; any other where the writer, who is asked, wants to
+ * teach it as a sign of their own; else null. While the service was never heard, what a keyboard has is taken as known.
+ */
+export async function labelToTeach(text) {
+    const label = asLabel(text);
+    if (!label) return null;
+    const [all, own] = await Promise.all([allLabels(), ownLabels()]);
+    const isKnown = all.includes(label) || own.includes(label) || (!all.length && isUsual(label));
+    if (isKnown) return { label, isNew: false };
+    const explained = "I do not know this sign. If you teach it, I read it where you write it, and for nobody else.";
+    return (await confirmed(`Teach ${label} as a sign of your own?`, explained, "Teach it", "Do not teach it"))
+        ? { label, isNew: true }
+        : null;
+}
 
 /**
  * Ask which label it is. Resolves to `{ label, isNew }`, or to null where nothing was chosen.
@@ -14,6 +32,7 @@ export function pickLabel(labels, own, title = "What is it?", given = "") {
             dialog.close();
         };
         let chosen = null;
+        let composing = false; // an accent or a sign of an input method is not complete yet
         const offer = make("div", { class: "own-offer" });
         const typed = make("input", {
             id: "picker-typed",
@@ -23,7 +42,9 @@ export function pickLabel(labels, own, title = "What is it?", given = "") {
             autocomplete: "off",
             autocapitalize: "off",
             spellcheck: false,
-            oninput: () => show(),
+            oninput: ({ isComposing }) => isComposing || show(),
+            oncompositionstart: () => (composing = true),
+            oncompositionend: () => ((composing = false), show()),
         });
         const known = new Set([...labels, ...own]);
 
@@ -42,7 +63,7 @@ export function pickLabel(labels, own, title = "What is it?", given = "") {
                 onsubmit: (event) => {
                     event.preventDefault();
                     const label = asLabel(typed.value);
-                    if (label) choose(label, !known.has(label));
+                    if (label && !composing) choose(label, !known.has(label));
                 },
             },
             make("label", { for: "picker-typed" }, "Type it, or a sign of your own"),
@@ -77,7 +98,12 @@ export function pickLabel(labels, own, title = "What is it?", given = "") {
                             some.map((label) =>
                                 make(
                                     "button",
-                                    { type: "button", class: "glyph", "aria-label": nameOf(label), onclick: () => choose(label) },
+                                    {
+                                        type: "button",
+                                        class: "glyph",
+                                        "aria-label": nameOf(label),
+                                        onclick: () => choose(label),
+                                    },
                                     label,
                                 ),
                             ),

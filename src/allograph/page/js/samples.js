@@ -1,44 +1,47 @@
-// What a writer taught, sample by sample, with its picture.
+// What a writer taught, sample by sample; pictures, which are most of it, are asked for only where they are looked at.
 
 import * as service from "./service.js";
 import { turns } from "./writers.js";
 
 const PAGE = 500;
+const PICTURES = 50;
 
-let seen = fresh();
+/** Samples with their pictures, by writer and id, as far as they were asked for; or the promise of them. */
+let pictured = new Map();
 
-function fresh() {
-    return { byId: new Map(), after: null, loading: Promise.resolve() };
-}
-turns.addEventListener("change", () => (seen = fresh()));
+turns.addEventListener("change", () => (pictured = new Map()));
 
-/** These corrections, by their ids; only what is not known yet is asked for. */
+/** These corrections with their pictures, by their ids, but for those that the service does not know. Each is asked for once. */
 export async function samplesWith(writer, ids) {
-    const here = seen;
-    const missing = () => ids.some((id) => !here.byId.has(id));
-    if (missing()) {
-        here.loading = here.loading.then(() => (missing() ? loadInto(here, writer) : undefined));
-        await here.loading;
+    const here = pictured;
+    const key = (id) => `${writer}/${id}`;
+    const missing = ids.filter((id) => !here.has(key(id)));
+    for (let start = 0; start < missing.length; start += PICTURES) {
+        const some = missing.slice(start, start + PICTURES);
+        const asked = service
+            .corrections(writer, { ids: some, limit: PICTURES })
+            .then(({ corrections }) => new Map(corrections.map((sample) => [sample.id, sample])));
+        asked.catch(() => some.forEach((id) => here.delete(key(id)))); // asked for again next time
+        for (const id of some)
+            here.set(
+                key(id),
+                asked.then((found) => found.get(id)),
+            );
     }
-    return ids.map((id) => here.byId.get(id)).filter(Boolean);
+    return (await Promise.all(ids.map((id) => here.get(key(id))))).filter(Boolean);
 }
 
-/** All that a writer taught and did not take back, the oldest first. */
-export async function allSamples(writer) {
-    const found = fresh();
-    await loadInto(found, writer);
-    return [...found.byId.values()];
-}
-
-async function loadInto(place, writer) {
-    for (;;) {
-        const page = await service.corrections(writer, place.after, PAGE);
-        for (const sample of page.corrections) {
-            place.byId.set(sample.id, sample);
-            place.after = sample.seq;
-        }
-        if (page.next === undefined || page.next === null) return;
-    }
+/** All that a writer taught and did not take back, without pictures, the oldest first; `tell(count)` hears how many came. */
+export async function allSamples(writer, tell = () => {}) {
+    const found = new Map();
+    let after = null;
+    do {
+        const page = await service.corrections(writer, { after, limit: PAGE, images: "no" });
+        for (const sample of page.corrections) found.set(sample.id, sample);
+        after = page.next ?? null;
+        tell(found.size);
+    } while (after !== null);
+    return [...found.values()];
 }
 
 /** The address of a sample's picture; null where none was kept. */

@@ -175,9 +175,12 @@ export const confusions = (name) => ofKnown(name, "/confusions");
 export const styles = (name) => ofKnown(name, "/styles");
 export const suggestions = (name, count) => answered("GET", at(name, `/suggestions?count=${count}`));
 
-/** A page of a writer's corrections, those after a place in the journal. */
-export const corrections = async (name, after = null, limit = 100) =>
-    (await ofKnown(name, `/corrections?limit=${limit}${after === null ? "" : `&after=${after}`}`)) ?? { corrections: [] };
+/** A page of a writer's corrections: those `after` a place in the journal, those with `ids`; `images: "no"` leaves pictures out. */
+export async function corrections(name, { ids = [], ...choice } = {}) {
+    const query = new URLSearchParams(Object.entries(choice).filter(([, value]) => value !== null));
+    for (const id of ids) query.append("ids", id);
+    return (await ofKnown(name, `/corrections?${query}`)) ?? { corrections: [] };
+}
 
 /** A writer's profile as one file; and to merge one. */
 export const exported = async (name) => (await request("GET", at(name, "/profile"))).content;

@@ -1,5 +1,6 @@
 // Why a reading is what it is, in words and in the writer's own samples.
 
+import { connection } from "./connection.js";
 import { make } from "./dom.js";
 import { nameOf } from "./labels.js";
 import { pictureOf, samplesWith } from "./samples.js";
@@ -13,7 +14,8 @@ export function whyOf(reading, writer) {
     if (kin.length) {
         const list = make("ul", { class: "kin" });
         place.append(list);
-        show(list, kin, writer).catch(() => list.remove());
+        fillIn(list, kin, null);
+        show(list, kin, writer);
     }
     return place;
 }
@@ -35,21 +37,25 @@ function sentence(reading) {
 
 const quoted = (label) => (nameOf(label) === label ? `“${label}”` : `${nameOf(label).replace(/ \S$/u, "")} “${label}”`);
 
+/** Put the pictures in, when they come; where the service is away, when it is back. */
 async function show(list, kin, writer) {
-    const known = new Map(
-        (
-            await samplesWith(
-                writer,
-                kin.map(({ id }) => id),
-            )
-        ).map((sample) => [sample.id, sample]),
-    );
+    const ids = kin.map(({ id }) => id);
+    try {
+        fillIn(list, kin, await samplesWith(writer, ids));
+    } catch {
+        const again = () => list.isConnected && show(list, kin, writer);
+        connection.addEventListener("back", again, { once: true });
+    }
+}
+
+function fillIn(list, kin, samples) {
+    const known = new Map((samples ?? []).map((sample) => [sample.id, sample]));
     list.replaceChildren(
         ...kin.map(({ id, label }) => {
             const source = pictureOf(known.get(id));
             const picture = source
                 ? make("img", { src: source, alt: `your ${nameOf(label)}`, width: 56, height: 56 })
-                : make("span", { class: "no-picture" }, "no picture");
+                : make("span", { class: "no-picture" }, samples ? "no picture" : "…");
             return make("li", {}, picture, make("span", { class: "glyph" }, label));
         }),
     );

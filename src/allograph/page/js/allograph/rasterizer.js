@@ -37,10 +37,13 @@ export function rasterize(strokes, name = "the ink") {
     const size = { x: (right - left) * scale, y: (bottom - top) * scale };
     const begin = { x: (WIDTH - size.x) / 2, y: (WIDTH - size.y) / 2 };
     const canvas = new Float64Array(WIDTH * WIDTH);
+    let travelled = 0; // over all paths, as the service adds it up: lengths that are rounded otherwise may be a step longer
     for (const path of paths) {
         const xs = path.xs.map((x) => (x - left) * scale);
         const ys = path.ys.map((y) => (y - top) * scale);
-        const points = steps(xs, ys);
+        const lengths = pathLengths(xs, ys, travelled);
+        travelled = lengths[lengths.length - 1];
+        const points = steps(xs, ys, lengths);
         for (let i = 0; i < points.xs.length; i++) {
             points.xs[i] += begin.x;
             points.ys[i] += begin.y;
@@ -55,20 +58,25 @@ export function rasterize(strokes, name = "the ink") {
     return centreByMass(canvas, size.x + 2 * RADIUS, size.y + 2 * RADIUS);
 }
 
+/** How long the path is up to each of its points, from what was travelled before it. */
+function pathLengths(xs, ys, travelled) {
+    const lengths = new Float64Array(xs.length).fill(travelled);
+    for (let i = 1; i < xs.length; i++) lengths[i] = lengths[i - 1] + Math.hypot(xs[i] - xs[i - 1], ys[i] - ys[i - 1]);
+    return lengths;
+}
+
 /** Points on a path at equal distances of at most `STEP`, at least two: { xs, ys }. */
-function steps(xs, ys) {
-    const travelled = new Float64Array(xs.length);
-    for (let i = 1; i < xs.length; i++) travelled[i] = travelled[i - 1] + Math.hypot(xs[i] - xs[i - 1], ys[i] - ys[i - 1]);
-    const along = travelled[xs.length - 1];
+function steps(xs, ys, lengths) {
+    const along = lengths[lengths.length - 1] - lengths[0];
     const count = Math.max(Math.ceil(along / STEP), 1);
     const points = { xs: new Float64Array(count + 1), ys: new Float64Array(count + 1) };
     for (let step = 0, last = 0; step <= count; step++) {
-        const wanted = along * (step / count);
-        while (last + 1 < xs.length && travelled[last + 1] <= wanted) last++;
+        const wanted = lengths[0] + along * (step / count);
+        while (last + 1 < xs.length && lengths[last + 1] <= wanted) last++;
         const next = Math.min(last + 1, xs.length - 1);
-        const gap = travelled[next] - travelled[last];
+        const gap = lengths[next] - lengths[last];
         for (const [axis, from] of [["xs", xs], ["ys", ys]]) {
-            points[axis][step] = gap > 0 ? ((from[next] - from[last]) / gap) * (wanted - travelled[last]) + from[last] : from[last];
+            points[axis][step] = gap > 0 ? ((from[next] - from[last]) / gap) * (wanted - lengths[last]) + from[last] : from[last];
         }
     }
     return points;

@@ -2,7 +2,7 @@
 
 import { say, tell } from "../announce.js";
 import { showAnswer } from "../answer.js";
-import { connection, heard } from "../connection.js";
+import { connection, heard, isLost } from "../connection.js";
 import { byId, fill, icon, make } from "../dom.js";
 import { question } from "../doubt.js";
 import {
@@ -81,6 +81,7 @@ export async function open() {
         if (refused === drawing) show();
     });
     connection.addEventListener("back", sent);
+    connection.addEventListener("lost", show);
     drawings.addEventListener("change", ({ drawing: changed }) => wasRead(changed));
     drawings.addEventListener("doubted", ({ id }) => ask(written.find((other) => other.id === id)));
     await load();
@@ -394,7 +395,7 @@ function show() {
             shown.set(here, { revision: here.revision, at: performance.now() });
         }
     } else showWelcome();
-    answer.setAttribute("aria-busy", String(Boolean(here) && !isRead(here)));
+    answer.setAttribute("aria-busy", String(Boolean(here) && !isRead(here) && !here.refused && !isLost()));
     setTimeout(() => showTray(written, drawing, select));
 }
 

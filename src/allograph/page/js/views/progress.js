@@ -1,307 +1,269 @@
-// See: how well it reads by now, what it confused, and every sample it learned from.
+// See: how well it reads by now, what it confused, and every character it learned from.
 
-import { say, tell } from "../announce.js";
-import { confirmed } from "../ask.js";
-import { heard } from "../connection.js";
-import { byId, counted, fill, icon, make, percent } from "../dom.js";
-import { nameOf } from "../labels.js";
-import { labels, ownLabels } from "../model.js";
-import { pickLabel } from "../picker.js";
-import { send } from "../post.js";
-import { allSamples, pictureOf } from "../samples.js";
+import { accuracyChart } from "../chart.js";
+import { connection, heard, isLost } from "../connection.js";
+import { byId, counted, fill, make, percent } from "../dom.js";
+import { changes, galleryOf } from "../gallery.js";
+import { curveOf, figuresOf, outcomesOf, pairsOf, RECENT } from "../outcomes.js";
+import { allSamples } from "../samples.js";
 import * as service from "../service.js";
-import { current, turns } from "../writers.js";
+import { current, isKnown, turns } from "../writers.js";
 
-const FEW = 5;
-const RECENT = 50;
+const SLOW = 2000;
+const ROWS = 12;
+const PAIRS = 8;
 
-let takeAway = () => {};
+/** What is shown now: whose, in which visit, and how to take the chart away. */
+let visit = { writer: null, parts: null, takeAway: () => {} };
 
 /** Build the room, once. */
 export async function open() {
-    turns.addEventListener("change", () => !byId("progress").hidden && enter());
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => !byId("progress").hidden && enter());
+    turns.addEventListener("change", start);
+    turns.addEventListener("erased", start);
+    connection.addEventListener("back", () => !byId("progress").hidden && enter());
+    changes.addEventListener("change", () => !byId("progress").hidden && showCounted(visit));
     await enter();
 }
 
-/** Ask the service anew. */
+/** Somebody else writes: nothing of the last writer stays to be seen. */
+function start() {
+    if (visit.writer === current().name) return;
+    visit.takeAway();
+    visit = { writer: null, parts: null, takeAway: () => {} };
+    fill(byId("progress-body"));
+    if (!byId("progress").hidden) enter();
+}
+
+/** Ask anew; what is shown of this writer stays until the answer is there. */
 export async function enter() {
-    const place = byId("progress-body");
-    const name = current().name;
+    const writer = current().name;
+    const parts = visit.writer === writer ? visit.parts : newParts();
+    visit = { ...visit, writer, parts };
+    const mine = visit;
+    const isHere = () => mine === visit && current().name === writer && !byId("progress").hidden;
+    if (!parts.body.isConnected) fill(byId("progress-body"), parts.body);
+    await Promise.all([showCounted(mine), showLearned(mine, isHere)]);
+}
+
+/** Places that are filled one by one, as their answers come. */
+function newParts() {
+    const [figures, curve, pairs, gallery] = ["figures", "", "", ""].map((look) => make("div", { class: look }));
+    return { figures, curve, pairs, gallery, body: make("div", { class: "progress" }, figures, curve, pairs, gallery) };
+}
+
+/** What this device counted: the shares, and how they grew. */
+async function showCounted(mine) {
+    const { writer, parts } = mine;
+    const pairs = pairsOf(await outcomesOf(writer));
+    if (mine !== visit || current().name !== writer) return;
+    mine.takeAway();
+    mine.takeAway = () => {};
+    mine.counted = pairs.length;
+    if (pairs.length) fill(parts.figures, figures(pairs));
+    else fill(parts.figures);
+    fill(parts.curve, pairs.length > 1 && curve(pairs));
+    const place = parts.curve.querySelector(".chart");
+    if (place?.isConnected) mine.takeAway = accuracyChart(place, curveOf(pairs));
+    showUncounted(mine);
+}
+
+/** What the service knows: the characters it learned from, and which of them it confused. */
+async function showLearned(mine, isHere) {
+    const { writer, parts } = mine;
+    const waiting = parts.gallery.childElementCount ? null : setTimeout(() => isHere() && fill(parts.gallery, loading()), SLOW);
+    const tell = (count) => {
+        const bar = parts.gallery.querySelector(".loading span");
+        if (bar) bar.textContent = `${counted(count, "character")} so far …`;
+    };
     try {
-        const asked = [service.progress(name), service.confusions(name), service.styles(name), allSamples(name)];
-        const [progress, confusions, styles, samples] = await heard(Promise.all(asked));
-        takeAway();
-        takeAway = () => {};
-        if (!samples.length) return showNothing(place);
-        fill(
-            place,
-            summary(progress?.points.at(-1), samples),
-            chart(progress?.points ?? []),
-            confused(confusions?.pairs ?? []),
-            gallery(samples, styles?.styles ?? []),
-        );
-        await drawChart(progress?.points ?? []);
+        const asked = () => heard(Promise.all([allSamples(writer, tell), service.confusions(writer)]));
+        const [samples, confusions] = isKnown(writer) ? await asked() : [[], null];
+        if (!isHere()) return;
+        clearTimeout(waiting);
+        mine.samples = samples;
+        fill(parts.pairs, confused(confusions?.pairs ?? []));
+        if (!parts.shown?.shows(samples)) showGallery(mine);
+        showUncounted(mine);
     } catch (error) {
-        fill(
-            place,
-            make("p", {}, `I cannot show it now: ${error.message}.`),
-            make("button", { type: "button", onclick: enter }, "Try again"),
-        );
+        clearTimeout(waiting);
+        if (isHere() && !parts.shown) fill(parts.gallery, failure(error));
     }
 }
 
-function showNothing(place) {
-    fill(
-        place,
-        make(
-            "div",
-            { class: "card empty" },
-            make(
-                "p",
-                {},
-                "Nothing yet. Everything that you correct or confirm appears here, and you can change it or take it back.",
-            ),
-            make("div", { class: "tools" }, make("a", { class: "button primary", href: "#sheet" }, "Write something")),
-        ),
+const loading = () =>
+    make(
+        "p",
+        { class: "loading", role: "status" },
+        make("progress", { "aria-label": "Loading" }),
+        make("span", {}, "One moment …"),
+    );
+
+function failure(error) {
+    if (isLost())
+        return make("p", { class: "card hush" }, "The service does not answer. Your characters appear here when it is back.");
+    return make(
+        "div",
+        { class: "card" },
+        make("p", {}, `Your characters cannot be shown now: ${error.message}.`),
+        make("div", { class: "tools" }, make("button", { type: "button", onclick: enter }, "Try again")),
     );
 }
 
-function summary(last, samples) {
-    const given = samples.filter(({ implicit }) => !implicit).length;
-    return make(
+/** Where nothing was counted here: why there are no shares, or that there is nothing at all. */
+function showUncounted(mine) {
+    if (mine.counted !== 0 || !mine.samples) return;
+    const known = mine.samples.length;
+    fill(mine.parts.figures, known ? uncounted(known) : null);
+    if (!known) fill(mine.parts.gallery, nothing());
+}
+
+const nothing = () =>
+    make(
         "div",
-        { class: "figures" },
-        last &&
-            figure(percent(last.recent.personal), `of your last ${Math.min(samples.length, RECENT)}, I read rightly`, "learned"),
-        last && figure(percent(last.recent.base), "I would have read rightly without your corrections", ""),
-        figure(
-            String(samples.length),
-            `of your characters I know${given < samples.length ? `; ${given} of them you named` : ""}`,
-            "",
+        { class: "card empty" },
+        make(
+            "p",
+            {},
+            "Nothing yet. What you write is counted here, and what you correct or confirm can be changed or taken back.",
         ),
+        make("div", { class: "tools" }, make("a", { class: "button primary", href: "#sheet" }, "Write something")),
     );
+
+const uncounted = (known) =>
+    make(
+        "p",
+        { class: "card whole" },
+        `I know ${counted(known, "character")} of yours, but on this device nothing that you wrote was counted yet. How much I read ` +
+            "rightly is counted from what you write here: what was taught alone would show every error, and few of the rest.",
+    );
+
+function figures(pairs) {
+    const last = figuresOf(pairs.slice(-RECENT));
+    const all = figuresOf(pairs);
+    const lately = last.count < all.count ? `the last ${last.count} characters` : counted(last.count, "character");
+    return [
+        figure(percent(last.personal), `of ${lately} that you wrote here, I read rightly`, "learned"),
+        figure(percent(last.base), "I would have read rightly without your corrections", ""),
+        figure(String(all.count), `${all.count === 1 ? "character" : "characters"} that you wrote here and I read`, ""),
+        make(
+            "p",
+            { class: "hush whole" },
+            `Of ${lately} that you wrote here, you left ${last.standing} standing and named ${last.named}. What is left standing counts ` +
+                "as read rightly, sure or not; what you corrected, as read wrongly. What you write in Teach is not counted: it is " +
+                "asked for because it is hard.",
+        ),
+    ];
 }
 
 const figure = (number, text, look) =>
     make("div", { class: `card figure ${look}` }, make("strong", {}, number), make("span", {}, text));
 
-function chart(points) {
+function curve(pairs) {
+    const points = curveOf(pairs);
     const last = points.at(-1);
     return make(
         "section",
-        { class: "card" },
-        make("h2", {}, "Read rightly, over time"),
-        points.length < 2
-            ? make("p", { class: "hush" }, "After a few more characters there is a curve here.")
-            : make("div", {
-                  id: "progress-chart",
-                  class: "chart",
-                  role: "img",
-                  "aria-label":
-                      `A chart of the share read rightly over ${counted(last.corrections, "character")}: ` +
-                      `${percent(last.recent.personal)} for you at the end, ${percent(last.recent.base)} for everybody.`,
-              }),
+        { class: "card", "aria-labelledby": "curve-title" },
+        make("h2", { id: "curve-title" }, `Read rightly of the last ${RECENT}, over time`),
+        make("div", {
+            id: "progress-chart",
+            class: "chart",
+            role: "img",
+            "aria-label":
+                `A chart of the share read rightly over ${counted(last.count, "character")}: ` +
+                `${percent(last.personal)} for you at the end, ${percent(last.base)} for everybody. The table below has its numbers.`,
+        }),
+        make("details", {}, make("summary", {}, "As a table"), table(points)),
     );
 }
 
-async function drawChart(points) {
-    const place = byId("progress-chart");
-    if (!place) return;
-    const { accuracyChart } = await import("../chart.js");
-    if (place.isConnected) takeAway = accuracyChart(place, points);
+/** Points of the curve, a few of them evenly, the last among them. */
+function table(points) {
+    const step = Math.ceil(points.length / ROWS);
+    const some = points.filter((_, i) => (points.length - 1 - i) % step === 0);
+    return grid(
+        ["Characters written", "For you", "For everybody"],
+        some.map(({ count, personal, base }) => [String(count), percent(personal), percent(base)]),
+    );
+}
+
+/** A table with a heading for each row and column; a cell is a text or an element. */
+function grid(titles, rows, look = "") {
+    const row = ([first, ...rest]) =>
+        make(
+            "tr",
+            {},
+            cell("th", first, "row"),
+            rest.map((content) => cell("td", content)),
+        );
+    const cell = (tag, content, scope) => make(tag, { scope }, content);
+    return make(
+        "div",
+        { class: "wide" },
+        make(
+            "table",
+            { class: `pairs ${look}` },
+            make(
+                "thead",
+                {},
+                make(
+                    "tr",
+                    {},
+                    titles.map((title) => cell("th", title, "col")),
+                ),
+            ),
+            make("tbody", {}, rows.map(row)),
+        ),
+    );
 }
 
 function confused(pairs) {
     if (!pairs.length) return null;
-    const cell = (content, look) => make("td", { class: look }, content);
+    const glyph = (label) => make("span", { class: "glyph" }, label);
+    const still = (count) => (count ? times(count) : make("span", { class: "gone" }, "no longer"));
     return make(
         "section",
-        { class: "card" },
-        make("h2", {}, "What I confused"),
-        make(
-            "div",
-            { class: "wide" },
-            make(
-                "table",
-                { class: "pairs" },
-                make(
-                    "thead",
-                    {},
-                    make(
-                        "tr",
-                        {},
-                        ["Yours", "Taken for", "For everybody", "For you lately"].map((title) =>
-                            make("th", { scope: "col" }, title),
-                        ),
-                    ),
-                ),
-                make(
-                    "tbody",
-                    {},
-                    pairs
-                        .slice(0, 8)
-                        .map((pair) =>
-                            make(
-                                "tr",
-                                {},
-                                make("th", { scope: "row", class: "glyph" }, pair.label),
-                                cell(pair.read_as, "glyph"),
-                                cell(times(pair.times)),
-                                cell(pair.still ? times(pair.still) : "no longer", pair.still ? "" : "gone"),
-                            ),
-                        ),
-                ),
-            ),
+        { class: "card", "aria-labelledby": "pairs-title" },
+        make("h2", { id: "pairs-title" }, "What I confused"),
+        grid(
+            ["Yours", "Taken for", "For everybody", "For you lately"],
+            pairs.slice(0, PAIRS).map((pair) => [glyph(pair.label), glyph(pair.read_as), times(pair.times), still(pair.still)]),
         ),
     );
 }
 
 const times = (count) => (count === 1 ? "once" : count === 2 ? "twice" : `${count} times`);
 
-function gallery(samples, styles) {
-    const byLabel = new Map();
-    for (const sample of samples) byLabel.set(sample.label, [...(byLabel.get(sample.label) ?? []), sample]);
-    const order = [...byLabel.keys()].sort(
-        (one, other) => byLabel.get(other).length - byLabel.get(one).length || (one < other ? -1 : 1),
-    );
-    return make(
-        "section",
-        { class: "card gallery" },
-        make("h2", {}, "Your characters"),
-        make(
-            "p",
-            { class: "hush" },
-            "Yours on the left; on the right, the most alike of the hands that I was made from. Tap one of yours to change or forget it.",
-        ),
-        order.map((label) =>
-            shelf(
-                label,
-                byLabel.get(label),
-                styles.filter((style) => style.label === label),
-            ),
-        ),
-    );
-}
-
-function shelf(label, samples, styles) {
-    const newest = [...samples].reverse();
-    const list = make("ul", { class: "own-samples" }, newest.slice(0, FEW).map(button));
-    const more =
-        newest.length > FEW &&
-        make(
-            "li",
-            {},
-            make(
-                "button",
-                { type: "button", class: "more", onclick: () => fill(list, newest.map(button)) },
-                `All ${newest.length}`,
-            ),
-        );
-    if (more) list.append(more);
-    return make(
-        "section",
-        { class: "shelf" },
-        make("h3", {}, make("span", { class: "glyph" }, label), make("span", { class: "name" }, nameOf(label))),
-        list,
-        styles.length
-            ? make(
-                  "ul",
-                  { class: "styles", "aria-label": "Alike in other hands" },
-                  styles.slice(0, 3).map((style) => make("li", {}, styleOf(style))),
-              )
-            : null,
-    );
-}
-
-const styleOf = (style) =>
-    make("img", {
-        src: `data:image/png;base64,${style.image}`,
-        alt: `${nameOf(style.label)} in another hand`,
-        width: 44,
-        height: 44,
-    });
-
-function button(sample) {
-    const source = pictureOf(sample);
-    const when = new Date(1000 * sample.time).toLocaleDateString();
-    const misread = sample.base !== sample.label;
-    return make(
-        "li",
-        {},
-        make(
-            "button",
-            {
-                type: "button",
-                class: `own-sample ${misread ? "misread" : ""}`,
-                "aria-label": `Your ${nameOf(sample.label)} of ${when}${misread ? `, taken for ${nameOf(sample.base)} by everybody's reading` : ""}`,
-                onclick: () => change(sample),
-            },
-            source
-                ? make("img", { src: source, alt: "", width: 44, height: 44 })
-                : make("span", { class: "no-picture" }, "no picture"),
-        ),
-    );
-}
-
-/** One sample: relabel it, or forget it. */
-function change(sample) {
-    const source = pictureOf(sample);
-    const act = (work) => async () => {
-        dialog.close();
+function showGallery({ writer, samples, parts }) {
+    const isHere = () => visit.parts === parts && current().name === writer;
+    parts.shown = null;
+    if (!samples.length) return fill(parts.gallery);
+    let styles = null;
+    const alike = async (label) => {
+        styles ??= heard(service.styles(writer));
+        const asked = styles;
         try {
-            await work();
+            return ((await asked)?.styles ?? []).filter((style) => style.label === label);
         } catch (error) {
-            tell(error.message);
+            if (styles === asked) styles = null;
+            throw error;
         }
-        await enter();
     };
-    const dialog = make(
-        "dialog",
-        { class: "question", "aria-labelledby": "sample-title", onclose: () => dialog.remove() },
+    parts.shown = galleryOf(writer, samples, alike, isHere);
+    const named = samples.filter(({ implicit }) => !implicit).length;
+    fill(
+        parts.gallery,
         make(
-            "header",
-            {},
-            make("h2", { id: "sample-title" }, "Your ", make("b", { class: "glyph" }, sample.label)),
+            "section",
+            { class: "card gallery", "aria-labelledby": "gallery-title" },
+            make("h2", { id: "gallery-title" }, "Your characters"),
             make(
-                "button",
-                { type: "button", class: "close", "aria-label": "Close", onclick: () => dialog.close() },
-                icon("clear"),
+                "p",
+                { class: "hush" },
+                `I learned from ${counted(samples.length, "character")}, of which you named ${named}. Open one to see yours, and the most ` +
+                    "alike of the hands that I was made from. Tap one of yours to change or forget it.",
             ),
-        ),
-        source && make("img", { class: "large", src: source, alt: `your ${nameOf(sample.label)}`, width: 140, height: 140 }),
-        make("p", {}, history(sample)),
-        make(
-            "div",
-            { class: "tools" },
-            make("button", { type: "button", onclick: act(() => relabel(sample)) }, "It is something else"),
-            make("button", { type: "button", class: "danger", onclick: act(() => forget(sample)) }, "Forget it"),
+            parts.shown.element,
         ),
     );
-    document.body.append(dialog);
-    dialog.showModal();
-}
-
-function history({ implicit, base, answer, label, time }) {
-    const when = new Date(1000 * time).toLocaleString();
-    const read = answer === label ? "I read it rightly" : `I read ${nameOf(answer)}`;
-    const plain = base === answer ? "" : `; for everybody it would have been ${nameOf(base)}`;
-    return `${when}: ${read}${plain}. ${implicit ? "You left it standing." : "You said what it is."}`;
-}
-
-async function relabel(sample) {
-    const chosen = await pickLabel(await labels(), await ownLabels());
-    if (!chosen) return;
-    await send({
-        kind: "correct",
-        writer: current().name,
-        corrections: [{ id: sample.id, label: chosen.label, new: chosen.isNew }],
-    });
-    say(`Changed. It is ${nameOf(chosen.label)}.`);
-}
-
-async function forget(sample) {
-    if (!(await confirmed("Forget this one?", "I no longer know it, as if you had never written it.", "Forget it"))) return;
-    await send({ kind: "undo", writer: current().name, id: sample.id });
-    tell("Forgotten.");
 }
