@@ -501,6 +501,17 @@ class LineCorrectRequest(LineImage):
     text: LineText
     new: bool = Field(False, description="Teach the writer labels that the model does not know.")
     keep_words: bool = Field(False, description="Keep the words of the text too, apart from the corrections and in no order.")
+    vouched: list[Annotated[int, Field(ge=0)]] | None = Field(
+        None,
+        max_length=LONGEST_TEXT,
+        description="The places in the text, in code points, of the characters that the person said: only these are learned as "
+        "given. All of them unless named.",
+    )
+    left_standing: bool = Field(
+        False,
+        description="Learn the other characters too, where they were read so and surely, as readings left standing, unless the "
+        "service has those switched off.",
+    )
 
 
 class LineAcceptRequest(LineImage):

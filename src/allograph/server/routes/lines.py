@@ -59,7 +59,12 @@ async def correct(
     found = await _read(caller, writer, body)
     profile = caller.writers[writer]
     keep = keep_images == "yes" and profile.keep_images
-    done = await in_thread(correct_line, profile.live, found.line, body.text, body.new, keep, body.keep_words)
+    standing = body.left_standing and caller.service.writers.implicit
+    if body.left_standing and not standing and body.vouched == []:
+        return json_response(_line_correction_json(LineCorrection(body.id, (), ())))
+    done = await in_thread(
+        correct_line, profile.live, found.line, body.text, body.new, keep, body.keep_words, body.vouched, standing
+    )
     await in_thread(_count, caller, writer, found, done)
     return json_response(_line_correction_json(done))
 
