@@ -150,7 +150,11 @@ def test_nobodys_characters_are_shown_under_another_name(page: Page, service: Se
     page.get_by_role("button", name=re.compile("^Me")).click()
 
     held: list[Route] = []
-    page.route(f"**/writers/{first}/corrections*", held.append)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(f"**/writers/{first}/corrections*", hold)
     page.locator(".rooms a[href='#progress']").click()
     expect(page.locator("#progress")).to_be_visible()
     page.wait_for_timeout(300)
