@@ -12,7 +12,7 @@ let pictured = new Map();
 
 turns.addEventListener("change", () => (pictured = new Map()));
 
-/** These corrections with their pictures, by their ids, but for those that the service does not know. Each is asked for once. */
+/** These corrections with their pictures, by their ids, without those that the service does not know. */
 export async function samplesWith(writer, ids) {
     const here = pictured;
     const key = (id) => `${writer}/${id}`;

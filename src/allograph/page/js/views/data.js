@@ -158,8 +158,8 @@ function hand() {
         make(
             "p",
             { class: "hush" },
-            "The file has all that the service learned from this hand; documents are saved below. Who leaves this device stays " +
-                "known to the service; what is erased is gone.",
+            "The file has all that the service learned from this hand; documents are saved below. Who leaves this device " +
+                "stays known to the service; what is erased is gone.",
         ),
         make(
             "div",
@@ -269,7 +269,8 @@ function writing() {
         make(
             "p",
             { class: "hush" },
-            "It holds where single characters are written and in Teach. Choose a longer one if strokes of one character are taken apart.",
+            "It holds where single characters are written, and in Teach. Choose a longer one where strokes of one character " +
+                "are taken apart.",
         ),
         wasPenSeen() &&
             choice(
@@ -338,7 +339,7 @@ function keeping() {
             ),
             place(
                 "In this browser",
-                "your documents, what waits to be read or sent, how much was read rightly, who writes here, and these settings.",
+                "documents, what waits to be read or sent, how much was read rightly, who writes here, and these settings.",
             ),
             place("Elsewhere", "nothing. This page takes nothing from any other place, and sends nothing there."),
         ),
