@@ -134,8 +134,8 @@ const uncounted = (known) =>
     make(
         "p",
         { class: "card" },
-        `I know ${counted(known, "character")} of yours, but on this device nothing that you wrote was counted yet. How ` +
-            "much I read rightly is counted from what you write here: what was taught would show every error, and few of the rest.",
+        `I know ${counted(known, "character")} of yours, but on this device nothing that you wrote was counted ` +
+            "yet. How much I read rightly is counted from what you write here: what was taught would show every error, and little else.",
     );
 
 function figures(pairs) {
@@ -177,8 +177,8 @@ function curve(points) {
             class: "chart",
             role: "img",
             "aria-label":
-                `A chart of the share read rightly over ${counted(last.count, "character")}: ` +
-                `${percent(last.personal)} for you at the end, ${percent(last.base)} for everybody. Its numbers are in the table.`,
+                `A chart of the share read rightly over ${counted(last.count, "character")}, with its numbers in the table: ` +
+                `${percent(last.personal)} for you at the end, ${percent(last.base)} for everybody.`,
         }),
         make("details", {}, make("summary", {}, "As a table"), table(points)),
     );
