@@ -46,7 +46,7 @@ Object.assign(globalThis, {
     async fetch(path, { method, body, headers }) {
         const json = headers["Content-Type"] === "application/json" ? JSON.parse(body) : body;
         requests.push([method, path, json, headers]);
-        const found = answer(method, path, json);
+        const found = await answer(method, path, json);
         if (found === null) throw new TypeError("no connection");
         return new Response(JSON.stringify(found.json ?? {}), { status: found.status });
     },

@@ -5,16 +5,18 @@ import test from "node:test";
 import { requests, setAnswer } from "./browser.js";
 
 const drawings = await import("../../src/allograph/page/js/drawing.js");
+const { found } = await import("../../src/allograph/page/js/connection.js");
 const { deviceName, recall } = await import("../../src/allograph/page/js/device.js");
-const { forgetAsked, isToBeAsked, question } = await import("../../src/allograph/page/js/doubt.js");
+const { isToBeAsked, question } = await import("../../src/allograph/page/js/doubt.js");
+const { erase, take } = await import("../../src/allograph/page/js/writers.js");
 const { sendAll } = await import("../../src/allograph/page/js/post.js");
-const { drawingsOf, keepLetter } = await import("../../src/allograph/page/js/shelf.js");
+const { keepLetter } = await import("../../src/allograph/page/js/store.js");
 
 const pad = (x, measure = { scale: 0.5, baseline: 360 }) => ({ strokes: [{ points: [[x, 2, 1]] }], measure });
 
-function drawn(x, room = "write", status = "read", writer = "ana") {
-    const drawing = drawings.newDrawing(writer, room);
-    drawings.draw(drawing, pad(x));
+function drawn(x, status = "read", writer = "ana", measure = pad(x).measure) {
+    const drawing = drawings.newDrawing(writer);
+    drawings.setStrokes(drawing, pad(x).strokes, measure);
     return Object.assign(drawing, { status });
 }
 
@@ -25,20 +27,24 @@ const reads = (label = "a") => (method, path, { samples, corrections }) => ({
 
 const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
 
+/** Read a drawing, and wait for the answer. */
+async function readNow(drawing, beside = []) {
+    drawings.read(drawing, () => beside);
+    await settle();
+}
+
 /** The last body that was sent to the end of an address. */
 const sent = (end) => requests.findLast(([, path]) => path.endsWith(end))[2];
 
 test("ink is sent in CSS pixels, with its device and the line that it stands on", async () => {
     setAnswer(reads());
-    const [onSheet, inBox] = [drawn(10), drawn(20, "line")];
-    await drawings.readDrawing(onSheet);
+    const onSheet = drawn(10);
+    await readNow(onSheet);
     const [{ ink, device, baseline, unit }] = sent("/read").samples;
     assert.deepEqual([ink, device, baseline, unit], [[[[5, 1]]], `${deviceName()} sheet`, 360, undefined]);
-    await drawings.readDrawing(inBox);
-    assert.equal(sent("/read").samples[0].device, `${deviceName()} boxes`);
     assert.equal("context" in sent("/read"), false);
-    drawings.draw(inBox, pad(20, { scale: 2, baseline: null }));
-    await drawings.readDrawing(inBox);
+    const unruled = drawn(20, "open", "ana", { scale: 2, baseline: null });
+    await readNow(unruled);
     assert.deepEqual(sent("/read").samples[0].ink, [[[40, 4]]]);
     assert.equal("baseline" in sent("/read").samples[0], false);
 });
@@ -46,33 +52,55 @@ test("ink is sent in CSS pixels, with its device and the line that it stands on"
 test("a drawing that an earlier page kept is sent as it was", async () => {
     setAnswer(reads());
     const old = { ...drawn(10), measure: undefined };
-    await drawings.readDrawing(old);
+    await readNow(old);
     assert.deepEqual(sent("/read").samples, [{ id: old.id, ink: [[[10, 2]]] }]);
 });
 
 test("the context is what this writer drew, was read and not answered, the last 64", async () => {
     setAnswer(reads());
     const many = Array.from({ length: 80 }, (_, i) => drawn(i));
-    const others = [drawn(1, "write", "corrected"), drawn(1, "write", "accepted"), drawn(1, "write", "open"), drawn(1, "write", "read", "ben")];
-    await drawings.readDrawing(many[79], { beside: [...others, ...many] });
+    const others = [drawn(1, "corrected"), drawn(1, "accepted"), drawn(1, "open"), drawn(1, "read", "ben")];
+    await readNow(many[79], [...others, ...many]);
     const { context, samples } = sent("/read");
     assert.deepEqual(samples.map(({ id }) => id), [many[79].id]);
     assert.deepEqual(context.map(({ id }) => id), many.slice(15, 79).map(({ id }) => id));
     await drawings.correctDrawing(many[79], "a", { beside: many.slice(78) });
     assert.deepEqual(sent("/correct").context.map(({ id }) => id), [many[78].id]);
+    await readNow(many[79]);
     await drawings.acceptDrawing(many[79], { beside: many.slice(77) });
     assert.equal(sent("/accept").context.length, 2);
 });
 
-test("drawings that are read together are no context beside themselves, and one that was changed meanwhile keeps its reading", async () => {
+test("a reading is only of the strokes that it was asked for", async () => {
+    const answers = [];
+    setAnswer(() => new Promise((resolve) => answers.push(resolve)));
+    const drawing = drawn(1, "open");
+    drawings.read(drawing);
+    await settle();
+    await drawings.setStrokes(drawing, [...pad(1).strokes, ...pad(7).strokes], pad(1).measure);
+    drawings.read(drawing);
+    await settle();
+    answers[0](reads("r")("POST", "", { samples: [drawing] }));
+    await settle();
+    assert.deepEqual([drawing.reading, drawing.status, drawings.isRead(drawing)], [null, "open", false]);
+    answers[1](reads("F")("POST", "", { samples: [drawing] }));
+    await settle();
+    assert.deepEqual([drawing.reading.label, drawing.status, drawings.isRead(drawing)], ["F", "read", true]);
+    assert.equal(drawings.labelOf(drawing), "F");
+});
+
+test("what could not be read is read when the service is back, each once", async () => {
+    setAnswer(() => null);
+    const some = [drawn(1, "open"), drawn(2, "open"), drawn(3, "open")];
+    for (const one of some) drawings.read(one);
+    await settle();
+    assert.deepEqual(some.map(({ reading }) => reading), [null, null, null]);
+    requests.length = 0;
     setAnswer(reads("b"));
-    const some = [drawn(1), drawn(2), drawn(3)];
-    const reading = drawings.readTogether(some.slice(0, 2), { beside: some });
-    drawings.draw(some[1], pad(7));
-    assert.equal(await reading, true);
-    assert.deepEqual(sent("/read").samples.map(({ id }) => id), [some[0].id, some[1].id]);
-    assert.deepEqual(sent("/read").context.map(({ id }) => id), [some[2].id]);
-    assert.deepEqual([some[0].reading.label, some[1].reading], ["b", null]);
+    found();
+    await settle();
+    assert.deepEqual(some.map(({ reading }) => reading.label), ["b", "b", "b"]);
+    assert.equal(requests.filter(([, path]) => path.endsWith("/read")).length, 3);
 });
 
 const doubtful = (doubt) => (method, path, body) =>
@@ -81,7 +109,7 @@ const doubtful = (doubt) => (method, path, body) =>
 async function corrected(label, doubt = 0.9) {
     setAnswer(doubtful(doubt));
     const drawing = drawn(1);
-    await drawings.readDrawing(drawing);
+    await readNow(drawing);
     await drawings.correctDrawing(drawing, label);
     await settle();
     return drawing;
@@ -89,7 +117,7 @@ async function corrected(label, doubt = 0.9) {
 
 /** The ids that were told of since. */
 const told = [];
-drawings.doubts.addEventListener("doubted", ({ id }) => told.push(id));
+drawings.drawings.addEventListener("doubted", ({ id }) => told.push(id));
 
 test("a label that may be a slip is asked about once, and kept where the writer means it", async () => {
     const drawing = await corrected("q");
@@ -117,8 +145,8 @@ test("a slip that is taken back, or given another label, is doubted no more", as
     await drawings.correctDrawing(other, "1");
     await settle();
     assert.deepEqual([one.doubtful, other.doubtful], [false, false]);
-    const shelf = await drawingsOf("ana");
-    assert.deepEqual([one, other].map(({ id }) => shelf.find((kept) => kept.id === id).doubtful), [false, false]);
+    const kept = await drawings.drawingsOf("ana", "write");
+    assert.deepEqual([one, other].map(({ id }) => kept.find((other) => other.id === id).doubtful), [false, false]);
     assert.equal(told.splice(0).length, 2);
 });
 
@@ -127,20 +155,21 @@ test("what waited for the service is asked about when it was sent, also where th
     const [open, closed] = [drawn(1), drawn(2)];
     await drawings.correctDrawing(open, "z");
     await keepLetter({ kind: "correct", writer: "ana", corrections: [{ id: closed.id, label: "z" }] });
-    await drawings.keep({ ...closed, label: "z", status: "corrected" });
+    await drawings.keepDrawing({ ...closed, label: "z", status: "corrected" });
     assert.equal(open.doubtful, false);
     setAnswer(doubtful(0.9));
     await sendAll();
     await settle();
     assert.equal(open.doubtful, true);
     assert.deepEqual(told.splice(0), [open.id, closed.id]);
-    assert.ok((await drawingsOf("ana")).find(({ id }) => id === closed.id).doubtful);
+    assert.ok((await drawings.drawingsOf("ana", "write")).find(({ id }) => id === closed.id).doubtful);
 });
 
 test("whoever is erased is not remembered as asked", () => {
     assert.equal(isToBeAsked({ id: "1", doubt: 0.6, writer: "eva" }), true);
     assert.equal(isToBeAsked({ id: "1", doubt: 0.6, writer: "eva" }), false);
     assert.equal(isToBeAsked({ id: "1", doubt: 0.6, writer: "ida" }), true);
-    forgetAsked("eva");
+    take("eva");
+    erase("eva");
     assert.deepEqual(Object.keys(recall("asked")).sort(), ["ana", "ida"]);
 });

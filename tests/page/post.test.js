@@ -5,7 +5,7 @@ import test from "node:test";
 import { element, requests, setAnswer } from "./browser.js";
 
 const { send, sendAll } = await import("../../src/allograph/page/js/post.js");
-const { letters } = await import("../../src/allograph/page/js/shelf.js");
+const { letters } = await import("../../src/allograph/page/js/store.js");
 const { isLost } = await import("../../src/allograph/page/js/connection.js");
 const { isKnown, take } = await import("../../src/allograph/page/js/writers.js");
 const { remember } = await import("../../src/allograph/page/js/device.js");

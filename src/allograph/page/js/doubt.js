@@ -15,6 +15,12 @@ export function isToBeAsked({ id, doubt, writer }) {
     return true;
 }
 
+/** Nothing is remembered of what this writer was asked. */
+export function forgetAsked(writer) {
+    const { [writer]: _, ...others } = recall("asked", {});
+    remember("asked", others);
+}
+
 /** The question, in words. */
 export const question = (label) =>
     `Is it really ${nameOf(label)}? From all that I know of your hand I would not have thought so.`;

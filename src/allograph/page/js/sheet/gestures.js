@@ -13,7 +13,7 @@ const MARGIN = 6;
 /** After so many milliseconds a character is no longer being written. */
 const DONE = 1500;
 const OVER = 0.6;
-const STRAIGHT = 1.2;
+const STRAIGHT = 1.35;
 
 /** How often a coordinate turns back, counting only ways of at least `least`. */
 function turns(values, least) {

@@ -58,7 +58,7 @@ export function mendLine(button, text, say) {
         close();
         say(value);
     };
-    const dialog = open(button, "What this line says", [field("mend-line", "This line says", text, 256, given)]);
+    const dialog = open(button, "Correct the line", [field("mend-line", "This line says", text, 256, given)]);
     dialog.classList.add("wide");
     dialog.querySelector("input").select();
 }

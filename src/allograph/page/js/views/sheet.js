@@ -88,8 +88,22 @@ export async function open() {
         "sheet-inkml": () => save(asInkml([here()]), fileName(titleOf(here()), "inkml"), "application/inkml+xml"),
     };
     for (const [id, work] of Object.entries(clicks)) byId(id).addEventListener("click", work);
+    closeWhenDone(byId("sheet-take"));
     byId("sheet-guide").addEventListener("ended", () => paper.focus());
     await load();
+}
+
+/** A menu closes when something was chosen, by Escape, and when the person turns to something else. */
+function closeWhenDone(menu) {
+    const close = () => (menu.open = false);
+    menu.addEventListener("click", (event) => event.target.closest("button") && close());
+    menu.addEventListener("focusout", ({ relatedTarget }) => relatedTarget && !menu.contains(relatedTarget) && close());
+    menu.addEventListener("keydown", ({ key }) => {
+        if (key !== "Escape" || !menu.open) return;
+        close();
+        menu.querySelector("summary").focus();
+    });
+    addEventListener("pointerdown", ({ target }) => !menu.contains(target) && close());
 }
 
 /** The room is opened again. */
