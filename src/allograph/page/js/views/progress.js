@@ -135,7 +135,7 @@ const uncounted = (known) =>
         "p",
         { class: "card" },
         `I know ${counted(known, "character")} of yours, but on this device nothing that you wrote was counted ` +
-            "yet. How much I read rightly is counted from what you write here: what was taught shows every error, and little else.",
+            "yet. How much I read rightly is counted from what you write: what was taught shows every error, and little else.",
     );
 
 function figures(pairs) {
