@@ -8,6 +8,7 @@ import signal
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ BASELINE = 80
 SCALE = 0.55
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 INKML = "{http://www.w3.org/2003/InkML}"
+KEPT = "name => import('/static/js/store.js').then(({ recordsOf }) => recordsOf('lines', name))"
+"""The lines of a writer that the browser keeps."""
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -187,7 +190,8 @@ def test_a_line_that_is_left_is_accepted_and_one_that_is_written_is_not(page: Pa
             break
         time.sleep(0.1)
     found = journal(page, service)
-    assert found and all(implicit and label in "hello" for label, implicit in found)
+    assert found
+    assert all(implicit and label in "hello" for label, implicit in found)
 
 
 def test_what_was_drawn_stays_without_the_service_and_over_a_reload(context: BrowserContext, tmp_path: Path) -> None:
@@ -244,7 +248,7 @@ def test_scratching_out_deletes_and_writing_over_replaces(page: Page) -> None:
     last = strokes[-1]
     low, high = last.min(axis=0), last.max(axis=0)
     ways = [[low[0] - 4 if i % 2 else high[0] + 4, low[1] + (high[1] - low[1]) * i / 7] for i in range(8)]
-    draw(page, [np.concatenate([np.linspace(one, other, 8) for one, other in zip(ways, ways[1:], strict=False)])])
+    draw(page, [np.concatenate([np.linspace(one, other, 8) for one, other in pairwise(ways)])])
     expect(page.locator(".char")).to_have_count(4)
     expect(page.locator(".char.stale")).to_have_count(0)
     assert text_of(page) == "hell"
@@ -400,13 +404,12 @@ def test_each_writer_has_documents_and_an_erased_one_none(page: Page, context: B
     page.evaluate("name => import('/static/js/writers.js').then(({ erase }) => erase(name))", first)
     expect(page.locator(".char")).to_have_count(3)
     assert text_of(page) == "big"
-    kept = "name => import('/static/js/store.js').then(({ recordsOf }) => recordsOf('lines', name))"
     for _ in range(20):
-        if not page.evaluate(kept, first):
+        if not page.evaluate(KEPT, first):
             break
         time.sleep(0.1)
-    assert page.evaluate(kept, first) == []
-    assert len(page.evaluate(kept, "ulla")) == 1
+    assert page.evaluate(KEPT, first) == []
+    assert len(page.evaluate(KEPT, "ulla")) == 1
 
 
 def test_a_palm_that_comes_before_the_pen_is_no_ink(page: Page) -> None:
@@ -423,9 +426,7 @@ def test_a_palm_that_comes_before_the_pen_is_no_ink(page: Page) -> None:
     page.evaluate(send, ["pointerup", 7, "touch", x + 300, y + 90])
     expect(page.locator(".char.stale")).to_have_count(0)
     expect(page.locator(".char")).to_have_count(1)
-    kept = page.evaluate(
-        "name => import('/static/js/store.js').then(({ recordsOf }) => recordsOf('lines', name))", writer_of(page)
-    )
+    kept = page.evaluate(KEPT, writer_of(page))
     assert [[stroke["pen"] for stroke in one["strokes"]] for one in kept] == [[True]]
 
 
