@@ -8,6 +8,7 @@ import signal
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ BASELINE = 80
 SCALE = 0.55
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 INKML = "{http://www.w3.org/2003/InkML}"
+KEPT = "name => import('/static/js/store.js').then(({ recordsOf }) => recordsOf('lines', name))"
+"""The lines of a writer that the browser keeps."""
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -95,7 +98,9 @@ def line(page: Page, row: int = 0) -> Locator:
 def text_of(page: Page, row: int = 0) -> str:
     """What a row reads, its spaces included."""
     buttons = line(page, row).locator(".char")
-    return "".join((" " if "after-space" in (one.get_attribute("class") or "") else "") + one.inner_text() for one in buttons.all())
+    return "".join(
+        (" " if "after-space" in (one.get_attribute("class") or "") else "") + one.inner_text() for one in buttons.all()
+    )
 
 
 def char(page: Page, at: int, row: int = 0) -> Locator:
@@ -117,15 +122,25 @@ def journal(page: Page, service: Service) -> list[tuple[str, bool]]:
     return sorted((one["label"], one["implicit"]) for one in found)
 
 
-def taught(page: Page, service: Service, text: str) -> list[tuple[str, bool]]:
-    """Wait until the journal has the characters of a text."""
-    found: list[tuple[str, bool]] = []
-    for _ in range(80):
-        found = journal(page, service)
-        if sorted(label for label, _ in found) == sorted(text.replace(" ", "")):
-            return found
+def sent(page: Page) -> None:
+    """Wait until nothing waits to be sent, and nothing more came for a while."""
+    rests = 0
+    for _ in range(100):
+        waiting = page.evaluate("import('/static/js/store.js').then(({ letters }) => letters())")
+        rests = 0 if waiting else rests + 1
+        if rests == 5:
+            return
         time.sleep(0.1)
-    raise AssertionError(f"{found} instead of {text}")
+    raise AssertionError("letters wait")
+
+
+def learned(page: Page, service: Service, label: str) -> None:
+    """Wait until the journal holds a label that the person gave."""
+    for _ in range(80):
+        if (label, False) in journal(page, service):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{label} was not learned: {journal(page, service)}")
 
 
 def test_a_line_is_read_below_its_ink_and_corrected_at_the_spot(page: Page, service: Service) -> None:
@@ -140,11 +155,7 @@ def test_a_line_is_read_below_its_ink_and_corrected_at_the_spot(page: Page, serv
     assert time.monotonic() - began < 2
     expect(char(page, 2)).to_be_focused()
     expect(char(page, 2)).to_have_attribute("aria-label", "digit 1, as you said")
-    for _ in range(50):
-        if ("1", False) in journal(page, service):
-            break
-        time.sleep(0.1)
-    assert ("1", False) in journal(page, service)
+    learned(page, service, "1")
 
 
 def test_a_correction_shows_within_100_ms_whatever_the_service_does(page: Page, service: Service) -> None:
@@ -165,11 +176,7 @@ def test_a_correction_shows_within_100_ms_whatever_the_service_does(page: Page, 
         assert text_of(page) == "he1lo"
     finally:
         os.kill(service.process.pid, signal.SIGCONT)
-    for _ in range(50):
-        if ("1", False) in journal(page, service):
-            return
-        time.sleep(0.1)
-    raise AssertionError("it was not learned")
+    learned(page, service, "1")
 
 
 @pytest.mark.slow
@@ -183,7 +190,8 @@ def test_a_line_that_is_left_is_accepted_and_one_that_is_written_is_not(page: Pa
             break
         time.sleep(0.1)
     found = journal(page, service)
-    assert found and all(implicit and label in "hello" for label, implicit in found)
+    assert found
+    assert all(implicit and label in "hello" for label, implicit in found)
 
 
 def test_what_was_drawn_stays_without_the_service_and_over_a_reload(context: BrowserContext, tmp_path: Path) -> None:
@@ -221,10 +229,7 @@ def test_undo_and_redo_of_strokes_and_corrections(page: Page, service: Service) 
     expect(char(page, 1)).to_have_text("j")
     page.keyboard.press("Control+z")
     expect(char(page, 1)).to_have_text("i")
-    for _ in range(50):
-        if not journal(page, service):
-            break
-        time.sleep(0.1)
+    sent(page)
     assert journal(page, service) == []
     page.locator("#sheet-undo").click()
     expect(page.locator(".char")).to_have_count(3)
@@ -243,7 +248,7 @@ def test_scratching_out_deletes_and_writing_over_replaces(page: Page) -> None:
     last = strokes[-1]
     low, high = last.min(axis=0), last.max(axis=0)
     ways = [[low[0] - 4 if i % 2 else high[0] + 4, low[1] + (high[1] - low[1]) * i / 7] for i in range(8)]
-    draw(page, [np.concatenate([np.linspace(one, other, 8) for one, other in zip(ways, ways[1:], strict=False)])])
+    draw(page, [np.concatenate([np.linspace(one, other, 8) for one, other in pairwise(ways)])])
     expect(page.locator(".char")).to_have_count(4)
     expect(page.locator(".char.stale")).to_have_count(0)
     assert text_of(page) == "hell"
@@ -279,11 +284,7 @@ def test_a_sign_of_ones_own_is_asked_about(page: Page, service: Service) -> None
     correct(page, 2, "ğ")
     expect(page.get_by_role("heading", name="Teach ğ as a sign of your own?")).to_be_visible()
     page.get_by_role("button", name="Teach it").click()
-    for _ in range(50):
-        if ("ğ", False) in journal(page, service):
-            break
-        time.sleep(0.1)
-    assert ("ğ", False) in journal(page, service)
+    learned(page, service, "ğ")
 
 
 def test_a_text_that_does_not_fit_stays_and_is_not_learned(page: Page, service: Service) -> None:
@@ -371,6 +372,73 @@ def test_by_keyboard_alone(page: Page) -> None:
     page.keyboard.press("Backspace")
     page.keyboard.press("Backspace")
     expect(page.locator(".char")).to_have_count(0)
+
+
+def test_a_first_visit_is_guided(page: Page) -> None:
+    guide = page.locator("#sheet-guide")
+    expect(guide).to_contain_text("1 of 4")
+    top = page.locator("#sheet-frame").bounding_box()
+    write(page, "hello")
+    expect(guide).to_contain_text("2 of 4")
+    correct(page, 2, "1")
+    expect(guide).to_contain_text("3 of 4")
+    write(page, "bib", 1)
+    expect(guide).to_contain_text("4 of 4")
+    assert page.locator("#sheet-frame").bounding_box() == top, "the paper stays where it is"
+    page.get_by_role("button", name="Done").click()
+    expect(guide).to_be_hidden()
+    page.reload()
+    page.wait_for_selector("html[data-ready=sheet]")
+    expect(guide).to_be_hidden()
+
+
+def test_each_writer_has_documents_and_an_erased_one_none(page: Page, context: BrowserContext) -> None:
+    write(page, "hello")
+    first = writer_of(page)
+    page.evaluate("import('/static/js/writers.js').then(({ take }) => take('ulla'))")
+    expect(page.locator(".char")).to_have_count(0)
+    write(page, "big")
+    page.evaluate("name => import('/static/js/writers.js').then(({ take }) => take(name))", first)
+    expect(page.locator(".char")).to_have_count(5)
+    assert text_of(page) == "hello"
+    page.evaluate("name => import('/static/js/writers.js').then(({ erase }) => erase(name))", first)
+    expect(page.locator(".char")).to_have_count(3)
+    assert text_of(page) == "big"
+    for _ in range(20):
+        if not page.evaluate(KEPT, first):
+            break
+        time.sleep(0.1)
+    assert page.evaluate(KEPT, first) == []
+    assert len(page.evaluate(KEPT, "ulla")) == 1
+
+
+def test_a_palm_that_comes_before_the_pen_is_no_ink(page: Page) -> None:
+    x, y = place(page)
+    send = """([kind, id, pointerType, x, y]) => document.getElementById("sheet-pad").dispatchEvent(new PointerEvent(kind,
+        { pointerId: id, pointerType, clientX: x, clientY: y, button: 0, pressure: 0.6, bubbles: true, cancelable: true }))"""
+    page.evaluate("Element.prototype.setPointerCapture = () => {}")  # made-up pointers cannot be captured
+    page.evaluate(send, ["pointerdown", 7, "touch", x + 300, y + 90])
+    (stroke,) = [one + np.array([x + 60, y + 30]) for one in write_line("l", scale=SCALE).strokes]
+    page.evaluate(send, ["pointerdown", 8, "pen", *stroke[0].tolist()])
+    for point in stroke[1:].tolist():
+        page.evaluate(send, ["pointermove", 8, "pen", *point])
+    page.evaluate(send, ["pointerup", 8, "pen", *stroke[-1].tolist()])
+    page.evaluate(send, ["pointerup", 7, "touch", x + 300, y + 90])
+    expect(page.locator(".char.stale")).to_have_count(0)
+    expect(page.locator(".char")).to_have_count(1)
+    kept = page.evaluate(KEPT, writer_of(page))
+    assert [[stroke["pen"] for stroke in one["strokes"]] for one in kept] == [[True]]
+
+
+def test_a_sign_that_is_not_taught_is_kept_and_never_sent(page: Page, service: Service) -> None:
+    write(page, "big")
+    correct(page, 2, "ğ")
+    page.get_by_role("button", name="Only keep the text").click()
+    expect(line(page).locator(".line-notice")).to_contain_text("a sign that I do not know")
+    write(page, "hello", 1)
+    time.sleep(2.5)
+    assert text_of(page) == "biğ"
+    assert all(label in "hello" for label, _ in journal(page, service))
 
 
 @pytest.mark.slow

@@ -12,17 +12,17 @@ function step(lines, taught) {
     const written = lines.filter(({ strokes }) => strokes.length);
     const read = written.filter((line) => isRead(line) && line.text.length >= LINE);
     if (!taught && !read.length) {
-        return { number: 1, text: "Write a line on the paper, letter by letter and not joined up: “hello”, your name, whatever you like." };
+        return { number: 1, text: "Write a line, letter by letter and not joined up: “hello”, your name, what you like." };
     }
     if (!taught) {
-        return { number: 2, text: "Below your writing stands what I read. Is a letter wrong? Tap it and say what it is. If all is right, write on." };
+        return { number: 2, text: "Below it stands what I read. Is a letter wrong? Tap it and say what it is. If all is right, write on." };
     }
     const again = read.find(({ row }) => row > taught.row);
     if (!again) return { number: 3, text: `Learned: that is your ${nameOf(taught.label)}. Write the same once more, on the next row.` };
     const sees = again.text.includes(taught.label)
         ? `There it is: I read ${nameOf(taught.label)} now, where everybody’s reading was ${taught.was ? nameOf(taught.was) : "another"}.`
-        : "Not yet as you write it? Correct it once more; it takes a few for some letters.";
-    return { number: 4, text: `${sees} Scratch out what is to go, write over what is to change.` };
+        : `No ${nameOf(taught.label)} that I see. If there is one, correct it once more; some letters take a few.`;
+    return { number: 4, text: `${sees} Scratch out to delete, write over to replace.` };
 }
 
 /** The guide, shown in `place` until it is done or sent away. */

@@ -40,7 +40,7 @@ async function deliver(line, letter) {
         line.waits = false;
         line.unlearned = /does not fit/.test(error.message)
             ? "Your text is kept, and not learned: it does not fit the ink."
-            : `Your text is kept, and not learned: ${error.message}`;
+            : "Your text is kept, and not learned: the service did not take it.";
     }
 }
 
@@ -53,14 +53,14 @@ async function keep(line) {
  * Let the service know what stands now: what the person said, or that the line was left standing. A line that is not read as a whole
  * owes that until it is.
  */
-export function teach(line, { isNew = false } = {}) {
+export function teach(line) {
     if (isErased(line.writer)) return Promise.resolve();
     if (line.strokes.length && !isWhole(line)) {
         line.owes = true;
         return Promise.resolve();
     }
     line.owes = false;
-    const letters = lettersOf(line, isNew);
+    const letters = lettersOf(line);
     return letters.length ? inTurn(line, () => post(line, letters)) : Promise.resolve();
 }
 
@@ -69,7 +69,7 @@ async function post(line, letters) {
     await keep(line);
 }
 
-function lettersOf(line, isNew) {
+function lettersOf(line) {
     const characters = charactersOf(line);
     const text = textOf(characters);
     const back = line.sent ? [{ kind: "undo", id: line.id }] : [];
@@ -80,10 +80,11 @@ function lettersOf(line, isNew) {
     }
     const left = line.status === "left";
     if (left) countLine(line.writer, { id: line.id, at: line.at, pairs: outcomeOf(line) });
+    if (line.said.some(({ label }) => line.untaught.some((sign) => label.includes(sign)))) return [];
     if (line.said.length) {
         line.sent = "correct";
         const vouched = vouchedPlaces(characters);
-        return [{ kind: "correctLine", line: asSent(line), text, vouched, left_standing: left, isNew }];
+        return [{ kind: "correctLine", line: asSent(line), text, vouched, left_standing: left, isNew: line.isNew }];
     }
     line.sent = left ? "accept" : "";
     return left ? [...back, { kind: "acceptLine", line: asSent(line), text }] : back;

@@ -3,6 +3,7 @@
 // status: "open" while it is written or looked at, "left" when the person went on from it.
 // said: [{ strokes: [ids], label, space }]: what the person said that some strokes show; it stands whatever is read.
 // sent: what the service learned of the line last: "", "correct" or "accept".
+// isNew: whether it may teach signs that the model does not know; untaught: those that it must not.
 
 import { deviceName } from "../device.js";
 import { newId } from "../ids.js";
@@ -29,6 +30,8 @@ export const newLine = (writer, document, row, scale) => ({
     text: "",
     status: "open",
     sent: "",
+    isNew: false,
+    untaught: [],
     owes: false,
     waits: false,
     refused: null,

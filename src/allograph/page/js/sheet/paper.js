@@ -86,8 +86,7 @@ export class Paper extends EventTarget {
     lay() {
         const { clientWidth: width, clientHeight: height } = this.#frame;
         if (!width) return;
-        const strokes = this.#lines.flatMap((line) => line.strokes);
-        const right = strokes.length ? Math.max(...this.#lines.map((line) => (line.strokes.length ? rightOf(line) : 0))) : 0;
+        const right = Math.max(0, ...this.#lines.map((line) => (line.strokes.length ? rightOf(line) : 0)));
         const before = `${this.zoom} ${this.#width}`;
         this.#width = width;
         this.zoom = Math.min(1, width / (right + MARGIN));
@@ -279,13 +278,21 @@ export class Paper extends EventTarget {
         const { scrollTop, clientHeight } = this.#frame;
         for (const { row, strokes } of this.#lines) {
             if ((row + 2) * pitch < scrollTop || (row - 1) * pitch > scrollTop + clientHeight) continue;
-            const brush = this.#brush(this.#ink, row, this.zoom);
-            for (const stroke of strokes) {
-                if (!this.#paths.has(stroke)) this.#paths.set(stroke, outline(stroke, NIB));
-                brush.fill(this.#paths.get(stroke));
-            }
+            this.#brush(this.#ink, row, this.zoom).fill(this.#pathOf(strokes));
         }
         if (this.#cursor || this.#stroke) this.#drawWet();
+    }
+
+    /** All strokes of a line as one path, which is drawn at once; each stroke's outline is made once. */
+    #pathOf(strokes) {
+        if (this.#paths.has(strokes)) return this.#paths.get(strokes);
+        const path = new Path2D();
+        for (const stroke of strokes) {
+            if (!this.#paths.has(stroke)) this.#paths.set(stroke, outline(stroke, NIB));
+            path.addPath(this.#paths.get(stroke));
+        }
+        this.#paths.set(strokes, path);
+        return path;
     }
 
     #paintWet() {

@@ -8,6 +8,8 @@ import { centreOf, isRead, SURE } from "./line.js";
 
 const LEAST = 26;
 const GLYPH = 13;
+/** Between words, where small writing leaves no room for more. */
+const WORDS = 12;
 
 /** What a screen reader says of a character. */
 function inWords({ label, said, stale, sureness }) {
@@ -137,7 +139,8 @@ function showCharacter(button, character, { left, width }, i) {
 /** Where buttons go: below their ink, side by side, and within the page as far as there is room. */
 function placed(line, characters, zoom, width) {
     let free = 0;
-    const places = characters.map((character) => {
+    const places = characters.map((character, i) => {
+        if (i && character.space) free += WORDS;
         const size = Math.max(LEAST, GLYPH * [...(character.label || "…")].length + 6);
         const left = Math.max(free, centreOf(line, character) * zoom - size / 2);
         free = left + size;
@@ -145,7 +148,7 @@ function placed(line, characters, zoom, width) {
     });
     for (let i = places.length - 1, end = width - 34; i >= 0 && places[i].left + places[i].width > end; i--) {
         places[i].left = Math.max(0, end - places[i].width);
-        end = places[i].left;
+        end = places[i].left - (characters[i].space ? WORDS : 0);
     }
     return places;
 }

@@ -208,11 +208,11 @@ function began() {
     byId("sheet-prompt").hidden = true;
 }
 
-/** Where strokes of rows lie on the shown page. */
-function boxes() {
-    const found = new Map();
-    for (const { row, strokes } of lines) found.set(row, strokes.map((stroke) => boxOf(onPage(stroke.points, row))));
-    return found;
+/** Where the strokes of rows beside some points lie on the shown page. */
+function boxesBeside(points) {
+    const near = points[0][1] / pitchAt(paper.zoom);
+    const some = lines.filter(({ row }) => Math.abs(row - near) < 3);
+    return new Map(some.map(({ row, strokes }) => [row, strokes.map((stroke) => boxOf(onPage(stroke.points, row)))]));
 }
 
 const onPage = (points, row) =>
@@ -222,7 +222,7 @@ const inRow = (points, row) =>
 
 /** A stroke ended: it scratches out, writes over, or is added to the line of its row. */
 function written(raw) {
-    const row = rowOf(raw.points, boxes(), paper.zoom);
+    const row = rowOf(raw.points, boxesBeside(raw.points), paper.zoom);
     const stroke = { id: newId().slice(0, 12), points: inRow(raw.points, row), pen: raw.pen, began: raw.began, at: raw.at };
     const line = lineOf(row);
     const out = scratchedOut(stroke, line.strokes);
@@ -408,8 +408,7 @@ async function correct(line, characters, text, work) {
     const [known, own] = await Promise.all([labels(), ownLabels()]);
     const all = new Set([...known, ...own]);
     const fresh = [...new Set(labelsOf(text, own).map(({ label }) => label))].filter((label) => known.length && !all.has(label));
-    const isNew = fresh.length > 0;
-    if (isNew) {
+    if (fresh.length) {
         const signs = fresh.join(" ");
         const teaches = await confirmed(
             `Teach ${signs} as ${fresh.length > 1 ? "signs" : "a sign"} of your own?`,
@@ -417,7 +416,9 @@ async function correct(line, characters, text, work) {
             "Teach it",
             "Only keep the text",
         );
-        if (!teaches) {
+        if (teaches) line.isNew = true;
+        else {
+            line.untaught = fresh;
             line.unlearned = "Your text is kept, and not learned: it has a sign that I do not know.";
             await keepLine(line);
             return showText(line);
@@ -425,7 +426,7 @@ async function correct(line, characters, text, work) {
     }
     if (characters.length === 1) guide.learned(text, was, line.row);
     guide.show(lines);
-    await teach(line, { isNew });
+    await teach(line);
     if (line.unlearned) say(line.unlearned);
     else say(`${line.waits || line.owes ? "Kept" : "Learned"}: ${[...text].length === 1 ? nameOf(text) : text}.`);
 }
