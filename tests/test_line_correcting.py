@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import allograph
 from allograph import Recognizer, Writer, Writers
@@ -231,6 +233,79 @@ def test_nothing_unsure_is_learned_of_a_line_left_standing(ana: Writer) -> None:
     below = ana.accept_line(read(ana, TEXT, threshold=1.0))
     assert below is not None
     assert below.corrections == ()
+
+
+# --- a text of which the person said only a part ---
+
+
+def said(writer: Writer) -> str:
+    """The labels in the journal, sorted, those that were left standing after a colon."""
+    parts = [sorted(one.label for one in writer.corrections if one.implicit is implicit) for implicit in (False, True)]
+    return ":".join("".join(part) for part in parts)
+
+
+def test_only_the_characters_that_are_vouched_for_are_learned_as_given(ana: Writer) -> None:
+    line = read(ana, "hello world")
+    assert line.text == "hello WOrld"
+    done = ana.correct_line(line, "hello world", vouched=[6, 7])
+    assert (learned(done), done.doubtful, said(ana)) == ("wo", (), "ow:")
+    version = ana.live.store.versions([ana.live.key])
+    assert ana.correct_line(line, "hello world", vouched={7, 6}) == done
+    assert ana.live.store.versions([ana.live.key]) == version
+
+
+def test_the_others_are_left_standing_where_they_were_read_so_and_surely(ana: Writer) -> None:
+    line = read(ana, "hello world")
+    sure = [one.label for one in line.characters if one.sureness >= 0.8 and one.label not in "WO"]
+    assert sure
+    done = ana.correct_line(line, "hello world", vouched=[6, 7], left_standing=True)
+    assert said(ana) == "ow:" + "".join(sorted(sure))
+    assert ana.correct_line(line, "hello world", vouched=[6, 7], left_standing=True) == done
+    ana.correct_line(line, "hello World", vouched=[7], left_standing=True)  # other places replace what was learned before
+    assert said(ana).startswith("o:")
+    ana.correct_line(line, "hello WOrld", vouched=[], left_standing=True)  # also where nothing is given any more
+    assert said(ana).startswith(":")
+    ana.correct_line(line, "hello world")
+    assert said(ana) == "dehllloorw:"
+
+
+def test_nobody_left_a_character_standing_that_reads_otherwise(ana: Writer) -> None:
+    line = read(ana, "hello world")
+    ana.correct_line(line, "hello world", vouched=[0], left_standing=True)
+    assert said(ana).startswith("h:")
+    assert not set(said(ana)) & set("wW")
+
+
+def test_a_threshold_or_a_switch_keeps_what_was_left_standing_from_being_learned(ana: Writer) -> None:
+    ana.correct_line(read(ana, "hat", threshold=1.0), "hat", vouched=[0], left_standing=True)
+    assert said(ana) == "h:"
+    ben = Writer("ben", RECOGNIZER, implicit=False)
+    ben.correct_line(read(ben, "hat"), "hat", vouched=[0], left_standing=True)
+    assert said(ben) == "h:"
+
+
+def test_what_nobody_vouches_for_is_not_doubtful_nor_an_unknown_label(ana: Writer) -> None:
+    done = ana.correct_line(read(ana, "the quick red fish"), "the quick ñat fish", vouched=[0, 11])
+    assert [tuple(one) for one in done.doubtful] == [(11, "a")]
+    assert said(ana) == "t:"
+
+
+HELLO = "hello world"
+PLACES = st.sampled_from([place for place, point in enumerate(HELLO) if point != " "])
+
+
+@settings(max_examples=20, deadline=None)
+@given(steps=st.lists(st.tuples(st.sets(PLACES), st.booleans()), min_size=1, max_size=4))
+def test_the_last_word_on_a_line_counts_whatever_was_said_before(steps: list[tuple[set[int], bool]]) -> None:
+    ana, fresh = Writer("ana", RECOGNIZER), Writer("ana", RECOGNIZER)
+    line = read(fresh, HELLO, id="line-1")
+    steps = [(places, standing) for places, standing in steps if standing or places]
+    for places, standing in steps:
+        ana.correct_line(line, HELLO, vouched=places, left_standing=standing)
+    for places, standing in steps[-1:]:
+        fresh.correct_line(line, HELLO, vouched=places, left_standing=standing)
+        assert said(ana).partition(":")[0] == "".join(sorted(HELLO[place] for place in places))
+    assert said(ana) == said(fresh)
 
 
 # --- what is kept ---

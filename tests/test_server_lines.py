@@ -237,6 +237,22 @@ def test_a_line_left_standing_teaches_what_was_shown_and_sure(http: httpx.Client
     assert journal(http) == before
 
 
+def test_a_line_of_which_only_some_characters_were_said(http: httpx.Client) -> None:
+    assert [one["label"] for one in teach(http, vouched=[0, 5])["corrections"]] == [TEXT[0], TEXT[5]]
+    done = teach(http, vouched=[0, 5], left_standing=True)
+    assert [one["label"] for one in done["corrections"] if not one["implicit"]] == [TEXT[0], TEXT[5]]
+    assert any(one["implicit"] for one in done["corrections"])
+    assert teach(http, vouched=[0, 5], left_standing=True) == done
+    assert len(journal(http)) == len(done["corrections"])
+    for wrong, words in (([], "nothing is vouched for"), ([4], "no character"), ([99], "no character")):
+        problem(http.post(f"{ANA}/lines/correct", json={**LINE, "text": TEXT, "vouched": wrong}), 422, words)
+    for wrong in ([-1], [0.5], ["0"], [True], "0", 0):
+        problem(http.post(f"{ANA}/lines/correct", json={**LINE, "text": TEXT, "vouched": wrong}), 422, "vouched")
+    with client(writers(implicit=False)) as strict:
+        assert len(teach(strict, vouched=[0], left_standing=True)["corrections"]) == 1
+        assert teach(strict, vouched=[], left_standing=True)["corrections"] == journal(strict) == []
+
+
 def test_nothing_is_learned_implicitly_where_that_is_switched_off() -> None:
     with client(writers(implicit=False)) as http:
         assert teach(http, read(http)["text"], "accept")["corrections"] == []

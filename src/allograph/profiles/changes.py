@@ -126,22 +126,30 @@ def _shuffle_lines(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def record_line(
-    store: Store, key: Key, line: str, entries: Sequence[Entry], words: Collection[str] | None, model_hash: str
+    store: Store,
+    key: Key,
+    line: str,
+    entries: Sequence[Entry],
+    words: Collection[str] | None,
+    model_hash: str,
+    replace_given: bool = False,
 ) -> list[Entry]:
     """Make these the corrections of a line, all or none; returns what stands of each afterwards, in their order.
 
     The same line again (the same samples with the same labels, and no other words) changes nothing. Anything else replaces the
     whole line: written in parts, as it was corrected from left to right, it would tell the order of its characters. So that
     nothing does, entries are shuffled, get random ids (a sample that was there keeps its own), and boxes are kept without their
-    place. Where all entries are implicit they replace none that was given, and those of the line that stand are returned. None as
-    `words` says nothing of them: they stay with the same line, and go with one that is replaced. Raises `InputError` for what is
-    no id of a line or no word, `MismatchError` where the profile is for another model.
+    place. Where all entries are implicit they replace none that was given, unless `replace_given` says so, and those of the
+    line that stand are returned. None as `words` says nothing of them: they stay with the same line, and go with one that is
+    replaced. Raises `InputError` for what is no id of a line or no word, `MismatchError` where the profile is for another
+    model.
     """
     line, texts = check_line_id(line), None if words is None else check_words(words)
     with suppress(UnknownWriter), store.change(key, model_hash if entries else None) as change:
         check_model(key, change.model_hash, model_hash)
         stand = change.find(line=line)
-        if entries and all(one.implicit for one in entries) and not all(one.implicit for one in stand):
+        only_implicit = bool(entries) and all(one.implicit for one in entries)
+        if only_implicit and not replace_given and not all(one.implicit for one in stand):
             return stand
         before = pair(stand, entries)
         same = [one for one, new in zip(before, entries, strict=True) if one and says_the_same(one, new)]

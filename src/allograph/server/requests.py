@@ -501,16 +501,15 @@ class LineCorrectRequest(LineImage):
     text: LineText
     new: bool = Field(False, description="Teach the writer labels that the model does not know.")
     keep_words: bool = Field(False, description="Keep the words of the text too, apart from the corrections and in no order.")
-    vouched: list[Annotated[int, Field(ge=0)]] | None = Field(
+    vouched: list[Annotated[int, Field(ge=0, lt=LONGEST_TEXT)]] | None = Field(
         None,
         max_length=LONGEST_TEXT,
-        description="The places in the text, in code points, of the characters that the person said: only these are learned as "
-        "given. All of them unless named.",
+        description="The places in the text, in code points, whose characters the person said; all of them unless given.",
     )
     left_standing: bool = Field(
         False,
-        description="Learn the other characters too, where they were read so and surely, as readings left standing, unless the "
-        "service has those switched off.",
+        description="Learn the other characters too, as readings left standing: those that were read so and surely. Where the "
+        "service has implicit corrections switched off, none of them.",
     )
 
 

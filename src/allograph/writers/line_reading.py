@@ -127,6 +127,7 @@ def correct_line(
     keep_words: bool = False,
     vouched: Collection[int] | None = None,
     left_standing: bool = False,
+    implicit: bool = True,
 ) -> LineCorrection:
     """Learn what a line says; see `Writer.correct_line`."""
     _check_model(live, line)
@@ -139,7 +140,7 @@ def correct_line(
             f"the text does not fit the ink: it has {len(labels)} characters, and the ink {pieces} pieces; check that it is the "
             "text of this line"
         )
-    _check_labels(live, line, labels, new)
+    _check_labels(live, line, [label for label, place in zip(labels, places, strict=True) if place in said], new)
     known = {label: place for place, label in enumerate(line.reading.labels)}
     wanted = [known.get(label, -1) for label in labels]
     found = align(line.reading.lattice, wanted, spaces)
@@ -151,45 +152,50 @@ def correct_line(
             f"the text does not fit the ink: {len(labels)} characters were meant and {len(line.characters)} were found, most of "
             "them unlike; check that it is the text of this line, or correct its characters one by one"
         )
+    standing = {one.run: one.label for one in _sure_characters(line)} if left_standing and implicit else {}
     learned, doubtful = [], []
     for run, label, log, place, space in zip(found.runs, labels, logs, places, spaces, strict=True):
-        if place not in said:
-            if left_standing and run >= 0:
-                reading = line.character(run, -1, space)
-                if reading.label == label and reading.sureness >= max(SURE, line.threshold):
-                    learned.append(_entry(reading, label, implicit=True, keep_image=keep_images, line=line))
-        elif run < 0 or (log is not None and log < DOUBTFUL_LOG):
+        is_given = place in said
+        if is_given and (run < 0 or (log is not None and log < DOUBTFUL_LOG)):
             doubtful.append(Doubt(place, label))
-        else:
+        elif is_given or standing.get(run) == label:
             reading = line.character(run, -1, space)  # what was read, for a character cut anew too: its doubt is to be honest
-            learned.append(_entry(reading, label, implicit=False, keep_image=keep_images, line=line))
+            learned.append(_entry(reading, label, implicit=not is_given, keep_image=keep_images, line=line))
     words = bare_words(text) if keep_words else None
-    return LineCorrection(line.id, _record(live, line, learned, words), tuple(doubtful))
-
-
-def _check_vouched(vouched: Collection[int] | None, left_standing: bool, places: Sequence[int]) -> set[int]:
-    """The places of the characters that somebody said; raises `InputError` for one where no character of the text stands."""
-    if vouched is None:
-        return set(places)
-    said = set(vouched)
-    if foreign := sorted(said.difference(places)):
-        raise InputError(f"no character of the text stands at place {foreign[0]}; places count code points from 0, spaces too")
-    if not said and not left_standing:
-        raise InputError("nothing is vouched for, and nothing is to be learned as left standing: name a place, or accept the line")
-    return said
+    return LineCorrection(line.id, _record(live, line, learned, words, replace_given=True), tuple(doubtful))
 
 
 def accept_line(live: LiveProfile, line: Line, keep_images: bool = True) -> LineCorrection:
     """Learn that a line was left standing: its sure characters, as implicit corrections; see `Writer.accept_line`."""
     _check_model(live, line)
-    least, unsure = max(SURE, line.threshold), set(line.unsure)
-    sure = [one for place, one in enumerate(line.characters) if place not in unsure and one.sureness >= least]
+    sure = _sure_characters(line)
     entries = [_entry(one, one.label, implicit=True, keep_image=keep_images, line=line) for one in sure]
-    return LineCorrection(line.id, _record(live, line, entries, None), ())
+    return LineCorrection(line.id, _record(live, line, entries, None, replace_given=False), ())
 
 
-def _record(live: LiveProfile, line: Line, entries: Sequence[Entry], words: Collection[str] | None) -> tuple[Correction, ...]:
-    stored = changes.record_line(live.store, live.key, line.id, entries, words, line.model_hash)
+def _sure_characters(line: Line) -> list[LineCharacter]:
+    """Those that are learned where they are left standing."""
+    least, unsure = max(SURE, line.threshold), set(line.unsure)
+    return [one for place, one in enumerate(line.characters) if place not in unsure and one.sureness >= least]
+
+
+def _check_vouched(vouched: Collection[int] | None, left_standing: bool, places: Sequence[int]) -> set[int]:
+    """The places of what the person said; raises `InputError` for one where no character of the text stands."""
+    if vouched is None:
+        return set(places)
+    if foreign := [place for place in vouched if place not in places]:
+        raise InputError(f"no character of the text stands at place {foreign[0]}; places count code points from 0, spaces too")
+    if not vouched and not left_standing:
+        raise InputError(
+            "nothing is vouched for, and nothing is to be learned as left standing: name a place, or accept the line"
+        )
+    return set(vouched)
+
+
+def _record(
+    live: LiveProfile, line: Line, entries: Sequence[Entry], words: Collection[str] | None, replace_given: bool
+) -> tuple[Correction, ...]:
+    stored = changes.record_line(live.store, live.key, line.id, entries, words, line.model_hash, replace_given)
     return tuple(entry.correction for entry in stored)
 
 

@@ -33,8 +33,8 @@ router = APIRouter(prefix="/v1", route_class=ValidatedRoute, tags=["lines"])
 async def read(writer: WriterName, body: LineReadRequest, caller: CallerDependency) -> Response:
     """Read a line of hand print, in one row or a few, with what the writer taught. Nothing is stored.
 
-    Letters are to be unjoined: a line that looks joined up is marked, and nothing of its text is sure. The id names the line for
-    a later correction; it is random unless given. A line counts as as many samples as it has strokes, or pieces of ink.
+    Letters are to be unjoined: a line that looks joined up is marked, and nothing of its text is sure. The id names the line
+    for a later correction; it is random unless given. A line counts as as many samples as it has strokes, or pieces of ink.
     """
     task = LineTask(writer, await caller.line(body), body.alphabet, body.confidence, body.id, body.words)
     content = await caller.service.lines.read(caller.tenant, task, lambda found: line_json(found.line, body.best))
@@ -50,21 +50,18 @@ async def correct(
 ) -> Response:
     """Learn what a line says: the text is laid over the ink, and each character is learned.
 
-    The line comes along again, for the service keeps nothing between requests. The same line and text again change nothing;
-    another text replaces the first. Characters that the ink does not bear out are not learned, and named; a text that is not
-    what the ink shows is refused. The journal keeps the characters in shuffled order, so that the text cannot be read back. All
-    of it is taken back by `undo` with the line's id.
+    Where `vouched` says which characters the person said, only these are learned as given; with `left_standing` the others are
+    learned as readings left standing. The line comes along again, for the service keeps nothing between requests. The same line
+    and text again change nothing; another text, or other characters vouched for, replace the first. Characters that the ink
+    does not bear out are not learned, and named; a text that is not what the ink shows is refused. The journal keeps the
+    characters in shuffled order, so that the text cannot be read back. All of it is taken back by `undo` with the line's id.
     """
     await in_thread(caller.check_room, writer)
     found = await _read(caller, writer, body)
     profile = caller.writers[writer]
     keep = keep_images == "yes" and profile.keep_images
-    standing = body.left_standing and caller.service.writers.implicit
-    if body.left_standing and not standing and body.vouched == []:
-        return json_response(_line_correction_json(LineCorrection(body.id, (), ())))
-    done = await in_thread(
-        correct_line, profile.live, found.line, body.text, body.new, keep, body.keep_words, body.vouched, standing
-    )
+    learned = (body.text, body.new, keep, body.keep_words, body.vouched, body.left_standing, profile.implicit)
+    done = await in_thread(correct_line, profile.live, found.line, *learned)
     await in_thread(_count, caller, writer, found, done)
     return json_response(_line_correction_json(done))
 
