@@ -82,7 +82,8 @@ class InProcess(httpx.BaseTransport):
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         answer = await self._inner.handle_async_request(request)
-        return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
+        content = b"".join([part async for part in answer.aiter_raw()])  # as it was sent, compressed or not
+        return httpx.Response(answer.status_code, headers=answer.headers, content=content)
 
 
 @contextmanager

@@ -80,7 +80,7 @@ def test_a_profile_of_another_model_is_a_conflict(http: httpx.Client, monkeypatc
         def merge(name: str, blob: bytes) -> None:
             raise MismatchError("another model")
 
-        monkeypatch.setattr(type(served), "merge", lambda self, name, blob: merge(name, blob))
+        monkeypatch.setattr(type(served), "merge", lambda self, name, blob, incarnation: merge(name, blob))
         assert problem(http.put("/v1/writers/ana/profile", content=b"x"), 409)["type"] == "urn:allograph:mismatch"
 
 

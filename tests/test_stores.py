@@ -22,6 +22,7 @@ from allograph.checks.contract import run_law
 from allograph.checks.store import ANA, BEN, MODEL, STORE_LAWS, entry
 from allograph.checks.store import OTHER_MODEL as OTHER
 from allograph.errors import (
+    ErasedWriter,
     FormatError,
     InputError,
     MismatchError,
@@ -33,7 +34,7 @@ from allograph.errors import (
 from allograph.profiles import MemoryStore, Store, changes, open_store
 from allograph.profiles.archive import pack, unpack
 from allograph.profiles.changes import Merged
-from allograph.profiles.journal import Contents, Entry, Key, StoredState, Version, batches
+from allograph.profiles.journal import Contents, Entry, Key, StoredState, Version, batches, incarnation_of
 from allograph.profiles.sql import SqlStore
 from allograph.profiles.tables import api_keys
 from allograph.profiles.words import Word
@@ -69,6 +70,45 @@ def rows(store: Store, key: Key = ANA) -> list[Entry]:
 
 def labels(store: Store, key: Key = ANA) -> list[tuple[str, str]]:
     return [(row.id, row.label) for row in rows(store, key)]
+
+
+def test_an_erasure_between_the_look_and_the_write_brings_nobody_back(store: Store) -> None:
+    """Whoever corrects and whoever erases do so at once, again and again: what was meant for the first profile stays with it."""
+    for turn in range(20):
+        changes.record(store, ANA, [entry(f"first {turn}")], MODEL)
+        (version,) = store.versions([ANA])
+        assert version is not None
+        named, start = incarnation_of(ANA, version.profile), threading.Barrier(3)
+
+        def correct(number: int, named: str = named, start: threading.Barrier = start, turn: int = turn) -> bool:
+            start.wait()
+            try:
+                changes.record(store, ANA, [entry(f"late {turn} {number}")], MODEL, named)
+            except ErasedWriter:
+                return False
+            return True
+
+        def erase(start: threading.Barrier = start) -> bool:
+            start.wait()
+            return store.erase(ANA)
+
+        with ThreadPoolExecutor(3) as pool:
+            done = [pool.submit(correct, 1), pool.submit(correct, 2), pool.submit(erase)]
+            assert done[2].result()
+            assert {one.result() for one in done[:2]} <= {True, False}
+        assert store.versions([ANA]) == [None]
+
+
+def test_an_incarnation_tells_nobody_how_many_there_are() -> None:
+    known = {incarnation_of(key, number) for key in (ANA, BEN, Key("other", "ana")) for number in range(50)}
+    assert len(known) == 150
+    assert all(len(one) == 32 and one.isalnum() for one in known)
+    first = []
+    for _ in range(2):  # two processes
+        alone = MemoryStore()
+        changes.record(alone, ANA, [entry("1")], MODEL)
+        first.append(alone.versions([ANA])[0])
+    assert first[0] != first[1]
 
 
 def test_nobody_is_there_before_the_first_correction(store: Store) -> None:
@@ -384,7 +424,8 @@ def test_every_store_does_the_same(steps: list) -> None:  # type: ignore[type-ar
                     else:
                         changes.forget(store, ANA, label, None)
             contents = changes.contents(store, ANA)
-            found.append((labels(store), [stone.id for stone in contents.tombstones], store.versions([ANA])))
+            (version,) = store.versions([ANA])
+            found.append((labels(store), [stone.id for stone in contents.tombstones], version and version[1:]))
             store.close()
     assert found[0] == found[1]
 

@@ -48,6 +48,10 @@ class UnknownWriter(InputError):  # noqa: N818
     """A name under which nothing is stored."""
 
 
+class ErasedWriter(InputError):  # noqa: N818
+    """The profile that was meant is gone, or its name is another one's by now: what is kept of it elsewhere is to go too."""
+
+
 class TooManyWriters(InputError):  # noqa: N818
     """A tenant has as many writers as it may."""
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 import numpy as np
 
 from allograph.checks.contract import require, require_raises, run_law
-from allograph.errors import InputError, MismatchError, TooManyWriters, UnknownCorrection, UnknownWriter
+from allograph.errors import ErasedWriter, InputError, MismatchError, TooManyWriters, UnknownCorrection, UnknownWriter
 from allograph.profiles import Store, changes
-from allograph.profiles.journal import Entry, Key, Row, StoredState, Version
+from allograph.profiles.journal import Entry, Key, Row, StoredState, Version, incarnation_of
 from allograph.profiles.words import Word, count_lines
 from allograph.progress import Progress, silent
 from allograph.readings import Samples
@@ -165,6 +165,41 @@ def erases_every_trace(store: Store) -> None:
     changes.record(store, ANA, [entry("1")], MODEL)
     (after,) = store.versions([ANA])
     require(after and before and after.profile != before.profile, "a writer who begins anew has the erased one's identity")
+
+
+def changes_the_profile_that_is_meant(store: Store) -> None:
+    """A change that names an incarnation is made to that profile or not at all, and begins nobody."""
+    changes.record(store, ANA, [entry("1")], MODEL)
+    changes.record_line(store, ANA, LINE, [entry("2")], {"a"}, MODEL)
+    (before,) = store.versions([ANA])
+    require(before is not None, "there is no version after a correction")
+    named = incarnation_of(ANA, before.profile if before else 0)
+    changes.record(store, ANA, [entry("3")], MODEL, named)
+    require([id for id, _ in _labels(store)][-1] == "3", "a correction of the profile that is meant was not kept")
+    contents = store.contents(ANA)
+    writes: dict[str, Callable[[], object]] = {
+        "record": lambda: changes.record(store, ANA, [entry("4")], MODEL, named),
+        "record, another label": lambda: changes.record(store, ANA, [changes.Relabel("1", "b", False, "x")], MODEL, named),
+        "record_line": lambda: changes.record_line(store, ANA, LINE, [entry("5")], None, MODEL, incarnation=named),
+        "record_line of nothing": lambda: changes.record_line(store, ANA, LINE, [], None, MODEL, incarnation=named),
+        "undo": lambda: changes.undo(store, ANA, "1", named),
+        "forget": lambda: changes.forget(store, ANA, "a", None, named),
+        "forget_words": lambda: changes.forget_words(store, ANA, None, named),
+        "merge": lambda: changes.merge(store, ANA, contents, named),
+    }
+    store.erase(ANA)
+    for name, write in writes.items():
+        require_raises(ErasedWriter, write, f"{name}() changed a profile that was erased")
+        require(store.versions([ANA]) == [None], f"{name}() brought an erased writer back")
+    changes.record_line(store, ANA, LINE, [entry("1", batch=LINE)], {"z"}, MODEL)
+    began = store.versions([ANA])
+    for name, write in writes.items():
+        require_raises(ErasedWriter, write, f"{name}() changed another profile than the one that is meant")
+        require(store.versions([ANA]) == began, f"{name}() changed another profile than the one that is meant")
+    changes.record(store, BEN, [entry("1")], MODEL)
+    require_raises(
+        ErasedWriter, lambda: changes.record(store, BEN, [entry("4")], MODEL, named), "an incarnation is one of every writer"
+    )
 
 
 def keeps_tenants_apart(store: Store) -> None:
@@ -363,6 +398,7 @@ STORE_LAWS: Sequence[Callable[[Store], None]] = (
     serves_one_model,
     keeps_states_that_hold,
     erases_every_trace,
+    changes_the_profile_that_is_meant,
     keeps_tenants_apart,
     lists_by_code_point,
     pages_the_journal,

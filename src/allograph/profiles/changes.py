@@ -1,4 +1,7 @@
-"""Changes to a profile, in any store: record, undo, forget, relabel, merge, migrate."""
+"""Changes to a profile, in any store: record, undo, forget, relabel, merge, migrate.
+
+Those that somebody asks for take the `incarnation` of the profile that they mean, and raise `ErasedWriter` where that is gone.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +69,9 @@ class Relabel(NamedTuple):
         return replace(stands, label=self.label, implicit=self.implicit, batch=self.batch)
 
 
-def record(store: Store, key: Key, corrections: Sequence[Entry | Relabel], model_hash: str) -> list[Entry]:
+def record(
+    store: Store, key: Key, corrections: Sequence[Entry | Relabel], model_hash: str, incarnation: str | None = None
+) -> list[Entry]:
     """Append corrections, in this order, all or none; returns what stands of each afterwards.
 
     One that is there already counts once; another label, or its being given where it was implicit, replaces it, and is not
@@ -77,7 +82,7 @@ def record(store: Store, key: Key, corrections: Sequence[Entry | Relabel], model
     """
     begins = any(isinstance(one, Entry) for one in corrections)
     try:
-        with store.change(key, model_hash if begins else None) as change:
+        with store.change(key, model_hash if begins else None, incarnation) as change:
             check_model(key, change.model_hash, model_hash)
             known = {entry.id: entry for entry in change.find(ids=[one.id for one in corrections])}
             stale: dict[int, Entry] = {}
@@ -133,6 +138,7 @@ def record_line(
     words: Collection[str] | None,
     model_hash: str,
     replace_given: bool = False,
+    incarnation: str | None = None,
 ) -> list[Entry]:
     """Make these the corrections of a line, all or none; returns what stands of each afterwards, in their order.
 
@@ -145,7 +151,7 @@ def record_line(
     model.
     """
     line, texts = check_line_id(line), None if words is None else check_words(words)
-    with suppress(UnknownWriter), store.change(key, model_hash if entries else None) as change:
+    with suppress(UnknownWriter), store.change(key, model_hash if entries else None, incarnation) as change:
         check_model(key, change.model_hash, model_hash)
         stand = change.find(line=line)
         only_implicit = bool(entries) and all(one.implicit for one in entries)
@@ -173,13 +179,13 @@ def _correct_in_line(stands: Entry | None, entry: Entry, line: str) -> Entry:
     return replace(_correct_anew(stands, entry), doubt=stands.doubt if says_the_same(stands, entry) else 0.0)
 
 
-def undo(store: Store, key: Key, id: str) -> None:
+def undo(store: Store, key: Key, id: str, incarnation: str | None = None) -> None:
     """Take back a correction, or with the id of a line all of that line; raises `UnknownCorrection` where there is neither.
 
     The words of a line go with the first of its corrections that is taken back.
     """
     try:
-        with store.change(key, None) as change:
+        with store.change(key, None, incarnation) as change:
             found = change.find(ids=[id]) or (change.find(line=id) if is_line_id(id) else [])
             if not found:
                 raise _unknown_correction(key, id)
@@ -188,9 +194,9 @@ def undo(store: Store, key: Key, id: str) -> None:
         raise _unknown_correction(key, id) from error
 
 
-def forget(store: Store, key: Key, label: str | None, since: float | None) -> int:
+def forget(store: Store, key: Key, label: str | None, since: float | None, incarnation: str | None = None) -> int:
     """Take back all with a label, or since a time, or both; returns how many."""
-    with suppress(UnknownWriter), store.change(key, None) as change:
+    with suppress(UnknownWriter), store.change(key, None, incarnation) as change:
         found = change.rows(label, since)
         if found:
             change.retract(found)
@@ -198,10 +204,10 @@ def forget(store: Store, key: Key, label: str | None, since: float | None) -> in
     return 0
 
 
-def forget_words(store: Store, key: Key, words: Collection[str] | None = None) -> int:
+def forget_words(store: Store, key: Key, words: Collection[str] | None = None, incarnation: str | None = None) -> int:
     """Take back some of the writer's own words, or all; returns how many. Raises `InputError` for what is no word."""
     wanted = None if words is None else check_words(words)
-    with suppress(UnknownWriter), store.change(key, None) as change:
+    with suppress(UnknownWriter), store.change(key, None, incarnation) as change:
         found = [word for word in change.words() if word.text is not None and (wanted is None or word.text in wanted)]
         if found:
             change.drop_words([word.id for word in found])
@@ -214,13 +220,13 @@ def contents(store: Store, key: Key) -> Contents:
     return store.contents(key)
 
 
-def merge(store: Store, key: Key, theirs: Contents) -> Merged:
+def merge(store: Store, key: Key, theirs: Contents, incarnation: str | None = None) -> Merged:
     """Join two journals by the ids of the corrections: of each id the latest word counts, whichever journal says it.
 
     The writer's own words are those of both, but for those that either forgot. Either order gives the same. Raises
     `MismatchError` where the two are for different models.
     """
-    with store.change(key, theirs.model_hash) as change:
+    with store.change(key, theirs.model_hash, incarnation) as change:
         check_model(key, change.model_hash, theirs.model_hash)
         mine = Contents(change.find(), change.tombstones(), change.model_hash, change.words())
         joined = _join(mine, theirs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import secrets
 import time as clock
@@ -13,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.errors import InputError, UnknownWriter
+from allograph.errors import ErasedWriter, InputError, UnknownWriter
 from allograph.profiles.words import Word
 from allograph.readings import Corrections, Samples
 from allograph.samples.box import Box, Boxes
@@ -243,6 +244,20 @@ def check_doubt(doubt: object, what: str) -> float:
 def unknown_writer(key: Key) -> UnknownWriter:
     """The error for a writer that has no profile."""
     return UnknownWriter(f"there is no writer {key.name!r} in the store; a writer begins with the first correction")
+
+
+def incarnation_of(key: Key, profile: int) -> str:
+    """A name for a profile of a writer, `Version.profile`: one who was erased and begins anew has another.
+
+    It tells nobody how many profiles the store has.
+    """
+    return hashlib.sha256(f"{key.tenant}\0{key.name}\0{profile}".encode()).hexdigest()[:32]
+
+
+def check_incarnation(key: Key, profile: int | None, incarnation: str | None) -> None:
+    """Raise `ErasedWriter` where an incarnation is meant that is not the profile's; `profile` is None where there is none."""
+    if incarnation is not None and (profile is None or incarnation_of(key, profile) != incarnation):
+        raise ErasedWriter(f"the profile of {key.name!r} that is meant was erased; delete what you keep of it")
 
 
 def corrections_of(entries: Sequence[Entry]) -> Corrections:

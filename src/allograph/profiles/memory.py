@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import secrets
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from allograph.profiles.journal import (
     Tombstone,
     Version,
     check_after,
+    check_incarnation,
     check_page,
     later,
     surplus_checkpoints,
@@ -62,7 +64,7 @@ class MemoryStore:
         self.url: str | None = None
         self.most_writers: int | None = None
         self._profiles: dict[Key, _Profile] = {}
-        self._numbers = itertools.count(1)
+        self._numbers = itertools.count(secrets.randbits(48))  # another process's profiles are others
         self._lock = threading.RLock()
         self._keys: dict[str, tuple[ApiKey, str]] = {}
         self._had_keys = False
@@ -118,10 +120,11 @@ class MemoryStore:
         return Contents(list(profile.entries.values()), stones, profile.model_hash, sorted(profile.words.values()))
 
     @contextmanager
-    def change(self, key: Key, model_hash: str | None) -> Iterator[MemoryChange]:
+    def change(self, key: Key, model_hash: str | None, incarnation: str | None = None) -> Iterator[MemoryChange]:
         """Change a profile, alone."""
         with self._lock:
             profile = self._profiles.get(key)
+            check_incarnation(key, profile.version.profile if profile else None, incarnation)
             if profile is None:
                 if model_hash is None:
                     raise unknown_writer(key)

@@ -33,6 +33,7 @@ from allograph.profiles.journal import (
     Version,
     check_after,
     check_doubt,
+    check_incarnation,
     check_page,
     later,
     surplus_checkpoints,
@@ -218,10 +219,10 @@ class SqlStore:
         return Contents(entries, stones, profile.model_hash, kept)
 
     @contextmanager
-    def change(self, key: Key, model_hash: str | None) -> Iterator[SqlChange]:
+    def change(self, key: Key, model_hash: str | None, incarnation: str | None = None) -> Iterator[SqlChange]:
         """Change a profile, alone."""
         with self._writing(key) as connection:
-            change = SqlChange(connection, key, model_hash, self.most_writers)
+            change = SqlChange(connection, key, model_hash, incarnation, self.most_writers)
             yield change
             change.finish()
         if change.took_back:
@@ -429,11 +430,14 @@ class SqlStore:
 class SqlChange:
     """A change to one profile within one transaction, which holds the profile's row."""
 
-    def __init__(self, connection: Connection, key: Key, model_hash: str | None, most_writers: int | None = None) -> None:
+    def __init__(
+        self, connection: Connection, key: Key, model_hash: str | None, incarnation: str | None, most_writers: int | None
+    ) -> None:
         self._connection = connection
         self.took_back = False
         """Whether content was removed."""
         found = connection.execute(_HOLD, key._asdict()).one_or_none()
+        check_incarnation(key, None if found is None else found.profile, incarnation)
         if found is None:
             if model_hash is None:
                 raise unknown_writer(key)

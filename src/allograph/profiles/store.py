@@ -144,9 +144,10 @@ class Store(Protocol):
         """The whole journal at one moment, while others go on writing; raises `UnknownWriter` without a profile."""
         ...
 
-    def change(self, key: Key, model_hash: str | None) -> AbstractContextManager[Change]:
+    def change(self, key: Key, model_hash: str | None, incarnation: str | None = None) -> AbstractContextManager[Change]:
         """Change a profile, alone; it is begun for `model_hash` where there is none. With None that raises `UnknownWriter`.
 
+        Where an `incarnation` is given, only that profile is changed and none is begun: raises `ErasedWriter` where it is gone.
         Raises `TooManyWriters` where the tenant may have no more.
         """
         ...

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from allograph.lines import Line, LineCharacter, LineInk
+from allograph.profiles.journal import Version
 from allograph.readings import likeliest
 from allograph.server.fair_pool import FairPool
 from allograph.server.reader import PATIENCE, Reader
@@ -39,8 +40,13 @@ class ReadLine(NamedTuple):
     """A line that was read."""
 
     line: Line
-    head: int
-    """How far the writer's journal went."""
+    version: Version | None
+    """Of the writer's profile, as far as it was learned."""
+
+    @property
+    def head(self) -> int:
+        """How far the writer's journal went."""
+        return self.version.head if self.version else 0
 
 
 class LineWorker:
@@ -76,7 +82,7 @@ def _read(writer: Writer, task: LineTask, answer: Callable[[ReadLine], Answer]) 
         return Behind(live)
     known = live.before(task.id, snapshot) if task.is_taught and task.id else snapshot
     line = read_line(live, task.ink, task.alphabet, task.threshold, task.id, writer.shadow, known, task.words)
-    return answer(ReadLine(line, snapshot.head))
+    return answer(ReadLine(line, snapshot.version))
 
 
 def line_json(line: Line, count: int) -> dict[str, Any]:

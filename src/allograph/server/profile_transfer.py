@@ -61,13 +61,13 @@ class ProfileTransfer:
             length = (await _head(process))["length"]
             return _ProcessResponse(process, length, stack.pop_all())
 
-    async def merge(self, tenant: str, name: str, request: Request) -> Merged:
+    async def merge(self, tenant: str, name: str, request: Request, incarnation: str | None = None) -> Merged:
         """Join a request's body, an exported profile, to a writer's own; raises as `Writers.merge` does."""
         writers = self._writers.of(tenant)
         length = request.headers.get("content-length")
         if (length is not None and int(length) < LARGE) or writers.store.url is None:
-            return await run_in_threadpool(writers.merge, name, await request.body())
-        async with self._process("import", tenant, name) as process:
+            return await run_in_threadpool(writers.merge, name, await request.body(), incarnation)
+        async with self._process("import", tenant, name, incarnation) as process:
             assert process.stdin
             with suppress(ConnectionError):  # it ended: what it says tells why
                 async for chunk in request.stream():
@@ -83,7 +83,7 @@ class ProfileTransfer:
                 process.kill()
 
     @asynccontextmanager
-    async def _process(self, act: str, tenant: str, name: str) -> AsyncIterator[Process]:
+    async def _process(self, act: str, tenant: str, name: str, incarnation: str | None = None) -> AsyncIterator[Process]:
         """A process that does this, ended in any case, once it is the tenant's turn and there is a place."""
         async with AsyncExitStack() as stack:
             try:
@@ -97,7 +97,7 @@ class ProfileTransfer:
             self._running.add(process)
             try:
                 assert process.stdin
-                process.stdin.write(json.dumps(self._task(act, tenant, name)).encode() + b"\n")
+                process.stdin.write(json.dumps(self._task(act, tenant, name, incarnation)).encode() + b"\n")
                 yield process
             finally:
                 self._running.discard(process)
@@ -105,13 +105,14 @@ class ProfileTransfer:
                     process.kill()
                 await process.wait()
 
-    def _task(self, act: str, tenant: str, name: str) -> dict[str, Any]:
+    def _task(self, act: str, tenant: str, name: str, incarnation: str | None) -> dict[str, Any]:
         recognizer, store = self._writers.pipeline.recognizer, self._writers.store
         return {
             "act": act,
             "store": store.url,
             "most_writers": store.most_writers,
             **Key.of(tenant, name)._asdict(),
+            "incarnation": incarnation,
             "model_hash": recognizer.bundle.model_hash,
             "sizes": sizes_of(recognizer),
         }

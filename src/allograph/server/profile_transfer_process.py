@@ -43,7 +43,7 @@ def _result(store: Store, task: dict[str, Any], source: BinaryIO) -> tuple[dict[
         return {"length": len(blob)}, blob
     contents = unpack(source.read())
     check_model(contents, task["model_hash"], Sizes(*task["sizes"]))
-    return changes.merge(store, key, contents)._asdict(), b""
+    return changes.merge(store, key, contents, task["incarnation"])._asdict(), b""
 
 
 if __name__ == "__main__":

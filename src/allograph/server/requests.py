@@ -284,6 +284,15 @@ JournalPlace = Annotated[int, Query(ge=0, le=2**53, description="Only those afte
 KeepImages = Annotated[
     Literal["yes", "no"], Header(alias="X-Allograph-Keep-Images", description="With `no`, these images are not stored.")
 ]
+Incarnation = Annotated[
+    str | None,
+    Header(
+        alias="X-Allograph-Incarnation",
+        description="The profile that is meant, as an answer named it. Where it was erased, the answer is 410 and nothing is "
+        "stored, also where the writer began anew.",
+    ),
+    WithJsonSchema({"type": "string"}),
+]
 SuggestionCount = Annotated[int, Query(ge=1, le=100, description="How many labels at most.")]
 
 

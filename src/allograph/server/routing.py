@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, TypeVar, get_type_hints
 
@@ -13,6 +13,7 @@ from pydantic_core import to_json
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from allograph.server.incarnation import HEADER
 from allograph.server.service import Caller, caller
 from allograph.server.validation import check, check_body
 
@@ -65,7 +66,8 @@ class ValidatedRoute(APIRoute):
 class DirectRoute(APIRoute):
     """A route to a writer's endpoint that is called thousands of times a second, past FastAPI's resolution of dependencies.
 
-    It is declared, described and validated as any other, by the types of the endpoint's `writer` and `body`.
+    It is declared, described and validated as any other, by the types of the endpoint's `writer` and `body`; it gets the header
+    `X-Allograph-Incarnation` too.
     """
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,9 +77,11 @@ class DirectRoute(APIRoute):
             return
         name, body = self._types
         called = Caller(scope["allograph.tenant"], scope["app"].state.service)
-        raw = await Request(scope, receive).body()
+        request = Request(scope, receive)
+        raw = await request.body()
         writer = check(scope["path_params"]["writer"], name, ("path", "writer"))
-        response: Response = await self.endpoint(writer, await parse_body(called, raw, body), called)
+        value, incarnation = await parse_body(called, raw, body), request.headers.get(HEADER)
+        response: Response = await self.endpoint(writer, value, called, incarnation)
         await response(scope, receive, send)
 
     @cached_property
@@ -86,6 +90,6 @@ class DirectRoute(APIRoute):
         return TypeAdapter(hints["writer"]), TypeAdapter(hints["body"])
 
 
-def json_response(value: Any) -> Response:
+def json_response(value: Any, headers: Mapping[str, str] | None = None) -> Response:
     """A value as JSON, without the validation against its model that FastAPI would add: tests do that."""
-    return Response(to_json(value), media_type="application/json")
+    return Response(to_json(value), headers=headers, media_type="application/json")

@@ -21,6 +21,7 @@ from allograph.samples import Sample
 from allograph.server.access import Access
 from allograph.server.decoding import FramedSamples, SampleDecoder
 from allograph.server.fair_pool import FairPool
+from allograph.server.incarnation import incarnation_header
 from allograph.server.line_worker import LineWorker
 from allograph.server.metrics import Metrics, TenantMetrics
 from allograph.server.profile_transfer import ProfileTransfer
@@ -114,18 +115,27 @@ class Caller:
         self.check_rate(len(ink.pieces))
         return ink
 
-    def writer(self, name: str) -> Writer:
-        """A writer that has a profile; raises `UnknownWriter` for any other, other tenants' among them."""
-        writers = self.writers
-        if name not in writers:
-            raise unknown_writer(Key(self.tenant, name))
-        return writers[name]
+    def writer(self, name: str, incarnation: str | None = None) -> tuple[Writer, dict[str, str]]:
+        """A writer that has a profile, and the header that names it.
 
-    def check_room(self, name: str) -> None:
-        """Raise a conflict where the writer is not known and the tenant may have no more."""
-        writers = self.writers
-        if name not in writers and len(writers) >= self.limits.writers:
+        Raises `UnknownWriter` for any other, other tenants' among them, and `ErasedWriter` where another profile is meant.
+        """
+        headers = self.incarnation_header(name, incarnation)
+        if not headers:
+            raise unknown_writer(Key(self.tenant, name))
+        return self.writers[name].only(incarnation), headers
+
+    def incarnation_header(self, name: str, incarnation: str | None = None) -> dict[str, str]:
+        """The header that names a writer's profile, empty where there is none; raises `ErasedWriter` where another is meant."""
+        key = Key(self.tenant, name)
+        return incarnation_header(key, self.writers.store.versions([key])[0], incarnation)
+
+    def check_room(self, name: str, incarnation: str | None = None) -> dict[str, str]:
+        """The same for somebody who is to be taught; raises a conflict where they have no profile and no more may begin."""
+        headers = self.incarnation_header(name, incarnation)
+        if not headers and len(self.writers) >= self.limits.writers:
             raise HTTPException(409, f"the tenant has {self.limits.writers} writers, as many as it may; erase one first")
+        return headers
 
 
 async def caller(request: Request) -> Caller:

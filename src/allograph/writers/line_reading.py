@@ -128,6 +128,7 @@ def correct_line(
     vouched: Collection[int] | None = None,
     left_standing: bool = False,
     implicit: bool = True,
+    incarnation: str | None = None,
 ) -> LineCorrection:
     """Learn what a line says; see `Writer.correct_line`."""
     _check_model(live, line)
@@ -162,15 +163,15 @@ def correct_line(
             reading = line.character(run, -1, space)  # what was read, for a character cut anew too: its doubt is to be honest
             learned.append(_entry(reading, label, implicit=not is_given, keep_image=keep_images, line=line))
     words = bare_words(text) if keep_words else None
-    return LineCorrection(line.id, _record(live, line, learned, words, replace_given=True), tuple(doubtful))
+    return LineCorrection(line.id, _record(live, line, learned, words, incarnation, replace_given=True), tuple(doubtful))
 
 
-def accept_line(live: LiveProfile, line: Line, keep_images: bool = True) -> LineCorrection:
+def accept_line(live: LiveProfile, line: Line, keep_images: bool = True, incarnation: str | None = None) -> LineCorrection:
     """Learn that a line was left standing: its sure characters, as implicit corrections; see `Writer.accept_line`."""
     _check_model(live, line)
     sure = _sure_characters(line)
     entries = [_entry(one, one.label, implicit=True, keep_image=keep_images, line=line) for one in sure]
-    return LineCorrection(line.id, _record(live, line, entries, None, replace_given=False), ())
+    return LineCorrection(line.id, _record(live, line, entries, None, incarnation, replace_given=False), ())
 
 
 def _sure_characters(line: Line) -> list[LineCharacter]:
@@ -193,9 +194,16 @@ def _check_vouched(vouched: Collection[int] | None, left_standing: bool, places:
 
 
 def _record(
-    live: LiveProfile, line: Line, entries: Sequence[Entry], words: Collection[str] | None, replace_given: bool
+    live: LiveProfile,
+    line: Line,
+    entries: Sequence[Entry],
+    words: Collection[str] | None,
+    incarnation: str | None,
+    *,
+    replace_given: bool,
 ) -> tuple[Correction, ...]:
-    stored = changes.record_line(live.store, live.key, line.id, entries, words, line.model_hash, replace_given)
+    where = (live.store, live.key, line.id)
+    stored = changes.record_line(*where, entries, words, line.model_hash, replace_given, incarnation)
     return tuple(entry.correction for entry in stored)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 from numpy.typing import ArrayLike, NDArray
 
@@ -70,6 +71,7 @@ class Writer:
         if pipeline is not None and (recognizer is not None or adapter is not None):
             raise InputError("a pipeline is a recognizer with its adapter: give a pipeline, or the two, not both")
         self.implicit, self.keep_images, self.shadow = implicit, keep_images, shadow
+        self._incarnation: str | None = None
         self.live = LiveProfile(MemoryStore() if store is None else store, key, pipeline or Pipeline.of(recognizer, adapter))
 
     @property
@@ -86,6 +88,15 @@ class Writer:
     def adapter(self) -> Adapter:
         """What learns from this writer's corrections."""
         return self.live.pipeline.adapter
+
+    def only(self, incarnation: str | None) -> Self:
+        """This writer as one profile: what is taught or taken back raises `ErasedWriter` once that is gone, and begins no other.
+
+        `Writers.incarnation` tells which it is; None is whichever there is.
+        """
+        other = copy(self)
+        other._incarnation = incarnation
+        return other
 
     @overload
     def read(
@@ -233,12 +244,12 @@ class Writer:
         know, unless `new` teaches it to this writer, `MismatchError` for a line that another model read; then nothing is
         learned.
         """
-        learned = (text, new, self.keep_images, keep_words, vouched, left_standing, self.implicit)
+        learned = (text, new, self.keep_images, keep_words, vouched, left_standing, self.implicit, self._incarnation)
         return line_reading.correct_line(self.live, line, *learned)
 
     def accept_line(self, line: Line) -> LineCorrection | None:
         """Learn that a line was left standing: implicit corrections of its sure characters; None where those are switched off."""
-        return line_reading.accept_line(self.live, line, self.keep_images) if self.implicit else None
+        return line_reading.accept_line(self.live, line, self.keep_images, self._incarnation) if self.implicit else None
 
     @property
     def words(self) -> dict[str, int]:
@@ -247,7 +258,7 @@ class Writer:
 
     def forget_words(self, words: Collection[str] | None = None) -> int:
         """Forget some of the words that were kept, or all; returns how many. The corrections stay."""
-        return changes.forget_words(*self._where, words)
+        return changes.forget_words(*self._where, words, self._incarnation)
 
     def accept(self, reading: Reading) -> Correction | None:
         """Learn that a reading was left standing: an implicit correction; None where those are switched off, or it abstains."""
@@ -257,13 +268,14 @@ class Writer:
 
     def undo(self, id: str) -> None:
         """Take a correction back; the state is what it would be without it. Raises `UnknownCorrection` for an unknown id."""
-        changes.undo(*self._where, check_name(id, "correction"))
+        changes.undo(*self._where, check_name(id, "correction"), self._incarnation)
         self.live.drop_retracted()
 
     def forget(self, label: str | None = None, since: float | None = None) -> int:
         """Take back every correction to `label`, or since a time (seconds since 1970), or both; returns how many."""
         changes.check_forget(label, since)
-        forgotten = changes.forget(*self._where, None if label is None else check_label(label), since)
+        checked = None if label is None else check_label(label)
+        forgotten = changes.forget(*self._where, checked, since, self._incarnation)
         self.live.drop_retracted()
         return forgotten
 
@@ -316,7 +328,9 @@ class Writer:
             answers = (one.base, one.personal, offered, one.outputs, image, model, batch)
             corrections.append(Entry(one.id, label, implicit, 0.0, *answers, box=one.box, doubt=doubt))
         self._check_labels(labels, new)
-        return [entry.correction for entry in changes.record(*self._where, corrections, model)] if corrections else []
+        if not corrections:
+            return []
+        return [entry.correction for entry in changes.record(*self._where, corrections, model, self._incarnation)]
 
     def _check_labels(self, labels: Sequence[str], new: Sequence[bool]) -> None:
         """Raise `UnknownLabel` for one that is not in the bundle's alphabet, nor the writer's own, nor to be taught now."""

@@ -16,7 +16,7 @@ from allograph.errors import AllographError, StorageError
 from allograph.profiles import Store, changes
 from allograph.profiles.archive import check_model, pack, unpack
 from allograph.profiles.changes import Merged, Migrated
-from allograph.profiles.journal import Key, ProfileSummary, Version, check_name
+from allograph.profiles.journal import Key, ProfileSummary, Version, check_name, incarnation_of
 from allograph.profiles.migration import migrate_profile, sizes_of
 from allograph.readings import Reading
 from allograph.recognizer import Recognizer
@@ -124,6 +124,12 @@ class Writers:
         """The writers that have a profile, by name, with how many corrections stand; those after a name, at most `limit`."""
         return self.store.profiles(self.tenant, after, limit)
 
+    def incarnation(self, name: str) -> str | None:
+        """A name for a writer's profile, for `Writer.only`; None where there is none. Erased and begun anew, it is another."""
+        key = self._key(name)
+        (version,) = self.store.versions([key])
+        return None if version is None else incarnation_of(key, version.profile)
+
     def read_together(self, requests: Sequence[Request]) -> list[list[Reading] | Exception]:
         """Read for many writers, of any tenants, with one look at the store and one call of the model.
 
@@ -158,15 +164,15 @@ class Writers:
         """A profile as the bytes of one file; raises `UnknownWriter` where there is none."""
         return pack(changes.contents(self.store, self._key(name)))
 
-    def merge(self, name: str, blob: bytes) -> Merged:
+    def merge(self, name: str, blob: bytes, incarnation: str | None = None) -> Merged:
         """Join an exported profile to a writer's own, which need not exist; of each correction the latest word counts.
 
         Raises `FormatError` for bytes that are no exported profile, or do not fit the model that they name, `MismatchError` for
-        a profile of another model than the one that is there.
+        a profile of another model than the one that is there, `ErasedWriter` where the `incarnation` to join it to is gone.
         """
         contents = unpack(blob)
         check_model(contents, self.pipeline.recognizer.bundle.model_hash, sizes_of(self.pipeline.recognizer))
-        return changes.merge(self.store, self._key(name), contents)
+        return changes.merge(self.store, self._key(name), contents, incarnation)
 
     def erase(self, name: str) -> bool:
         """Remove every trace of a writer, from the store and from memory; False where there was none."""

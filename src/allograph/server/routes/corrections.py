@@ -12,12 +12,13 @@ from starlette.responses import Response
 from allograph.errors import UnknownCorrection
 from allograph.profiles.journal import Correction, Row
 from allograph.readings import Reading
+from allograph.server.incarnation import about_writer
 from allograph.server.png_text import png_text
-from allograph.server.problems import responses
 from allograph.server.requests import (
     CorrectionRequest,
     CorrectRequest,
     ForgetRequest,
+    Incarnation,
     JournalPlace,
     KeepImages,
     Limit,
@@ -34,19 +35,26 @@ from allograph.writers.context import Seen
 router = APIRouter(prefix="/v1", route_class=ValidatedRoute, tags=["teaching"])
 
 
-@router.get("/writers/{writer}/corrections", response_model=JournalResponse, responses=responses(404, 422))
+@router.get("/writers/{writer}/corrections", response_model=JournalResponse, responses=about_writer(404, 422))
 def journal(writer: WriterName, caller: CallerDependency, after: JournalPlace = 0, limit: Limit = 100) -> Response:
     """The journal: what was taught and not taken back, in order."""
-    rows = caller.writer(writer).rows(after, limit + 1, images=True)
+    profile, headers = caller.writer(writer)
+    rows = profile.rows(after, limit + 1, images=True)
     page: dict[str, Any] = {"corrections": [_row_json(row) for row in rows[:limit]]}
     if len(rows) > limit:
         page["next"] = rows[limit - 1].seq
-    return json_response(page)
+    return json_response(page, headers)
 
 
-@router.post("/writers/{writer}/correct", response_model=CorrectionsResponse, responses=responses(400, 404, 409, 415, 422))
+@router.post(
+    "/writers/{writer}/correct", response_model=CorrectionsResponse, responses=about_writer(400, 404, 409, 410, 415, 422)
+)
 async def correct(
-    writer: WriterName, body: CorrectRequest, caller: CallerDependency, keep_images: KeepImages = "yes"
+    writer: WriterName,
+    body: CorrectRequest,
+    caller: CallerDependency,
+    keep_images: KeepImages = "yes",
+    incarnation: Incarnation = None,
 ) -> Response:
     """Learn what samples show. What is acknowledged is stored, and is in the next reading, of any replica.
 
@@ -54,42 +62,52 @@ async def correct(
     that id gets another label. The same id again counts once; another label replaces the first. All corrections of a request
     are learned together; a request that failed may be sent again. The context is that of the readings: it is not learned.
     """
-    return await _learn(caller, writer, body, keep_images == "yes", implicit=False)
+    return await _learn(caller, writer, body, keep_images == "yes", incarnation, implicit=False)
 
 
-@router.post("/writers/{writer}/accept", response_model=CorrectionsResponse, responses=responses(400, 404, 409, 415, 422))
-async def accept(writer: WriterName, body: CorrectRequest, caller: CallerDependency, keep_images: KeepImages = "yes") -> Response:
+@router.post("/writers/{writer}/accept", response_model=CorrectionsResponse, responses=about_writer(400, 404, 409, 410, 415, 422))
+async def accept(
+    writer: WriterName,
+    body: CorrectRequest,
+    caller: CallerDependency,
+    keep_images: KeepImages = "yes",
+    incarnation: Incarnation = None,
+) -> Response:
     """Learn that readings were left standing, with the labels that were shown: implicit corrections.
 
     An implicit correction replaces none that is there. Where the service has them switched off, nothing is learned.
     """
     if not caller.service.writers.implicit:
-        return json_response({"corrections": []})
-    return await _learn(caller, writer, body, keep_images == "yes", implicit=True)
+        return json_response({"corrections": []}, await in_thread(caller.incarnation_header, writer, incarnation))
+    return await _learn(caller, writer, body, keep_images == "yes", incarnation, implicit=True)
 
 
-@router.post("/writers/{writer}/undo", response_model=UndoResponse, responses=responses(400, 404, 409, 415, 422))
-def undo(writer: WriterName, body: UndoRequest, caller: CallerDependency) -> Response:
+@router.post("/writers/{writer}/undo", response_model=UndoResponse, responses=about_writer(400, 404, 409, 410, 415, 422))
+def undo(writer: WriterName, body: UndoRequest, caller: CallerDependency, incarnation: Incarnation = None) -> Response:
     """Take a correction back, as if it had never been, or with the id of a line all that was learned of it.
 
     Images and labels are blanked.
     """
-    caller.writer(writer).undo(body.id)
-    return json_response({"undone": body.id})
+    profile, headers = caller.writer(writer, incarnation)
+    profile.undo(body.id)
+    return json_response({"undone": body.id}, headers)
 
 
-@router.post("/writers/{writer}/forget", response_model=ForgetResponse, responses=responses(400, 404, 409, 415, 422))
-def forget(writer: WriterName, body: ForgetRequest, caller: CallerDependency) -> Response:
+@router.post("/writers/{writer}/forget", response_model=ForgetResponse, responses=about_writer(400, 404, 409, 410, 415, 422))
+def forget(writer: WriterName, body: ForgetRequest, caller: CallerDependency, incarnation: Incarnation = None) -> Response:
     """Take back all corrections to a label, or since a time, or both."""
-    return json_response({"forgotten": caller.writer(writer).forget(body.label, body.since)})
+    profile, headers = caller.writer(writer, incarnation)
+    return json_response({"forgotten": profile.forget(body.label, body.since)}, headers)
 
 
-async def _learn(caller: Caller, name: str, body: CorrectRequest, keep: bool, implicit: bool) -> Response:
+async def _learn(
+    caller: Caller, name: str, body: CorrectRequest, keep: bool, incarnation: str | None, *, implicit: bool
+) -> Response:
     """Read what came with a sample, and store all of the request, in its order, or nothing."""
     began, corrections = time.time(), body.corrections
     caller.check_rate(len(corrections) + len(body.context))
     with_sample = [one for one in corrections if one.forms]
-    await in_thread(caller.check_room, name)
+    headers = await in_thread(caller.check_room, name, incarnation)
     found = await _readings(caller, name, with_sample, body.context)
     readings = dict(zip((one.id for one in with_sample), found, strict=True))
     if not keep:
@@ -98,14 +116,15 @@ async def _learn(caller: Caller, name: str, body: CorrectRequest, keep: bool, im
     samples = [readings.get(one.id, one.id) for one in corrections]
     labels, new = [one.label for one in corrections], [one.new for one in corrections]
     try:
-        stored = await in_thread(caller.writers[name].correct, samples, labels, new, implicit)
+        stored = await in_thread(caller.writers[name].only(incarnation).correct, samples, labels, new, implicit)
     except UnknownCorrection as error:
         raise UnknownCorrection(f"{error}; send its sample along") from error
     for correction in stored:
         reading = readings.get(correction.id)
         if reading and correction.time >= began:  # a request that is sent again counts once
             caller.metrics.corrected(reading.base == correction.label, reading.personal == correction.label, implicit)
-    return json_response({"corrections": [correction_json(correction) for correction in stored]})
+    content = {"corrections": [correction_json(correction) for correction in stored]}
+    return json_response(content, headers or await in_thread(caller.incarnation_header, name))
 
 
 async def _readings(

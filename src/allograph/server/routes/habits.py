@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from allograph.profiles.journal import Entry
+from allograph.server.incarnation import about_writer
 from allograph.server.png_text import png_text
 from allograph.server.problems import responses
 from allograph.server.requests import SuggestionCount, WriterName
@@ -24,9 +25,10 @@ PAGE = 1000
 router = APIRouter(prefix="/v1", route_class=ValidatedRoute, tags=["habits"])
 
 
-@router.get("/writers/{writer}/progress", response_model=ProgressResponse, responses=responses(404, 422))
+@router.get("/writers/{writer}/progress", response_model=ProgressResponse, responses=about_writer(404, 422))
 def progress(writer: WriterName, caller: CallerDependency) -> Response:
     """How the share of samples that were read right went, by the base and with what the writer taught."""
+    profile, headers = caller.writer(writer)
     points = [
         {
             "corrections": point.corrections,
@@ -34,28 +36,29 @@ def progress(writer: WriterName, caller: CallerDependency) -> Response:
             "personal": point.personal,
             "recent": {"base": point.recent_base, "personal": point.recent_personal},
         }
-        for point in habits.progress(caller.writer(writer).rows())
+        for point in habits.progress(profile.rows())
     ]
-    return json_response({"points": points})
+    return json_response({"points": points}, headers)
 
 
-@router.get("/writers/{writer}/confusions", response_model=ConfusionsResponse, responses=responses(404, 422))
+@router.get("/writers/{writer}/confusions", response_model=ConfusionsResponse, responses=about_writer(404, 422))
 def confusions(writer: WriterName, caller: CallerDependency) -> Response:
     """What the base takes for what in this hand, and how often that is still answered."""
-    return json_response({"pairs": [asdict(pair) for pair in habits.confusions(caller.writer(writer).rows())]})
+    profile, headers = caller.writer(writer)
+    return json_response({"pairs": [asdict(pair) for pair in habits.confusions(profile.rows())]}, headers)
 
 
-@router.get("/writers/{writer}/styles", response_model=StylesResponse, responses=responses(404, 422))
+@router.get("/writers/{writer}/styles", response_model=StylesResponse, responses=about_writer(404, 422))
 def styles(writer: WriterName, caller: CallerDependency) -> Response:
     """In which of each label's styles the writer writes; none where the model has no styles."""
-    profile, bundle = caller.writer(writer), caller.recognizer.bundle
+    (profile, headers), bundle = caller.writer(writer), caller.recognizer.bundle
     matched = [] if bundle.styles is None else habits.match_styles(_entries(profile), bundle.styles, bundle.alphabet)
     content = [
         {"label": one.label, "style": one.style, "samples": one.samples, "image": png_text(bundle.styles.medoids[one.row])}
         for one in matched
         if bundle.styles is not None
     ]
-    return json_response({"styles": content})
+    return json_response({"styles": content}, headers)
 
 
 @router.get("/writers/{writer}/suggestions", response_model=SuggestionsResponse, responses=responses(422))

@@ -11,9 +11,11 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from allograph.profiles.journal import Key
+from allograph.server.incarnation import about_writer, incarnation_header
 from allograph.server.line_worker import LineTask, ReadLine, line_json
-from allograph.server.problems import responses
 from allograph.server.requests import (
+    Incarnation,
     KeepImages,
     LineAcceptRequest,
     LineCorrectRequest,
@@ -29,24 +31,33 @@ from allograph.writers.line_reading import LineCorrection, accept_line, correct_
 router = APIRouter(prefix="/v1", route_class=ValidatedRoute, tags=["lines"])
 
 
-@router.post("/writers/{writer}/lines/read", response_model=LineResponse, responses=responses(400, 409, 415, 422))
-async def read(writer: WriterName, body: LineReadRequest, caller: CallerDependency) -> Response:
+@router.post("/writers/{writer}/lines/read", response_model=LineResponse, responses=about_writer(400, 409, 410, 415, 422))
+async def read(writer: WriterName, body: LineReadRequest, caller: CallerDependency, incarnation: Incarnation = None) -> Response:
     """Read a line of hand print, in one row or a few, with what the writer taught. Nothing is stored.
 
     Letters are to be unjoined: a line that looks joined up is marked, and nothing of its text is sure. The id names the line
     for a later correction; it is random unless given. A line counts as as many samples as it has strokes, or pieces of ink.
     """
     task = LineTask(writer, await caller.line(body), body.alphabet, body.confidence, body.id, body.words)
-    content = await caller.service.lines.read(caller.tenant, task, lambda found: line_json(found.line, body.best))
+
+    def answer(found: ReadLine) -> Response:
+        headers = incarnation_header(Key(caller.tenant, writer), found.version, incarnation)
+        return json_response(line_json(found.line, body.best), headers)
+
+    response = await caller.service.lines.read(caller.tenant, task, answer)
     caller.metrics.lines.inc()
-    return json_response(content)
+    return response
 
 
 @router.post(
-    "/writers/{writer}/lines/correct", response_model=LineCorrectionResponse, responses=responses(400, 404, 409, 415, 422)
+    "/writers/{writer}/lines/correct", response_model=LineCorrectionResponse, responses=about_writer(400, 404, 409, 410, 415, 422)
 )
 async def correct(
-    writer: WriterName, body: LineCorrectRequest, caller: CallerDependency, keep_images: KeepImages = "yes"
+    writer: WriterName,
+    body: LineCorrectRequest,
+    caller: CallerDependency,
+    keep_images: KeepImages = "yes",
+    incarnation: Incarnation = None,
 ) -> Response:
     """Learn what a line says: the text is laid over the ink, and each character is learned.
 
@@ -56,21 +67,25 @@ async def correct(
     does not bear out are not learned, and named; a text that is not what the ink shows is refused. The journal keeps the
     characters in shuffled order, so that the text cannot be read back. All of it is taken back by `undo` with the line's id.
     """
-    await in_thread(caller.check_room, writer)
+    headers = await in_thread(caller.check_room, writer, incarnation)
     found = await _read(caller, writer, body)
     profile = caller.writers[writer]
     keep = keep_images == "yes" and profile.keep_images
-    learned = (body.text, body.new, keep, body.keep_words, body.vouched, body.left_standing, profile.implicit)
+    learned = (body.text, body.new, keep, body.keep_words, body.vouched, body.left_standing, profile.implicit, incarnation)
     done = await in_thread(correct_line, profile.live, found.line, *learned)
     await in_thread(_count, caller, writer, found, done)
-    return json_response(_line_correction_json(done))
+    return json_response(_line_correction_json(done), headers or await in_thread(caller.incarnation_header, writer))
 
 
 @router.post(
-    "/writers/{writer}/lines/accept", response_model=LineCorrectionResponse, responses=responses(400, 404, 409, 415, 422)
+    "/writers/{writer}/lines/accept", response_model=LineCorrectionResponse, responses=about_writer(400, 404, 409, 410, 415, 422)
 )
 async def accept(
-    writer: WriterName, body: LineAcceptRequest, caller: CallerDependency, keep_images: KeepImages = "yes"
+    writer: WriterName,
+    body: LineAcceptRequest,
+    caller: CallerDependency,
+    keep_images: KeepImages = "yes",
+    incarnation: Incarnation = None,
 ) -> Response:
     """Learn that a line was left standing, with the text that was shown: implicit corrections of its sure characters.
 
@@ -78,15 +93,17 @@ async def accept(
     learned; nor where the service has implicit corrections switched off.
     """
     if not caller.service.writers.implicit:
-        return json_response(_line_correction_json(LineCorrection(body.id, (), ())))
-    await in_thread(caller.check_room, writer)
+        headers = await in_thread(caller.incarnation_header, writer, incarnation)
+        return json_response(_line_correction_json(LineCorrection(body.id, (), ())), headers)
+    headers = await in_thread(caller.check_room, writer, incarnation)
     found = await _read(caller, writer, body)
     done = LineCorrection(body.id, (), ())
     if unicodedata.normalize("NFC", found.line.text) == body.text:
         profile = caller.writers[writer]
-        done = await in_thread(accept_line, profile.live, found.line, keep_images == "yes" and profile.keep_images)
+        keep = keep_images == "yes" and profile.keep_images
+        done = await in_thread(accept_line, profile.live, found.line, keep, incarnation)
         await in_thread(_count, caller, writer, found, done)
-    return json_response(_line_correction_json(done))
+    return json_response(_line_correction_json(done), headers or await in_thread(caller.incarnation_header, writer))
 
 
 async def _read(caller: Caller, name: str, body: LineCorrectRequest | LineAcceptRequest) -> ReadLine:

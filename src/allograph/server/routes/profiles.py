@@ -5,11 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from allograph.server.incarnation import about_writer
 from allograph.server.problems import responses
-from allograph.server.requests import WriterName
+from allograph.server.requests import Incarnation, WriterName
 from allograph.server.responses import ImportResponse
 from allograph.server.routing import ValidatedRoute, json_response
-from allograph.server.service import CallerDependency
+from allograph.server.service import CallerDependency, in_thread
 
 router = APIRouter(prefix="/v1", route_class=ValidatedRoute, tags=["writers"])
 BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
@@ -28,9 +29,12 @@ async def export_profile(writer: WriterName, caller: CallerDependency) -> Respon
 @router.put(
     "/writers/{writer}/profile",
     response_model=ImportResponse,
-    responses=responses(409, 415, 422),
+    responses=about_writer(409, 410, 415, 422),
     openapi_extra={"requestBody": {"required": True, "content": BYTES}},
 )
-async def import_profile(writer: WriterName, caller: CallerDependency, request: Request) -> Response:
+async def import_profile(
+    writer: WriterName, caller: CallerDependency, request: Request, incarnation: Incarnation = None
+) -> Response:
     """Join an exported profile to a writer's own, which need not exist; what is known already counts once."""
-    return json_response((await caller.service.transfer.merge(caller.tenant, writer, request))._asdict())
+    merged = await caller.service.transfer.merge(caller.tenant, writer, request, incarnation)
+    return json_response(merged._asdict(), await in_thread(caller.incarnation_header, writer))

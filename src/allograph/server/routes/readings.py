@@ -5,10 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from allograph.server.problems import responses
+from allograph.profiles.journal import Key
+from allograph.server.incarnation import about_writer, incarnation_header
 from allograph.server.random_id import random_id
 from allograph.server.reader import ReadJob
-from allograph.server.requests import ReadRequest, WriterName
+from allograph.server.requests import Incarnation, ReadRequest, WriterName
 from allograph.server.responses import ReadingsResponse
 from allograph.server.routing import DirectRoute, json_response
 from allograph.server.service import CallerDependency, in_thread
@@ -17,8 +18,8 @@ from allograph.writers import Request
 router = APIRouter(prefix="/v1", route_class=DirectRoute, tags=["reading"])
 
 
-@router.post("/writers/{writer}/read", response_model=ReadingsResponse, responses=responses(400, 409, 415, 422))
-async def read(writer: WriterName, body: ReadRequest, caller: CallerDependency) -> Response:
+@router.post("/writers/{writer}/read", response_model=ReadingsResponse, responses=about_writer(400, 409, 410, 415, 422))
+async def read(writer: WriterName, body: ReadRequest, caller: CallerDependency, incarnation: Incarnation = None) -> Response:
     """Read samples with what the writer taught; a writer who taught nothing gets the base classifier's answers.
 
     Nothing is stored. The ids name the readings for later corrections; they are random unless given. The samples, and those of
@@ -31,10 +32,12 @@ async def read(writer: WriterName, body: ReadRequest, caller: CallerDependency) 
     shown = found.at(range(len(samples)))
     request = Request(writer, shown, body.alphabet, body.confidence, ids, caller.tenant, context)
     job = await caller.service.reader.answer(request, body.best)
+    version = job.ready.snapshot.version if job.ready else None
+    headers = incarnation_header(Key(caller.tenant, writer), version, incarnation)
     caller.metrics.readings.inc(len(samples))
     if body.why:
         await in_thread(_explain, job)
-    return json_response({"readings": job.content})
+    return json_response({"readings": job.content}, headers)
 
 
 def _explain(job: ReadJob) -> None:

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from allograph.profiles.journal import Key, unknown_writer
+from allograph.server.incarnation import about_writer
 from allograph.server.problems import responses
 from allograph.server.requests import After, Limit, WriterName
 from allograph.server.responses import EraseResponse, WriterResponse, WritersResponse
@@ -29,10 +30,10 @@ def list_writers(caller: CallerDependency, after: After = "", limit: Limit = 100
     return json_response(page)
 
 
-@router.get("/writers/{writer}", response_model=WriterResponse, responses=responses(404, 409, 422))
+@router.get("/writers/{writer}", response_model=WriterResponse, responses=about_writer(404, 409, 422))
 def describe_writer(writer: WriterName, caller: CallerDependency) -> Response:
     """A writer: how much was taught, the labels of their own, and how often reading them was right."""
-    profile = caller.writer(writer)
+    profile, headers = caller.writer(writer)
     rows = profile.rows()
     return json_response(
         {
@@ -41,7 +42,8 @@ def describe_writer(writer: WriterName, caller: CallerDependency) -> Response:
             "implicit": sum(row.implicit for row in rows),
             "labels": list(profile.state.labels),
             "accuracy": asdict(accuracy(rows)),
-        }
+        },
+        headers,
     )
 
 
