@@ -19,11 +19,11 @@ from allograph.server.background_migration import BackgroundMigration
 from allograph.server.line_worker import LineWorker
 from allograph.server.log import LOGGER, RequestLog, failure, storage_failure
 from allograph.server.metrics import Metrics
-from allograph.server.middleware import OPEN, Gate
+from allograph.server.middleware import Gate, needs_key
 from allograph.server.profile_transfer import ProfileTransfer
 from allograph.server.reader import Reader
 from allograph.server.readiness import Readiness
-from allograph.server.routes import corrections, habits, lines, profiles, readings, service, words
+from allograph.server.routes import bundle, corrections, habits, lines, profiles, readings, service, words
 from allograph.server.routes import writers as writers_routes
 from allograph.server.service import Service
 from allograph.server.settings import Settings
@@ -49,7 +49,7 @@ class Documented(FastAPI):
             }
             for path, operations in document["paths"].items():
                 for operation in operations.values():
-                    operation["security"] = [] if path in OPEN else [{"key": []}, {}]  # none without keys
+                    operation["security"] = [{"key": []}, {}] if needs_key(path) else []  # none without keys
         return super().openapi()
 
 
@@ -94,7 +94,7 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
     app.state.service = Service(writers, settings, metrics, reader, line_worker, access, readiness, transfer)
     problems.install(app)
     app.router.routes.extend(readings.router.routes)  # matched first: it is called most
-    for resource in (lines, corrections, words, writers_routes, profiles, habits, service):
+    for resource in (lines, corrections, words, writers_routes, profiles, habits, bundle, service):
         app.include_router(resource.router)
     page_files.add_to(app)
     return Gate(app, access, settings.limits, metrics, log)

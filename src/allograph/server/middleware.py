@@ -19,7 +19,9 @@ from allograph.server.random_id import random_id
 from allograph.server.settings import Limits
 
 OPEN = ("/v1/live", "/v1/ready", "/v1/model", "/v1/openapi.json")
-"""What needs no key, besides the page: it tells of no writer."""
+"""What needs no key, besides the page and the bundle: it tells of no writer."""
+BUNDLE = "/v1/bundle"
+"""The bundle and its files, which are everybody's too."""
 HEALTH = ("/v1/live", "/v1/ready")
 """What answers to whoever asks, and asks no key table first: it tells nothing."""
 ADDRESS = 8192
@@ -47,8 +49,8 @@ UNSTORED = (b"cache-control", b"no-store")
 class Gate:
     """The outermost application: it lets a request through to the inner one, or answers it with a problem.
 
-    Everything under /v1 needs a key, but for `OPEN`: no operation can forget to ask. What the inner application needs of all
-    this stands in the scope: `allograph.tenant`, `allograph.keys` and `allograph.id`.
+    Everything under /v1 needs a key, but for what `needs_key` leaves out: no operation can forget to ask. What the inner
+    application needs of all this stands in the scope: `allograph.tenant`, `allograph.keys` and `allograph.id`.
     """
 
     def __init__(self, app: ASGIApp, access: Access, limits: Limits, metrics: Metrics, log: RequestLog) -> None:
@@ -69,7 +71,7 @@ class Gate:
         id = scope["allograph.id"] = random_id()[:16]
         policy = POLICIES.get(scope["path"], POLICY.encode())
         always = [*ALWAYS, (b"content-security-policy", policy), (b"x-request-id", id.encode())]
-        if scope["path"].startswith("/v1"):
+        if scope["path"].startswith("/v1") and not scope["path"].startswith(f"{BUNDLE}/"):
             always.append(UNSTORED)
         status = 0
 
@@ -108,7 +110,7 @@ class Gate:
             keys = self._access.keyed or (not (host and is_loopback(host)) and await self._access.keys())
         self._access.check_origin(host, headers.get(b"origin"), keys)
         scope["allograph.keys"] = keys
-        if path.startswith("/v1") and path not in OPEN:
+        if needs_key(path):
             tenant = scope["allograph.tenant"] = await self._access.tenant(headers.get(b"authorization"))
             self._access.check_rate(tenant)
         length = headers.get(b"content-length", "0")
@@ -145,6 +147,11 @@ class Gate:
         method = "other" if route == "other" or scope["method"] not in _METHODS else scope["method"]
         self._metrics.answered(method, route, status, seconds)
         self._log.request(route, method, status, seconds, scope["allograph.id"], scope.get("allograph.tenant"))
+
+
+def needs_key(path: str) -> bool:
+    """Whether an address tells or changes something that is a tenant's."""
+    return path.startswith("/v1") and path not in OPEN and path != BUNDLE and not path.startswith(f"{BUNDLE}/")
 
 
 def _headers(scope: Scope) -> dict[bytes, str]:

@@ -10,11 +10,13 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+from starlette.concurrency import run_in_threadpool
 
 from allograph.readings import Reading, Samples, likeliest
 from allograph.server.background_learning import BackgroundLearner
 from allograph.server.batcher import SHARED, Batcher
 from allograph.writers import Request, Writers
+from allograph.writers.live_profile import Snapshot
 from allograph.writers.reading import Behind, Ready, answer, run
 
 PATIENCE = 10.0
@@ -85,6 +87,15 @@ class Reader:
             if behind is None:
                 return job
             await self.learn(behind, until)
+
+    async def snapshot(self, tenant: str, name: str) -> Snapshot:
+        """What a writer taught, all of the journal learned; raises as `learn` does."""
+        live, until = self._writers.of(tenant)[name].live, time.monotonic() + PATIENCE
+        while True:
+            found = await run_in_threadpool(lambda: live.soon_at(live.store.versions([live.key])[0]))
+            if found is not None:
+                return found
+            await self.learn(Behind(live), until)
 
     async def learn(self, behind: Behind, until: float) -> None:
         """Learn what a writer is behind with; raises `BusyError` at a time (`time.monotonic`), while that goes on."""

@@ -304,6 +304,23 @@ class ModelResponse(BaseModel):
     limits: LimitsResponse
 
 
+class BundleFileResponse(BaseModel):
+    """A file of the bundle."""
+
+    name: str
+    bytes: int
+    sha256: str = Field(description="As `v`, it makes the file's address one that never changes its content.")
+
+
+class BundleResponse(BaseModel):
+    """What reading on a device needs."""
+
+    model_hash: str
+    adapter: str
+    adapter_version: int
+    files: list[BundleFileResponse]
+
+
 class HealthResponse(BaseModel):
     """That all is well."""
 

@@ -19,6 +19,7 @@ from allograph.profiles.journal import Key, unknown_writer
 from allograph.recognizer import Recognizer
 from allograph.samples import Sample
 from allograph.server.access import Access
+from allograph.server.bundle_files import BundleFile, read_bundle_files
 from allograph.server.decoding import FramedSamples, SampleDecoder
 from allograph.server.fair_pool import FairPool
 from allograph.server.incarnation import incarnation_header
@@ -61,6 +62,11 @@ class Service:
     def base_errors(self) -> BaseErrors:
         """How often the base classifier misreads each label."""
         return BaseErrors.of(self.writers.pipeline.recognizer.bundle)
+
+    @cached_property
+    def bundle_files(self) -> dict[str, BundleFile]:
+        """The bundle's files for devices, by name."""
+        return read_bundle_files(self.writers.pipeline.recognizer.bundle)
 
 
 @dataclass(frozen=True)
