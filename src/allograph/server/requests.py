@@ -284,6 +284,11 @@ JournalPlace = Annotated[int, Query(ge=0, le=2**53, description="Only those afte
 KeepImages = Annotated[
     Literal["yes", "no"], Header(alias="X-Allograph-Keep-Images", description="With `no`, these images are not stored.")
 ]
+ListedImages = Annotated[Literal["yes", "no"], Query(description="Whether the images are listed along.")]
+ListedIds = Annotated[
+    list[Id] | None,
+    Query(max_length=100, description="Only the corrections of these ids; the place and the limit do not count then."),
+]
 SuggestionCount = Annotated[int, Query(ge=1, le=100, description="How many labels at most.")]
 
 

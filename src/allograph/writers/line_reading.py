@@ -175,7 +175,9 @@ def _check_vouched(vouched: Collection[int] | None, left_standing: bool, places:
     if foreign := sorted(said.difference(places)):
         raise InputError(f"no character of the text stands at place {foreign[0]}; places count code points from 0, spaces too")
     if not said and not left_standing:
-        raise InputError("nothing is vouched for, and nothing is to be learned as left standing: name a place, or accept the line")
+        raise InputError(
+            "nothing is vouched for, and nothing is to be learned as left standing: name a place, or accept the line"
+        )
     return said
 
 

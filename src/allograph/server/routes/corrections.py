@@ -21,6 +21,8 @@ from allograph.server.requests import (
     JournalPlace,
     KeepImages,
     Limit,
+    ListedIds,
+    ListedImages,
     SampleRequest,
     UndoRequest,
     WriterName,
@@ -35,9 +37,22 @@ router = APIRouter(prefix="/v1", route_class=ValidatedRoute, tags=["teaching"])
 
 
 @router.get("/writers/{writer}/corrections", response_model=JournalResponse, responses=responses(404, 422))
-def journal(writer: WriterName, caller: CallerDependency, after: JournalPlace = 0, limit: Limit = 100) -> Response:
-    """The journal: what was taught and not taken back, in order."""
-    rows = caller.writer(writer).rows(after, limit + 1, images=True)
+def journal(
+    writer: WriterName,
+    caller: CallerDependency,
+    after: JournalPlace = 0,
+    limit: Limit = 100,
+    images: ListedImages = "yes",
+    ids: ListedIds = None,
+) -> Response:
+    """The journal: what was taught and not taken back, in order; all of it, or the corrections of some ids."""
+    profile = caller.writer(writer)
+    if ids is not None:
+        wanted = set(ids)
+        places = [row.seq for row in profile.rows() if row.id in wanted]
+        found = [row for place in places for row in profile.rows(place - 1, 1, images=images == "yes") if row.id in wanted]
+        return json_response({"corrections": [_row_json(row) for row in found]})
+    rows = profile.rows(after, limit + 1, images=images == "yes")
     page: dict[str, Any] = {"corrections": [_row_json(row) for row in rows[:limit]]}
     if len(rows) > limit:
         page["next"] = rows[limit - 1].seq
