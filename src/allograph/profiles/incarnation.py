@@ -1,4 +1,4 @@
-"""Which of the profiles that ever had a writer's name is meant: one that was erased is not to be begun anew by what was meant for it."""
+"""Which of the profiles that ever had a writer's name is meant: what was meant for an erased one does not begin it anew."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _EXPECTED: ContextVar[str | None] = ContextVar("expected incarnation", default=N
 
 @contextmanager
 def expecting(incarnation: str) -> Iterator[None]:
-    """All changes within the block are meant for this incarnation of a profile; stores raise `ErasedWriter` where it is no more."""
+    """All changes in the block are meant for this incarnation of a profile; stores raise `ErasedWriter` where it is no more."""
     token = _EXPECTED.set(incarnation)
     try:
         yield

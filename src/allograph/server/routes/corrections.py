@@ -59,7 +59,7 @@ def journal(
     return json_response(page)
 
 
-@router.post("/writers/{writer}/correct", response_model=CorrectionsResponse, responses=responses(400, 404, 409, 415, 422))
+@router.post("/writers/{writer}/correct", response_model=CorrectionsResponse, responses=responses(400, 404, 409, 410, 415, 422))
 async def correct(
     writer: WriterName, body: CorrectRequest, caller: CallerDependency, keep_images: KeepImages = "yes"
 ) -> Response:
@@ -72,7 +72,7 @@ async def correct(
     return await _learn(caller, writer, body, keep_images == "yes", implicit=False)
 
 
-@router.post("/writers/{writer}/accept", response_model=CorrectionsResponse, responses=responses(400, 404, 409, 415, 422))
+@router.post("/writers/{writer}/accept", response_model=CorrectionsResponse, responses=responses(400, 404, 409, 410, 415, 422))
 async def accept(writer: WriterName, body: CorrectRequest, caller: CallerDependency, keep_images: KeepImages = "yes") -> Response:
     """Learn that readings were left standing, with the labels that were shown: implicit corrections.
 
@@ -83,7 +83,7 @@ async def accept(writer: WriterName, body: CorrectRequest, caller: CallerDepende
     return await _learn(caller, writer, body, keep_images == "yes", implicit=True)
 
 
-@router.post("/writers/{writer}/undo", response_model=UndoResponse, responses=responses(400, 404, 409, 415, 422))
+@router.post("/writers/{writer}/undo", response_model=UndoResponse, responses=responses(400, 404, 409, 410, 415, 422))
 def undo(writer: WriterName, body: UndoRequest, caller: CallerDependency) -> Response:
     """Take a correction back, as if it had never been, or with the id of a line all that was learned of it.
 
@@ -93,7 +93,7 @@ def undo(writer: WriterName, body: UndoRequest, caller: CallerDependency) -> Res
     return json_response({"undone": body.id})
 
 
-@router.post("/writers/{writer}/forget", response_model=ForgetResponse, responses=responses(400, 404, 409, 415, 422))
+@router.post("/writers/{writer}/forget", response_model=ForgetResponse, responses=responses(400, 404, 409, 410, 415, 422))
 def forget(writer: WriterName, body: ForgetRequest, caller: CallerDependency) -> Response:
     """Take back all corrections to a label, or since a time, or both."""
     return json_response({"forgotten": caller.writer(writer).forget(body.label, body.since)})

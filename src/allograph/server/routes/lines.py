@@ -29,7 +29,7 @@ from allograph.writers.line_reading import LineCorrection, accept_line, correct_
 router = APIRouter(prefix="/v1", route_class=ValidatedRoute, tags=["lines"])
 
 
-@router.post("/writers/{writer}/lines/read", response_model=LineResponse, responses=responses(400, 409, 415, 422))
+@router.post("/writers/{writer}/lines/read", response_model=LineResponse, responses=responses(400, 409, 410, 415, 422))
 async def read(writer: WriterName, body: LineReadRequest, caller: CallerDependency) -> Response:
     """Read a line of hand print, in one row or a few, with what the writer taught. Nothing is stored.
 
@@ -43,7 +43,7 @@ async def read(writer: WriterName, body: LineReadRequest, caller: CallerDependen
 
 
 @router.post(
-    "/writers/{writer}/lines/correct", response_model=LineCorrectionResponse, responses=responses(400, 404, 409, 415, 422)
+    "/writers/{writer}/lines/correct", response_model=LineCorrectionResponse, responses=responses(400, 404, 409, 410, 415, 422)
 )
 async def correct(
     writer: WriterName, body: LineCorrectRequest, caller: CallerDependency, keep_images: KeepImages = "yes"
@@ -70,7 +70,7 @@ async def correct(
 
 
 @router.post(
-    "/writers/{writer}/lines/accept", response_model=LineCorrectionResponse, responses=responses(400, 404, 409, 415, 422)
+    "/writers/{writer}/lines/accept", response_model=LineCorrectionResponse, responses=responses(400, 404, 409, 410, 415, 422)
 )
 async def accept(
     writer: WriterName, body: LineAcceptRequest, caller: CallerDependency, keep_images: KeepImages = "yes"
