@@ -53,7 +53,9 @@ export class FittedAllograph {
             context.boxes,
             logs.map((log) => log / BASE_TEMPERATURE),
         );
-        return new FittedAllograph(adapter, state, sizes);
+        const isAsBefore = [...sizes.devices].every(([scale, device]) => this.sizes.devices.get(scale) === device);
+        if (isAsBefore) return Object.assign(Object.create(FittedAllograph.prototype), this, { sizes });
+        return new FittedAllograph(adapter, state, sizes); // samples have moved with the sizes, or none would be known again
     }
 
     /**
