@@ -69,12 +69,11 @@ def rooms(browser: Browser, address: str, scheme: str) -> None:
         expect(page.locator("#character-answer .settled")).to_be_visible()
     written(page, "g", 82)
     expect(page.locator("#character-answer .why img").first).to_be_visible()
-    taken(page, "page-write", scheme)
-    room(page, "line")
-    for i, label in enumerate("go2zurich"):
-        write(page, varied(INK[label], 90 + i), page.locator("#line-boxes canvas").nth(i))
-    page.wait_for_timeout(600)
-    taken(page, "page-line", scheme)
+    taken(page, "page-character", scheme)
+    room(page, "sheet")
+    write_words(page, "go to zurich")
+    page.wait_for_timeout(1500)
+    taken(page, "page-sheet", scheme)
     room(page, "teach")
     page.get_by_role("button", name="Begin").click()
     while (shape := SHAPED.get(page.locator("#teach-label").inner_text())) is None:
@@ -89,6 +88,27 @@ def rooms(browser: Browser, address: str, scheme: str) -> None:
     room(page, "data")
     taken(page, "page-yours", scheme)
     context.close()
+
+
+def write_words(page: Page, text: str, height: float = 64.0) -> None:
+    """Words on the first rule of the sheet, character beside character."""
+    box = page.locator("#sheet-pad").bounding_box()
+    assert box is not None
+    left = box["x"] + 40
+    for i, label in enumerate(text):
+        if label == " ":
+            left += height / 2
+            continue
+        ink = varied(INK[label], 90 + i)
+        edges = np.concatenate(list(ink))
+        for stroke in ink:
+            places = (stroke - [edges[:, 0].min(), 0]) / 100 * height + [left, box["y"] + 14]
+            page.mouse.move(*places[0].tolist())
+            page.mouse.down()
+            for place in places[1:].tolist():
+                page.mouse.move(*place)
+            page.mouse.up()
+        left += np.ptp(edges[:, 0]) / 100 * height + 12
 
 
 def opened(browser: Browser, size: tuple[int, int], scheme: Any) -> BrowserContext:

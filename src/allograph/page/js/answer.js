@@ -4,7 +4,7 @@ import { isLost } from "./connection.js";
 import { fill, icon, make, percent } from "./dom.js";
 import { question } from "./doubt.js";
 import { isRead, isSettled } from "./drawing.js";
-import { thumbnail } from "./ink.js";
+import { picture } from "./ink.js";
 import { nameOf } from "./labels.js";
 import { whyOf } from "./why.js";
 
@@ -21,7 +21,7 @@ export function showAnswer(place, drawing, acts, note = null) {
     place.tabIndex = -1;
     fill(
         place,
-        make("div", { class: "whose", "aria-hidden": "true" }, thumbnail(drawing.strokes)),
+        make("div", { class: "whose", "aria-hidden": "true" }, picture(drawing.strokes)),
         isRead(drawing) ? tiles(drawing) : unread(drawing),
         note && make("p", { class: "note" }, note),
         isSettled(drawing) ? settled(drawing, acts) : isRead(drawing) ? open(reading, acts) : unknown(acts),
@@ -70,7 +70,7 @@ function open(reading, acts) {
     }
     return make(
         "div",
-        { class: "mend" },
+        { class: "verdict" },
         make(
             "button",
             { type: "button", class: "primary right", "data-act": "confirm", onclick: acts.confirm },
@@ -103,7 +103,7 @@ function settled(drawing, acts) {
     const said = drawing.status === "corrected" ? "You said it is " : "Left standing as ";
     return make(
         "div",
-        { class: "mend settled" },
+        { class: "verdict settled" },
         make(
             "p",
             {},

@@ -40,14 +40,19 @@ export const asInk = (strokes, scale = 1) =>
 
 const pictures = new WeakMap();
 
-/** A small picture of strokes, the same element each time; it is decoration, so name it where it stands. */
+const inkColour = () => getComputedStyle(document.documentElement).getPropertyValue("--ink");
+
+/** A small picture of strokes, a new element each time; it is decoration, so name it where it stands. */
+export const picture = (strokes) => drawn(strokes, inkColour());
+
+/** The same, but one element for the same strokes, for where they are shown again and again. */
 export function thumbnail(strokes) {
-    const ink = getComputedStyle(document.documentElement).getPropertyValue("--ink");
+    const ink = inkColour();
     const known = pictures.get(strokes);
     if (known?.ink === ink) return known.picture;
-    const picture = drawn(strokes, ink);
-    pictures.set(strokes, { ink, picture });
-    return picture;
+    const made = drawn(strokes, ink);
+    pictures.set(strokes, { ink, picture: made });
+    return made;
 }
 
 function drawn(strokes, ink, side = 64) {

@@ -20,7 +20,7 @@ import {
     setStrokes,
     undoDrawing,
 } from "../drawing.js";
-import { thumbnail } from "../ink.js";
+import { picture } from "../ink.js";
 import { nameOf } from "../labels.js";
 import { Pad } from "../pad.js";
 import { patience, paused } from "../pause.js";
@@ -304,7 +304,7 @@ const questionOf = (here) =>
     make(
         "div",
         { class: "doubt" },
-        thumbnail(here.strokes),
+        picture(here.strokes),
         make("p", {}, doubtOf(here)),
         make("button", { type: "button", onclick: () => learn(here).then(() => view.pad.focus()) }, "Yes, it is"),
         make("button", { type: "button", onclick: () => again(here) }, "No, write it again"),
