@@ -78,6 +78,28 @@ def test_another_text_replaces_the_first(ana: Writer) -> None:
     assert {one.id for one in second.corrections[-8:]} == {one.id for one in first.corrections[1:]}
 
 
+def test_only_what_is_vouched_for_is_learned_as_given(ana: Writer) -> None:
+    line = read(ana, VARIED)
+    done = ana.correct_line(line, TEXT, vouched=[0, 8])
+    assert [(one.label, one.implicit) for one in done.corrections] == [("t", False), ("h", False)]
+    again = ana.correct_line(line, TEXT, vouched=[8, 0])
+    assert again == done
+    left = ana.correct_line(line, TEXT, vouched=[0], left_standing=True)
+    assert [one.label for one in left.corrections if not one.implicit] == ["t"]
+    standing = "".join(one.label for one in left.corrections if one.implicit)
+    sure = [one.label for one in line.characters if one.sureness >= 0.8]
+    assert standing
+    assert set(standing) <= set(sure)
+    assert len(ana.corrections) == len(left.corrections)
+
+
+@pytest.mark.parametrize(("vouched", "words"), [([3], "no character"), ([99], "no character"), ([], "nothing is vouched for")])
+def test_what_cannot_be_vouched_for_is_refused(ana: Writer, vouched: list[int], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        ana.correct_line(read(ana, VARIED), TEXT, vouched=vouched)
+    assert ana.corrections == []
+
+
 def test_undo_takes_all_of_a_line_back(ana: Writer) -> None:
     before = read(ana, "hello world")
     other = ana.correct_line(read(ana, "hat"), "hat")

@@ -150,7 +150,11 @@ def test_nobodys_characters_are_shown_under_another_name(page: Page, service: Se
     page.get_by_role("button", name=re.compile("^Me")).click()
 
     held: list[Route] = []
-    page.route(f"**/writers/{first}/corrections*", held.append)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(f"**/writers/{first}/corrections*", hold)
     page.locator(".rooms a[href='#progress']").click()
     expect(page.locator("#progress")).to_be_visible()
     page.wait_for_timeout(300)
@@ -205,3 +209,21 @@ def test_nothing_is_wider_than_the_window_and_the_chart_is_as_wide_as_its_place(
         )
         assert wide == [], width
     assert page.evaluate("document.querySelector('#progress').getBoundingClientRect().height") < 3000
+
+
+def test_what_takes_long_says_how_far_it_is(page: Page, service: Service) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/corrections?*images=no*", hold)
+    name = writer_of(page)
+    teach(service.address, name, "ab")
+    known(page)
+    page.locator(".rooms a[href='#progress']").click()
+    expect(page.get_by_role("progressbar", name="Loading")).to_be_visible()
+    for route in held:
+        route.continue_()
+    expect(page.locator(LABEL)).to_have_count(2)
+    expect(page.get_by_role("progressbar", name="Loading")).to_have_count(0)

@@ -26,10 +26,10 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from allograph.profiles import open_store
-from allograph.server.routes import corrections, habits, lines, profiles, readings, service, words, writers
+from allograph.server.routes import bundle, corrections, habits, lines, profiles, readings, service, words, writers
 from served import correct, process
 
-RESOURCES = (readings, lines, corrections, words, writers, profiles, habits, service)
+RESOURCES = (readings, lines, corrections, words, writers, profiles, habits, bundle, service)
 ROUTES = [route for resource in RESOURCES for route in resource.router.routes]
 OPERATIONS = [(route.path, method) for route in ROUTES if isinstance(route, APIRoute) for method in route.methods or ()]
 CHECKS = [

@@ -44,6 +44,10 @@ class UnknownCorrection(InputError):  # noqa: N818
     """An id that no correction of the writer has."""
 
 
+class ErasedWriter(InputError):  # noqa: N818
+    """The profile that a request was meant for was erased: forget what is kept of the writer, and send nothing more."""
+
+
 class UnknownWriter(InputError):  # noqa: N818
     """A name under which nothing is stored."""
 

@@ -69,9 +69,7 @@ def ink(number: int) -> dict[str, Any]:
 
 def samples_of(inks: Sequence[dict[str, Any]]) -> tuple[NDArray[np.uint8], Samples]:
     """The images of inks, and what the model says of them, with their boxes."""
-    samples = [
-        Sample.from_ink(one["ink"], unit=one["unit"], device=one["device"], baseline=one["baseline"]) for one in inks
-    ]
+    samples = [Sample.from_ink(one["ink"], unit=one["unit"], device=one["device"], baseline=one["baseline"]) for one in inks]
     images, boxes = to_images_and_boxes(samples, recognizer.frame)
     assert boxes is not None
     return images, replace(recognizer.embed(images), boxes=Boxes.of(boxes))

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from allograph.profiles.incarnation import check_incarnation
 from allograph.profiles.journal import (
     Contents,
     Correction,
@@ -127,6 +128,7 @@ class MemoryStore:
                     raise unknown_writer(key)
                 check_room(self.count(key.tenant), self.most_writers)
                 profile = _Profile(model_hash, Version(next(self._numbers), 0, 0))
+            check_incarnation(key, profile.version.profile)
             profile = replace(
                 profile, entries=dict(profile.entries), tombstones=list(profile.tombstones), words=dict(profile.words)
             )

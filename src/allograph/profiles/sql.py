@@ -19,6 +19,7 @@ from sqlalchemy.engine import Connection
 from allograph.errors import InputError, StorageError
 from allograph.images.frames import SIDE
 from allograph.profiles.database import Damage, connect, storage_errors
+from allograph.profiles.incarnation import check_incarnation
 from allograph.profiles.journal import (
     FARTHEST,
     Contents,
@@ -222,6 +223,7 @@ class SqlStore:
         """Change a profile, alone."""
         with self._writing(key) as connection:
             change = SqlChange(connection, key, model_hash, self.most_writers)
+            check_incarnation(key, change.version.profile)
             yield change
             change.finish()
         if change.took_back:

@@ -16,14 +16,15 @@ from allograph.errors import AllographError, StorageError
 from allograph.server import page_files, problems
 from allograph.server.access import Access
 from allograph.server.background_migration import BackgroundMigration
+from allograph.server.incarnations import Incarnations
 from allograph.server.line_worker import LineWorker
 from allograph.server.log import LOGGER, RequestLog, failure, storage_failure
 from allograph.server.metrics import Metrics
-from allograph.server.middleware import OPEN, Gate
+from allograph.server.middleware import Gate, is_open
 from allograph.server.profile_transfer import ProfileTransfer
 from allograph.server.reader import Reader
 from allograph.server.readiness import Readiness
-from allograph.server.routes import corrections, habits, lines, profiles, readings, service, words
+from allograph.server.routes import bundle, corrections, habits, lines, profiles, readings, service, words
 from allograph.server.routes import writers as writers_routes
 from allograph.server.service import Service
 from allograph.server.settings import Settings
@@ -49,7 +50,7 @@ class Documented(FastAPI):
             }
             for path, operations in document["paths"].items():
                 for operation in operations.values():
-                    operation["security"] = [] if path in OPEN else [{"key": []}, {}]  # none without keys
+                    operation["security"] = [] if is_open(path) else [{"key": []}, {}]  # none without keys
         return super().openapi()
 
 
@@ -94,10 +95,10 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
     app.state.service = Service(writers, settings, metrics, reader, line_worker, access, readiness, transfer)
     problems.install(app)
     app.router.routes.extend(readings.router.routes)  # matched first: it is called most
-    for resource in (lines, corrections, words, writers_routes, profiles, habits, service):
+    for resource in (lines, corrections, words, writers_routes, profiles, habits, bundle, service):
         app.include_router(resource.router)
     page_files.add_to(app)
-    return Gate(app, access, settings.limits, metrics, log)
+    return Gate(Incarnations(app, writers.store), access, settings.limits, metrics, log)
 
 
 async def _refresh_often(writers: Writers, seconds: float) -> None:

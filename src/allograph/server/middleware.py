@@ -20,6 +20,8 @@ from allograph.server.settings import Limits
 
 OPEN = ("/v1/live", "/v1/ready", "/v1/model", "/v1/openapi.json")
 """What needs no key, besides the page: it tells of no writer."""
+BUNDLE = "/v1/bundle"
+"""What lies at or below it needs no key either: it is the model, the same for everybody."""
 HEALTH = ("/v1/live", "/v1/ready")
 """What answers to whoever asks, and asks no key table first: it tells nothing."""
 ADDRESS = 8192
@@ -42,6 +44,11 @@ ALWAYS = (
 )
 UNSTORED = (b"cache-control", b"no-store")
 """What a writer taught stays in nobody's cache."""
+
+
+def is_open(path: str) -> bool:
+    """Whether an address needs no key."""
+    return path in OPEN or path == BUNDLE or path.startswith(BUNDLE + "/")
 
 
 class Gate:
@@ -69,7 +76,7 @@ class Gate:
         id = scope["allograph.id"] = random_id()[:16]
         policy = POLICIES.get(scope["path"], POLICY.encode())
         always = [*ALWAYS, (b"content-security-policy", policy), (b"x-request-id", id.encode())]
-        if scope["path"].startswith("/v1"):
+        if scope["path"].startswith("/v1") and not scope["path"].startswith(BUNDLE):
             always.append(UNSTORED)
         status = 0
 
@@ -108,7 +115,7 @@ class Gate:
             keys = self._access.keyed or (not (host and is_loopback(host)) and await self._access.keys())
         self._access.check_origin(host, headers.get(b"origin"), keys)
         scope["allograph.keys"] = keys
-        if path.startswith("/v1") and path not in OPEN:
+        if path.startswith("/v1") and not is_open(path):
             tenant = scope["allograph.tenant"] = await self._access.tenant(headers.get(b"authorization"))
             self._access.check_rate(tenant)
         length = headers.get(b"content-length", "0")

@@ -19,6 +19,7 @@ from starlette.responses import Response
 from allograph.errors import (
     AllographError,
     BusyError,
+    ErasedWriter,
     FormatError,
     ImageError,
     InputError,
@@ -39,6 +40,7 @@ GONE = 499
 """The status, in logs and metrics only, of a request whose client went away."""
 KINDS: tuple[tuple[type[AllographError], str, int], ...] = (
     (UnknownCorrection, "unknown-correction", 404),
+    (ErasedWriter, "erased", 410),
     (UnknownWriter, "unknown-writer", 404),
     (MismatchError, "mismatch", 409),
     (TooManyWriters, "too-many-writers", 409),
@@ -57,6 +59,7 @@ MEANING = {
     405: "The address does not know this method.",
     408: "The request came too slowly to be waited for.",
     409: "The profile was made for another model, the model reads no lines, or the tenant has as many writers as it may.",
+    410: "The incarnation of the profile that `X-Allograph-Incarnation` names was erased: forget what is kept of it.",
     413: "The body is too large.",
     414: "The address is too long.",
     415: "The body is of another media type than this address takes.",

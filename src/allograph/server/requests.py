@@ -284,6 +284,11 @@ JournalPlace = Annotated[int, Query(ge=0, le=2**53, description="Only those afte
 KeepImages = Annotated[
     Literal["yes", "no"], Header(alias="X-Allograph-Keep-Images", description="With `no`, these images are not stored.")
 ]
+ListedImages = Annotated[Literal["yes", "no"], Query(description="Whether the images are listed along.")]
+ListedIds = Annotated[
+    list[Id] | None,
+    Query(max_length=100, description="Only the corrections of these ids; the place and the limit do not count then."),
+]
 SuggestionCount = Annotated[int, Query(ge=1, le=100, description="How many labels at most.")]
 
 
@@ -501,6 +506,17 @@ class LineCorrectRequest(LineImage):
     text: LineText
     new: bool = Field(False, description="Teach the writer labels that the model does not know.")
     keep_words: bool = Field(False, description="Keep the words of the text too, apart from the corrections and in no order.")
+    vouched: list[Annotated[int, Field(ge=0)]] | None = Field(
+        None,
+        max_length=LONGEST_TEXT,
+        description="The places in the text, in code points, of the characters that the person said: only these are learned as "
+        "given. All of them unless named.",
+    )
+    left_standing: bool = Field(
+        False,
+        description="Learn the other characters too, where they were read so and surely, as readings left standing, unless the "
+        "service has those switched off.",
+    )
 
 
 class LineAcceptRequest(LineImage):

@@ -308,3 +308,20 @@ class HealthResponse(BaseModel):
     """That all is well."""
 
     status: str = Field(examples=["ok"])
+
+
+class BundleFile(BaseModel):
+    """A file of the bundle."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+class BundleResponse(BaseModel):
+    """What a device needs to read by itself."""
+
+    model_hash: str
+    adapter: str
+    adapter_version: int
+    files: list[BundleFile]

@@ -119,12 +119,20 @@ def bare_words(text: str) -> set[str]:
 
 
 def correct_line(
-    live: LiveProfile, line: Line, text: str, new: bool = False, keep_images: bool = True, keep_words: bool = False
+    live: LiveProfile,
+    line: Line,
+    text: str,
+    new: bool = False,
+    keep_images: bool = True,
+    keep_words: bool = False,
+    vouched: Collection[int] | None = None,
+    left_standing: bool = False,
 ) -> LineCorrection:
     """Learn what a line says; see `Writer.correct_line`."""
     _check_model(live, line)
     text = check_text(text)
     labels, spaces, places = zip(*place_characters(text), strict=True)
+    said = _check_vouched(vouched, left_standing, places)
     pieces = len(line.ink.pieces)
     if len(labels) > MOST_PER_PIECE * (pieces + 1):
         raise InputError(
@@ -145,13 +153,32 @@ def correct_line(
         )
     learned, doubtful = [], []
     for run, label, log, place, space in zip(found.runs, labels, logs, places, spaces, strict=True):
-        if run < 0 or (log is not None and log < DOUBTFUL_LOG):
+        if place not in said:
+            if left_standing and run >= 0:
+                reading = line.character(run, -1, space)
+                if reading.label == label and reading.sureness >= max(SURE, line.threshold):
+                    learned.append(_entry(reading, label, implicit=True, keep_image=keep_images, line=line))
+        elif run < 0 or (log is not None and log < DOUBTFUL_LOG):
             doubtful.append(Doubt(place, label))
         else:
             reading = line.character(run, -1, space)  # what was read, for a character cut anew too: its doubt is to be honest
             learned.append(_entry(reading, label, implicit=False, keep_image=keep_images, line=line))
     words = bare_words(text) if keep_words else None
     return LineCorrection(line.id, _record(live, line, learned, words), tuple(doubtful))
+
+
+def _check_vouched(vouched: Collection[int] | None, left_standing: bool, places: Sequence[int]) -> set[int]:
+    """The places of the characters that somebody said; raises `InputError` for one where no character of the text stands."""
+    if vouched is None:
+        return set(places)
+    said = set(vouched)
+    if foreign := sorted(said.difference(places)):
+        raise InputError(f"no character of the text stands at place {foreign[0]}; places count code points from 0, spaces too")
+    if not said and not left_standing:
+        raise InputError(
+            "nothing is vouched for, and nothing is to be learned as left standing: name a place, or accept the line"
+        )
+    return said
 
 
 def accept_line(live: LiveProfile, line: Line, keep_images: bool = True) -> LineCorrection:

@@ -209,17 +209,32 @@ class Writer:
             line = LineInk.from_picture(line) if is_picture else LineInk.from_strokes(line)  # type: ignore[arg-type]
         return line_reading.read_line(self.live, line, alphabet, threshold, id, self.shadow, words=words)
 
-    def correct_line(self, line: Line, text: str, new: bool = False, keep_words: bool = False) -> LineCorrection:
+    def correct_line(
+        self,
+        line: Line,
+        text: str,
+        new: bool = False,
+        keep_words: bool = False,
+        vouched: Collection[int] | None = None,
+        left_standing: bool = False,
+    ) -> LineCorrection:
         """Learn what a line says, each character of it: the text is laid over the ink, and what was cut wrongly is cut anew.
 
         The same call again changes nothing; another text replaces the first. Characters that the ink does not bear out are not
         learned, and named (`doubtful`). The journal keeps a line's characters in shuffled order and without their place, so that
         the text cannot be read back; its words are kept only with `keep_words`, apart. `undo(done.id)` takes all back.
 
+        `vouched` are the places in the text, in code points, of the characters that somebody said; only these are learned as
+        given, all of them unless named. With `left_standing` the others are learned too where they were read so and surely, as
+        implicit corrections, unless those are switched off.
+
         Raises `InputError` for a text that is not what the ink shows, `UnknownLabel` for a label that the bundle does not know,
         unless `new` teaches it to this writer, `MismatchError` for a line that another model read; then nothing is learned.
         """
-        return line_reading.correct_line(self.live, line, text, new, self.keep_images, keep_words)
+        standing = left_standing and self.implicit
+        if left_standing and not standing and vouched is not None and not vouched:
+            return LineCorrection(line.id, (), ())
+        return line_reading.correct_line(self.live, line, text, new, self.keep_images, keep_words, vouched, standing)
 
     def accept_line(self, line: Line) -> LineCorrection | None:
         """Learn that a line was left standing: implicit corrections of its sure characters; None where those are switched off."""

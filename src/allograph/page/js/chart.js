@@ -9,8 +9,8 @@ const LOOKS = ["(prefers-color-scheme: dark)", "(forced-colors: active)"];
 document.head.append(make("link", { rel: "stylesheet", href: "/static/vendor/uplot.css" }));
 
 /**
- * Draw points `{ count, personal, base }` into an element, as wide as it is, in its colours, also when these change. Returns how
- * to take the chart away.
+ * Draw points `{ count, personal, base }` into an element, as wide as it is, in its colours, also when these change. Returns
+ * how to take the chart away.
  */
 export function accuracyChart(place, points) {
     let chart = plot(place, points);

@@ -1,5 +1,6 @@
 // What a writer taught, sample by sample; pictures, which are most of it, are asked for only where they are looked at.
 
+import { heard } from "./connection.js";
 import * as service from "./service.js";
 import { turns } from "./writers.js";
 
@@ -11,22 +12,19 @@ let pictured = new Map();
 
 turns.addEventListener("change", () => (pictured = new Map()));
 
-/** These corrections with their pictures, by their ids, but for those that the service does not know. Each is asked for once. */
+/** These corrections with their pictures, by their ids, without those that the service does not know. */
 export async function samplesWith(writer, ids) {
     const here = pictured;
     const key = (id) => `${writer}/${id}`;
     const missing = ids.filter((id) => !here.has(key(id)));
     for (let start = 0; start < missing.length; start += PICTURES) {
         const some = missing.slice(start, start + PICTURES);
-        const asked = service
-            .corrections(writer, { ids: some, limit: PICTURES })
-            .then(({ corrections }) => new Map(corrections.map((sample) => [sample.id, sample])));
+        const asked = heard(service.corrections(writer, { ids: some, limit: PICTURES })).then(
+            ({ corrections }) => new Map(corrections.map((sample) => [sample.id, sample])),
+        );
         asked.catch(() => some.forEach((id) => here.delete(key(id)))); // asked for again next time
-        for (const id of some)
-            here.set(
-                key(id),
-                asked.then((found) => found.get(id)),
-            );
+        const withId = (id) => asked.then((found) => found.get(id));
+        for (const id of some) here.set(key(id), withId(id));
     }
     return (await Promise.all(ids.map((id) => here.get(key(id))))).filter(Boolean);
 }

@@ -21,6 +21,8 @@ from allograph.server.requests import (
     JournalPlace,
     KeepImages,
     Limit,
+    ListedIds,
+    ListedImages,
     SampleRequest,
     UndoRequest,
     WriterName,
@@ -35,16 +37,29 @@ router = APIRouter(prefix="/v1", route_class=ValidatedRoute, tags=["teaching"])
 
 
 @router.get("/writers/{writer}/corrections", response_model=JournalResponse, responses=responses(404, 422))
-def journal(writer: WriterName, caller: CallerDependency, after: JournalPlace = 0, limit: Limit = 100) -> Response:
-    """The journal: what was taught and not taken back, in order."""
-    rows = caller.writer(writer).rows(after, limit + 1, images=True)
+def journal(
+    writer: WriterName,
+    caller: CallerDependency,
+    after: JournalPlace = 0,
+    limit: Limit = 100,
+    images: ListedImages = "yes",
+    ids: ListedIds = None,
+) -> Response:
+    """The journal: what was taught and not taken back, in order; all of it, or the corrections of some ids."""
+    profile = caller.writer(writer)
+    if ids is not None:
+        wanted = set(ids)
+        places = [row.seq for row in profile.rows() if row.id in wanted]
+        found = [row for place in places for row in profile.rows(place - 1, 1, images=images == "yes") if row.id in wanted]
+        return json_response({"corrections": [_row_json(row) for row in found]})
+    rows = profile.rows(after, limit + 1, images=images == "yes")
     page: dict[str, Any] = {"corrections": [_row_json(row) for row in rows[:limit]]}
     if len(rows) > limit:
         page["next"] = rows[limit - 1].seq
     return json_response(page)
 
 
-@router.post("/writers/{writer}/correct", response_model=CorrectionsResponse, responses=responses(400, 404, 409, 415, 422))
+@router.post("/writers/{writer}/correct", response_model=CorrectionsResponse, responses=responses(400, 404, 409, 410, 415, 422))
 async def correct(
     writer: WriterName, body: CorrectRequest, caller: CallerDependency, keep_images: KeepImages = "yes"
 ) -> Response:
@@ -57,7 +72,7 @@ async def correct(
     return await _learn(caller, writer, body, keep_images == "yes", implicit=False)
 
 
-@router.post("/writers/{writer}/accept", response_model=CorrectionsResponse, responses=responses(400, 404, 409, 415, 422))
+@router.post("/writers/{writer}/accept", response_model=CorrectionsResponse, responses=responses(400, 404, 409, 410, 415, 422))
 async def accept(writer: WriterName, body: CorrectRequest, caller: CallerDependency, keep_images: KeepImages = "yes") -> Response:
     """Learn that readings were left standing, with the labels that were shown: implicit corrections.
 
@@ -68,7 +83,7 @@ async def accept(writer: WriterName, body: CorrectRequest, caller: CallerDepende
     return await _learn(caller, writer, body, keep_images == "yes", implicit=True)
 
 
-@router.post("/writers/{writer}/undo", response_model=UndoResponse, responses=responses(400, 404, 409, 415, 422))
+@router.post("/writers/{writer}/undo", response_model=UndoResponse, responses=responses(400, 404, 409, 410, 415, 422))
 def undo(writer: WriterName, body: UndoRequest, caller: CallerDependency) -> Response:
     """Take a correction back, as if it had never been, or with the id of a line all that was learned of it.
 
@@ -78,7 +93,7 @@ def undo(writer: WriterName, body: UndoRequest, caller: CallerDependency) -> Res
     return json_response({"undone": body.id})
 
 
-@router.post("/writers/{writer}/forget", response_model=ForgetResponse, responses=responses(400, 404, 409, 415, 422))
+@router.post("/writers/{writer}/forget", response_model=ForgetResponse, responses=responses(400, 404, 409, 410, 415, 422))
 def forget(writer: WriterName, body: ForgetRequest, caller: CallerDependency) -> Response:
     """Take back all corrections to a label, or since a time, or both."""
     return json_response({"forgotten": caller.writer(writer).forget(body.label, body.since)})

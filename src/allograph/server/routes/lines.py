@@ -29,7 +29,7 @@ from allograph.writers.line_reading import LineCorrection, accept_line, correct_
 router = APIRouter(prefix="/v1", route_class=ValidatedRoute, tags=["lines"])
 
 
-@router.post("/writers/{writer}/lines/read", response_model=LineResponse, responses=responses(400, 409, 415, 422))
+@router.post("/writers/{writer}/lines/read", response_model=LineResponse, responses=responses(400, 409, 410, 415, 422))
 async def read(writer: WriterName, body: LineReadRequest, caller: CallerDependency) -> Response:
     """Read a line of hand print, in one row or a few, with what the writer taught. Nothing is stored.
 
@@ -43,7 +43,7 @@ async def read(writer: WriterName, body: LineReadRequest, caller: CallerDependen
 
 
 @router.post(
-    "/writers/{writer}/lines/correct", response_model=LineCorrectionResponse, responses=responses(400, 404, 409, 415, 422)
+    "/writers/{writer}/lines/correct", response_model=LineCorrectionResponse, responses=responses(400, 404, 409, 410, 415, 422)
 )
 async def correct(
     writer: WriterName, body: LineCorrectRequest, caller: CallerDependency, keep_images: KeepImages = "yes"
@@ -59,13 +59,18 @@ async def correct(
     found = await _read(caller, writer, body)
     profile = caller.writers[writer]
     keep = keep_images == "yes" and profile.keep_images
-    done = await in_thread(correct_line, profile.live, found.line, body.text, body.new, keep, body.keep_words)
+    standing = body.left_standing and caller.service.writers.implicit
+    if body.left_standing and not standing and body.vouched == []:
+        return json_response(_line_correction_json(LineCorrection(body.id, (), ())))
+    done = await in_thread(
+        correct_line, profile.live, found.line, body.text, body.new, keep, body.keep_words, body.vouched, standing
+    )
     await in_thread(_count, caller, writer, found, done)
     return json_response(_line_correction_json(done))
 
 
 @router.post(
-    "/writers/{writer}/lines/accept", response_model=LineCorrectionResponse, responses=responses(400, 404, 409, 415, 422)
+    "/writers/{writer}/lines/accept", response_model=LineCorrectionResponse, responses=responses(400, 404, 409, 410, 415, 422)
 )
 async def accept(
     writer: WriterName, body: LineAcceptRequest, caller: CallerDependency, keep_images: KeepImages = "yes"

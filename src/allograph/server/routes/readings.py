@@ -17,7 +17,7 @@ from allograph.writers import Request
 router = APIRouter(prefix="/v1", route_class=DirectRoute, tags=["reading"])
 
 
-@router.post("/writers/{writer}/read", response_model=ReadingsResponse, responses=responses(400, 409, 415, 422))
+@router.post("/writers/{writer}/read", response_model=ReadingsResponse, responses=responses(400, 409, 410, 415, 422))
 async def read(writer: WriterName, body: ReadRequest, caller: CallerDependency) -> Response:
     """Read samples with what the writer taught; a writer who taught nothing gets the base classifier's answers.
 

@@ -5,12 +5,11 @@ import { answered, confirmed } from "../ask.js";
 import { connection, heard } from "../connection.js";
 import { recall, remember } from "../device.js";
 import { byId, counted, fill, make } from "../dom.js";
-import { forgetAsked } from "../doubt.js";
 import { mayGo, saveDocuments } from "../farewell.js";
 import { newId } from "../ids.js";
 import { choosePause, chosenPause, PAUSES } from "../pause.js";
 import { isPenOnly, pens, setPenOnly, wasPenSeen } from "../pen_only.js";
-import { eraseWriter, sendAll } from "../post.js";
+import { eraseWriter, learning, sendAll } from "../post.js";
 import * as service from "../service.js";
 import { documentsOf } from "../sheet/documents.js";
 import { asText, save } from "../sheet/export.js";
@@ -25,7 +24,9 @@ export async function open() {
     const renew = () => !byId("data").hidden && enter();
     turns.addEventListener("change", renew);
     pens.addEventListener("change", renew);
-    connection.addEventListener("back", () => !byId("data").hidden && showCounts());
+    const count = () => !byId("data").hidden && showCounts();
+    connection.addEventListener("back", count);
+    learning.addEventListener("learned", count);
     await enter();
 }
 
@@ -157,8 +158,8 @@ function hand() {
         make(
             "p",
             { class: "hush" },
-            "The file has all that the service learned from this hand; documents are saved below. Who leaves this device stays " +
-                "known to the service; what is erased is gone.",
+            "The file has all that the service learned from this hand; documents are saved below. Who leaves this device " +
+                "stays known to the service; what is erased is gone.",
         ),
         make(
             "div",
@@ -224,9 +225,10 @@ async function leaveDevice() {
     leave(name);
     await sendAll(); // what a room sends when its writer goes
     await clear(name);
-    forgetAsked(name);
-    const { [name]: _, ...rounds } = recall("rounds", {});
-    remember("rounds", rounds);
+    for (const place of ["asked", "rounds"]) {
+        const { [name]: _, ...others } = recall(place, {});
+        remember(place, others);
+    }
     tell(`${title} no longer writes on this device.`);
 }
 
@@ -267,7 +269,8 @@ function writing() {
         make(
             "p",
             { class: "hush" },
-            "It holds where single characters are written and in Teach. Choose a longer one if strokes of one character are taken apart.",
+            "It holds where single characters are written, and in Teach. Choose a longer one where strokes of one character " +
+                "are taken apart.",
         ),
         wasPenSeen() &&
             choice(
@@ -336,7 +339,7 @@ function keeping() {
             ),
             place(
                 "In this browser",
-                "your documents, what waits to be read or sent, how much was read rightly, who writes here, and these settings.",
+                "documents, what waits to be read or sent, how much was read rightly, who writes here, and these settings.",
             ),
             place("Elsewhere", "nothing. This page takes nothing from any other place, and sends nothing there."),
         ),

@@ -11,6 +11,7 @@ import { current, isKnown, turns } from "../writers.js";
 
 const SLOW = 2000;
 const ROWS = 12;
+const UNSTEADY = 10;
 const PAIRS = 8;
 
 /** What is shown now: whose, in which visit, and how to take the chart away. */
@@ -47,7 +48,7 @@ export async function enter() {
 
 /** Places that are filled one by one, as their answers come. */
 function newParts() {
-    const [figures, curve, pairs, gallery] = ["figures", "", "", ""].map((look) => make("div", { class: look }));
+    const [figures, curve, pairs, gallery] = Array.from({ length: 4 }, () => make("div"));
     return { figures, curve, pairs, gallery, body: make("div", { class: "progress" }, figures, curve, pairs, gallery) };
 }
 
@@ -59,11 +60,11 @@ async function showCounted(mine) {
     mine.takeAway();
     mine.takeAway = () => {};
     mine.counted = pairs.length;
-    if (pairs.length) fill(parts.figures, figures(pairs));
-    else fill(parts.figures);
-    fill(parts.curve, pairs.length > 1 && curve(pairs));
+    fill(parts.figures, pairs.length ? figures(pairs) : null);
+    const points = steady(curveOf(pairs));
+    fill(parts.curve, points.length > 1 && curve(points));
     const place = parts.curve.querySelector(".chart");
-    if (place?.isConnected) mine.takeAway = accuracyChart(place, curveOf(pairs));
+    if (place?.isConnected) mine.takeAway = accuracyChart(place, points);
     showUncounted(mine);
 }
 
@@ -132,9 +133,9 @@ const nothing = () =>
 const uncounted = (known) =>
     make(
         "p",
-        { class: "card whole" },
-        `I know ${counted(known, "character")} of yours, but on this device nothing that you wrote was counted yet. How much I read ` +
-            "rightly is counted from what you write here: what was taught alone would show every error, and few of the rest.",
+        { class: "card" },
+        `I know ${counted(known, "character")} of yours, but on this device nothing that you wrote was counted ` +
+            "yet. How much I read rightly is counted from what you write: what was taught shows every error, and little else.",
     );
 
 function figures(pairs) {
@@ -142,15 +143,19 @@ function figures(pairs) {
     const all = figuresOf(pairs);
     const lately = last.count < all.count ? `the last ${last.count} characters` : counted(last.count, "character");
     return [
-        figure(percent(last.personal), `of ${lately} that you wrote here, I read rightly`, "learned"),
-        figure(percent(last.base), "I would have read rightly without your corrections", ""),
-        figure(String(all.count), `${all.count === 1 ? "character" : "characters"} that you wrote here and I read`, ""),
+        make(
+            "div",
+            { class: "figures" },
+            figure(percent(last.personal), `of ${lately} that you wrote here, I read rightly`, "learned"),
+            figure(percent(last.base), "I would have read rightly without your corrections", ""),
+            figure(String(all.count), `${all.count === 1 ? "character" : "characters"} that you wrote here and I read`, ""),
+        ),
         make(
             "p",
-            { class: "hush whole" },
-            `Of ${lately} that you wrote here, you left ${last.standing} standing and named ${last.named}. What is left standing counts ` +
-                "as read rightly, sure or not; what you corrected, as read wrongly. What you write in Teach is not counted: it is " +
-                "asked for because it is hard.",
+            { class: "hush" },
+            `Of ${lately} that you wrote here, you left ${last.standing} standing and named ${last.named}. What is left ` +
+                "standing counts as read rightly, sure or not; what you corrected, as read wrongly. What you write in Teach " +
+                "is not counted: it is asked for because it is hard.",
         ),
     ];
 }
@@ -158,8 +163,10 @@ function figures(pairs) {
 const figure = (number, text, look) =>
     make("div", { class: `card figure ${look}` }, make("strong", {}, number), make("span", {}, text));
 
-function curve(pairs) {
-    const points = curveOf(pairs);
+/** Without the first few points, once there are more: in them a single reading moves the share far. */
+const steady = (points) => (points.length < 2 * UNSTEADY ? points : points.slice(UNSTEADY - 1));
+
+function curve(points) {
     const last = points.at(-1);
     return make(
         "section",
@@ -170,8 +177,8 @@ function curve(pairs) {
             class: "chart",
             role: "img",
             "aria-label":
-                `A chart of the share read rightly over ${counted(last.count, "character")}: ` +
-                `${percent(last.personal)} for you at the end, ${percent(last.base)} for everybody. The table below has its numbers.`,
+                `A chart of the share read rightly over ${counted(last.count, "character")}, with its numbers in the table: ` +
+                `${percent(last.personal)} for you at the end, ${percent(last.base)} for everybody.`,
         }),
         make("details", {}, make("summary", {}, "As a table"), table(points)),
     );
@@ -260,8 +267,8 @@ function showGallery({ writer, samples, parts }) {
             make(
                 "p",
                 { class: "hush" },
-                `I learned from ${counted(samples.length, "character")}, of which you named ${named}. Open one to see yours, and the most ` +
-                    "alike of the hands that I was made from. Tap one of yours to change or forget it.",
+                `I learned from ${counted(samples.length, "character")}, of which you named ${named}. Open one to see yours, ` +
+                    "and the most alike of the hands that I was made from. Tap one of yours to change or forget it.",
             ),
             parts.shown.element,
         ),
