@@ -47,8 +47,7 @@ export function scratchedOut(stroke, strokes) {
     return strokes.filter(({ points }) => points.filter(isIn).length >= COVERED * points.length);
 }
 
-const length = (points) =>
-    points.slice(1).reduce((sum, [x, y], i) => sum + Math.hypot(x - points[i][0], y - points[i][1]), 0);
+const length = (points) => points.slice(1).reduce((sum, [x, y], i) => sum + Math.hypot(x - points[i][0], y - points[i][1]), 0);
 
 /** A bar, a stem, or half of an x: it completes a character and replaces none. */
 function isStraight(points) {

@@ -85,7 +85,12 @@ export class TextRows {
         const row = { line, characters: [], buttons: [], element: null, type: null, notice: null };
         row.type = make(
             "button",
-            { type: "button", class: "type-line", "aria-label": "Type the whole line", onclick: () => this.#type(row.line, row.type) },
+            {
+                type: "button",
+                class: "type-line",
+                "aria-label": "Type the whole line",
+                onclick: () => this.#type(row.line, row.type),
+            },
             icon("write"),
         );
         row.notice = make("p", { class: "line-notice", hidden: true });
