@@ -20,7 +20,10 @@ from handwriting import INK, our_ink
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "src" / "allograph" / "page"
-OURS = sorted(path for path in PAGE.rglob("*") if path.is_file() and path.parent.name != "vendor")
+PACKAGE = PAGE / "js" / "allograph"
+FOR_NPM = {PACKAGE / name for name in ("index.js", "index.d.ts", "package.json", "README.md", "LICENSE")}
+"""What makes an npm package of a folder of the page; the page loads none of it."""
+OURS = sorted(path for path in PAGE.rglob("*") if path.is_file() and path.parent.name != "vendor" and path not in FOR_NPM)
 SCRIPTS = sorted(path for path in OURS if path.suffix == ".js")
 IMPORTED = re.compile(r"""(?:from|import\()\s*["']([^"']+)["']""")
 NAMESPACE = "http://www.w3.org/2000/svg"
@@ -56,6 +59,12 @@ def test_every_import_names_a_file_of_the_page(path: Path) -> None:
     for target in IMPORTED.findall(path.read_text(encoding="utf-8")):
         assert target.startswith("."), f"{path.name} imports {target}"
         assert (path.parent / target).resolve().is_file()
+
+
+def test_the_size_of_the_runtime_is_what_its_progress_counts() -> None:
+    told = re.search(r"WASM_BYTES = ([\d_]+);", (PAGE / "js" / "on_device" / "files.js").read_text(encoding="utf-8"))
+    assert told
+    assert int(told[1]) == (PAGE / "vendor" / "onnxruntime-web.wasm").stat().st_size
 
 
 def test_the_modules_pass_their_unit_tests() -> None:
