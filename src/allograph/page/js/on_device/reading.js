@@ -2,14 +2,18 @@
 
 import { Profile } from "../allograph/profile.js";
 import { checkContext, Reader } from "../allograph/reader.js";
-import { samplesAt } from "../allograph/samples.js";
+import { joinSamples, samplesAt } from "../allograph/samples.js";
 import { UnusableDevice } from "./errors.js";
 import { dropFiles, loadFiles, RUNTIME } from "./files.js";
 import { dropProfile, dropProfiles, keepProfile, keptProfile } from "./states.js";
 
+/** Characters of which it is remembered what the model said: a context, what is read beside it, and then some. */
+const REMEMBERED = 256;
+
 let reader = null;
 let modelHash = "";
 let profiles = new Map();
+const outputs = new Map();
 
 /** Load what is needed; `tell({ loaded, total })` is told of the progress. */
 export async function start(tell) {
@@ -18,6 +22,7 @@ export async function start(tell) {
     const started = await Reader.open(files, ort);
     await reader?.recognizer.release();
     [reader, modelHash, profiles] = [started, list.model_hash, new Map()];
+    outputs.clear();
     return { modelHash };
 }
 
@@ -25,6 +30,7 @@ export async function start(tell) {
 export async function stop() {
     await reader?.recognizer.release();
     [reader, profiles] = [null, new Map()];
+    outputs.clear();
     await Promise.all([dropFiles(), dropProfiles()]);
 }
 
@@ -34,8 +40,8 @@ export async function stop() {
  */
 export async function read(writer, samples, { alphabet = null, best = 5, confidence = 0, why = false, context = [] } = {}) {
     const { profile } = await profileOf(writer);
-    const characters = [...checkContext(context), ...samples].map(character);
-    const all = await reader.samplesOf(characters);
+    const characters = [...checkContext(context), ...samples];
+    const all = await samplesOf(characters);
     const places = Array.from(characters.keys());
     const beside = context.length ? samplesAt(all, places.slice(0, context.length)) : null;
     const readings = reader.read(profile, samplesAt(all, places.slice(context.length)), { alphabet, context: beside });
@@ -56,7 +62,7 @@ export async function learn(writer, corrections) {
     const held = await profileOf(writer);
     const fresh = corrections.filter(({ ink, image }) => ink || image);
     if (!fresh.length) return held.profile.corrections;
-    const all = await reader.samplesOf(fresh.map(character));
+    const all = await samplesOf(fresh);
     const batch = fresh.map((one, i) => ({
         id: one.id,
         label: reader.checkTaught(held.profile, one.label, one.new),
@@ -101,6 +107,7 @@ export async function refresh(writer, { pending = false, headers = {} } = {}) {
 
 /** Nothing of a writer stays on this device. */
 export async function forget(writer) {
+    outputs.clear();
     profiles.delete(writer);
     await dropProfile(writer);
 }
@@ -115,13 +122,40 @@ async function runtime(wasm) {
     }
 }
 
-/** A sample of a request, as a reader takes it: of a point, the pressure is ignored. */
-function character({ ink, image, box, unit, device, baseline }) {
-    if (!ink) return { image: pixelsOf(image), box };
-    return { ink: ink.map((stroke) => stroke.map(([x, y]) => [x, y])), unit, device, baseline };
+/** What the model says of characters of a request; what it said lately it need not say again, as of a context, which comes often. */
+async function samplesOf(characters) {
+    const keys = characters.map(({ ink, image, box, unit, device, baseline }) => JSON.stringify([ink, image, box, unit, device, baseline]));
+    const places = Array.from(keys.keys()).filter((place) => !outputs.has(keys[place]));
+    if (places.length) {
+        const fresh = await reader.samplesOf(places.map((place) => character(characters[place])));
+        places.forEach((place, i) => outputs.set(keys[place], samplesAt(fresh, [i])));
+    }
+    const found = keys.map((key) => outputs.get(key));
+    for (const key of outputs.keys()) {
+        if (outputs.size <= REMEMBERED) break;
+        outputs.delete(key);
+    }
+    return joinSamples(found);
 }
 
-const pixelsOf = (image) => (typeof image === "string" ? Uint8Array.from(atob(image), (one) => one.charCodeAt(0)) : Uint8Array.from(image.flat()));
+/** A sample of a request, as a reader takes it: of a point, the pressure is ignored. */
+function character({ ink, image, box, unit, device, baseline }) {
+    if (Array.isArray(ink)) return { ink: ink.map(withoutPressure), unit, device, baseline };
+    return { image: pixelsOf(image), box };
+}
+
+const withoutPressure = (stroke) => (Array.isArray(stroke) ? stroke.map((point) => (Array.isArray(point) ? point.slice(0, 2) : point)) : stroke);
+
+/** The pixels of an image of a request, Base64 or rows of numbers; what is neither is left to the reader to refuse. */
+function pixelsOf(image) {
+    if (Array.isArray(image)) return Uint8Array.from(image.flat());
+    if (typeof image !== "string") return image;
+    try {
+        return Uint8Array.from(atob(image), (one) => one.charCodeAt(0));
+    } catch {
+        return null;
+    }
+}
 
 function reasonOf({ label, base }) {
     const own = label !== base;
