@@ -20,7 +20,14 @@ from handwriting import INK, our_ink
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "src" / "allograph" / "page"
-OURS = sorted(path for path in PAGE.rglob("*") if path.is_file() and path.parent.name != "vendor" and path.suffix != ".png")
+PACKAGE = PAGE / "js" / "allograph"
+FOR_NPM = {PACKAGE / name for name in ("index.js", "index.d.ts", "package.json", "README.md", "LICENSE")}
+"""What makes an npm package of a folder of the page; the page loads none of it."""
+OURS = sorted(
+    path
+    for path in PAGE.rglob("*")
+    if path.is_file() and path.parent.name != "vendor" and path.suffix != ".png" and path not in FOR_NPM
+)
 SCRIPTS = sorted(path for path in OURS if path.suffix == ".js")
 IMPORTED = re.compile(r"""(?:from|import\()\s*["']([^"']+)["']""")
 NAMESPACES = re.compile(r"http://www\.w3\.org/(2000/svg|2003/InkML)")
@@ -62,8 +69,14 @@ def test_the_service_worker_keeps_every_file_of_the_page() -> None:
     listed = re.findall(r'^    "/static/(.+)",$', (PAGE / "sw.js").read_text(encoding="utf-8"), flags=re.MULTILINE)
     kinds = (".js", ".css", ".svg", ".png")
     found = {path.relative_to(PAGE).as_posix() for path in PAGE.rglob("*") if path.suffix in kinds}
-    on_device = {path for path in found if path.startswith(("js/allograph/", "js/on_device", "vendor/onnxruntime"))}
+    on_device = {path for path in found if path.startswith(("js/allograph/", "js/on_device/", "vendor/onnxruntime"))}
     assert sorted(listed) == sorted(found - on_device - {"sw.js"})
+
+
+def test_the_size_of_the_runtime_is_what_its_progress_counts() -> None:
+    told = re.search(r"WASM_BYTES = ([\d_]+);", (PAGE / "js" / "on_device" / "files.js").read_text(encoding="utf-8"))
+    assert told
+    assert int(told[1]) == (PAGE / "vendor" / "onnxruntime-web.wasm").stat().st_size
 
 
 def test_the_modules_pass_their_unit_tests() -> None:

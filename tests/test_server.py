@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import numpy as np
@@ -157,6 +158,24 @@ def test_the_journal_in_pages_with_images(http: httpx.Client) -> None:
     picture = Image.open(io.BytesIO(base64.b64decode(found[3]["image"])))
     assert (np.asarray(picture) == sample(3)).all()
     assert set(found[0]) == {"seq", "id", "label", "implicit", "time", "doubt", "base", "answer", "image"}
+
+
+def test_the_journal_of_a_label_or_of_some_ids_with_images_or_without(http: httpx.Client) -> None:
+    correct(http, "ana", [(str(i), i, "a" if i % 2 else "&") for i in range(6)])
+
+    def listed(**query: Any) -> list[str]:
+        page = ok(http.get("/v1/writers/ana/corrections", params=query))
+        assert all(("image" in one) == (query.get("images") != "no") for one in page["corrections"])
+        return [one["id"] for one in page["corrections"]] + (["next"] if "next" in page else [])
+
+    assert listed(images="no") == list("012345")
+    assert listed(label="&") == list("024")
+    assert listed(label="&", limit=2) == ["0", "2", "next"]
+    assert listed(label="ö") == []
+    assert listed(ids=["4", "1", "x"], images="yes") == ["1", "4"]
+    assert listed(ids=["4", "1"], label="a") == ["1"]
+    for wrong in ({"images": "maybe"}, {"label": ""}, {"label": "\u0301" * 17}, {"ids": ["i"] * 101}, {"ids": [""]}):
+        problem(http.get("/v1/writers/ana/corrections", params=wrong), 422, next(iter(wrong)))
 
 
 def test_images_may_be_kept_from_the_store(http: httpx.Client) -> None:

@@ -77,7 +77,7 @@ def test_everything_but_the_page_health_and_model_needs_a_key() -> None:
         document = ok(http.get("/v1/openapi.json"))
         for path, operations in document["paths"].items():
             for method, operation in operations.items():
-                response = http.request(method, path.replace("{writer}", "ana").replace("{name}", "config.json"))
+                response = http.request(method, path.replace("{writer}", "ana").replace("{name}", "model.onnx"))
                 if operation["security"]:
                     assert problem(response, 401, "key")
                     assert response.headers["www-authenticate"] == "Bearer"

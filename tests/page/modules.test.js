@@ -8,7 +8,9 @@ import { fileURLToPath } from "node:url";
 import vm from "node:vm";
 
 const PAGE = resolve(dirname(fileURLToPath(import.meta.url)), "../../src/allograph/page/js");
-const files = readdirSync(PAGE, { recursive: true }).filter((name) => name.endsWith(".js"));
+/** The npm package's face takes its runtime from npm; the page does not load it. */
+const PACKAGE = join("allograph", "index.js");
+const files = readdirSync(PAGE, { recursive: true }).filter((name) => name.endsWith(".js") && name !== PACKAGE);
 const context = vm.createContext({});
 const modules = new Map();
 

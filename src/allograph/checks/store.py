@@ -237,6 +237,22 @@ def pages_the_journal(store: Store) -> None:
             pages = [[one.id for one in page(ANA, after, limit)] for page in (store.entries, store.rows)]
             require(pages == [ids, ids], f"the page after {after} of {limit} holds {pages}, not {ids}")
     require(store.taken_back(ANA) == 1, "taken_back() does not count one")
+    for id, label in (("9", "é"), ("10", "b")):
+        changes.record(store, ANA, [entry(id, label)], MODEL)
+    last = store.rows(ANA)[-1].seq
+    asked: dict[str, tuple[list[Row], list[str]]] = {
+        "label": (store.rows(ANA, label="a", limit=3), ["0", "1", "2"]),
+        "label after": (store.rows(ANA, last - 1, label="b"), ["10"]),
+        "no label": (store.rows(ANA, label="e"), []),
+        "ids": (store.rows(ANA, ids=["9", "5", "no such", "0"], images=True), ["0", "5", "9"]),
+        "ids after": (store.rows(ANA, whole[1].seq, 1, ids=["0", "9", "5"]), ["5"]),
+        "label and ids": (store.rows(ANA, label="é", ids={"9", "10"}), ["9"]),
+        "no ids": (store.rows(ANA, ids=[]), []),
+        "what was taken back": (store.rows(ANA, ids=["3"]), []),
+    }
+    for name, (rows, expected) in asked.items():
+        require([one.id for one in rows] == expected, f"rows() by {name} gives {[one.id for one in rows]}, not {expected}")
+    require(all(one.image is not None for one in asked["ids"][0]), "rows(images=True) by ids lack images")
     for after, limit in ((-1, None), (0, -1), (2**70, None)):
         refuse = f"rows(after={after}, limit={limit}) was answered"
         require_raises(InputError, lambda after=after, limit=limit: store.rows(ANA, after, limit), refuse)  # type: ignore[misc]

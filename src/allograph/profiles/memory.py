@@ -6,7 +6,7 @@ import itertools
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -90,9 +90,25 @@ class MemoryStore:
         undone = profile.undone(after if since is None else since)
         return Tail(profile.version, profile.model_hash, entries, undone)
 
-    def rows(self, key: Key, after: int = 0, limit: int | None = None, images: bool = False, waiting: bool = False) -> list[Row]:
+    def rows(
+        self,
+        key: Key,
+        after: int = 0,
+        limit: int | None = None,
+        images: bool = False,
+        waiting: bool = False,
+        label: str | None = None,
+        ids: Collection[str] | None = None,
+    ) -> list[Row]:
         """What stands, to be listed."""
-        return [_row(entry, images) for entry in self.entries(key, after, limit, waiting=waiting)]
+        check_page(after, limit)
+        wanted = None if ids is None else set(ids)
+        found = (
+            _row(entry, images)
+            for entry in self.entries(key, after, waiting=waiting)
+            if label in (None, entry.label) and (wanted is None or entry.id in wanted)
+        )
+        return list(itertools.islice(found, limit))
 
     def entries(
         self, key: Key, after: int = 0, limit: int | None = None, images: bool = True, waiting: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from typing import Any
@@ -188,10 +188,19 @@ class SqlStore:
         with self._errors():
             return Tail(_version(profile), profile.model_hash, list(map(_entry, entries)), undone)
 
-    def rows(self, key: Key, after: int = 0, limit: int | None = None, images: bool = False, waiting: bool = False) -> list[Row]:
+    def rows(
+        self,
+        key: Key,
+        after: int = 0,
+        limit: int | None = None,
+        images: bool = False,
+        waiting: bool = False,
+        label: str | None = None,
+        ids: Collection[str] | None = None,
+    ) -> list[Row]:
         """What stands, to be listed."""
         with self._errors():
-            return list(map(_as_row, self._found(key, False, after, limit, images, waiting)))
+            return list(map(_as_row, self._found(key, False, after, limit, images, waiting, label, ids)))
 
     def entries(
         self, key: Key, after: int = 0, limit: int | None = None, images: bool = True, waiting: bool = False
@@ -412,12 +421,24 @@ class SqlStore:
         with self._database.turn(what), self._errors(), self._writer.begin() as connection:
             yield connection
 
-    def _found(self, key: Key, learned: bool, after: int, limit: int | None, images: bool, waiting: bool) -> list[Any]:
+    def _found(
+        self,
+        key: Key,
+        learned: bool,
+        after: int,
+        limit: int | None,
+        images: bool,
+        waiting: bool,
+        label: str | None = None,
+        ids: Collection[str] | None = None,
+    ) -> list[Any]:
         """What stands of a profile, as rows of the table."""
         check_page(after, limit)
         with self._seeing() as connection:
             profile = connection.execute(_PROFILE, key._asdict()).one_or_none()
-            return [] if profile is None else _standing(connection, profile, learned, after, limit, images, waiting)
+            if profile is None:
+                return []
+            return _standing(connection, profile, learned, after, limit, images, waiting, label, ids)
 
     def _errors(self) -> Any:
         return storage_errors(self._engine, self._note_damage)
@@ -625,12 +646,26 @@ def _version(profile: Any) -> Version:
 
 
 def _standing(
-    connection: Connection, profile: Any, learned: bool, after: int, limit: int | None, images: bool, waiting: bool
+    connection: Connection,
+    profile: Any,
+    learned: bool,
+    after: int,
+    limit: int | None,
+    images: bool,
+    waiting: bool,
+    label: str | None = None,
+    ids: Collection[str] | None = None,
 ) -> list[Any]:
     its = {"profile": profile.profile, "after": after, "limit": FARTHEST if limit is None else limit}
     if not waiting:
         its["model_hash"] = profile.model_hash
-    return list(connection.execute(_STANDING[learned, images, waiting], its))
+    chosen = _STANDING[learned, images, waiting]
+    if label is not None:
+        chosen = chosen.where(journal.c.label == label)
+    if ids is None:
+        return list(connection.execute(chosen, its))
+    few = chosen.where(journal.c.id.in_(list(ids))).order_by(None).limit(None)  # as `_BY_ID`: SQLite would walk the journal
+    return sorted(connection.execute(few, its), key=lambda row: int(row.seq))[:limit]
 
 
 def _as_row(row: Any) -> Row:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -123,10 +123,20 @@ class Store(Protocol):
         """
         ...
 
-    def rows(self, key: Key, after: int = 0, limit: int | None = None, images: bool = False, waiting: bool = False) -> list[Row]:
+    def rows(
+        self,
+        key: Key,
+        after: int = 0,
+        limit: int | None = None,
+        images: bool = False,
+        waiting: bool = False,
+        label: str | None = None,
+        ids: Collection[str] | None = None,
+    ) -> list[Row]:
         """The corrections that stand after a place of the journal, at most `limit`, in order, with `images` if asked for.
 
-        Only those of the profile's model, and with `waiting` also those of other models; none without a profile.
+        Only those of the profile's model, and with `waiting` also those of other models; none without a profile. Where a `label`
+        or `ids` are given, only those that have it, or one of them.
         """
         ...
 

@@ -123,6 +123,10 @@ def _label(value: Any) -> str:
     return check_label(_text(value, "a label", LONGEST_LABEL))
 
 
+def _listed_label(value: Any) -> str | None:
+    return None if value is None else _label(value)
+
+
 def _offer(value: Any) -> str | list[str] | None:
     """The library checks what the labels are."""
     if value is None:
@@ -284,6 +288,11 @@ JournalPlace = Annotated[int, Query(ge=0, le=2**53, description="Only those afte
 KeepImages = Annotated[
     Literal["yes", "no"], Header(alias="X-Allograph-Keep-Images", description="With `no`, these images are not stored.")
 ]
+ListedImages = Annotated[Literal["yes", "no"], Query(description="Whether the images are listed too.")]
+ListedLabel = Annotated[
+    str | None, PlainValidator(_listed_label), WithJsonSchema(LABEL), Query(description="Only the corrections to this label.")
+]
+ListedIds = Annotated[list[Id] | None, Query(max_length=100, description="Only the corrections of these ids.")]
 Incarnation = Annotated[
     str | None,
     Header(

@@ -296,9 +296,19 @@ class Writer:
         """
         return self.live.store.entries(self.live.key, after, limit, images)
 
-    def rows(self, after: int = 0, limit: int | None = None, images: bool = False) -> list[Row]:
-        """The same to be listed and counted: what was said of each correction, without what only learning needs."""
-        return self.live.store.rows(self.live.key, after, limit, images)
+    def rows(
+        self,
+        after: int = 0,
+        limit: int | None = None,
+        images: bool = False,
+        label: str | None = None,
+        ids: Collection[str] | None = None,
+    ) -> list[Row]:
+        """The same to be listed and counted: what was said of each correction, without what only learning needs.
+
+        Where a `label` or `ids` are given, only the corrections that have it, or one of them.
+        """
+        return self.live.store.rows(self.live.key, after, limit, images, label=label, ids=ids)
 
     def __repr__(self) -> str:
         return f"Writer({self.name!r})"

@@ -1,4 +1,5 @@
-// What the Python package answers, as `make vectors` wrote it, and the shipped bundle: what the page's own adapter is compared with.
+// What the Python package answers, as `make vectors` wrote it, and the shipped bundle: what the page's own adapter is compared
+// with.
 
 import { readFileSync } from "node:fs";
 import { inflateSync } from "node:zlib";
@@ -43,7 +44,10 @@ export const learned = file.learned.map((lesson) => ({ ...lesson, values: floats
 export function samplesOf(places, { sized = true, alphabet = null } = {}) {
     const join = (name) => Float32Array.from(places.flatMap((place) => [...inks[place][name]]));
     const isOffered = bundle.alphabet.labels.map((label) => !alphabet || alphabet.includes(label));
-    const boxes = new Boxes(Float32Array.from(places.flatMap((i) => inks[i].size)), Uint32Array.from(places, (i) => inks[i].scale));
+    const boxes = new Boxes(
+        Float32Array.from(places.flatMap((i) => inks[i].size)),
+        Uint32Array.from(places, (i) => inks[i].scale),
+    );
     return {
         logits: join("logits").map((logit, i) => (isOffered[i % isOffered.length] ? logit : -Infinity)),
         features: join("features"),

@@ -22,6 +22,9 @@ from allograph.server.requests import (
     JournalPlace,
     KeepImages,
     Limit,
+    ListedIds,
+    ListedImages,
+    ListedLabel,
     SampleRequest,
     UndoRequest,
     WriterName,
@@ -36,10 +39,18 @@ router = APIRouter(prefix="/v1", route_class=ValidatedRoute, tags=["teaching"])
 
 
 @router.get("/writers/{writer}/corrections", response_model=JournalResponse, responses=about_writer(404, 422))
-def journal(writer: WriterName, caller: CallerDependency, after: JournalPlace = 0, limit: Limit = 100) -> Response:
-    """The journal: what was taught and not taken back, in order."""
+def journal(
+    writer: WriterName,
+    caller: CallerDependency,
+    after: JournalPlace = 0,
+    limit: Limit = 100,
+    images: ListedImages = "yes",
+    label: ListedLabel = None,
+    ids: ListedIds = None,
+) -> Response:
+    """The journal: what was taught and not taken back, in order; of a label, or of some ids, where they are given."""
     profile, headers = caller.writer(writer)
-    rows = profile.rows(after, limit + 1, images=True)
+    rows = profile.rows(after, limit + 1, images == "yes", label, ids)
     page: dict[str, Any] = {"corrections": [_row_json(row) for row in rows[:limit]]}
     if len(rows) > limit:
         page["next"] = rows[limit - 1].seq

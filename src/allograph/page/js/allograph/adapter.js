@@ -96,6 +96,7 @@ export class Allograph {
         }
         const missing = ["labels", "seen"].find((name) => !arrays[name]);
         if (missing) throw fail(`${missing} is missing`);
+        if (arrays.seen.data.length !== 1) throw fail("it does not say how many corrections it has seen");
         const count = arrays.labels.data.length;
         const size = this.alphabet.size + labels.length;
         if (!count) return;
@@ -118,7 +119,8 @@ export class Allograph {
         }
         if (arrays.scales && ![1, count].includes(arrays.scales.shape[0])) throw fail(`scales are not [1 or ${count}]`);
         if (arrays.labels.data.some((place) => place >= size)) throw fail("a sample's label is none of its labels");
-        if (arrays.likeliest.data.some((place) => place >= this.alphabet.size)) throw fail("a likely label is none of the alphabet's");
+        if (arrays.likeliest.data.some((place) => place >= this.alphabet.size))
+            throw fail("a likely label is none of the alphabet's");
     }
 
     /**
@@ -181,15 +183,17 @@ export class Allograph {
     }
 
     /**
-     * How many samples there are, and their `features` [n · f], which are the embeddings where the model has no others. Samples are
-     * { logits [n · C], embeddings [n · d], features [n · f], boxes [n] }, typed arrays row by row, with −Infinity for labels that
-     * are not on offer; `features` and `boxes` (`Boxes`) may be missing. Throws `MismatchError` where their numbers do not fit.
+     * How many samples there are, and their `features` [n · f], which are the embeddings where the model has no others. Samples
+     * are { logits [n · C], embeddings [n · d], features [n · f], boxes [n] }, typed arrays row by row, with −Infinity for
+     * labels that are not on offer; `features` and `boxes` (`Boxes`) may be missing. Throws `MismatchError` where their numbers
+     * do not fit.
      */
     checkSamples(samples) {
         const size = this.alphabet.size;
         const count = samples.logits.length / size;
         const features = samples.features ?? samples.embeddings;
-        if (!Number.isInteger(count)) throw new MismatchError(`a sample has ${size} logits; these are ${samples.logits.length} in all`);
+        if (!Number.isInteger(count))
+            throw new MismatchError(`a sample has ${size} logits; these are ${samples.logits.length} in all`);
         if (features?.length !== count * this.population.f) {
             const given = `these are ${features?.length ?? 0} of ${count} samples`;
             throw new MismatchError(`a sample has ${this.population.f} features, as the bundle has it; ${given}`);
@@ -200,7 +204,10 @@ export class Allograph {
         return { count, features };
     }
 
-    /** What the layer takes [n, r + 1] for features [n, f], and which of them are `valid` [n]; the others are 0, the bias's aside. */
+    /**
+     * What the layer takes [n, r + 1] for features [n, f], and which of them are `valid` [n]; the others are 0, the bias's
+     * aside.
+     */
     layerInputs(features) {
         const { f, r } = this.population;
         const count = features.length / f;
@@ -214,8 +221,9 @@ export class Allograph {
             for (let t = 0; t < r; t++) row[t] = moved[i * r + t] + this.shift[t];
             row[r] = Math.sqrt(this.parameters.bias);
             const length = innerProduct(row, 0, row, 0, row.length);
-            const way = innerProduct(moved, i * r, moved, i * r, r) + this.parameters.bias;
-            valid[i] &&= length <= this.parameters.weight * LENGTH_RATIO ** 2 && way >= this.parameters.weight / LENGTH_RATIO ** 2;
+            const way = innerProduct(moved, i * r, moved, i * r, r);
+            valid[i] &&=
+                length <= this.parameters.weight * LENGTH_RATIO ** 2 && way >= this.parameters.weight / LENGTH_RATIO ** 2;
             if (!valid[i]) row.fill(0, 0, r);
         }
         return { inputs, valid };
@@ -228,7 +236,9 @@ export class Allograph {
         return WriterSizes.of(this.sizes.withOwnLabels(own), unpackSizes(arrays, labels.length), labels);
     }
 
-    /** Of a state's samples, the oldest first: what the layer takes [n, width], and what its change is added to [n, C + own]. */
+    /**
+     * Of a state's samples, the oldest first: what the layer takes [n, width], and what its change is added to [n, C + own].
+     */
     unpack(arrays, own, sizes) {
         const count = arrays.labels.data.length;
         const inputs = new Float64Array(count * this.width);
@@ -257,7 +267,9 @@ export class Allograph {
         return wide;
     }
 
-    /** The writer's own labels, new ones among `labels` included, and the places [n] of `labels`: the alphabet's, then those. */
+    /**
+     * The writer's own labels, new ones among `labels` included, and the places [n] of `labels`: the alphabet's, then those.
+     */
     placesOf(own, labels) {
         const all = [...own];
         const places = labels.map((label) => {
@@ -300,13 +312,25 @@ export class Allograph {
         return isFinite ? { change: transpose(found, width), square } : nothing;
     }
 
-    /** The change's prior mean [C + own, width], the square terms [C + own], and what chosen labels add to their logits [C + own]. */
+    /**
+     * The change's prior mean [C + own, width], the square terms [C + own], and what chosen labels add to their logits [C +
+     * own].
+     */
     prior(inputs, rows, labels, own) {
         const { r } = this.population;
         const size = this.alphabet.size;
         const around = new Float64Array((size + own) * this.width);
         const odds = new Float64Array(size + own);
-        if (this.shapes) odds.set(chosenOdds(countsOf(labels.filter((label) => label < size), size), this.shapes.frequencies));
+        if (this.shapes)
+            odds.set(
+                chosenOdds(
+                    countsOf(
+                        labels.filter((label) => label < size),
+                        size,
+                    ),
+                    this.shapes.frequencies,
+                ),
+            );
         if (!this.shapes || !this.parameters.means) return { around, square: new Float64Array(size + own), odds };
         const unit = Math.sqrt(this.parameters.weight);
         const points = new Float64Array(rows.length * r);

@@ -22,7 +22,8 @@ export function checkBox({ left, top, right, bottom, unit = "device", device = "
     if (!numbers.every((number) => Number.isFinite(number) && Math.abs(number) <= FARTHEST)) {
         throw new InputError(`the edges and the baseline of a box are finite numbers and at most ${FARTHEST}`);
     }
-    if (right < left || bottom < top) throw new InputError("a box is left, top, right, bottom, y down: this one ends before it begins");
+    if (right < left || bottom < top)
+        throw new InputError("a box is left, top, right, bottom, y down: this one ends before it begins");
     if (!UNITS.includes(unit)) throw new InputError(`the unit of a box is ${UNITS.join(" or ")}`);
     if (!isDevice(device)) throw new InputError(`a device is named by at most ${LONGEST_DEVICE} printable characters`);
     return { left, top, right, bottom, unit, device, baseline };
@@ -89,7 +90,8 @@ export class Boxes {
 }
 
 /** A number for each unit and device: samples of one writer with the same one have the same scale. Odd in millimetres. */
-export const scaleNumber = (device, inMillimetres) => ((crc32(new TextEncoder().encode(device)) & ~1) | Number(inMillimetres)) >>> 0;
+export const scaleNumber = (device, inMillimetres) =>
+    ((crc32(new TextEncoder().encode(device)) & ~1) | Number(inMillimetres)) >>> 0;
 
 /** Whether this can be a device's name. */
 export const isDevice = (name) =>

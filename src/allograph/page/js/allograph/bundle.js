@@ -16,13 +16,17 @@ const FORMAT = 1;
  */
 export function readBundle({ config, adapters }) {
     const values = ArrayBuffer.isView(config) || config instanceof ArrayBuffer ? parse(config) : config;
-    if (typeof values !== "object" || values === null || Array.isArray(values)) throw new FormatError("config.json is no bundle's");
+    if (typeof values !== "object" || values === null || Array.isArray(values))
+        throw new FormatError("config.json is no bundle's");
     if (values.format !== FORMAT) {
-        throw new FormatError(`config.json is of format ${String(values.format).slice(0, 10)}, and format ${FORMAT} is read here`);
+        throw new FormatError(
+            `config.json is of format ${String(values.format).slice(0, 10)}, and format ${FORMAT} is read here`,
+        );
     }
     const alphabet = readAlphabet(values.alphabet, "config.json");
     const { tensors } = readTensors(adapters, "adapters.safetensors");
-    if (!tensors["population/space"]) throw new InputError("the bundle has no population statistics; make them with: allograph tune");
+    if (!tensors["population/space"])
+        throw new InputError("the bundle has no population statistics; make them with: allograph tune");
     return {
         alphabet,
         frame: values.frame,
@@ -49,7 +53,9 @@ function take(tensors, name, shape = null) {
     const tensor = tensors[name];
     if (!tensor) throw new FormatError(`adapters.safetensors lacks the array ${name}; make the bundle anew`);
     if (shape && String(tensor.shape) !== String(shape)) {
-        throw new MismatchError(`adapters.safetensors: ${name} is [${tensor.shape}], and [${shape}] was expected; make the bundle anew`);
+        throw new MismatchError(
+            `adapters.safetensors: ${name} is [${tensor.shape}], and [${shape}] was expected; make the bundle anew`,
+        );
     }
     return numbersOf(tensor);
 }
@@ -63,7 +69,12 @@ function shapesOf(tensors, size) {
     if (!tensors["shape/means"]) return null;
     const { r } = populationOf(tensors);
     const [within, between] = take(tensors, "shape/variances", [2]);
-    return { means: take(tensors, "shape/means", [size, r]), within, between, frequencies: take(tensors, "shape/frequencies", [size]) };
+    return {
+        means: take(tensors, "shape/means", [size, r]),
+        within,
+        between,
+        frequencies: take(tensors, "shape/frequencies", [size]),
+    };
 }
 
 function sizesOf(tensors, size) {

@@ -28,16 +28,18 @@ const clip = (odds) => Math.min(Math.max(odds, -SURE), SURE);
 /** What is known of the sizes on one device. */
 export class DeviceSizes {
     /**
-     * `factor` makes millimetres, or the like of them, of the device's unit; `shifts` [2] is by how much the writer's logarithms of
-     * lengths lie above the population's; `means` and `variances` [k, C] are expected of a sample of each label; `flatMeans` and
-     * `flatVariances` [k] if sizes do not tell labels apart; `logOdds` are those that they do.
+     * `factor` makes millimetres, or the like of them, of the device's unit; `shifts` [2] is by how much the writer's
+     * logarithms of lengths lie above the population's; `means` and `variances` [k, C] are expected of a sample of each label;
+     * `flatMeans` and `flatVariances` [k] if sizes do not tell labels apart; `logOdds` are those that they do.
      */
     constructor(parts) {
         Object.assign(this, parts);
         this.numbers = this.flatMeans.length;
         this.size = this.means.length / this.numbers;
         this.belief = 1 / (1 + Math.exp(-this.logOdds));
-        this.middles = Array.from({ length: LENGTHS }, (_, k) => meanOf(this.means.subarray(k * this.size, (k + 1) * this.size)));
+        this.middles = Array.from({ length: LENGTHS }, (_, k) =>
+            meanOf(this.means.subarray(k * this.size, (k + 1) * this.size)),
+        );
         this.students = new Students(this.means, this.variances, this.size);
         this.flat = new Students(this.flatMeans, this.flatVariances, 1);
     }
@@ -96,7 +98,8 @@ export class DeviceSizes {
     }
 
     /**
-     * The same after a look at whether the sizes at some places [n] go with labels that have the log-probabilities `logs` [n, C].
+     * The same after a look at whether the sizes at some places [n] go with labels that have the log-probabilities `logs` [n,
+     * C].
      *
      * Expected is what writers of this scale write: what was learned from the labels in doubt would confirm itself.
      */
@@ -117,7 +120,15 @@ export class DeviceSizes {
         });
         const { factor, shifts, flatMeans, flatVariances } = this;
         const logOdds = clip(this.logOdds + weight * evidence);
-        return new DeviceSizes({ factor, shifts, means: this.means, variances: this.variances, flatMeans, flatVariances, logOdds });
+        return new DeviceSizes({
+            factor,
+            shifts,
+            means: this.means,
+            variances: this.variances,
+            flatMeans,
+            flatVariances,
+            logOdds,
+        });
     }
 }
 
@@ -129,7 +140,8 @@ export const rowSums = (logs, size) =>
  * What samples, on whatever devices, say of the sizes on one with this scale; the first `labelled` have labels that are known.
  *
  * The writer's means of all labels are one Gaussian, with a scale for each device: the posterior is a formula. `samples` are
- * { sizes [n, 4], scales [n], labels [n], weights [n] }, height and width known. `factor` makes millimetres where no sample tells.
+ * { sizes [n, 4], scales [n], labels [n], weights [n] }, height and width known. `factor` makes millimetres where no sample
+ * tells.
  */
 export function fitDevice(statistics, samples, scale, labelled, factor = null) {
     const { size, numbers: count } = statistics;
@@ -143,7 +155,10 @@ export function fitDevice(statistics, samples, scale, labelled, factor = null) {
     const means = new Float64Array(count * size);
     const variances = new Float64Array(count * size);
     const latent = new Float64Array(count * size);
-    let cells = cellsOf(samples, Array.from({ length: n }, (_, i) => i));
+    let cells = cellsOf(
+        samples,
+        Array.from({ length: n }, (_, i) => i),
+    );
     for (let k = 0; k < count; k++) {
         if (k === LENGTHS) {
             const hand = TYPICAL * Math.exp(shiftOf(means, statistics, 0));
@@ -164,7 +179,8 @@ export function fitDevice(statistics, samples, scale, labelled, factor = null) {
     let evidence = 0;
     for (let k = 0; k < count; k++) {
         let squares = 0;
-        for (const i of sure) { // what is expected of each sample without itself
+        for (const i of sure) {
+            // what is expected of each sample without itself
             const number = numbers[k * n + i];
             if (Number.isNaN(number)) {
                 squares += 1;
@@ -238,27 +254,25 @@ function fitPosterior(statistics, k, numbers, weights, cells, scale, means, late
     const a = cells.length;
     if (!a) return;
     const known = new Float64Array(a * a);
-    const wide = size + 1; // beside the covariances with all labels, by how much the cells lie off what is expected
-    const across = new Float64Array(a * wide);
-    cells.forEach((cell, i) => {
-        const common = scaleVariance(statistics, k, cell.scale);
-        cells.forEach((other, j) => {
-            known[i * a + j] = statistics.covarianceOf(k, cell.label, other.label) + (cell.scale === other.scale ? common : 0);
-        });
-        known[i * a + i] += statistics.within[place + cell.label] / cell.count;
-        const more = cell.scale === scale ? hand : 0;
-        for (let c = 0; c < size; c++) across[i * wide + c] = statistics.covarianceOf(k, cell.label, c) + more;
-        const centre = cell.rows.reduce((sum, row) => sum + weights[row] * numbers[row], 0) / cell.count;
-        across[i * wide + size] = centre - statistics.means[place + cell.label];
-    });
-    solveLower(cholesky(known, a), across, a, wide);
+    const across = new Float64Array((size + 1) * a); // the covariances with all labels; then how far the cells lie off
     for (let i = 0; i < a; i++) {
-        const off = across[i * wide + size];
-        for (let c = 0; c < size; c++) {
-            const gain = across[i * wide + c];
-            means[place + c] += gain * off;
-            latent[place + c] -= gain * gain;
+        const { label, scale: device, count, rows } = cells[i];
+        const common = scaleVariance(statistics, k, device);
+        for (let j = 0; j < a; j++) {
+            const other = cells[j];
+            known[i * a + j] = statistics.covarianceOf(k, label, other.label) + (device === other.scale ? common : 0);
         }
+        known[i * a + i] += statistics.within[place + label] / count;
+        const more = device === scale ? hand : 0;
+        for (let c = 0; c < size; c++) across[c * a + i] = statistics.covarianceOf(k, label, c) + more;
+        let sum = 0;
+        for (const row of rows) sum += weights[row] * numbers[row];
+        across[size * a + i] = sum / count - statistics.means[place + label];
+    }
+    solveLower(cholesky(known, a), across, a);
+    for (let c = 0; c < size; c++) {
+        means[place + c] += innerProduct(across, c * a, across, size * a, a);
+        latent[place + c] -= innerProduct(across, c * a, across, c * a, a);
     }
     for (let c = 0; c < size; c++) latent[place + c] = Math.max(latent[place + c], 1e-6);
 }
@@ -266,7 +280,9 @@ function fitPosterior(statistics, k, numbers, weights, cells, scale, means, late
 /** The variance of the scale of a hand on a device; place is measured in the writer's scale, and has none. */
 const scaleVariance = (statistics, k, scale) => statistics.scale[k] + (k < LENGTHS && scale % 2 === 0 ? DEVICE_VARIANCE : 0);
 
-/** Mean and variance [k] of the numbers [k, n] at some places, whatever the labels; the population's count for a few samples. */
+/**
+ * Mean and variance [k] of the numbers [k, n] at some places, whatever the labels; the population's count for a few samples.
+ */
 function fitFlat(statistics, numbers, rows, weights) {
     const n = weights.length;
     const means = new Float64Array(statistics.numbers);

@@ -7,7 +7,9 @@ import { LENGTHS } from "./size_statistics.js";
 import { highestPlace, logSoftmax } from "./softmax.js";
 import { isSameOpinion, repairLogits } from "./validity.js";
 
-/** Inputs of the layer this near to one another, as a share of their length, may be of one image; packing moves them by less. */
+/**
+ * Inputs of the layer this near to one another, as a share of their length, may be of one image; packing moves them by less.
+ */
 const REPEAT_DISTANCE = 0.02;
 /** With so many samples the memory has half of its share of the probabilities; with few, the nearest is seldom near. */
 const HALF_SHARE_SAMPLES = 15;
@@ -33,7 +35,10 @@ export class FittedAllograph {
         this.change = transpose(Float64Array.from(arrays.change.data, fromHalf), this.size);
         this.square = Float64Array.from(arrays.square.data, fromHalf);
         this.excess = excessErrorRate(arrays, adapter.alphabet.size);
-        const counts = countsOf(this.samples.map((row) => arrays.labels.data[row]), this.size);
+        const counts = countsOf(
+            this.samples.map((row) => arrays.labels.data[row]),
+            this.size,
+        );
         const factor = unseenFactor(counts) ** adapter.parameters.unseen;
         this.unseen = Float64Array.from(counts, (count) => (count ? 1 : factor));
     }
@@ -44,14 +49,20 @@ export class FittedAllograph {
         const { adapter, state } = this;
         adapter.checkSamples(context);
         const logs = adapter.baseLogs(repairLogits(context.logits, adapter.alphabet.size), state.labels.length);
-        const sizes = this.sizes.beside(context.boxes, logs.map((log) => log / BASE_TEMPERATURE));
-        return new FittedAllograph(adapter, state, sizes);
+        const sizes = this.sizes.beside(
+            context.boxes,
+            logs.map((log) => log / BASE_TEMPERATURE),
+        );
+        const isAsBefore = [...sizes.devices].every(([scale, device]) => this.sizes.devices.get(scale) === device);
+        if (isAsBefore) return Object.assign(Object.create(FittedAllograph.prototype), this, { sizes });
+        return new FittedAllograph(adapter, state, sizes); // samples have moved with the sizes, or none would be known again
     }
 
     /**
-     * The scores of samples (see `Allograph.checkSamples`), beside others of the writer where `context` has some: log-probabilities
-     * up to a constant a sample, Float64Array [n · (C + m)], for the alphabet and then the writer's own labels. The highest is the
-     * answer. −Infinity for every label that is not on offer; the recognizer's own where features are invalid.
+     * The scores of samples (see `Allograph.checkSamples`), beside others of the writer where `context` has some:
+     * log-probabilities up to a constant a sample, Float64Array [n · (C + m)], for the alphabet and then the writer's own
+     * labels. The highest is the answer. −Infinity for every label that is not on offer; the recognizer's own where features
+     * are invalid.
      */
     scores(samples, context = null) {
         return context ? this.withContext(context).scoresOf(samples) : this.scoresOf(samples);
@@ -73,8 +84,9 @@ export class FittedAllograph {
         const opinions = logSoftmax(logits, labels);
         for (let i = 0; i < count; i++) {
             const row = logs.subarray(i * size, (i + 1) * size);
-            const likelihood = judgement ? judgement.likelihood.subarray(i * size, (i + 1) * size) : null;
-            const sized = likelihood ? row.map((log, c) => log + likelihood[c]) : row;
+            // in single precision, as the service adds them: labels between which sizes do not tell are alike
+            const likelihood = judgement ? Float32Array.from(judgement.likelihood.subarray(i * size, (i + 1) * size)) : null;
+            const sized = likelihood ? likelihood.map((log, c) => Math.fround(row[c]) + log) : row;
             const input = new Float64Array(adapter.width);
             input.set(inputs.subarray(i * adapter.inputs, (i + 1) * adapter.inputs));
             if (judgement) {
@@ -95,7 +107,7 @@ export class FittedAllograph {
         const { size } = this;
         const row = logs.subarray(i * size, (i + 1) * size);
         const likelihood = judgement?.likelihood.subarray(i * size, (i + 1) * size);
-        if (!likelihood?.some(Boolean)) return row;
+        if (!likelihood?.some(Boolean)) return row; // nothing is known of its size
         return logSoftmax(row, size).map((log, c) => log / BASE_TEMPERATURE + likelihood[c]);
     }
 
@@ -111,11 +123,13 @@ export class FittedAllograph {
         const share = (adapter.parameters.share * away.length) / (away.length + HALF_SHARE_SAMPLES);
         const votes = this.votes(away);
         const probabilities = logSoftmax(values, size);
-        for (let c = 0; c < size; c++) values[c] = ((1 - share) * Math.exp(probabilities[c]) + share * votes[c]) * this.unseen[c];
+        for (let c = 0; c < size; c++)
+            values[c] = ((1 - share) * Math.exp(probabilities[c]) + share * votes[c]) * this.unseen[c];
         values[highestPlace(sized)] *= Math.exp(adapter.parameters.guard + adapter.parameters.doubt * this.excess ** 2);
         if (repeat.label >= 0) values[repeat.label] = 2 * values.reduce((one, other) => Math.max(one, other));
         for (let c = 0; c < size; c++) {
-            values[c] = sized[c] === -Infinity ? -Infinity : Math.log(Math.max(values[c], LEAST)) * adapter.parameters.sharpness;
+            values[c] =
+                sized[c] === -Infinity ? -Infinity : Math.log(Math.max(values[c], LEAST)) * adapter.parameters.sharpness;
         }
         return values;
     }
@@ -166,7 +180,9 @@ export class FittedAllograph {
     }
 }
 
-/** The recognizer's error rate on a state's samples of labels that it knows, less the rate that its probabilities predict: 0…1. */
+/**
+ * The recognizer's error rate on a state's samples of labels that it knows, less the rate that its probabilities predict: 0…1.
+ */
 function excessErrorRate({ labels, likeliest, logs }, size) {
     const k = likeliest.shape[1];
     let [sum, count] = [0, 0];

@@ -43,7 +43,8 @@ function pathOf(stroke, name) {
         const point = stroke[i];
         if (!isList(point) || point.length !== 2) throw new ImageError(`${name}: ${formOf(stroke, isList)}`);
         const [x, y] = point;
-        if (typeof x !== "number" || typeof y !== "number") throw new ImageError(`${name}: a stroke is a list of [x, y] pairs of numbers`);
+        if (typeof x !== "number" || typeof y !== "number")
+            throw new ImageError(`${name}: a stroke is a list of [x, y] pairs of numbers`);
         if (!Number.isFinite(x) || !Number.isFinite(y)) throw new ImageError(`${name}: a point is not finite`);
         if (Math.abs(x) > FARTHEST || Math.abs(y) > FARTHEST) {
             throw new ImageError(`${name}: a point lies beyond ${FARTHEST}; scale the ink down`);

@@ -19,7 +19,9 @@ export function countsOf(places, size) {
     return counts;
 }
 
-/** By how much a label with no sample is likelier than the method thinks, from the number of samples of each label (Good, 1953). */
+/**
+ * By how much a label with no sample is likelier than the method thinks, from the number of samples of each label (Good, 1953).
+ */
 export function unseenFactor(counts) {
     const total = sum(counts);
     const once = countIf(counts, (count) => count === 1);

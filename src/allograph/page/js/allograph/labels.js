@@ -13,11 +13,14 @@ const NAMED = { digits: DIGITS, upper: UPPER, lower: LOWER, letters: UPPER + LOW
 /** The label in NFC; throws `InputError` unless it has 1–16 code points and no control characters. */
 export function checkLabel(label) {
     if (typeof label !== "string") {
-        throw new InputError(`a label is a string of 1–${LONGEST_LABEL} code points, not ${label === null ? "null" : typeof label}`);
+        throw new InputError(
+            `a label is a string of 1–${LONGEST_LABEL} code points, not ${label === null ? "null" : typeof label}`,
+        );
     }
     const composed = label.normalize("NFC");
     const { length } = [...composed];
-    if (length < 1 || length > LONGEST_LABEL) throw new InputError(`a label has 1–${LONGEST_LABEL} code points; this one has ${length}`);
+    if (length < 1 || length > LONGEST_LABEL)
+        throw new InputError(`a label has 1–${LONGEST_LABEL} code points; this one has ${length}`);
     if (/[\p{Cc}\p{Cs}]/u.test(composed)) throw new InputError("the label holds a control or surrogate character");
     return composed;
 }
@@ -31,7 +34,8 @@ export class Alphabet {
         this.labels = Object.freeze(Array.from(labels, checkLabel));
         this.#places = new Map(this.labels.map((label, place) => [label, place]));
         if (!this.labels.length) throw new InputError("an alphabet has at least one label");
-        if (this.#places.size !== this.labels.length) throw new InputError("an alphabet holds each label once, and one comes twice");
+        if (this.#places.size !== this.labels.length)
+            throw new InputError("an alphabet holds each label once, and one comes twice");
     }
 
     /** How many labels there are. */
@@ -50,12 +54,15 @@ export function labelsOf(alphabet) {
     if (typeof alphabet !== "string") return new Set(new Alphabet(alphabet).labels);
     const labels = Object.keys(NAMED).includes(alphabet) ? NAMED[alphabet] : null;
     if (labels) return new Set(labels);
-    throw new InputError(`there is no alphabet of this name; there are ${Object.keys(NAMED).join(", ")}, or give a list of labels`);
+    throw new InputError(
+        `there is no alphabet of this name; there are ${Object.keys(NAMED).join(", ")}, or give a list of labels`,
+    );
 }
 
 /**
- * The labels that may be answered, and which of the alphabet's [C] those are: { labels, mask }, null where nothing is restricted.
- * Throws `UnknownLabel` for one that is neither in the alphabet nor the writer's own, `InputError` where the model knows none.
+ * The labels that may be answered, and which of the alphabet's [C] those are: { labels, mask }, null where nothing is
+ * restricted. Throws `UnknownLabel` for one that is neither in the alphabet nor the writer's own, `InputError` where the model
+ * knows none.
  */
 export function offerOf(restriction, alphabet, own = []) {
     if (restriction === null || restriction === undefined) return null;

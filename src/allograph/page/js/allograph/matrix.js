@@ -1,12 +1,16 @@
 // Products and inverses of matrices, which are Float64Arrays, row by row.
 
+/** Rows whose products with those before them are found together; those after them are theirs, mirrored. */
+const BLOCK = 32;
+
 /** The inner products [m, n] of each of the rows `one` [m, k] with each of the rows `other` [n, k]. */
 export function innerProducts(one, other, k) {
     const m = one.length / k;
     const n = other.length / k;
     const products = new Float64Array(m * n);
     let i = 0;
-    for (; i + 1 < m; i += 2) { // two rows with four at a time: what was loaded is used again
+    for (; i + 1 < m; i += 2) {
+        // two rows with four at a time: what was loaded is used again
         const a0 = i * k;
         const a1 = a0 + k;
         let j = 0;
@@ -52,11 +56,32 @@ export function innerProducts(one, other, k) {
     return products;
 }
 
+/** The inner products [m, m] of rows [m, k] with one another. */
+export function gram(rows, k) {
+    const m = rows.length / k;
+    const products = new Float64Array(m * m);
+    for (let first = 0; first < m; first += BLOCK) {
+        const last = Math.min(first + BLOCK, m);
+        const part = innerProducts(rows.subarray(first * k, last * k), rows.subarray(0, last * k), k);
+        for (let i = first; i < last; i++) {
+            for (let j = 0; j < last; j++) products[i * m + j] = products[j * m + i] = part[(i - first) * last + j];
+        }
+    }
+    return products;
+}
+
 /** The inner product of `count` numbers of one array from a place with as many of another. */
 export function innerProduct(one, place, other, otherPlace, count) {
-    let sum = 0;
-    for (let t = 0; t < count; t++) sum += one[place + t] * other[otherPlace + t];
-    return sum;
+    let [s0, s1, s2, s3] = [0, 0, 0, 0]; // four sums, none of which waits for another
+    let t = 0;
+    for (; t + 3 < count; t += 4) {
+        s0 += one[place + t] * other[otherPlace + t];
+        s1 += one[place + t + 1] * other[otherPlace + t + 1];
+        s2 += one[place + t + 2] * other[otherPlace + t + 2];
+        s3 += one[place + t + 3] * other[otherPlace + t + 3];
+    }
+    for (; t < count; t++) s0 += one[place + t] * other[otherPlace + t];
+    return s0 + s1 + s2 + s3;
 }
 
 /** The transpose [n, m] of a matrix [m, n]. */
@@ -79,26 +104,44 @@ export function cholesky(matrix, n) {
     return lower;
 }
 
-/** The Y [n, c] with L Y = `rows` [n, c], for a lower triangular L [n, n]; put in the place of `rows`. */
-export function solveLower(lower, rows, n, c) {
-    for (let i = 0; i < n; i++) {
-        const place = i * c;
-        for (let j = 0; j < i; j++) {
-            const factor = lower[i * n + j];
-            if (!factor) continue;
-            const from = j * c;
-            for (let t = 0; t < c; t++) rows[place + t] -= factor * rows[from + t];
+/** The Y [c, n] with L Yᵀ = `columns`ᵀ [n, c], for a lower triangular L [n, n]; put in the place of `columns`. */
+export function solveLower(lower, columns, n) {
+    const c = columns.length / n;
+    let j = 0;
+    for (; j + 3 < c; j += 4) {
+        const y0 = j * n;
+        const y1 = y0 + n;
+        const y2 = y1 + n;
+        const y3 = y2 + n;
+        for (let i = 0; i < n; i++) {
+            const row = i * n;
+            let [s0, s1, s2, s3] = [columns[y0 + i], columns[y1 + i], columns[y2 + i], columns[y3 + i]];
+            for (let t = 0; t < i; t++) {
+                const factor = lower[row + t];
+                s0 -= factor * columns[y0 + t];
+                s1 -= factor * columns[y1 + t];
+                s2 -= factor * columns[y2 + t];
+                s3 -= factor * columns[y3 + t];
+            }
+            const diagonal = lower[row + i];
+            columns[y0 + i] = s0 / diagonal;
+            columns[y1 + i] = s1 / diagonal;
+            columns[y2 + i] = s2 / diagonal;
+            columns[y3 + i] = s3 / diagonal;
         }
-        const diagonal = lower[i * n + i];
-        for (let t = 0; t < c; t++) rows[place + t] /= diagonal;
     }
-    return rows;
+    for (; j < c; j++) {
+        for (let i = 0; i < n; i++) {
+            columns[j * n + i] = (columns[j * n + i] - innerProduct(lower, i * n, columns, j * n, i)) / lower[i * n + i];
+        }
+    }
+    return columns;
 }
 
 /** The inverse [n, n] of a symmetric positive definite matrix. */
 export function inverse(matrix, n) {
     const unit = new Float64Array(n * n);
     for (let i = 0; i < n; i++) unit[i * n + i] = 1;
-    const turned = transpose(solveLower(cholesky(matrix, n), unit, n, n), n);
-    return innerProducts(turned, turned, n);
+    const turned = solveLower(cholesky(matrix, n), unit, n);
+    return gram(turned, n);
 }

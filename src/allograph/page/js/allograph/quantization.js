@@ -39,7 +39,9 @@ export function unpackVectors({ vectors, units }, rows, width) {
     }
 }
 
-/** Finite log-probabilities [n, C] as arrays of a state: places `likeliest` and `logs` [n, k], and `rest` [n] for every other. */
+/**
+ * Finite log-probabilities [n, C] as arrays of a state: places `likeliest` and `logs` [n, k], and `rest` [n] for every other.
+ */
 export function packLogs(logs, size) {
     const n = logs.length / size;
     const k = Math.min(LIKELIEST, size);

@@ -75,8 +75,12 @@ function steps(xs, ys, lengths) {
         while (last + 1 < xs.length && lengths[last + 1] <= wanted) last++;
         const next = Math.min(last + 1, xs.length - 1);
         const gap = lengths[next] - lengths[last];
-        for (const [axis, from] of [["xs", xs], ["ys", ys]]) {
-            points[axis][step] = gap > 0 ? ((from[next] - from[last]) / gap) * (wanted - lengths[last]) + from[last] : from[last];
+        for (const [axis, from] of [
+            ["xs", xs],
+            ["ys", ys],
+        ]) {
+            points[axis][step] =
+                gap > 0 ? ((from[next] - from[last]) / gap) * (wanted - lengths[last]) + from[last] : from[last];
         }
     }
     return points;

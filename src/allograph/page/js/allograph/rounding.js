@@ -22,11 +22,11 @@ export function toHalf(number) {
 
 /** The number that 16 bits of half precision stand for. */
 export function fromHalf(half) {
-    const fraction = half & 0x3ff;
-    const exponent = (half >> 10) & 0x1f;
-    const sign = half & 0x8000 ? -1 : 1;
-    if (exponent === 0x1f) return fraction ? NaN : sign * Infinity;
-    return sign * (exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24);
+    const sign = (half & 0x8000) << 16;
+    const size = half & 0x7fff;
+    if (size < 0x400) return (sign ? -1 : 1) * size * 2 ** -24;
+    bits[0] = sign | (size < 0x7c00 ? (size << 13) + 0x38000000 : 0x7f800000 | (size << 13));
+    return single[0];
 }
 
 /** The largest number of half precision. */

@@ -23,11 +23,13 @@ const LARGEST_HEADER = 100_000_000;
 
 /** Read a blob (Uint8Array or ArrayBuffer): { tensors, metadata }, both by name. Throws `FormatError` where it is damaged. */
 export function readTensors(blob, name = "the blob") {
-    const damaged = (what) => new FormatError(`${name} is not a readable safetensors file: it is truncated or damaged (${what})`);
+    const damaged = (what) =>
+        new FormatError(`${name} is not a readable safetensors file: it is truncated or damaged (${what})`);
     if (!(blob instanceof ArrayBuffer || blob instanceof Uint8Array)) {
         throw new FormatError(`${name} is read from a Uint8Array or an ArrayBuffer`);
     }
-    const bytes = blob instanceof ArrayBuffer ? new Uint8Array(blob) : new Uint8Array(blob.buffer, blob.byteOffset, blob.byteLength);
+    const bytes =
+        blob instanceof ArrayBuffer ? new Uint8Array(blob) : new Uint8Array(blob.buffer, blob.byteOffset, blob.byteLength);
     if (bytes.length < 8) throw damaged("it has no header");
     const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
     if (length > LARGEST_HEADER || 8 + length > bytes.length) throw damaged("its header ends beyond it");
@@ -44,18 +46,23 @@ export function readTensors(blob, name = "the blob") {
     }
     const data = bytes.slice(8 + length); // from its first byte, as typed arrays need it
     const parts = Object.entries(entries).map(([key, entry]) => {
-        if (!isRecord(entry) || !Array.isArray(entry.shape) || !entry.shape.every(isCount)) throw damaged(`${key} has no shape`);
-        if (!Object.keys(KINDS).includes(entry.dtype)) throw damaged(`${key} has the unknown type ${String(entry.dtype).slice(0, 20)}`);
+        if (!isRecord(entry) || !Array.isArray(entry.shape) || !entry.shape.every(isCount))
+            throw damaged(`${key} has no shape`);
+        if (!Object.keys(KINDS).includes(entry.dtype))
+            throw damaged(`${key} has the unknown type ${String(entry.dtype).slice(0, 20)}`);
         const { dtype, shape, data_offsets: offsets } = entry;
         if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) throw damaged(`${key} has no place`);
         return { key, dtype, shape, begin: offsets[0], end: offsets[1] };
     });
     let reached = 0;
     const tensors = {};
-    for (const { key, dtype, shape, begin, end } of parts.sort((one, other) => one.begin - other.begin || one.end - other.end)) {
+    for (const { key, dtype, shape, begin, end } of parts.sort(
+        (one, other) => one.begin - other.begin || one.end - other.end,
+    )) {
         const kind = KINDS[dtype];
         const count = shape.reduce((product, side) => product * side, 1);
-        if (begin !== reached || end - begin !== count * kind.BYTES_PER_ELEMENT) throw damaged(`${key} is not as large as its shape`);
+        if (begin !== reached || end - begin !== count * kind.BYTES_PER_ELEMENT)
+            throw damaged(`${key} is not as large as its shape`);
         if (end > data.length) throw damaged(`${key} ends beyond it`);
         tensors[key] = { dtype, shape, data: new kind(data.slice(begin, end).buffer) };
         reached = end;

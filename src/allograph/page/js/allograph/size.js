@@ -49,7 +49,10 @@ export class WriterSizes {
                 const guessed = this.samplesWith(guess(chances, size, boxes.sizes, rows, scale));
                 device = fitDevice(this.statistics, guessed, scale, this.samples.labels.length);
             }
-            devices.set(scale, device.judgeBelief(boxes.sizes, rows, priors, this.statistics, Math.min(1, ENOUGH / rows.length)));
+            devices.set(
+                scale,
+                device.judgeBelief(boxes.sizes, rows, priors, this.statistics, Math.min(1, ENOUGH / rows.length)),
+            );
         }
         return new WriterSizes(this.statistics, this.samples, devices, occasions);
     }
@@ -70,8 +73,8 @@ export class WriterSizes {
     }
 
     /**
-     * What boxes [n] say: the log-likelihood of every label, `likelihood` [n, C], and by how much each is larger than the writer's
-     * middle size, `relative` [n, 2]; 0 where nothing is known, null if nothing is of any of them.
+     * What boxes [n] say: the log-likelihood of every label, `likelihood` [n, C], and by how much each is larger than the
+     * writer's middle size, `relative` [n, 2]; 0 where nothing is known, null if nothing is of any of them.
      */
     judge(boxes) {
         const { size } = this.statistics;
@@ -117,7 +120,9 @@ function rowsByScale(boxes) {
 
 /** Those of some samples whose size is known, each with the weight 1. */
 function sizedSamples(boxes, labels) {
-    const rows = rowsByScale(boxes).flatMap(([, places]) => places).sort((one, other) => one - other);
+    const rows = rowsByScale(boxes)
+        .flatMap(([, places]) => places)
+        .sort((one, other) => one - other);
     const { sizes, scales } = boxes.at(rows);
     const weights = new Float64Array(rows.length).fill(1);
     return { sizes: Float64Array.from(sizes), scales, labels: Int32Array.from(rows, (row) => labels[row]), weights };

@@ -1,6 +1,6 @@
 // Sizes in a state: few bytes a sample, and none where no sample has a size.
-// `sizes` are half-precision numbers [n, 2 or 4], inverse hyperbolic sines of `Boxes.sizes`; `scales` are uint32 [n], or [1] where
-// all sizes have the same scale.
+// `sizes` are half-precision numbers [n, 2 or 4], inverse hyperbolic sines of `Boxes.sizes`; `scales` are uint32 [n], or [1]
+// where all sizes have the same scale.
 
 import { Boxes, SIZES } from "./box.js";
 import { fromHalf, toHalf } from "./rounding.js";
@@ -34,7 +34,8 @@ export function packSizes(before, old, boxes, added, count) {
 export function unpackSizes(arrays, count) {
     const boxes = new Boxes(new Float32Array(count * SIZES).fill(NaN), new Uint32Array(count));
     for (let i = 0; arrays.sizes && i < boxes.sizes.length; i++) boxes.sizes[i] = Math.sinh(fromHalf(halfOf(arrays, i)));
-    if (arrays.scales) arrays.scales.data.length === 1 ? boxes.scales.fill(arrays.scales.data[0]) : boxes.scales.set(arrays.scales.data);
+    if (arrays.scales)
+        arrays.scales.data.length === 1 ? boxes.scales.fill(arrays.scales.data[0]) : boxes.scales.set(arrays.scales.data);
     return boxes;
 }
 

@@ -21,8 +21,8 @@ export function logLengths(sizes, row, factor) {
 /** Statistics of `numbers` numbers of `size` labels, which a bundle gives, or which were made for a writer's own labels. */
 export class SizeStatistics {
     /**
-     * `means` [k, C] are m; `scale` [k] the variance of b between writers; `deviation` [k] that of d; `covariance` [k, C, C] that of
-     * the d of all labels, null where d are independent; `within` [k, C] the variance of e.
+     * `means` [k, C] are m; `scale` [k] the variance of b between writers; `deviation` [k] that of d; `covariance` [k, C, C]
+     * that of the d of all labels, null where d are independent; `within` [k, C] the variance of e.
      */
     constructor({ means, scale, deviation, covariance, within }) {
         Object.assign(this, { means, scale, deviation, covariance, within });
@@ -57,7 +57,10 @@ export class SizeStatistics {
         const within = new Float64Array(numbers * wide);
         const covariance = this.covariance && new Float64Array(numbers * wide * wide);
         for (let k = 0; k < numbers; k++) {
-            for (const [from, to] of [[this.means, means], [this.within, within]]) {
+            for (const [from, to] of [
+                [this.means, means],
+                [this.within, within],
+            ]) {
                 const row = from.subarray(k * size, (k + 1) * size);
                 to.set(row, k * wide);
                 to.fill(meanOf(row), k * wide + size, (k + 1) * wide);

@@ -1,6 +1,8 @@
 // Log-probabilities of rows of numbers, one row a sample.
 
-/** Log-probabilities [n, size] of rows of `size` numbers; −Infinity stays, but where there is nothing else: then all are alike. */
+/**
+ * Log-probabilities [n, size] of rows of `size` numbers; −Infinity stays, but where there is nothing else: then all are alike.
+ */
 export function logSoftmax(values, size) {
     const logs = Float64Array.from(values);
     for (let start = 0; start < logs.length; start += size) {

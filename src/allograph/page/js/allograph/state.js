@@ -6,7 +6,9 @@ import { readTensors, writeTensors } from "./safetensors.js";
 
 /** A value that nobody changes. */
 export class State {
-    /** `labels` [m] are the writer's own, in the order in which they were first learned; `arrays` are by the adapter's names. */
+    /**
+     * `labels` [m] are the writer's own, in the order in which they were first learned; `arrays` are by the adapter's names.
+     */
     constructor(labels = [], arrays = {}) {
         this.labels = Object.freeze([...labels]);
         this.arrays = Object.freeze({ ...arrays });
@@ -37,6 +39,8 @@ function readRecord(text) {
         const { adapter, version, labels } = JSON.parse(text);
         return { adapter, version, labels: labels.map(checkLabel) };
     } catch {
-        throw new FormatError("this is not the state of an adapter, or it is damaged (it names no adapter, version and labels)");
+        throw new FormatError(
+            "this is not the state of an adapter, or it is damaged (it names no adapter, version and labels)",
+        );
     }
 }

@@ -9,7 +9,8 @@ const AT_MEAN = Math.log((5.5 * 4.5 * 3.5 * 2.5 * 1.5 * 0.5 * Math.sqrt(Math.PI)
 
 /** The log-likelihood of a number around a mean with a variance. */
 export const logStudent = (number, mean, variance) =>
-    SHARE * (AT_MEAN - 0.5 * Math.log(variance) - ((FREEDOM + 1) / 2) * Math.log(1 + (number - mean) ** 2 / (FREEDOM * variance)));
+    SHARE *
+    (AT_MEAN - 0.5 * Math.log(variance) - ((FREEDOM + 1) / 2) * Math.log(1 + (number - mean) ** 2 / (FREEDOM * variance)));
 
 /** Distributions around means [k, C] with variances [k, C]. */
 export class Students {
@@ -20,7 +21,10 @@ export class Students {
         this.highest = variances.map((variance) => SHARE * (AT_MEAN - 0.5 * Math.log(variance)));
     }
 
-    /** The log-likelihoods [C] of some numbers [at most k], summed, put into an array from a place; one that is NaN says nothing. */
+    /**
+     * The log-likelihoods [C] of some numbers [at most k], summed, put into an array from a place; one that is NaN says
+     * nothing.
+     */
     logLikelihood(numbers, logs, place) {
         const { means, nearness, highest, size } = this;
         logs.fill(0, place, place + size);

@@ -29,7 +29,11 @@ export function textOfDocument(lines) {
 /** What it is called: its title, or its first words. */
 export function titleOf({ document, lines }) {
     if (document.title) return document.title;
-    const words = textOfDocument(lines).split(/[\s…]+/u).filter(Boolean).slice(0, 6).join(" ");
+    const words = textOfDocument(lines)
+        .split(/[\s…]+/u)
+        .filter(Boolean)
+        .slice(0, 6)
+        .join(" ");
     return words.slice(0, 48) || "Nothing written yet";
 }
 

@@ -75,9 +75,7 @@ const context = (id, channels) =>
 
 /** Documents as InkML, a group of traces for each, in it one for each line. */
 export function asInkml(documents) {
-    const groups = documents.map(({ lines }) =>
-        ["<traceGroup>", ...written(lines).map(traces), "</traceGroup>"].join("\n"),
-    );
+    const groups = documents.map(({ lines }) => ["<traceGroup>", ...written(lines).map(traces), "</traceGroup>"].join("\n"));
     return `<?xml version="1.0" encoding="UTF-8"?>
 <ink xmlns="http://www.w3.org/2003/InkML">
 <definitions>
@@ -100,4 +98,9 @@ export function save(text, name, type) {
 
 /** A name for a file, from a title: what file systems do not take is left out. */
 export const fileName = (title, ending) =>
-    `${title.replace(/[^\p{L}\p{N} _-]/gu, "").trim().slice(0, 60) || "handwriting"}.${ending}`;
+    `${
+        title
+            .replace(/[^\p{L}\p{N} _-]/gu, "")
+            .trim()
+            .slice(0, 60) || "handwriting"
+    }.${ending}`;

@@ -47,8 +47,7 @@ export function scratchedOut(stroke, strokes) {
     return strokes.filter(({ points }) => points.filter(isIn).length >= COVERED * points.length);
 }
 
-const length = (points) =>
-    points.slice(1).reduce((sum, [x, y], i) => sum + Math.hypot(x - points[i][0], y - points[i][1]), 0);
+const length = (points) => points.slice(1).reduce((sum, [x, y], i) => sum + Math.hypot(x - points[i][0], y - points[i][1]), 0);
 
 /** A bar, a stem, or half of an x: it completes a character and replaces none. */
 function isStraight(points) {
@@ -63,7 +62,10 @@ function lieOver([from, to], [begin, end]) {
     return both >= OVER * other && Math.min(one, other) >= OVER * Math.max(one, other);
 }
 
-/** Which of some characters ({ strokes }, whose strokes have `at`, when they ended) a stroke that began at `stroke.began` is written over; null for none. */
+/**
+ * Which of some characters, { strokes }, a stroke is written over; null for none. It began at `stroke.began`, and each of theirs ended at
+ * its `at`.
+ */
 export function writtenOver(stroke, characters) {
     if (isStraight(stroke.points)) return null;
     const box = boxOf(stroke.points);

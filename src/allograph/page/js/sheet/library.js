@@ -30,9 +30,17 @@ export async function showLibrary(writer, current, { open, begin, gone, isHere }
             "header",
             {},
             make("h2", { id: "documents-title" }, "Your documents"),
-            make("button", { type: "button", class: "close", "aria-label": "Close", onclick: () => dialog.close() }, icon("clear")),
+            make(
+                "button",
+                { type: "button", class: "close", "aria-label": "Close", onclick: () => dialog.close() },
+                icon("clear"),
+            ),
         ),
-        make("p", { class: "hush" }, "They stay on this device. To read a line, its ink is sent to the service, which keeps no text."),
+        make(
+            "p",
+            { class: "hush" },
+            "They stay on this device. To read a line, its ink is sent to the service, which keeps no text.",
+        ),
         make("label", { for: "documents-search" }, "Search"),
         search,
         count,
@@ -41,7 +49,11 @@ export async function showLibrary(writer, current, { open, begin, gone, isHere }
             "div",
             { class: "tools" },
             make("button", { type: "button", class: "primary", onclick: act(begin) }, "New document"),
-            make("button", { type: "button", onclick: () => save(asText(documents), "documents.txt", "text/plain") }, "All as text"),
+            make(
+                "button",
+                { type: "button", onclick: () => save(asText(documents), "documents.txt", "text/plain") },
+                "All as text",
+            ),
             make(
                 "button",
                 { type: "button", onclick: () => save(asInkml(documents), "documents.inkml", "application/inkml+xml") },

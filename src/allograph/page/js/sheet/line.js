@@ -93,7 +93,16 @@ export function charactersOf(line) {
     for (const mine of said) if (!placed.has(mine)) insert(line, found, mine);
     for (const { id } of line.strokes) {
         if (known.has(id)) continue;
-        insert(line, found, { strokes: [id], label: "", space: false, sureness: 0, best: [], base: null, said: false, stale: true });
+        insert(line, found, {
+            strokes: [id],
+            label: "",
+            space: false,
+            sureness: 0,
+            best: [],
+            base: null,
+            said: false,
+            stale: true,
+        });
     }
     return found;
 }
@@ -165,10 +174,9 @@ function common(some, others) {
     const longest = Array.from({ length: some.length + 1 }, () => new Array(others.length + 1).fill(0));
     for (let i = some.length - 1; i >= 0; i--)
         for (let j = others.length - 1; j >= 0; j--)
-            longest[i][j] =
-                some[i] === others[j] ? 1 + longest[i + 1][j + 1] : Math.max(longest[i + 1][j], longest[i][j + 1]);
+            longest[i][j] = some[i] === others[j] ? 1 + longest[i + 1][j + 1] : Math.max(longest[i + 1][j], longest[i][j + 1]);
     const pairs = [];
-    for (let i = 0, j = 0; i < some.length && j < others.length; ) {
+    for (let i = 0, j = 0; i < some.length && j < others.length;) {
         if (some[i] === others[j]) pairs.push([i++, j++]);
         else if (longest[i + 1][j] >= longest[i][j + 1]) i++;
         else j++;

@@ -42,9 +42,14 @@ export function mendCharacter(button, { label, best, word }, { choose, sayWord, 
         work(value);
     };
     const offered = (other) =>
-        make("button", { type: "button", class: "glyph", "aria-label": `It is ${nameOf(other)}`, onclick: () => give(choose)(other) }, other);
+        make(
+            "button",
+            { type: "button", class: "glyph", "aria-label": `It is ${nameOf(other)}`, onclick: () => give(choose)(other) },
+            other,
+        );
     open(button, `Correct ${label ? nameOf(label) : "what is not read"}`, [
-        others.length > 0 && make("div", { class: "mend-others", role: "group", "aria-label": "Other readings" }, others.map(offered)),
+        others.length > 0 &&
+            make("div", { class: "mend-others", role: "group", "aria-label": "Other readings" }, others.map(offered)),
         field("mend-character", "It is", "", 16, (value) => give(choose)(asLabel(value))),
         word && field("mend-word", "Word", word, 64, give(sayWord)),
         make("button", { type: "button", onclick: () => (close(), remove()) }, "Delete it"),
@@ -69,11 +74,7 @@ function open(button, title, content) {
     const dialog = make(
         "dialog",
         { class: "mend", "aria-label": title },
-        make(
-            "button",
-            { type: "button", class: "close", "aria-label": "Close", onclick: () => close() },
-            icon("clear"),
-        ),
+        make("button", { type: "button", class: "close", "aria-label": "Close", onclick: () => close() }, icon("clear")),
         ...content.filter(Boolean),
     );
     const outside = (event) => !dialog.contains(event.target) && close();

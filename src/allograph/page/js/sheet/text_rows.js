@@ -29,7 +29,10 @@ export function notice(line) {
     return line.waits ? "Kept. It is learned when the service is back." : "";
 }
 
-/** Shows the text of lines in `room`, the element over the page; `choose(line, character, button)` and `type(line, button)` answer taps. */
+/**
+ * Shows the text of lines in `room`, the element over the page; `choose(line, character, button, place)` and `type(line, button)`
+ * answer taps.
+ */
 export class TextRows {
     #room;
     #rows = new Map();
@@ -85,7 +88,12 @@ export class TextRows {
         const row = { line, characters: [], buttons: [], element: null, type: null, notice: null };
         row.type = make(
             "button",
-            { type: "button", class: "type-line", "aria-label": "Type the whole line", onclick: () => this.#type(row.line, row.type) },
+            {
+                type: "button",
+                class: "type-line",
+                "aria-label": "Type the whole line",
+                onclick: () => this.#type(row.line, row.type),
+            },
             icon("write"),
         );
         row.notice = make("p", { class: "line-notice", hidden: true });

@@ -232,10 +232,17 @@ function written(raw) {
         return;
     }
     const read = charactersOf(line).filter(({ stale, said, label }) => label && (said || !stale));
-    const old = writtenOver(stroke, read.map((one) => ({ ...one, strokes: strokesOf(line, one.strokes) })));
+    const old = writtenOver(
+        stroke,
+        read.map((one) => ({ ...one, strokes: strokesOf(line, one.strokes) })),
+    );
     change(old ? "replaced" : "written", line, () => {
         const place = old ? line.strokes.indexOf(old.strokes[0]) : placeOf(stroke, line.strokes);
-        if (old) removeStrokes(line, old.strokes.map(({ id }) => id));
+        if (old)
+            removeStrokes(
+                line,
+                old.strokes.map(({ id }) => id),
+            );
         line.strokes = [...line.strokes.slice(0, place), stroke, ...line.strokes.slice(place)];
     });
     if (active !== line) goOn(line);
@@ -407,7 +414,9 @@ async function correct(line, characters, text, work) {
     line.status = status;
     const [known, own] = await Promise.all([labels(), ownLabels()]);
     const all = new Set([...known, ...own]);
-    const fresh = [...new Set(labelsOf(text, own).map(({ label }) => label))].filter((label) => known.length && !all.has(label));
+    const fresh = [...new Set(labelsOf(text, own).map(({ label }) => label))].filter(
+        (label) => known.length && !all.has(label),
+    );
     if (fresh.length) {
         const signs = fresh.join(" ");
         const teaches = await confirmed(

@@ -25,8 +25,8 @@ from allograph.recognizer import Recognizer
 from allograph.samples.box import Boxes
 from allograph.samples.sample import Sample, to_images_and_boxes
 
-FILE = Path(__file__).parent / "vectors.json"
-INK = Path(__file__).parent.parent / "ink.json"
+FILE = Path(__file__).parent / "page" / "vectors.json"
+INK = Path(__file__).parent / "ink.json"
 CHARACTERS = json.loads(INK.read_text(encoding="utf-8"))
 ODD = [
     {"label": ".", "ink": [[[12.5, 40.0]]]},

@@ -1,0 +1,104 @@
+// Reading on this device: the page's client of the worker that does it. Nothing is computed here, so the pen never waits.
+
+import { recall, remember } from "./device.js";
+import { UnusableDevice } from "./on_device/errors.js";
+
+const WORKER = "/static/js/allograph/worker.js";
+const IS_ON = "readsOnDevice";
+
+let worker = null;
+let starting = null;
+let number = 0;
+let headers = () => ({});
+const waiting = new Map();
+
+/** What the service wants to be told with a request, such as a key: a function that gives the headers. */
+export function setHeaders(give) {
+    headers = give;
+}
+
+/** Whether this device reads by itself, as the person chose. */
+export const isOn = () => recall(IS_ON, false);
+
+/**
+ * Read on this device from now on. Fetches the runtime and the bundle, or takes what was kept, and tells `tell({ loaded, total })`
+ * in bytes. Throws `UnusableDevice`, with what to do, where the browser or the network does not allow it.
+ */
+export async function switchOn(tell = () => undefined) {
+    await started(tell);
+    remember(IS_ON, true);
+}
+
+/** Read by the service alone again: what was fetched and what is known of the writers leaves this device. */
+export async function switchOff() {
+    remember(IS_ON, false);
+    await ask("stop");
+    end(new UnusableDevice("reading on this device was switched off"));
+}
+
+/** The readings of samples, in the form of the service's; `options` as its (alphabet, best, confidence, why, context). */
+export const read = (writer, samples, options = {}) => asked("read", writer, samples, options);
+
+/** Learn corrections, in the service's form; the next reading knows them. They are sent to the service by the page's post. */
+export const learn = (writer, corrections) => asked("learn", writer, corrections);
+
+/** Take a correction back; false where only the service can, and `refresh` then brings it. */
+export const undo = (writer, id) => asked("undo", writer, id);
+
+/**
+ * Take what the service knows of a writer, where that is new: { changed, head, incarnation }. Not while corrections are `pending`,
+ * which the service has not been sent.
+ */
+export const refresh = (writer, { pending = false } = {}) => asked("refresh", writer, { pending, headers: headers() });
+
+/** Nothing of a writer stays on this device, also where reading on it is switched off. */
+export const forget = (writer) => ask("forget", writer);
+
+/** Ask the worker, which is started first where it is not. */
+async function asked(call, ...values) {
+    if (!isOn()) throw new UnusableDevice("reading on this device is switched off; switch it on first");
+    await started();
+    return ask(call, ...values);
+}
+
+function started(tell = () => undefined) {
+    starting ??= ask("start", tell).catch((error) => {
+        starting = null;
+        throw error;
+    });
+    return starting;
+}
+
+function ask(call, ...values) {
+    worker ??= opened();
+    number += 1;
+    const [tell] = values;
+    return new Promise((resolve, reject) => {
+        waiting.set(number, { resolve, reject, tell });
+        worker.postMessage({ number, call, values: call === "start" ? [] : values });
+    });
+}
+
+function opened() {
+    const found = new Worker(WORKER, { type: "module", name: "allograph" });
+    found.addEventListener("message", ({ data }) => {
+        const { resolve, reject, tell } = waiting.get(data.number);
+        if (data.progress) {
+            tell(data.progress);
+            return;
+        }
+        waiting.delete(data.number);
+        if (data.error) reject(Object.assign(new Error(data.error.message), { name: data.error.name }));
+        else resolve(data.value);
+    });
+    found.addEventListener("error", () => end(new UnusableDevice("this browser cannot read on the device; the service still reads")));
+    return found;
+}
+
+/** The worker is gone, and who waits for it is told why. */
+function end(reason) {
+    worker?.terminate();
+    [worker, starting] = [null, null];
+    for (const { reject } of waiting.values()) reject(reason);
+    waiting.clear();
+}
