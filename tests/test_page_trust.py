@@ -1,4 +1,4 @@
-"""The page never learns what was not said, and loses nothing that was drawn: under latency, loss, two windows, without storage."""
+"""The page never learns what was not said, and loses nothing that was drawn: late, lost, in two windows, without storage."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def test_every_step_is_undone_and_done_again(context: BrowserContext, service: S
 def test_characters_are_read_on_the_device_without_the_service(
     browser: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Switched on in Yours; then without the service, also after a reload, and what is taught meanwhile is known, and sent later."""
+    """Switched on in Yours; then without the service, also after a reload; what is taught meanwhile is known, and sent later."""
     store = tmp_path_factory.mktemp("nearby") / "writers.db"
     service = serve(store)
     port = int(service.address.rsplit(":", 1)[1])
