@@ -69,7 +69,7 @@ def test_the_service_worker_keeps_every_file_of_the_page() -> None:
     listed = re.findall(r'^    "/static/(.+)",$', (PAGE / "sw.js").read_text(encoding="utf-8"), flags=re.MULTILINE)
     kinds = (".js", ".css", ".svg", ".png")
     found = {path.relative_to(PAGE).as_posix() for path in PAGE.rglob("*") if path.suffix in kinds}
-    on_device = {path for path in found if path.startswith(("js/allograph/", "js/on_device", "vendor/onnxruntime"))}
+    on_device = {path for path in found if path.startswith(("js/allograph/", "js/on_device/", "vendor/onnxruntime"))}
     assert sorted(listed) == sorted(found - on_device - {"sw.js"})
 
 

@@ -19,12 +19,17 @@ const FILES = [
     "/static/js/dom.js",
     "/static/js/doubt.js",
     "/static/js/drawing.js",
+    "/static/js/farewell.js",
+    "/static/js/gallery.js",
     "/static/js/history.js",
     "/static/js/ids.js",
     "/static/js/ink.js",
     "/static/js/labels.js",
     "/static/js/main.js",
     "/static/js/model.js",
+    "/static/js/nearby.js",
+    "/static/js/nearby_card.js",
+    "/static/js/on_device.js",
     "/static/js/outcomes.js",
     "/static/js/pad.js",
     "/static/js/pause.js",
@@ -38,6 +43,7 @@ const FILES = [
     "/static/js/sheet/export.js",
     "/static/js/sheet/gestures.js",
     "/static/js/sheet/guide.js",
+    "/static/js/sheet/keeping.js",
     "/static/js/sheet/lessons.js",
     "/static/js/sheet/library.js",
     "/static/js/sheet/line.js",
@@ -64,6 +70,9 @@ const FILES = [
     "/static/vendor/uplot.js",
 ];
 
+/** What reads on the device is kept from when it is first asked for; its large files are kept by itself. */
+const ON_DEVICE = /^\/static\/(js\/allograph\/|js\/on_device\/|vendor\/onnxruntime-web).*\.js$/;
+
 addEventListener("install", (event) => {
     event.waitUntil(caches.open(KEPT).then((kept) => kept.addAll(FILES)));
     self.skipWaiting();
@@ -79,7 +88,8 @@ addEventListener("activate", (event) => {
 
 addEventListener("fetch", (event) => {
     const { pathname, origin } = new URL(event.request.url);
-    if (event.request.method !== "GET" || origin !== location.origin || !FILES.includes(pathname)) return;
+    const isOurs = FILES.includes(pathname) || ON_DEVICE.test(pathname);
+    if (event.request.method !== "GET" || origin !== location.origin || !isOurs) return;
     event.respondWith(answer(event.request, pathname));
 });
 

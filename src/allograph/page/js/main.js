@@ -5,6 +5,7 @@ import { connection, lost } from "./connection.js";
 import { isRemembering } from "./device.js";
 import { byId } from "./dom.js";
 import { model } from "./model.js";
+import { isOn } from "./on_device.js";
 import { sendAll } from "./post.js";
 import { admitted, hasKey, setAskForKey } from "./service.js";
 import { storage } from "./store.js";
@@ -83,6 +84,7 @@ navigator.serviceWorker?.register("/sw.js").catch(() => {}); // without it, the 
 showTurn();
 go(false);
 sendAll();
+if (isOn()) import("./nearby.js").then(({ begin }) => begin());
 model()
     .then(({ keys }) => keys && !hasKey() && admitted())
     .catch(() => {}); // away, or without a key: whatever asks next says so

@@ -18,7 +18,7 @@ const SENDERS = {
         service.correctLine(letter, { ...line, text, vouched, left_standing, new: isNew }),
 };
 
-/** Tells of "learned" when the service knows more, or less, of a writer, and of "corrected" with each `correction` it stored. */
+/** Tells of "written" with a `letter` that was kept to be sent; of "learned" when the service knows more, or less, of a writer, and of "corrected" with each `correction` it stored. */
 export const learning = new EventTarget();
 
 const refusals = new Map();
@@ -32,6 +32,7 @@ export async function send(letter) {
         incarnation: incarnationOf(letter.writer),
         keepImages: recall("keepImages", true),
     });
+    learning.dispatchEvent(Object.assign(new Event("written"), { letter }));
     await sendAll();
     const refusal = refusals.get(number);
     refusals.delete(number);

@@ -58,6 +58,9 @@ function holdKey(given) {
 export const hasKey = () => key() !== null;
 export const forgetKey = () => holdKey(null);
 
+/** The key as a request carries it; nothing where there is none. */
+export const keyHeaders = () => (hasKey() ? { Authorization: `Bearer ${key()}` } : {});
+
 /** A signal that gives up after a while, or when `signal` does; and how to stop waiting. */
 function within(milliseconds, signal) {
     const control = new AbortController();

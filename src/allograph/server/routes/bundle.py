@@ -62,11 +62,17 @@ def bundle_file(name: str, request: Request, service: ServiceDependency) -> Resp
     response_class=Response,
     responses={**responses(404, 409, 422), 200: {"description": "The state: one safetensors file.", "content": BYTES}},
 )
-def state(writer: WriterName, caller: CallerDependency) -> Response:
-    """What the adapter knows of a writer by now, for a device that reads by itself. `X-Allograph-Head` tells how far it goes."""
+def state(writer: WriterName, caller: CallerDependency, request: Request) -> Response:
+    """What the adapter knows of a writer by now, for a device that reads by itself. `X-Allograph-Head` tells how far it goes.
+
+    With `If-None-Match` the same state is a 304.
+    """
     snapshot = caller.writer(writer).live.up_to_date()
     blob = snapshot.state.to_bytes(caller.service.writers.pipeline.adapter)
-    return Response(blob, media_type="application/octet-stream", headers={"x-allograph-head": str(snapshot.head)})
+    headers = {"x-allograph-head": str(snapshot.head), "etag": f'"{hashlib.sha256(blob).hexdigest()}"'}
+    if request.headers.get("if-none-match") == headers["etag"]:
+        return Response(status_code=304, headers=headers)
+    return Response(blob, media_type="application/octet-stream", headers=headers)
 
 
 @lru_cache(maxsize=8)

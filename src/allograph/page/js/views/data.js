@@ -12,12 +12,13 @@ import { isPenOnly, pens, setPenOnly, wasPenSeen } from "../pen_only.js";
 import { eraseWriter, learning, sendAll } from "../post.js";
 import * as service from "../service.js";
 import { documentsOf } from "../sheet/documents.js";
+import { nearbyCard } from "../nearby_card.js";
 import { asText, save } from "../sheet/export.js";
 import { clear } from "../store.js";
 import { current, isKnown, isTitleTaken, leave, nowKnown, rename, take, turns, writers } from "../writers.js";
 
 /** Where reading on the device is switched on; it outlives what is shown around it. */
-const onDevice = make("div", { id: "on-device" });
+const onDevice = nearbyCard();
 
 /** Build the room, once. */
 export async function open() {
