@@ -76,7 +76,7 @@ def test_the_service_worker_keeps_every_file_of_the_page() -> None:
 def test_the_size_of_the_runtime_is_what_its_progress_counts() -> None:
     told = re.search(r"WASM_BYTES = ([\d_]+);", (PAGE / "js" / "on_device" / "files.js").read_text(encoding="utf-8"))
     assert told
-    assert int(told[1]) == (PAGE / "vendor" / "onnxruntime-web.wasm").stat().st_size
+    assert int(told[1]) == (PAGE / "vendor" / "onnxruntime-web.wasm.gz").stat().st_size
 
 
 def test_the_modules_pass_their_unit_tests() -> None:

@@ -1,6 +1,7 @@
 // The shipped bundle's files and the runtime that the page brings along, as node runs it; and our ink.
 
 import { readFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
 import * as ort from "../../src/allograph/page/vendor/onnxruntime-web.js";
 
 const FOLDER = new URL("../../src/allograph/", import.meta.url);
@@ -8,7 +9,7 @@ const bytes = (path) => new Uint8Array(readFileSync(new URL(path, FOLDER)));
 
 Object.assign(ort.env.wasm, {
     numThreads: 1,
-    wasmBinary: bytes("page/vendor/onnxruntime-web.wasm"),
+    wasmBinary: gunzipSync(bytes("page/vendor/onnxruntime-web.wasm.gz")),
     wasmPaths: { mjs: new URL("page/vendor/onnxruntime-web-wasm.js", FOLDER).href },
 });
 

@@ -2,8 +2,11 @@
 
 import { recall, remember } from "./device.js";
 import { UnusableDevice } from "./on_device/errors.js";
+import { dropProfile } from "./on_device/states.js";
 
 const WORKER = "/static/js/allograph/worker.js";
+const NOT_STARTED =
+    "reading on this device did not start: it could not be fetched, or this browser is too old for it; the service still reads";
 const IS_ON = "readsOnDevice";
 
 let worker = null;
@@ -31,8 +34,8 @@ export async function switchOn(tell = () => undefined) {
 
 /** Read by the service alone again: what was fetched and what is known of the writers leaves this device. */
 export async function switchOff() {
-    remember(IS_ON, false);
     await ask("stop");
+    remember(IS_ON, false);
     end(new UnusableDevice("reading on this device was switched off"));
 }
 
@@ -49,10 +52,18 @@ export const undo = (writer, id) => asked("undo", writer, id);
  * Take what the service knows of a writer, where that is new: { changed, head, incarnation }. Not while corrections are `pending`,
  * which the service has not been sent.
  */
-export const refresh = (writer, { pending = false } = {}) => asked("refresh", writer, { pending, headers: headers() });
+export async function refresh(writer, { pending = false } = {}) {
+    const told = await asked("refresh", writer, { pending, headers: headers() });
+    if (!told.outdated) return told;
+    starting = null; // the service has another model by now
+    return asked("refresh", writer, { pending, headers: headers() });
+}
 
-/** Nothing of a writer stays on this device, also where reading on it is switched off. */
-export const forget = (writer) => ask("forget", writer);
+/** Nothing of a writer stays on this device, also where the worker does not run. */
+export async function forget(writer) {
+    await dropProfile(writer);
+    if (worker) await ask("forget", writer);
+}
 
 /** Ask the worker, which is started first where it is not. */
 async function asked(call, ...values) {
@@ -91,7 +102,7 @@ function opened() {
         if (data.error) reject(Object.assign(new Error(data.error.message), { name: data.error.name }));
         else resolve(data.value);
     });
-    found.addEventListener("error", () => end(new UnusableDevice("this browser cannot read on the device; the service still reads")));
+    found.addEventListener("error", () => end(new UnusableDevice(NOT_STARTED)));
     return found;
 }
 

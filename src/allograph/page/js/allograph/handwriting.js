@@ -54,11 +54,12 @@ class HandwritingRecognizer {
     async correct(target, label, { new: isNew = false } = {}) {
         this.#open();
         const { drawing, sample } = target instanceof HandwritingDrawing ? await this.#sample(target) : this.#samplePredicted(target);
-        const taught = this.#reader.checkTaught(this.#profile, label, isNew);
+        const { alphabet = null } = drawing.hints;
+        const lesson = this.#reader.lesson(this.#profile, sample, label, { alphabet, isNew });
         if (!this.#ids.has(drawing)) this.#ids.set(drawing, newId());
         const id = this.#ids.get(drawing);
-        this.#profile.learn([{ id, label: taught, sample }]);
-        return { id, label: taught };
+        this.#profile.learn([{ id, ...lesson }]);
+        return { id, label: lesson.label };
     }
 
     /** Take a correction back, exactly: what is known is what it would be without it. Throws `InputError` for an unknown id. */

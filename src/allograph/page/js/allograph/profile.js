@@ -76,6 +76,11 @@ export class Profile {
         return this.#journal.some((batch) => batch.some((one) => one.id === id));
     }
 
+    /** The sample of a correction that was taught here; null for another id. */
+    sampleOf(id) {
+        return this.#journal.flat().find((one) => one.id === id)?.sample ?? null;
+    }
+
     /** Take back all that was taught here. */
     clear() {
         this.#drop(new Set(this.corrections.map(({ id }) => id)));

@@ -52,7 +52,7 @@ export class Reader {
     read(profile, samples, { alphabet = null, context = null } = {}) {
         const own = profile.state.labels;
         const offer = offerOf(alphabet, this.bundle.alphabet, own);
-        const restricted = offer ? { ...samples, logits: within(samples, offer.mask) } : samples;
+        const restricted = within(samples, offer);
         const labels = [...this.bundle.alphabet.labels, ...own];
         const values = this.#scores(profile.fitted, restricted, context);
         const [width, size] = [labels.length, this.bundle.alphabet.size];
@@ -63,11 +63,19 @@ export class Reader {
         });
     }
 
-    /** The label to be learned, in NFC; throws `UnknownLabel` for one that is neither the bundle's nor the writer's, nor `isNew`. */
-    checkTaught(profile, label, isNew = false) {
-        const checked = checkLabel(label);
-        if (isNew || this.bundle.alphabet.find(checked) >= 0 || profile.state.labels.includes(checked)) return checked;
-        throw new UnknownLabel(`the bundle does not know the label “${checked}”; teach it to this writer with { new: true }`);
+    /**
+     * What is to be learned of a sample: { label, sample }, the label in NFC. `alphabet` is what was offered when it was read.
+     * Throws `UnknownLabel` for a label that is neither the bundle's nor the writer's, nor `isNew`, `InputError` for one that was
+     * not offered.
+     */
+    lesson(profile, sample, label, { alphabet = null, isNew = false } = {}) {
+        const [checked, own] = [checkLabel(label), profile.state.labels];
+        if (!isNew && this.bundle.alphabet.find(checked) < 0 && !own.includes(checked)) {
+            throw new UnknownLabel(`the bundle does not know the label “${checked}”; teach it to this writer with { new: true }`);
+        }
+        const offer = offerOf(alphabet, this.bundle.alphabet, own);
+        if (offer && !offer.labels.has(checked)) throw new InputError(`the label “${checked}” is not in the alphabet that was offered`);
+        return { label: checked, sample: within(sample, offer) };
     }
 
     #scores(fitted, samples, context) {
@@ -100,5 +108,9 @@ function checkImage(image) {
     throw new InputError(`a character is { ink } or { image }, a Uint8Array of ${PIXELS} grey values, white ink on black`);
 }
 
-/** Logits with −∞ for every label that is not offered. */
-const within = ({ logits }, mask) => logits.map((logit, i) => (mask[i % mask.length] ? logit : -Infinity));
+/** The samples with logits of −∞ for every label that is not offered. */
+function within(samples, offer) {
+    if (!offer) return samples;
+    const { mask } = offer;
+    return { ...samples, logits: samples.logits.map((logit, i) => (mask[i % mask.length] ? logit : -Infinity)) };
+}

@@ -1,4 +1,4 @@
-// The files that reading on this device needs, 17 MB: the runtime and the service's bundle. Kept in the browser's cache, where it
+// The files that reading on this device needs, 6 MB: the runtime and the service's bundle. Kept in the browser's cache, where it
 // has one: without a network they come from there.
 
 import { UnusableDevice } from "./errors.js";
@@ -7,14 +7,14 @@ const CACHE = "allograph-on-device";
 const LIST = "/v1/bundle";
 const VENDOR = "/static/vendor/onnxruntime-web";
 /** The modules of the runtime, which are imported by address, and its WebAssembly. */
-export const RUNTIME = { module: `${VENDOR}.js`, loader: `${VENDOR}-wasm.js`, wasm: `${VENDOR}.wasm` };
-/** Bytes of the WebAssembly when it is unpacked. */
-const WASM_BYTES = 14_239_897;
+export const RUNTIME = { module: `${VENDOR}.js`, loader: `${VENDOR}-wasm.js`, wasm: `${VENDOR}.wasm.gz` };
+/** Bytes of the WebAssembly, packed. */
+const WASM_BYTES = 3659927;
 /** A service that takes longer to say which bundle it has is not waited for, where a bundle is kept. */
 const PATIENCE = 3000;
 
 /** The browser's cache; null where it has none, as on plain HTTP, or denies it. */
-const opened = async () => globalThis.caches?.open(CACHE).catch(() => null) ?? null;
+const opened = async () => (await globalThis.caches?.open(CACHE).catch(() => null)) ?? null;
 
 /**
  * The bytes { wasm, config, model, adapters } and the bundle's list; `tell({ loaded, total })` is told how many bytes there are so
@@ -36,7 +36,7 @@ export async function loadFiles(tell = () => undefined) {
     const byName = Object.fromEntries(list.files.map(({ name }, i) => [name, found[i]]));
     return {
         list,
-        wasm: found[list.files.length],
+        wasm: await unpack(found[list.files.length]),
         config: byName["config.json"],
         model: byName["model.onnx"],
         adapters: byName["adapters.safetensors"],
@@ -44,9 +44,15 @@ export async function loadFiles(tell = () => undefined) {
 }
 
 /** Nothing of it stays on this device. */
-export const dropFiles = async () => globalThis.caches?.delete(CACHE).catch(() => false) ?? false;
+export const dropFiles = () => globalThis.caches?.delete(CACHE);
 
 const addressOf = ({ name, sha256 }) => `${LIST}/${name}?v=${sha256}`;
+
+/** The hash of the model that the service reads with now; null where it does not answer. */
+export async function currentModel() {
+    const answer = await fetchWithin(LIST, PATIENCE);
+    return answer?.ok ? (await answer.json()).model_hash : null;
+}
 
 /** What the service's bundle is made of; as it was kept, where the service does not answer. */
 async function bundleList(cache) {
@@ -68,6 +74,16 @@ async function bundleFile(cache, file, grow) {
     if (bytes.length === file.bytes && (await isOf(bytes, file.sha256))) return bytes;
     await cache?.delete(address);
     throw new UnusableDevice(`${file.name} came damaged: it is not what the service says of it; try again`);
+}
+
+/** What gzip packed. */
+async function unpack(bytes) {
+    try {
+        const plain = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+        return new Uint8Array(await new Response(plain).arrayBuffer());
+    } catch (error) {
+        throw new UnusableDevice(`the runtime cannot be unpacked (${error.message}); try again, or with a newer browser`);
+    }
 }
 
 /** Whether these bytes have this hash; a page on plain HTTP cannot know, and takes them: their formats are checked besides. */

@@ -4,8 +4,8 @@ import { Profile } from "../allograph/profile.js";
 import { checkContext, Reader } from "../allograph/reader.js";
 import { joinSamples, samplesAt } from "../allograph/samples.js";
 import { UnusableDevice } from "./errors.js";
-import { dropFiles, loadFiles, RUNTIME } from "./files.js";
-import { dropProfile, dropProfiles, keepProfile, keptProfile } from "./states.js";
+import { currentModel, dropFiles, loadFiles, RUNTIME } from "./files.js";
+import { dropProfile, dropProfiles, keepProfile, keptProfile, watchProfiles } from "./states.js";
 
 /** Characters of which it is remembered what the model said: a context, what is read beside it, and then some. */
 const REMEMBERED = 256;
@@ -15,11 +15,17 @@ let modelHash = "";
 let profiles = new Map();
 const outputs = new Map();
 
+watchProfiles((writer) => {
+    if (writer === null) profiles.clear();
+    else profiles.delete(writer); // it is read anew
+});
+
 /** Load what is needed; `tell({ loaded, total })` is told of the progress. */
 export async function start(tell) {
     const { list, wasm, ...files } = await loadFiles(tell);
     const ort = await runtime(wasm);
     const started = await Reader.open(files, ort);
+    delete ort.env.wasm.wasmBinary; // it is compiled
     await reader?.recognizer.release();
     [reader, modelHash, profiles] = [started, list.model_hash, new Map()];
     outputs.clear();
@@ -57,17 +63,19 @@ export async function read(writer, samples, { alphabet = null, best = 5, confide
     }));
 }
 
-/** Learn corrections `[{ id, label, ink or image, new, … }]`, as the service takes them, in one batch: the next reading knows them. */
+/**
+ * Learn corrections `[{ id, label, ink or image, new, alphabet, … }]`, as the service takes them, in one batch: the next reading
+ * knows them. One without a sample gives the sample of its id another label, where it was taught on this device.
+ */
 export async function learn(writer, corrections) {
+    const drawn = corrections.filter(hasSample);
+    const all = drawn.length ? await samplesOf(drawn) : null;
     const held = await profileOf(writer);
-    const fresh = corrections.filter(({ ink, image }) => ink || image);
-    if (!fresh.length) return held.profile.corrections;
-    const all = await samplesOf(fresh);
-    const batch = fresh.map((one, i) => ({
-        id: one.id,
-        label: reader.checkTaught(held.profile, one.label, one.new),
-        sample: samplesAt(all, [i]),
-    }));
+    const batch = corrections.flatMap((one) => {
+        const known = hasSample(one) ? samplesAt(all, [drawn.indexOf(one)]) : held.profile.sampleOf(one.id);
+        if (!known) return []; // of a correction that the service alone has
+        return [{ id: one.id, ...reader.lesson(held.profile, known, one.label, { alphabet: one.alphabet, isNew: one.new }) }];
+    });
     held.profile.learn(batch);
     await keep(writer, held);
     return held.profile.corrections;
@@ -84,19 +92,22 @@ export async function undo(writer, id) {
 
 /**
  * Take what the service knows of a writer, where that is new; not while corrections are `pending`, which the service does not know
- * yet. `{ changed, head, incarnation }`; a writer of whom the service knows nothing has head 0.
+ * yet. `{ changed, head, incarnation }`; a writer of whom the service knows nothing has head 0. `outdated` says that the service has
+ * another model by now: start again.
  */
 export async function refresh(writer, { pending = false, headers = {} } = {}) {
     const held = await profileOf(writer);
     const known = { changed: false, head: held.head, incarnation: held.incarnation };
     if (pending) return known;
     const { revision } = held.profile;
+    const model = await currentModel();
+    if (model !== null && model !== modelHash) return { ...known, outdated: true };
     const answer = await stateOf(writer, held.tag ? { ...headers, "If-None-Match": held.tag } : headers);
     const isLast = (await profiles.get(writer)) === held && held.profile.revision === revision;
     if (!answer || !isLast) return known; // something was taught or forgotten meanwhile, which this state may not know
-    if (answer.status === 304) {
+    if (answer.status === 304 || (answer.head === held.head && answer.incarnation === held.incarnation)) {
         if (!held.profile.corrections.length) return known;
-        held.profile.clear(); // the service has no such corrections
+        held.profile.clear(); // they were sent, and the service has no such corrections
     } else {
         held.profile = answer.bytes ? Profile.fromBytes(answer.bytes, reader.adapter, modelHash) : new Profile(reader.adapter);
         Object.assign(held, { tag: answer.tag, head: answer.head, incarnation: answer.incarnation });
@@ -112,13 +123,21 @@ export async function forget(writer) {
     await dropProfile(writer);
 }
 
+const hasSample = ({ ink, image }) => Boolean(ink ?? image);
+
+/** The smallest module that uses SIMD. */
+const SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
+
 async function runtime(wasm) {
+    if (!globalThis.WebAssembly?.validate(Uint8Array.from(SIMD))) {
+        throw new UnusableDevice("this browser is too old to read on the device: it has no WebAssembly with SIMD; the service still reads");
+    }
     try {
         const ort = await import(/* the runtime's own address */ RUNTIME.module);
         Object.assign(ort.env.wasm, { numThreads: 1, proxy: false, wasmBinary: wasm, wasmPaths: { mjs: RUNTIME.loader } });
         return ort;
     } catch (error) {
-        throw new UnusableDevice(`this browser cannot run the recognizer (${error.message}); the service can still read`);
+        throw new UnusableDevice(`this browser cannot run the recognizer (${error.message}); the service still reads`);
     }
 }
 
