@@ -131,7 +131,10 @@ def address(app: Path) -> Iterator[str]:
 class Quiet(http.server.SimpleHTTPRequestHandler):
     """Plain files, with no word about them."""
 
-    extensions_map = http.server.SimpleHTTPRequestHandler.extensions_map | {".mjs": "text/javascript", ".wasm": "application/wasm"}
+    extensions_map = http.server.SimpleHTTPRequestHandler.extensions_map | {
+        ".mjs": "text/javascript",
+        ".wasm": "application/wasm",
+    }
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing."""
