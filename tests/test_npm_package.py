@@ -131,7 +131,10 @@ def address(app: Path) -> Iterator[str]:
 class Quiet(http.server.SimpleHTTPRequestHandler):
     """Plain files, with no word about them."""
 
-    extensions_map = http.server.SimpleHTTPRequestHandler.extensions_map | {".mjs": "text/javascript", ".wasm": "application/wasm"}
+    extensions_map = http.server.SimpleHTTPRequestHandler.extensions_map | {
+        ".mjs": "text/javascript",
+        ".wasm": "application/wasm",
+    }
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing."""
@@ -139,7 +142,8 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 HTML = """<!doctype html>
 <script type="importmap">
-{"imports": {"allograph": "/node_modules/allograph/index.js", "onnxruntime-web/wasm": "/node_modules/onnxruntime-web/dist/ort.wasm.min.mjs"}}
+{"imports": {"allograph": "/node_modules/allograph/index.js",
+ "onnxruntime-web/wasm": "/node_modules/onnxruntime-web/dist/ort.wasm.min.mjs"}}
 </script>"""
 PROGRAM = """async (ink) => {
     const { createHandwritingRecognizer, HandwritingStroke } = await import("allograph");
