@@ -131,16 +131,20 @@ def address(app: Path) -> Iterator[str]:
 class Quiet(http.server.SimpleHTTPRequestHandler):
     """Plain files, with no word about them."""
 
-    extensions_map = http.server.SimpleHTTPRequestHandler.extensions_map | {".mjs": "text/javascript", ".wasm": "application/wasm"}
+    extensions_map = http.server.SimpleHTTPRequestHandler.extensions_map | {
+        ".mjs": "text/javascript",
+        ".wasm": "application/wasm",
+    }
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing."""
 
 
-HTML = """<!doctype html>
-<script type="importmap">
-{"imports": {"allograph": "/node_modules/allograph/index.js", "onnxruntime-web/wasm": "/node_modules/onnxruntime-web/dist/ort.wasm.min.mjs"}}
-</script>"""
+IMPORTS = {
+    "allograph": "/node_modules/allograph/index.js",
+    "onnxruntime-web/wasm": "/node_modules/onnxruntime-web/dist/ort.wasm.min.mjs",
+}
+HTML = f'<!doctype html><script type="importmap">{json.dumps({"imports": IMPORTS})}</script>'
 PROGRAM = """async (ink) => {
     const { createHandwritingRecognizer, HandwritingStroke } = await import("allograph");
     const recognizer = await createHandwritingRecognizer({ bundle: "/bundle" });
