@@ -197,8 +197,8 @@ def test_a_line_that_is_left_is_accepted_and_one_that_is_written_is_not(page: Pa
 def test_what_was_drawn_stays_without_the_service_and_over_a_reload(context: BrowserContext, tmp_path: Path) -> None:
     service = serve(tmp_path / "writers.db")
     port = int(service.address.rsplit(":", 1)[1])
-    page = open_page(context, service.address, "sheet")
     try:
+        page = open_page(context, service.address, "sheet")
         service.stop()
         draw(page, ink(page, "hello"))
         expect(line(page).locator(".line-notice")).to_contain_text("when the service is back")
@@ -215,7 +215,8 @@ def test_what_was_drawn_stays_without_the_service_and_over_a_reload(context: Bro
         expect(page.locator(".char.stale")).to_have_count(0)
         assert text_of(page) == "hello big"
     finally:
-        service.stop()
+        if service.process.poll() is None:
+            service.stop()
         context.problems.clear()  # type: ignore[attr-defined]
 
 

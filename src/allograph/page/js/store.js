@@ -72,7 +72,7 @@ async function attempt(work, otherwise) {
 /** Write at once: a transaction that is not told to commit can still be lost when the window closes. */
 async function put(stored, kind, value) {
     const change = stored.transaction(kind, "readwrite");
-    const key = await change.store.put(value);
+    const key = change.store.put(value);
     change.commit?.();
     await change.done;
     return key;

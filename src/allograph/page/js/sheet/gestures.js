@@ -62,7 +62,10 @@ function lieOver([from, to], [begin, end]) {
     return both >= OVER * other && Math.min(one, other) >= OVER * Math.max(one, other);
 }
 
-/** Which of some characters ({ strokes }, whose strokes have `at`, when they ended) a stroke that began at `stroke.began` is written over; null for none. */
+/**
+ * Which of some characters, { strokes }, a stroke is written over; null for none. It began at `stroke.began`, and each of theirs ended at
+ * its `at`.
+ */
 export function writtenOver(stroke, characters) {
     if (isStraight(stroke.points)) return null;
     const box = boxOf(stroke.points);

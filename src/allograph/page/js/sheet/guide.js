@@ -24,7 +24,7 @@ function step(lines, taught) {
     if (!again)
         return { number: 3, text: `Learned: that is your ${nameOf(taught.label)}. Write the same once more, on the next row.` };
     const sees = again.text.includes(taught.label)
-        ? `There it is: I read ${nameOf(taught.label)} now, where everybody’s reading was ${taught.was ? nameOf(taught.was) : "another"}.`
+        ? `There it is: I read ${nameOf(taught.label)} now${taught.was ? `, and no longer ${nameOf(taught.was)}` : ""}.`
         : `No ${nameOf(taught.label)} that I see. If there is one, correct it once more; some letters take a few.`;
     return { number: 4, text: `${sees} Scratch out to delete, write over to replace.` };
 }

@@ -29,7 +29,10 @@ export function notice(line) {
     return line.waits ? "Kept. It is learned when the service is back." : "";
 }
 
-/** Shows the text of lines in `room`, the element over the page; `choose(line, character, button)` and `type(line, button)` answer taps. */
+/**
+ * Shows the text of lines in `room`, the element over the page; `choose(line, character, button, place)` and `type(line, button)`
+ * answer taps.
+ */
 export class TextRows {
     #room;
     #rows = new Map();

@@ -167,7 +167,7 @@ async function apply(here, strokes) {
         pad.show([]);
         show();
         await setStrokes(here, [], here.measure);
-        await discard(here);
+        if (!here.strokes.length) await discard(here); // unless it was brought back meanwhile
         return;
     }
     if (!written.includes(here)) written = [...written, here].sort((one, other) => one.at - other.at);
