@@ -61,9 +61,6 @@ def measured(page: Page, known: int) -> list[tuple[str, ...]]:
     for start in range(0, known, 64):
         chosen = [(i, labels[i % len(labels)]) for i in range(start, start + 64)]
         taught = [{**sample(label, i), "id": str(i), "label": label} for i, label in chosen]
-            {**sample(labels[i % len(labels)], i), "id": str(i), "label": labels[i % len(labels)]}
-            for i in range(start, start + 64)
-        ]
         page.evaluate(TEACH, [writer, taught])
     page.evaluate(CALL, ["refresh", writer])
     times: dict[str, list[float]] = {what: [] for what in SOURCES}

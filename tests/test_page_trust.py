@@ -61,9 +61,9 @@ def test_what_hangs_while_another_stroke_was_drawn_is_never_taken_as_right(conte
     write(page, INK["l"])
     page.wait_for_timeout(600)
     assert journal(service, writer_of(page)) == []
-    page.unroute("**/read")
     for route in hanging:
         route.abort()
+    page.unroute("**/read")
     expect(page.get_by_role("button", name="not read yet")).to_have_count(0, timeout=20_000)
     assert journal(service, writer_of(page)) == []
 
