@@ -140,10 +140,11 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         """Nothing."""
 
 
-HTML = """<!doctype html>
-<script type="importmap">
-{"imports": {"allograph": "/node_modules/allograph/index.js", "onnxruntime-web/wasm": "/node_modules/onnxruntime-web/dist/ort.wasm.min.mjs"}}
-</script>"""
+IMPORTS = {
+    "allograph": "/node_modules/allograph/index.js",
+    "onnxruntime-web/wasm": "/node_modules/onnxruntime-web/dist/ort.wasm.min.mjs",
+}
+HTML = f'<!doctype html><script type="importmap">{json.dumps({"imports": IMPORTS})}</script>'
 PROGRAM = """async (ink) => {
     const { createHandwritingRecognizer, HandwritingStroke } = await import("allograph");
     const recognizer = await createHandwritingRecognizer({ bundle: "/bundle" });

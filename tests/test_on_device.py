@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Iterator
 from typing import Any
 
@@ -177,6 +176,64 @@ def test_the_device_and_the_service_learn_the_same(page: Page, service: Service)
     assert_same(*on_both(page, service, writer, samples))
 
 
+def test_a_restricted_reading_and_another_label_are_learned_as_the_service_does(page: Page, service: Service) -> None:
+    writer, samples = "restricted", [sample(label, 970 + i) for i, label in enumerate("gq9zoA")]
+    rounds = [
+        [sample("9", 1, id="a", label="9", alphabet="digits"), sample("z", 2, id="b", label="2", alphabet="digits")],
+        [{"id": "b", "label": "7"}],  # another label for what is known already
+        [sample("z", 3, id="c", label="z")],
+    ]
+    for corrections in rounds:
+        call(page, "learn", writer, corrections)
+        post(service, writer, "correct", {"corrections": corrections})
+        assert_same(*on_both(page, service, writer, samples), within=2e-3)
+    refused = page.evaluate(
+        """async (lesson) => {
+            const device = await import("/static/js/on_device.js");
+            return device.learn("restricted", [lesson]).catch((error) => error.message);
+        }""",
+        sample("A", 4, id="d", label="A", alphabet="digits"),
+    )
+    assert "not in the alphabet that was offered" in refused
+
+
+def test_windows_keep_in_step(page: Page, context: BrowserContext, service: Service) -> None:
+    other = open_page(context, service.address)
+    assert call(other, "read", "two", [unsure(7)])[0]["label"] == "9"
+    call(page, "learn", "two", [unsure(4, id="g1", label="g")])
+    assert soon(other, "two", "g")
+    call(other, "forget", "two")
+    assert soon(page, "two", "9")
+    call(page, "learn", "two", [unsure(3, id="g2", label="g")])  # nothing of before comes back with it
+    assert call(page, "undo", "two", "g1") is False
+
+
+def soon(page: Page, writer: str, label: str) -> bool:
+    """Whether a g is read so within two seconds."""
+    for _ in range(20):
+        if call(page, "read", writer, [unsure(7)])[0]["label"] == label:
+            return True
+        page.wait_for_timeout(100)
+    return False
+
+
+def test_another_model_of_the_service_is_noticed(page: Page, context: BrowserContext, service: Service) -> None:
+    loaded: list[str] = []
+
+    def pretend(route: Any) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "model_hash": "0" * 64})
+
+    call(page, "learn", "renewed", [unsure(4, id="g1", label="g")])
+    context.route("**/v1/bundle", pretend)
+    context.on("request", lambda request: loaded.append(request.url))
+    told = call(page, "refresh", "renewed")  # what was learned with the old model is not taken over
+    assert told["changed"] is False
+    assert call(page, "read", "renewed", [unsure(7)])[0]["label"] == "9"
+    assert len([url for url in loaded if url.endswith("/v1/bundle")]) == 3
+    context.unroute("**/v1/bundle")
+
+
 def test_erased_means_erased(page: Page, context: BrowserContext, service: Service) -> None:
     writer = "erased"
     post(service, writer, "correct", {"corrections": [unsure(4, id="g1", label="g")]})
@@ -262,37 +319,3 @@ def test_a_file_that_comes_damaged_is_not_used_and_not_kept(context: BrowserCont
     assert call(page, "isOn") is False
     context.unroute("**/v1/bundle/model.onnx*")
     assert page.evaluate(switch) == "on"
-
-
-MEASURE = """async ([writer, samples, context]) => {
-    const device = await import("/static/js/on_device.js");
-    const found = [];
-    for (const [i, sample] of samples.entries()) {
-        const beside = samples.slice(Math.max(0, i - context), i);
-        const began = performance.now();
-        await device.read(writer, [sample], { why: true, context: beside });
-        found.push(performance.now() - began);
-    }
-    return found.slice(20);
-}"""
-
-
-@pytest.mark.slow
-def test_a_reading_is_there_at_once_however_much_was_taught(page: Page, service: Service) -> None:
-    """The bounds are generous, for a busy machine; docs/on-device.md has the figures of a quiet one."""
-    labels = "".join("gqz19aeoHs058BbRTt+&"[i % 20] for i in range(320))
-    for start in range(0, 320, 64):
-        post(service, "much", "correct", {"corrections": lessons(3000 + start, labels[start : start + 64])})
-    assert call(page, "refresh", "much")["head"] >= 320
-    found: dict[tuple[str, int], list[float]] = {}
-    for run in range(3):  # in turn, so that what else the machine does falls on both
-        for writer in ("little", "much"):
-            for context in (0, 20):
-                seed = 10_000 + 1000 * run + 100 * len(writer) + 10 * context
-                samples = [sample("agqzT0AE8?"[i % 10], seed + i) for i in range(60)]
-                found.setdefault((writer, context), []).extend(page.evaluate(MEASURE, [writer, samples, context]))
-    figures = {
-        one: (round(statistics.median(many), 1), round(statistics.quantiles(many, n=20)[-1], 1)) for one, many in found.items()
-    }
-    print("median and p95 in ms, by writer and size of the context:", figures)
-    assert all(p95 < 160 for _, p95 in figures.values())

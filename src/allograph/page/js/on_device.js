@@ -1,8 +1,7 @@
-// Reading on this device: the page's client of the worker that does it. Nothing is computed here, so the pen never waits.
+// Reading on this device: the page's client of the worker that does it. Nothing is computed here, so the pen never waits; and nothing
+// of it is loaded before it is switched on.
 
 import { recall, remember } from "./device.js";
-import { UnusableDevice } from "./on_device/errors.js";
-import { dropProfile } from "./on_device/states.js";
 
 const WORKER = "/static/js/allograph/worker.js";
 const NOT_STARTED =
@@ -15,6 +14,9 @@ let number = 0;
 let headers = () => ({});
 const waiting = new Map();
 
+/** An error of the kind that says: the service has to read. */
+const unusable = (message) => Object.assign(new Error(message), { name: "UnusableDevice" });
+
 /** What the service wants to be told with a request, such as a key: a function that gives the headers. */
 export function setHeaders(give) {
     headers = give;
@@ -25,7 +27,7 @@ export const isOn = () => recall(IS_ON, false);
 
 /**
  * Read on this device from now on. Fetches the runtime and the bundle, or takes what was kept, and tells `tell({ loaded, total })`
- * in bytes. Throws `UnusableDevice`, with what to do, where the browser or the network does not allow it.
+ * in bytes. Throws an error named `UnusableDevice`, which says what to do, where the browser or the network does not allow it.
  */
 export async function switchOn(tell = () => undefined) {
     await started(tell);
@@ -36,7 +38,7 @@ export async function switchOn(tell = () => undefined) {
 export async function switchOff() {
     await ask("stop");
     remember(IS_ON, false);
-    end(new UnusableDevice("reading on this device was switched off"));
+    end(unusable("reading on this device was switched off"));
 }
 
 /** The readings of samples, in the form of the service's; `options` as its (alphabet, best, confidence, why, context). */
@@ -61,13 +63,13 @@ export async function refresh(writer, { pending = false } = {}) {
 
 /** Nothing of a writer stays on this device, also where the worker does not run. */
 export async function forget(writer) {
-    await dropProfile(writer);
     if (worker) await ask("forget", writer);
+    else if (isOn()) await (await import("./on_device/states.js")).dropProfile(writer);
 }
 
 /** Ask the worker, which is started first where it is not. */
 async function asked(call, ...values) {
-    if (!isOn()) throw new UnusableDevice("reading on this device is switched off; switch it on first");
+    if (!isOn()) throw unusable("reading on this device is switched off; switch it on first");
     await started();
     return ask(call, ...values);
 }
@@ -102,7 +104,7 @@ function opened() {
         if (data.error) reject(Object.assign(new Error(data.error.message), { name: data.error.name }));
         else resolve(data.value);
     });
-    found.addEventListener("error", () => end(new UnusableDevice(NOT_STARTED)));
+    found.addEventListener("error", () => end(unusable(NOT_STARTED)));
     return found;
 }
 

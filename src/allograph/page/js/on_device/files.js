@@ -32,6 +32,7 @@ export async function loadFiles(tell = () => undefined) {
         fetchKept(cache, RUNTIME.wasm, grow),
         ...[RUNTIME.module, RUNTIME.loader].map((address) => fetchKept(cache, address, () => undefined)),
     ]);
+    await keep(cache, LIST, new Response(JSON.stringify(list)));
     await dropOthers(cache, [LIST, ...Object.values(RUNTIME), ...list.files.map(addressOf)]);
     const byName = Object.fromEntries(list.files.map(({ name }, i) => [name, found[i]]));
     return {
@@ -58,10 +59,7 @@ export async function currentModel() {
 async function bundleList(cache) {
     const kept = await cache?.match(LIST);
     const answer = await fetchWithin(LIST, kept ? PATIENCE : 0);
-    if (answer?.ok) {
-        await keep(cache, LIST, answer.clone());
-        return answer.json();
-    }
+    if (answer?.ok) return answer.json();
     if (kept) return kept.json();
     throw new UnusableDevice(
         answer ? `the service has nothing to read with on this device: it answers ${answer.status}` : "the service does not answer",
