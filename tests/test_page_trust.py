@@ -119,7 +119,6 @@ def test_who_is_erased_on_another_device_is_erased_on_this_one(context: BrowserC
     page.locator("#character-pad").press("g")
     expect(page.locator(".note")).to_contain_text("Learned")
     httpx.delete(f"{service.address}/v1/writers/{name}").raise_for_status()
-    page.wait_for_selector("#character-pad.complete")
     write(page, varied(INK["g"], 2))
     expect(page.locator("#toast")).to_contain_text("erased on another device")
     assert httpx.get(f"{service.address}/v1/writers/{name}").status_code == 404
