@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Iterator
 from typing import Any
 
@@ -320,37 +319,3 @@ def test_a_file_that_comes_damaged_is_not_used_and_not_kept(context: BrowserCont
     assert call(page, "isOn") is False
     context.unroute("**/v1/bundle/model.onnx*")
     assert page.evaluate(switch) == "on"
-
-
-MEASURE = """async ([writer, samples, context]) => {
-    const device = await import("/static/js/on_device.js");
-    const found = [];
-    for (const [i, sample] of samples.entries()) {
-        const beside = samples.slice(Math.max(0, i - context), i);
-        const began = performance.now();
-        await device.read(writer, [sample], { why: true, context: beside });
-        found.push(performance.now() - began);
-    }
-    return found.slice(20);
-}"""
-
-
-@pytest.mark.slow
-def test_a_reading_is_there_at_once_however_much_was_taught(page: Page, service: Service) -> None:
-    """The bounds are generous, for a busy machine; docs/on-device.md has the figures of a quiet one."""
-    labels = "".join("gqz19aeoHs058BbRTt+&"[i % 20] for i in range(320))
-    for start in range(0, 320, 64):
-        post(service, "much", "correct", {"corrections": lessons(3000 + start, labels[start : start + 64])})
-    assert call(page, "refresh", "much")["head"] >= 320
-    found: dict[tuple[str, int], list[float]] = {}
-    for run in range(3):  # in turn, so that what else the machine does falls on both
-        for writer in ("little", "much"):
-            for context in (0, 20):
-                seed = 10_000 + 1000 * run + 100 * len(writer) + 10 * context
-                samples = [sample("agqzT0AE8?"[i % 10], seed + i) for i in range(60)]
-                found.setdefault((writer, context), []).extend(page.evaluate(MEASURE, [writer, samples, context]))
-    figures = {
-        one: (round(statistics.median(many), 1), round(statistics.quantiles(many, n=20)[-1], 1)) for one, many in found.items()
-    }
-    print("median and p95 in ms, by writer and size of the context:", figures)
-    assert all(p95 < 160 for _, p95 in figures.values())

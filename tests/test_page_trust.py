@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -43,7 +44,8 @@ def test_what_hangs_while_another_stroke_was_drawn_is_never_taken_as_right(conte
     hanging: list[Route] = []
 
     def hold(route: Route) -> None:
-        strokes = len(route.request.post_data_json["samples"][0]["ink"])
+        body: Any = route.request.post_data_json
+        strokes = len(body["samples"][0]["ink"])
         if strokes == 1:
             route.continue_()
         else:
@@ -59,16 +61,21 @@ def test_what_hangs_while_another_stroke_was_drawn_is_never_taken_as_right(conte
     write(page, INK["l"])
     page.wait_for_timeout(600)
     assert journal(service, writer_of(page)) == []
-    page.unroute("**/read")
     for route in hanging:
         route.abort()
+    page.unroute("**/read")
     expect(page.get_by_role("button", name="not read yet")).to_have_count(0, timeout=20_000)
     assert journal(service, writer_of(page)) == []
 
 
 def test_a_card_is_of_one_character_however_late_its_reading_comes(context: BrowserContext, service: Service) -> None:
     page = open_page(context, service.address)
-    page.route("**/read", lambda route: (time.sleep(1.0), route.continue_()))
+
+    def late(route: Route) -> None:
+        time.sleep(1.0)
+        route.continue_()
+
+    page.route("**/read", late)
     write(page, INK["E"])
     page.wait_for_selector("#character-pad.complete")
     write(page, INK["m"])
