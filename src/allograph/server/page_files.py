@@ -10,7 +10,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 PAGE = Path(__file__).parent.parent / "page"
 AT_ROOT = {"/": "index.html", "/sw.js": "sw.js", "/manifest.webmanifest": "manifest.webmanifest"}
@@ -28,11 +28,22 @@ class _Files(StaticFiles):
         return response
 
 
+class _Compressed(GZipMiddleware):
+    """Compresses files that are not compressed already."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        packed = scope["type"] == "http" and scope["path"].endswith((".gz", ".png"))
+        if packed:
+            await self.app(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
 def add_to(app: FastAPI) -> None:
     """Serve the page and its files."""
     for address, name in AT_ROOT.items():
         app.add_route(address, _at_root(name), methods=["GET"], include_in_schema=False)
-    app.mount("/static", GZipMiddleware(_Files(directory=PAGE), minimum_size=500), name="static")
+    app.mount("/static", _Compressed(_Files(directory=PAGE), minimum_size=500), name="static")
 
 
 def _at_root(name: str) -> Callable[[Request], Awaitable[Response]]:
