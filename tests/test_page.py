@@ -393,6 +393,10 @@ def test_progress_shows_the_curve_the_pairs_and_every_sample(page: Page, service
     samples.first.click()
     page.get_by_role("button", name="It is something else").click()
     page.get_by_role("dialog").get_by_role("button", name="small letter q", exact=True).click()
+    for _ in range(50):
+        if any(one["label"] == "q" for one in journal(page, service)):
+            break
+        time.sleep(0.1)
     assert sorted(one["label"] for one in journal(page, service)) == ["g", "g", "q"]
 
 
