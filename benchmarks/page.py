@@ -20,7 +20,7 @@ from timing import show
 sys.path.append(str(Path(__file__).parent.parent / "tests"))
 from handwriting import chromium_path, launched, open_page, our_ink, serving, varied, write
 
-PAINT, READING = 200.0, 50.0
+PAINT, READING = 200.0, 60.0
 """Milliseconds."""
 LOADS, CHARACTERS, KNOWN = 15, 40, 20
 CLOCK = """() => {

@@ -88,6 +88,7 @@ def test_every_room_is_open_to_everybody(page: Page, service: Service) -> None:
     page.get_by_role("button", name="Begin").click()
     check(page, "asking")
     room(page, "progress")
+    page.locator(".shelves .label").first.click()
     page.locator(".own-sample").first.click()
     check(page, "a sample")
     page.keyboard.press("Escape")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -70,12 +69,8 @@ def test_what_hangs_while_another_stroke_was_drawn_is_never_taken_as_right(conte
 
 def test_a_card_is_of_one_character_however_late_its_reading_comes(context: BrowserContext, service: Service) -> None:
     page = open_page(context, service.address)
-
-    def late(route: Route) -> None:
-        time.sleep(1.0)
-        route.continue_()
-
-    page.route("**/read", late)
+    held: list[Route] = []
+    page.route("**/read", lambda route: held.append(route))
     write(page, INK["E"])
     page.wait_for_selector("#character-pad.complete")
     write(page, INK["m"])
@@ -83,6 +78,9 @@ def test_a_card_is_of_one_character_however_late_its_reading_comes(context: Brow
     expect(page.locator("#character-answer .settled")).to_contain_text("You said it is m")
     page.locator("#recent-list button").last.click()
     page.locator("#character-pad").press("E")
+    expect(page.locator("#character-answer .settled")).to_contain_text("You said it is E")
+    for route in held:
+        route.abort()
     page.unroute("**/read")
     for _ in range(100):
         if len(journal(service, writer_of(page))) == 2:
@@ -119,7 +117,6 @@ def test_who_is_erased_on_another_device_is_erased_on_this_one(context: BrowserC
     page.locator("#character-pad").press("g")
     expect(page.locator(".note")).to_contain_text("Learned")
     httpx.delete(f"{service.address}/v1/writers/{name}").raise_for_status()
-    page.wait_for_selector("#character-pad.complete")
     write(page, varied(INK["g"], 2))
     expect(page.locator("#toast")).to_contain_text("erased on another device")
     assert httpx.get(f"{service.address}/v1/writers/{name}").status_code == 404
@@ -188,6 +185,7 @@ def test_every_step_is_undone_and_done_again(context: BrowserContext, service: S
     page.keyboard.press("Control+Shift+z")
     expect(page.locator("#character-answer .steps")).to_be_visible()
     page.keyboard.press("Control+z")
+    expect(page.locator("#character-answer .reading .glyph").first).to_have_text("a")
     page.locator("#character-pad").press("o")
     expect(page.locator("#character-answer .settled")).to_contain_text("You said it is o")
     page.keyboard.press("Control+z")

@@ -29,17 +29,32 @@ test("a drawing is read, the likeliest first", async () => {
     assert.equal(predictions.length, 5);
     assert.equal(predictions[0].text, "A");
     const probabilities = predictions.map(({ probability }) => probability);
-    assert.deepEqual(probabilities, [...probabilities].sort((one, other) => other - one));
+    assert.deepEqual(
+        probabilities,
+        [...probabilities].sort((one, other) => other - one),
+    );
     assert.ok(probabilities[0] > 0.5 && probabilities[0] <= 1);
     const [{ grapheme, beginIndex, endIndex, drawingSegments }] = predictions[0].segmentationResult;
     assert.deepEqual([grapheme, beginIndex, endIndex], ["A", 0, 1]);
-    assert.deepEqual(drawingSegments.map(({ endPointIndex }) => endPointIndex), inks.A.map((points) => points.length));
+    assert.deepEqual(
+        drawingSegments.map(({ endPointIndex }) => endPointIndex),
+        inks.A.map((points) => points.length),
+    );
 });
 
 test("strokes are added, taken out, and cleared", async () => {
     const drawing = recognizer.startDrawing();
     assert.deepEqual(await drawing.getPrediction(), []);
-    const [down, across] = [strokeOf([[50, 10], [50, 90]]), strokeOf([[10, 50], [90, 50]])];
+    const [down, across] = [
+        strokeOf([
+            [50, 10],
+            [50, 90],
+        ]),
+        strokeOf([
+            [10, 50],
+            [90, 50],
+        ]),
+    ];
     drawing.addStroke(down);
     drawing.addStroke(across);
     assert.deepEqual(drawing.getStrokes(), [down, across]);
@@ -106,9 +121,14 @@ test("what cannot be used is told, and what to do", async () => {
     await assert.rejects(recognizer.correct(recognizer.startDrawing(), "a"), { name: "ImageError", message: /empty/ });
     await assert.rejects(recognizer.correct({ text: "a" }, "a"), { name: "InputError" });
     await assert.rejects(recognizer.correct(draw(recognizer, "A"), ""), { name: "InputError", message: /1–16/ });
-    await assert.rejects(draw(recognizer, "A", { alphabet: "runes" }).getPrediction(), { name: "InputError", message: /digits/ });
+    await assert.rejects(draw(recognizer, "A", { alphabet: "runes" }).getPrediction(), {
+        name: "InputError",
+        message: /digits/,
+    });
     await assert.rejects(createHandwritingRecognizer({ bundle: shipped }), { name: "InputError", message: /onnxruntime-web/ });
-    await assert.rejects(createHandwritingRecognizer({ ort, bundle: { ...shipped, model: "model.onnx" } }), { message: /model is the bytes/ });
+    await assert.rejects(createHandwritingRecognizer({ ort, bundle: { ...shipped, model: "model.onnx" } }), {
+        message: /model is the bytes/,
+    });
     await assert.rejects(createHandwritingRecognizer({ ort }), { name: "InputError", message: /bundle/ });
     await assert.rejects(open(new Uint8Array(100)), { name: "FormatError" });
 });

@@ -10,7 +10,9 @@ import { inks, ort, shipped } from "./shipped.js";
 const reader = await Reader.open(shipped, ort);
 const model = reader.bundle.modelHash;
 const labels = Object.keys(inks);
-const samples = await Promise.all(labels.map((label) => reader.samplesOf([{ ink: inks[label], device: "sheet", baseline: 75 }])));
+const samples = await Promise.all(
+    labels.map((label) => reader.samplesOf([{ ink: inks[label], device: "sheet", baseline: 75 }])),
+);
 const taught = labels.map((label, i) => ({ id: `c${i}`, label, sample: samples[i] }));
 const bytes = (profile) => Buffer.from(profile.state.toBytes(reader.adapter));
 
@@ -60,7 +62,10 @@ test("the same again changes nothing, another label replaces", () => {
     profile.learn([taught[1]]);
     assert.equal(profile.revision, revision);
     profile.learn([{ ...taught[1], label: "?" }]);
-    assert.deepEqual(profile.corrections.map(({ id }) => id), ["c0", "c2", "c1"]);
+    assert.deepEqual(
+        profile.corrections.map(({ id }) => id),
+        ["c0", "c2", "c1"],
+    );
     assert.deepEqual(bytes(profile), bytes(profileOf([taught[0], taught[2], { ...taught[1], label: "?" }])));
 });
 
@@ -93,12 +98,15 @@ test("what is no profile, or of another model, is told", () => {
     assert.throws(() => read(new TextEncoder().encode("nothing of the kind")), { name: "FormatError" });
     const { tensors, metadata } = readTensors(whole);
     const record = JSON.parse(metadata["allograph-profile"]);
-    const spoiled = (change, kept = tensors) => writeTensors(kept, { "allograph-profile": JSON.stringify({ ...record, ...change }) });
+    const spoiled = (change, kept = tensors) =>
+        writeTensors(kept, { "allograph-profile": JSON.stringify({ ...record, ...change }) });
     assert.throws(() => read(spoiled({ format: 2 })), { name: "MismatchError", message: /format 2/ });
     assert.throws(() => read(spoiled({ ids: ["c0"] })), { name: "FormatError" });
     assert.throws(() => read(spoiled({ ids: ["c0", "c0", "c1"] })), { name: "FormatError" });
     assert.throws(() => read(spoiled({ batches: [4] })), { name: "FormatError" });
     const { logits, ...others } = tensors;
     assert.throws(() => read(spoiled({}, others)), { name: "FormatError", message: /lacks/ });
-    assert.throws(() => read(spoiled({}, { ...others, logits: { ...logits, shape: [1, logits.data.length] } })), { name: "FormatError" });
+    assert.throws(() => read(spoiled({}, { ...others, logits: { ...logits, shape: [1, logits.data.length] } })), {
+        name: "FormatError",
+    });
 });

@@ -92,7 +92,7 @@ function open(reading, acts) {
             ),
             make(
                 "button",
-                { type: "button", class: "other", "aria-label": "No, it is another: choose from all", onclick: acts.pick },
+                { type: "button", class: "other", "data-act": "other", "aria-label": "No, it is another: choose from all", onclick: acts.pick },
                 "Other",
             ),
         ),

@@ -6,7 +6,7 @@ const KEPT = 200;
 export class History extends EventTarget {
     #done = [];
     #undone = [];
-    #busy = false;
+    #last = Promise.resolve();
 
     get canUndo() {
         return this.#done.length > 0;
@@ -29,24 +29,29 @@ export class History extends EventTarget {
         this.#changed();
     }
 
-    async undo() {
-        await this.#move("undo");
+    undo() {
+        return this.#inTurn("undo");
     }
 
-    async redo() {
-        await this.#move("redo");
+    redo() {
+        return this.#inTurn("redo");
+    }
+
+    /** Steps go one after the other, however quickly they are asked for. */
+    #inTurn(way) {
+        const mine = this.#last.then(() => this.#move(way));
+        this.#last = mine.catch(() => {});
+        return mine;
     }
 
     async #move(way) {
         const step = (way === "undo" ? this.#done : this.#undone).at(-1);
-        if (!step || this.#busy) return;
-        this.#busy = true;
+        if (!step) return;
         try {
             await step[way]();
             if (way === "undo") [this.#done, this.#undone] = [this.#done.filter((one) => one !== step), [...this.#undone, step]];
             else [this.#undone, this.#done] = [this.#undone.filter((one) => one !== step), [...this.#done, step]];
         } finally {
-            this.#busy = false;
             this.#changed();
         }
     }

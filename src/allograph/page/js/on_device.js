@@ -1,5 +1,5 @@
-// Reading on this device: the page's client of the worker that does it. Nothing is computed here, so the pen never waits; and nothing
-// of it is loaded before it is switched on.
+// Reading on this device: the page's client of the worker that does it. Nothing is computed here, so the pen never waits; and
+// nothing of it is loaded before it is switched on.
 
 import { recall, remember } from "./device.js";
 
@@ -26,8 +26,9 @@ export function setHeaders(give) {
 export const isOn = () => recall(IS_ON, false);
 
 /**
- * Read on this device from now on. Fetches the runtime and the bundle, or takes what was kept, and tells `tell({ loaded, total })`
- * in bytes. Throws an error named `UnusableDevice`, which says what to do, where the browser or the network does not allow it.
+ * Read on this device from now on. Fetches the runtime and the bundle, or takes what was kept, and tells `tell({ loaded, total
+ * })` in bytes. Throws an error named `UnusableDevice`, which says what to do, where the browser or the network does not allow
+ * it.
  */
 export async function switchOn(tell = () => undefined) {
     await started(tell);
@@ -51,8 +52,8 @@ export const learn = (writer, corrections) => asked("learn", writer, corrections
 export const undo = (writer, id) => asked("undo", writer, id);
 
 /**
- * Take what the service knows of a writer, where that is new: { changed, head, incarnation }. Not while corrections are `pending`,
- * which the service has not been sent.
+ * Take what the service knows of a writer, where that is new: { changed, head, incarnation }. Not while corrections are
+ * `pending`, which the service has not been sent.
  */
 export async function refresh(writer, { pending = false } = {}) {
     const told = await asked("refresh", writer, { pending, headers: headers() });
@@ -95,7 +96,8 @@ function ask(call, ...values) {
 function opened() {
     const found = new Worker(WORKER, { type: "module", name: "allograph" });
     found.addEventListener("message", ({ data }) => {
-        const { resolve, reject, tell } = waiting.get(data.number);
+        const { resolve, reject, tell } = waiting.get(data.number) ?? {};
+        if (!resolve) return; // another file of a start that failed
         if (data.progress) {
             tell(data.progress);
             return;

@@ -13,7 +13,8 @@ export class HandwritingStroke {
 
     /** Add a point; throws `ImageError` unless x and y are finite numbers. The time t is kept and not used. */
     addPoint(point) {
-        if (!Number.isFinite(point?.x) || !Number.isFinite(point?.y)) throw new ImageError("a point is { x, y, t }, x and y finite numbers");
+        if (!Number.isFinite(point?.x) || !Number.isFinite(point?.y))
+            throw new ImageError("a point is { x, y, t }, x and y finite numbers");
         this.#points.push({ ...point });
     }
 
@@ -34,9 +35,12 @@ export function checkHints(hints = {}) {
     if (unknown.length) throw new InputError(`there is no hint ${unknown.join(", ")}; there are ${HINTS.join(", ")}`);
     const { recognitionType = "per-character", alternatives = ALTERNATIVES } = hints;
     if (recognitionType !== "per-character") {
-        throw new InputError('a drawing is one character: recognitionType is "per-character"; alphabet says which labels it may be');
+        throw new InputError(
+            'a drawing is one character: recognitionType is "per-character"; alphabet says which labels it may be',
+        );
     }
-    if (!Number.isInteger(alternatives) || alternatives < 0) throw new InputError("alternatives is how many further predictions to give");
+    if (!Number.isInteger(alternatives) || alternatives < 0)
+        throw new InputError("alternatives is how many further predictions to give");
     return { ...hints, alternatives };
 }
 

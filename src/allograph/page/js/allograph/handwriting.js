@@ -10,8 +10,8 @@ import { Reader } from "./reader.js";
  * A recognizer of single characters, which learns from corrections.
  *
  * `bundle` is the address of a bundle's folder, or its files' bytes { config, model, adapters }; `ort` is the module of
- * onnxruntime-web; `profile` is what `export` gave before, or a writer's state as the service gives it. Throws `FormatError` for
- * what is no bundle or profile, `MismatchError` for a profile of another model.
+ * onnxruntime-web; `profile` is what `export` gave before, or a writer's state as the service gives it. Throws `FormatError`
+ * for what is no bundle or profile, `MismatchError` for a profile of another model.
  */
 export async function createHandwritingRecognizer({ bundle, ort, profile = null } = {}) {
     if (!ort?.InferenceSession) throw new InputError("ort is the module of onnxruntime-web, which runs the model");
@@ -38,8 +38,8 @@ class HandwritingRecognizer {
     }
 
     /**
-     * A new drawing of one character. Hints: alternatives (3), how many predictions beside the first; alphabet, a named one or a
-     * list of labels; unit ("device" or "millimetres"), device and baseline, which say how large it is written, and where.
+     * A new drawing of one character. Hints: alternatives (3), how many predictions beside the first; alphabet, a named one or
+     * a list of labels; unit ("device" or "millimetres"), device and baseline, which say how large it is written, and where.
      */
     startDrawing(hints = {}) {
         this.#open();
@@ -53,7 +53,8 @@ class HandwritingRecognizer {
      */
     async correct(target, label, { new: isNew = false } = {}) {
         this.#open();
-        const { drawing, sample } = target instanceof HandwritingDrawing ? await this.#sample(target) : this.#samplePredicted(target);
+        const { drawing, sample } =
+            target instanceof HandwritingDrawing ? await this.#sample(target) : this.#samplePredicted(target);
         const { alphabet = null } = drawing.hints;
         const lesson = this.#reader.lesson(this.#profile, sample, label, { alphabet, isNew });
         if (!this.#ids.has(drawing)) this.#ids.set(drawing, newId());
@@ -120,7 +121,12 @@ class HandwritingRecognizer {
         this.#open();
         const [reading] = this.#reader.read(this.#profile, found.sample, { alphabet });
         return reading.best(1 + alternatives).map(({ label, probability }) => {
-            const prediction = { text: label, probability, base: reading.base, segmentationResult: [segmentOf(label, drawing)] };
+            const prediction = {
+                text: label,
+                probability,
+                base: reading.base,
+                segmentationResult: [segmentOf(label, drawing)],
+            };
             this.#predicted.set(prediction, found);
             return prediction;
         });

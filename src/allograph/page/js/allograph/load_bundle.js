@@ -14,7 +14,8 @@ export async function loadBundle(bundle) {
         const found = await Promise.all(Object.values(FILES).map((file) => fetchBytes(`${folder}/${file}`)));
         return Object.fromEntries(Object.keys(FILES).map((name, i) => [name, found[i]]));
     }
-    if (typeof bundle !== "object" || bundle === null) throw new InputError("bundle is the address of a bundle's folder, or its files");
+    if (typeof bundle !== "object" || bundle === null)
+        throw new InputError("bundle is the address of a bundle's folder, or its files");
     return Object.fromEntries(Object.entries(FILES).map(([name, file]) => [name, bytesOf(bundle[name], name, file)]));
 }
 

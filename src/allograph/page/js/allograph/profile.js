@@ -57,7 +57,9 @@ export class Profile {
      */
     learn(batch) {
         const known = new Map(this.corrections.map(({ id, label }) => [id, label]));
-        const changed = batch.map((one) => ({ ...one, label: checkLabel(one.label) })).filter(({ id, label }) => known.get(id) !== label);
+        const changed = batch
+            .map((one) => ({ ...one, label: checkLabel(one.label) }))
+            .filter(({ id, label }) => known.get(id) !== label);
         if (!changed.length) return;
         this.#drop(new Set(changed.map(({ id }) => id)));
         this.#append(changed);
@@ -66,7 +68,9 @@ export class Profile {
     /** Take a correction back: the state is what it would be without it. Throws `InputError` for an unknown id. */
     undo(id) {
         if (!this.has(id)) {
-            throw new InputError("no correction of this id was taught here, or it was taken back before; corrections lists them");
+            throw new InputError(
+                "no correction of this id was taught here, or it was taken back before; corrections lists them",
+            );
         }
         this.#drop(new Set([id]));
     }
@@ -86,7 +90,9 @@ export class Profile {
         this.#drop(new Set(this.corrections.map(({ id }) => id)));
     }
 
-    /** The journal and the state that it goes on from, as one blob of safetensors; `model` is the hash of the model that read. */
+    /**
+     * The journal and the state that it goes on from, as one blob of safetensors; `model` is the hash of the model that read.
+     */
     toBytes(model) {
         const entries = this.#journal.flat();
         const tensors = { from: { dtype: "U8", shape: [0], data: this.#from.toBytes(this.#adapter) } };
@@ -112,8 +118,8 @@ export class Profile {
     }
 
     /**
-     * Read what `toBytes` wrote, or the state of a writer as the service gives it. Throws `FormatError` for what is neither or is
-     * damaged, `MismatchError` for one of another model, adapter or version.
+     * Read what `toBytes` wrote, or the state of a writer as the service gives it. Throws `FormatError` for what is neither or
+     * is damaged, `MismatchError` for one of another model, adapter or version.
      */
     static fromBytes(blob, adapter, model) {
         const { tensors, metadata } = readTensors(blob, "the profile");
@@ -121,7 +127,9 @@ export class Profile {
         const { format, model: read, ids, labels, batches } = recordOf(metadata["allograph-profile"]);
         if (format !== FORMAT) throw new MismatchError(`the profile has format ${format}; this package reads format ${FORMAT}`);
         if (read !== model) {
-            throw new MismatchError(`the profile is of another model (${String(read).slice(0, 12)}…, not ${model.slice(0, 12)}…)`);
+            throw new MismatchError(
+                `the profile is of another model (${String(read).slice(0, 12)}…, not ${model.slice(0, 12)}…)`,
+            );
         }
         const whole = samplesOf(tensors, ids.length);
         const profile = new Profile(adapter, State.fromBytes(tensors.from?.data ?? new Uint8Array(), adapter));
@@ -168,8 +176,10 @@ function recordOf(text) {
         const record = JSON.parse(text);
         const { ids, labels, batches } = record;
         const count = batches.reduce((sum, length) => sum + length, 0);
-        if (![ids, labels].every((list) => Array.isArray(list) && list.length === count)) throw new TypeError("its lists differ");
-        if (new Set(ids).size !== count || !batches.every((length) => length > 0)) throw new TypeError("its batches do not fit");
+        if (![ids, labels].every((list) => Array.isArray(list) && list.length === count))
+            throw new TypeError("its lists differ");
+        if (new Set(ids).size !== count || !batches.every((length) => length > 0))
+            throw new TypeError("its batches do not fit");
         return record;
     } catch (error) {
         throw new FormatError(`this is not a profile, or it is damaged (${error.message})`);
@@ -179,11 +189,13 @@ function recordOf(text) {
 function samplesOf(tensors, count) {
     const numbers = (name) => {
         const tensor = tensors[name];
-        if (tensor && tensor.shape[0] !== count) throw new FormatError(`the profile is damaged: ${name} has ${tensor.shape[0]} rows`);
+        if (tensor && tensor.shape[0] !== count)
+            throw new FormatError(`the profile is damaged: ${name} has ${tensor.shape[0]} rows`);
         return tensor?.data ?? null;
     };
     const [embeddings, logits, features] = ["embeddings", "logits", "features"].map(numbers);
-    if (count && !(embeddings && logits)) throw new FormatError("the profile is damaged: it lacks what the model said of its samples");
+    if (count && !(embeddings && logits))
+        throw new FormatError("the profile is damaged: it lacks what the model said of its samples");
     const [sizes, scales] = ["sizes", "scales"].map(numbers);
     return { count, embeddings, logits, features, boxes: sizes && new Boxes(sizes, scales ?? new Uint32Array(count)) };
 }

@@ -30,14 +30,16 @@ export class Reader {
     static async open({ config, model, adapters }, ort) {
         const bundle = readBundle({ config, adapters });
         if (bundle.frame !== FRAME) {
-            throw new MismatchError(`the bundle reads samples in the frame ${String(bundle.frame)}; ink is drawn in the frame ${FRAME}`);
+            throw new MismatchError(
+                `the bundle reads samples in the frame ${String(bundle.frame)}; ink is drawn in the frame ${FRAME}`,
+            );
         }
         return new Reader(bundle, Allograph.of(bundle), await createRecognizer({ modelBytes: model, bundle, ort }));
     }
 
     /**
-     * What the model says of characters, with their boxes. A character is { ink: strokes [[[x, y], …], …], unit, device, baseline }
-     * or { image: Uint8Array [784], box }.
+     * What the model says of characters, with their boxes. A character is { ink: strokes [[[x, y], …], …], unit, device,
+     * baseline } or { image: Uint8Array [784], box }.
      */
     async samplesOf(characters) {
         const images = new Uint8Array(characters.length * PIXELS);
@@ -65,16 +67,19 @@ export class Reader {
 
     /**
      * What is to be learned of a sample: { label, sample }, the label in NFC. `alphabet` is what was offered when it was read.
-     * Throws `UnknownLabel` for a label that is neither the bundle's nor the writer's, nor `isNew`, `InputError` for one that was
-     * not offered.
+     * Throws `UnknownLabel` for a label that is neither the bundle's nor the writer's, nor `isNew`, `InputError` for one that
+     * was not offered.
      */
     lesson(profile, sample, label, { alphabet = null, isNew = false } = {}) {
         const [checked, own] = [checkLabel(label), profile.state.labels];
         if (!isNew && this.bundle.alphabet.find(checked) < 0 && !own.includes(checked)) {
-            throw new UnknownLabel(`the bundle does not know the label “${checked}”; teach it to this writer with { new: true }`);
+            throw new UnknownLabel(
+                `the bundle does not know the label “${checked}”; teach it to this writer with { new: true }`,
+            );
         }
         const offer = offerOf(alphabet, this.bundle.alphabet, own);
-        if (offer && !offer.labels.has(checked)) throw new InputError(`the label “${checked}” is not in the alphabet that was offered`);
+        if (offer && !offer.labels.has(checked))
+            throw new InputError(`the label “${checked}” is not in the alphabet that was offered`);
         return { label: checked, sample: within(sample, offer) };
     }
 
@@ -85,7 +90,10 @@ export class Reader {
         const places = Array.from({ length: samples.count }, (_, i) => i);
         for (let group = 0; group < Math.min(GROUPS, samples.count); group++) {
             const rows = places.filter((place) => place % GROUPS === group);
-            const others = samplesAt(samples, places.filter((place) => place % GROUPS !== group));
+            const others = samplesAt(
+                samples,
+                places.filter((place) => place % GROUPS !== group),
+            );
             const beside = joinSamples(context ? [context, others] : [others]);
             const part = fitted.scores(samplesAt(samples, rows), beside);
             rows.forEach((row, i) => values.set(part.subarray(i * width, (i + 1) * width), row * width));
@@ -97,7 +105,9 @@ export class Reader {
 /** A context that is not too long; throws `InputError` for a longer one. */
 export function checkContext(context) {
     if (context.length <= LONGEST_CONTEXT) return context;
-    throw new InputError(`a context has at most ${LONGEST_CONTEXT} samples, and this one has ${context.length}: give those seen last`);
+    throw new InputError(
+        `a context has at most ${LONGEST_CONTEXT} samples, and this one has ${context.length}: give those seen last`,
+    );
 }
 
 const boxOf = ({ ink, box, unit, device, baseline }) =>

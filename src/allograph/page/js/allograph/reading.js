@@ -7,7 +7,10 @@ export class Reading {
     #values;
     #total;
 
-    /** `values` [C + own] are log-probabilities up to a constant, of `labels`; `logits` [C] are the base's, −∞ where not offered. */
+    /**
+     * `values` [C + own] are log-probabilities up to a constant, of `labels`; `logits` [C] are the base's, −∞ where not
+     * offered.
+     */
     constructor(labels, values, logits) {
         this.labels = labels;
         this.#values = values.some((value) => value > -Infinity) ? values : values.map(() => 0);
@@ -38,7 +41,9 @@ export class Reading {
             .map((place) => ({ label: this.labels[place], probability: Math.exp(this.logProbability(place)) }));
     }
 
-    /** The probability, 0…1, that a correction to `label` is a slip; 0 for one that was not scored: against it nothing speaks. */
+    /**
+     * The probability, 0…1, that a correction to `label` is a slip; 0 for one that was not scored: against it nothing speaks.
+     */
     doubt(label) {
         const place = this.labels.indexOf(label);
         if (place < 0) return 0;

@@ -1,4 +1,5 @@
-// The frozen base classifier: images in, embeddings, logits and features out. It runs the bundle's ONNX model by onnxruntime-web.
+// The frozen base classifier: images in, embeddings, logits and features out. It runs the bundle's ONNX model by onnxruntime-
+// web.
 
 import { FormatError, ImageError, MismatchError } from "./errors.js";
 
@@ -38,8 +39,8 @@ async function openSession(modelBytes, ort) {
     if (inputNames.join() === "images" && ["embedding", "logits"].every((name) => outputNames.includes(name))) return session;
     await session.release();
     throw new FormatError(
-        `the model has the inputs ${inputNames.join(", ")} and the outputs ${outputNames.join(", ")}; a bundle's model has images, ` +
-            "embedding and logits. Make it one with: allograph bundle",
+        `the model has the inputs ${inputNames.join(", ")} and the outputs ${outputNames.join(", ")}; ` +
+            "a bundle's model has images, embedding and logits. Make it one with: allograph bundle",
     );
 }
 
@@ -60,13 +61,16 @@ class Recognizer {
     async check(labels) {
         const { logits } = await this.#run(new Float32Array(PIXELS));
         if (logits.length !== labels) {
-            throw new MismatchError(`the model knows ${logits.length} labels, its bundle ${labels}: they are not of one bundle`);
+            throw new MismatchError(
+                `the model knows ${logits.length} labels, its bundle ${labels}: they are not of one bundle`,
+            );
         }
     }
 
     /**
      * What the model says of images, Uint8Array [n · 784], white ink on black: { count, embeddings [n · d], logits [n · C],
-     * features [n · f] }, Float32Array; `features` is null where the model has none. Throws `ImageError` for what are no images.
+     * features [n · f] }, Float32Array; `features` is null where the model has none. Throws `ImageError` for what are no
+     * images.
      */
     async outputs(images) {
         const count = checkImages(images);
@@ -75,7 +79,10 @@ class Recognizer {
         for (let first = 0; first < count; first += BATCH) {
             parts.push(await this.#run(pixels.subarray(first * PIXELS, (first + BATCH) * PIXELS)));
         }
-        const all = Object.entries(OUTPUTS).map(([name, here]) => [here, this.#names.includes(name) ? joined(parts, name) : null]);
+        const all = Object.entries(OUTPUTS).map(([name, here]) => [
+            here,
+            this.#names.includes(name) ? joined(parts, name) : null,
+        ]);
         return { count, ...Object.fromEntries(all) };
     }
 
@@ -94,7 +101,9 @@ class Recognizer {
 
 function checkImages(images) {
     if (!(images instanceof Uint8Array) || images.length === 0 || images.length % PIXELS !== 0) {
-        throw new ImageError(`images are a Uint8Array of ${PIXELS} grey values each, 0 (paper) … 255 (ink), at least one image`);
+        throw new ImageError(
+            `images are a Uint8Array of ${PIXELS} grey values each, 0 (paper) … 255 (ink), at least one image`,
+        );
     }
     const count = images.length / PIXELS;
     for (let i = 0; i < count; i++) {

@@ -6,7 +6,9 @@ const ARRAYS = ["embeddings", "logits", "features"];
 
 /** The samples at these places. */
 export function samplesAt(samples, places) {
-    const taken = Object.fromEntries(ARRAYS.map((name) => [name, samples[name] ? rowsOf(samples[name], samples.count, places) : null]));
+    const taken = Object.fromEntries(
+        ARRAYS.map((name) => [name, samples[name] ? rowsOf(samples[name], samples.count, places) : null]),
+    );
     return { count: places.length, ...taken, boxes: samples.boxes?.at(places) ?? null };
 }
 
@@ -16,7 +18,9 @@ export const rowOf = (samples, place) => samplesAt(samples, [place]);
 /** Samples of one recognizer, one after the other; at least one part. */
 export function joinSamples(parts) {
     if (parts.length === 1) return parts[0];
-    const whole = Object.fromEntries(ARRAYS.map((name) => [name, parts[0][name] ? joined(parts.map((part) => part[name])) : null]));
+    const whole = Object.fromEntries(
+        ARRAYS.map((name) => [name, parts[0][name] ? joined(parts.map((part) => part[name])) : null]),
+    );
     const boxed = parts.some(({ boxes }) => boxes);
     return {
         count: parts.reduce((count, part) => count + part.count, 0),

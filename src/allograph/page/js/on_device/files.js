@@ -1,5 +1,5 @@
-// The files that reading on this device needs, 6 MB: the runtime and the service's bundle. Kept in the browser's cache, where it
-// has one: without a network they come from there.
+// The files that reading on this device needs, 6 MB: the runtime and the service's bundle. Kept in the browser's cache, where
+// it has one: without a network they come from there.
 
 import { UnusableDevice } from "./errors.js";
 
@@ -17,9 +17,9 @@ const PATIENCE = 3000;
 const opened = async () => (await globalThis.caches?.open(CACHE).catch(() => null)) ?? null;
 
 /**
- * The bytes { wasm, config, model, adapters } and the bundle's list; `tell({ loaded, total })` is told how many bytes there are so
- * far. What is kept is not fetched again unless the service has another bundle. Throws `UnusableDevice` where a file cannot be had
- * or is not what the list says.
+ * The bytes { wasm, config, model, adapters } and the bundle's list; `tell({ loaded, total })` is told how many bytes there are
+ * so far. What is kept is not fetched again unless the service has another bundle. Throws `UnusableDevice` where a file cannot
+ * be had or is not what the list says.
  */
 export async function loadFiles(tell = () => undefined) {
     const cache = await opened();
@@ -62,7 +62,9 @@ async function bundleList(cache) {
     if (answer?.ok) return answer.json();
     if (kept) return kept.json();
     throw new UnusableDevice(
-        answer ? `the service has nothing to read with on this device: it answers ${answer.status}` : "the service does not answer",
+        answer
+            ? `the service has nothing to read with on this device: it answers ${answer.status}`
+            : "the service does not answer",
     );
 }
 
@@ -95,7 +97,10 @@ async function isOf(bytes, sha256) {
 async function fetchKept(cache, address, grow) {
     const kept = await cache?.match(address);
     const answer = kept ?? (await fetchWithin(address, 0));
-    if (!answer?.ok) throw new UnusableDevice(`${address} cannot be fetched: ${answer ? `the answer is ${answer.status}` : "no connection"}`);
+    if (!answer?.ok)
+        throw new UnusableDevice(
+            `${address} cannot be fetched: ${answer ? `the answer is ${answer.status}` : "no connection"}`,
+        );
     const copy = kept ? null : answer.clone();
     const keeping = copy && keep(cache, address, copy);
     const bytes = await readAll(answer, address, grow);

@@ -64,8 +64,8 @@ export async function read(writer, samples, { alphabet = null, best = 5, confide
 }
 
 /**
- * Learn corrections `[{ id, label, ink or image, new, alphabet, … }]`, as the service takes them, in one batch: the next reading
- * knows them. One without a sample gives the sample of its id another label, where it was taught on this device.
+ * Learn corrections `[{ id, label, ink or image, new, alphabet, … }]`, as the service takes them, in one batch: the next
+ * reading knows them. One without a sample gives the sample of its id another label, where it was taught on this device.
  */
 export async function learn(writer, corrections) {
     const drawn = corrections.filter(hasSample);
@@ -81,7 +81,10 @@ export async function learn(writer, corrections) {
     return held.profile.corrections;
 }
 
-/** Take a correction back; false where the state came from the service with it: then only the service can, and `refresh` brings it. */
+/**
+ * Take a correction back; false where the state came from the service with it: then only the service can, and `refresh` brings
+ * it.
+ */
 export async function undo(writer, id) {
     const held = await profileOf(writer);
     if (!held.profile.has(id)) return false;
@@ -91,9 +94,9 @@ export async function undo(writer, id) {
 }
 
 /**
- * Take what the service knows of a writer, where that is new; not while corrections are `pending`, which the service does not know
- * yet. `{ changed, head, incarnation }`; a writer of whom the service knows nothing has head 0. `outdated` says that the service has
- * another model by now: start again.
+ * Take what the service knows of a writer, where that is new; not while corrections are `pending`, which the service does not
+ * know yet. `{ changed, head, incarnation }`; a writer of whom the service knows nothing has head 0. `outdated` says that the
+ * service has another model by now: start again.
  */
 export async function refresh(writer, { pending = false, headers = {} } = {}) {
     const held = await profileOf(writer);
@@ -130,7 +133,9 @@ const SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 1
 
 async function runtime(wasm) {
     if (!globalThis.WebAssembly?.validate(Uint8Array.from(SIMD))) {
-        throw new UnusableDevice("this browser is too old to read on the device: it has no WebAssembly with SIMD; the service still reads");
+        throw new UnusableDevice(
+            "this browser is too old to read on the device: it has no WebAssembly with SIMD; the service still reads",
+        );
     }
     try {
         const ort = await import(/* the runtime's own address */ RUNTIME.module);
@@ -141,9 +146,14 @@ async function runtime(wasm) {
     }
 }
 
-/** What the model says of characters of a request; what it said lately it need not say again, as of a context, which comes often. */
+/**
+ * What the model says of characters of a request; what it said lately it need not say again, as of a context, which comes
+ * often.
+ */
 async function samplesOf(characters) {
-    const keys = characters.map(({ ink, image, box, unit, device, baseline }) => JSON.stringify([ink, image, box, unit, device, baseline]));
+    const keys = characters.map(({ ink, image, box, unit, device, baseline }) =>
+        JSON.stringify([ink, image, box, unit, device, baseline]),
+    );
     const places = Array.from(keys.keys()).filter((place) => !outputs.has(keys[place]));
     if (places.length) {
         const fresh = await reader.samplesOf(places.map((place) => character(characters[place])));
@@ -163,7 +173,8 @@ function character({ ink, image, box, unit, device, baseline }) {
     return { image: pixelsOf(image), box };
 }
 
-const withoutPressure = (stroke) => (Array.isArray(stroke) ? stroke.map((point) => (Array.isArray(point) ? point.slice(0, 2) : point)) : stroke);
+const withoutPressure = (stroke) =>
+    Array.isArray(stroke) ? stroke.map((point) => (Array.isArray(point) ? point.slice(0, 2) : point)) : stroke;
 
 /** The pixels of an image of a request, Base64 or rows of numbers; what is neither is left to the reader to refuse. */
 function pixelsOf(image) {
@@ -207,11 +218,19 @@ const keep = (writer, { profile, tag, head, incarnation }) =>
 
 /** The service's state of a writer; null where the service does not answer. */
 async function stateOf(writer, headers) {
-    const answer = await fetch(`/v1/writers/${encodeURIComponent(writer)}/state`, { headers, cache: "no-store" }).catch(() => null);
+    const answer = await fetch(`/v1/writers/${encodeURIComponent(writer)}/state`, { headers, cache: "no-store" }).catch(
+        () => null,
+    );
     if (answer?.status === 304) return { status: 304 };
     if (answer?.status === 404) return { status: 404, bytes: null, tag: null, head: 0, incarnation: null };
     if (!answer?.ok) return null;
     const bytes = new Uint8Array(await answer.arrayBuffer());
     const head = Number(answer.headers.get("X-Allograph-Head"));
-    return { status: 200, bytes, tag: answer.headers.get("ETag"), head, incarnation: answer.headers.get("X-Allograph-Incarnation") };
+    return {
+        status: 200,
+        bytes,
+        tag: answer.headers.get("ETag"),
+        head,
+        incarnation: answer.headers.get("X-Allograph-Incarnation"),
+    };
 }

@@ -1,5 +1,5 @@
-// What this device knows of each writer: a profile, with how much of the service's journal it holds. Kept in IndexedDB, and in step
-// between windows: whoever changes a profile tells the others.
+// What this device knows of each writer: a profile, with how much of the service's journal it holds. Kept in IndexedDB, and in
+// step between windows: whoever changes a profile tells the others.
 
 import { openDB } from "../../vendor/idb.js";
 
@@ -33,7 +33,11 @@ function opened() {
 /** Keep `{ writer, bytes, tag, head, incarnation }`; a failure costs only what a reload loses. */
 export async function keepProfile(kept) {
     const shelf = await opened();
-    if (shelf) await shelf.put("profiles", kept).then(() => tell(kept.writer), () => undefined);
+    if (shelf)
+        await shelf.put("profiles", kept).then(
+            () => tell(kept.writer),
+            () => undefined,
+        );
     else memory.set(kept.writer, kept);
 }
 
