@@ -246,8 +246,8 @@ def test_a_line_of_which_only_some_characters_were_said(http: httpx.Client) -> N
     assert len(journal(http)) == len(done["corrections"])
     for wrong, words in (([], "nothing is vouched for"), ([4], "no character"), ([99], "no character")):
         problem(http.post(f"{ANA}/lines/correct", json={**LINE, "text": TEXT, "vouched": wrong}), 422, words)
-    for wrong in ([-1], [0.5], ["0"], [True], "0", 0):
-        problem(http.post(f"{ANA}/lines/correct", json={**LINE, "text": TEXT, "vouched": wrong}), 422, "vouched")
+    for odd in ([-1], [0.5], ["0"], [True], "0", 0):
+        problem(http.post(f"{ANA}/lines/correct", json={**LINE, "text": TEXT, "vouched": odd}), 422, "vouched")
     with client(writers(implicit=False)) as strict:
         assert len(teach(strict, vouched=[0], left_standing=True)["corrections"]) == 1
         assert teach(strict, vouched=[], left_standing=True)["corrections"] == journal(strict) == []
