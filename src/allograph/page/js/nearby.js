@@ -9,6 +9,16 @@ import { keyHeaders, read } from "./service.js";
 import { letters } from "./store.js";
 import { current, isErased, turns } from "./writers.js";
 
+const PATIENCE = 10000;
+
+/** Until the service worker keeps what is fetched: on a first visit it begins a moment after the page. */
+async function isKept() {
+    const keeper = navigator.serviceWorker;
+    if (!keeper || keeper.controller) return;
+    const late = new Promise((resolve) => setTimeout(resolve, PATIENCE));
+    await Promise.race([late, new Promise((resolve) => keeper.addEventListener("controllerchange", resolve, { once: true }))]);
+}
+
 const fromService = { isReady: () => !isLost(), read: (...request) => heard(read(...request)) };
 
 const here = {
@@ -33,6 +43,7 @@ export function begin() {
 
 /** The person switches it on; `tell({ loaded, total })` is told of the bytes that have come. */
 export async function switchOn(tell) {
+    await isKept();
     await onDevice.switchOn(tell);
     begin();
 }

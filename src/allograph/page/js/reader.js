@@ -8,6 +8,7 @@ import { Erased, read, Unreachable } from "./service.js";
 import { turns } from "./writers.js";
 
 const TOGETHER = 4;
+const AGAIN = 1000;
 
 /** Tells of "read", with the `drawing` and its `reading`, once that covers all that was drawn; of "refused", with a `reason`. */
 export const readings = new EventTarget();
@@ -53,6 +54,7 @@ async function fly({ drawing, request }) {
     const { id, revision, writer } = drawing;
     const control = new AbortController();
     flying.set(id, { revision, control });
+    let pause = 0;
     const tellOf = (kind, fields) => readings.dispatchEvent(Object.assign(new Event(kind), { drawing, ...fields }));
     try {
         const [reading] = await source.read(writer, ...request(), control.signal);
@@ -60,6 +62,7 @@ async function fly({ drawing, request }) {
     } catch (error) {
         if (error instanceof Erased) await erasedElsewhere(writer);
         else if (error instanceof Unreachable || error.status === 401) {
+            pause = AGAIN; // what reads may be another by then, as when this device begins to read
             if (!waiting.has(id) && !control.signal.aborted) waiting.set(id, { drawing, request });
         } else if (error.name !== "AbortError") {
             tell(error.message);
@@ -67,7 +70,7 @@ async function fly({ drawing, request }) {
         }
     } finally {
         flying.delete(id);
-        if (!isLost()) setTimeout(run);
+        setTimeout(run, pause);
     }
 }
 
