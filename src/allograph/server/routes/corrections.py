@@ -134,6 +134,8 @@ async def _learn(
         reading = readings.get(correction.id)
         if reading and correction.time >= began:  # a request that is sent again counts once
             caller.metrics.corrected(reading.base == correction.label, reading.personal == correction.label, implicit)
+    if with_sample:
+        caller.service.reader.learn_ahead(caller.tenant, name)
     content = {"corrections": [correction_json(correction) for correction in stored.corrections]}
     return json_response(content, naming(stored.incarnation))
 
