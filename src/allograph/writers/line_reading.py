@@ -120,6 +120,20 @@ def bare_words(text: str) -> set[str]:
     return {bare for word in text.split(" ") if (bare := word.strip(edges))}
 
 
+def _words_at(text: str, places: Collection[int]) -> str:
+    """The words of a text that have a character at one of these places: what nobody looked at is not theirs.
+
+    >>> _words_at("to be or", {1, 3})
+    'to be'
+    """
+    kept, start = [], 0
+    for word in text.split(" "):
+        if any(start <= place < start + len(word) for place in places):
+            kept.append(word)
+        start += len(word) + 1
+    return " ".join(kept)
+
+
 def correct_line(
     live: LiveProfile,
     line: Line,
@@ -164,7 +178,7 @@ def correct_line(
         elif is_given or standing.get(run) == label:
             reading = line.character(run, -1, space)  # what was read, for a character cut anew too: its doubt is to be honest
             learned.append(_entry(reading, label, implicit=not is_given, keep_image=keep_images, line=line))
-    words = bare_words(text) if keep_words else None
+    words = bare_words(_words_at(text, said)) if keep_words else None
     recorded = _record(live, line, learned, words, incarnation, replace_given=True)
     return LineCorrection(line.id, tuple(recorded.corrections), tuple(doubtful), recorded.incarnation)
 

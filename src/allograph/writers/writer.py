@@ -236,8 +236,8 @@ class Writer:
 
         The same call again changes nothing; another text, or other places, replace the first. Characters that the ink does not
         bear out are not learned, and named (`doubtful`). The journal keeps a line's characters in shuffled order and without
-        their place, so that the text cannot be read back; its words are kept only with `keep_words`, apart. `undo(done.id)`
-        takes all back.
+        their place, so that the text cannot be read back. Its words are kept only with `keep_words`, apart: those that have a
+        character that was vouched for. `undo(done.id)` takes all back.
 
         Raises `InputError` for a text that is not what the ink shows, for a place outside it, and where nothing is to be
         learned (no character is vouched for, and none is left standing), `UnknownLabel` for a label that the bundle does not
