@@ -30,7 +30,7 @@ from real_ink import DATA, thinned
 WRITERS, LINES, LIMIT = 6, 10, 1.0
 """The limit in points of the character error rate."""
 LEFT, BASELINE, HIGH, WIDE, TALL, APART = 24, 80, 46, 1080, 104, 2.5
-"""CSS pixels: where a line begins; below its rule's top, its baseline; a tall stroke; its most width and height; between points."""
+"""CSS pixels: where a line begins; its baseline below its rule's top; a tall stroke; most width and height; between points."""
 SEEN = 700
 """Milliseconds after which a line that was read is left."""
 
