@@ -4,7 +4,8 @@ Whoever writes always knows what they wrote and says nothing else, and puts righ
 the service must know just what was said or rightly left standing, and the page every character, read and counted. The page's clock
 is the test's.
 
-`ALLOGRAPH_SCHEDULES=200` runs that many; `ALLOGRAPH_SCHEDULE=17` runs one, whose steps are told where it fails.
+`ALLOGRAPH_SCHEDULES=200` runs that many; `ALLOGRAPH_SCHEDULE=17` runs one, `ALLOGRAPH_SCHEDULE=17-40` some; the steps are told where
+one fails.
 """
 
 from __future__ import annotations
@@ -31,6 +32,14 @@ COMPLETE = 3100
 WITHIN = 600
 """The longest pause within one."""
 
+DRAW = """(points) => {
+    const pad = document.getElementById("character-pad");
+    points.forEach(([clientX, clientY], i) => {
+        const kinds = [i === 0 && "pointerdown", i > 0 && "pointermove", i === points.length - 1 && "pointerup"].filter(Boolean);
+        const where = { pointerId: 1, pointerType: "mouse", clientX, clientY, button: 0, pressure: 0.5, bubbles: true };
+        for (const kind of kinds) pad.dispatchEvent(new PointerEvent(kind, { ...where, cancelable: true }));
+    });
+}"""
 LOOK = """() => {
     const card = document.getElementById("character-answer");
     const text = (what) => card.querySelector(what)?.textContent ?? null;
@@ -64,7 +73,8 @@ TRAY = """() => [...document.querySelectorAll("#recent-list button canvas")].map
 def seeds() -> list[int]:
     """The schedules that are to run."""
     if one := os.environ.get("ALLOGRAPH_SCHEDULE"):
-        return [int(one)]
+        first, _, last = one.partition("-")
+        return list(range(int(first), int(last or first) + 1))
     return list(range(int(os.environ.get("ALLOGRAPH_SCHEDULES", "10"))))
 
 
@@ -104,8 +114,9 @@ class Hand:
     def pass_time(self, milliseconds: int) -> None:
         """The page's clock goes on, and what was answered meanwhile arrives."""
         self.context.clock.run_for(milliseconds)
-        self.page.wait_for_timeout(15)
-        self.context.clock.run_for(20)
+        if milliseconds >= 50:
+            self.page.wait_for_timeout(15)
+            self.context.clock.run_for(20)
 
     def wait(self, condition: Callable[[], bool], what: str, step: int = 50, times: int = 400) -> None:
         """Let time pass until something is so."""
@@ -138,11 +149,11 @@ class Hand:
 
     # What is done
 
-    def write(self, rest: bool = True) -> None:
+    def write(self, at_once: bool = False) -> None:
         """The next character, stroke by stroke, once the one before is complete."""
         label = self.random.choice(LABELS)
         one = Character(label, varied(INK[label], self.random.randrange(10**6)))
-        joins = len(one.ink) > 1 and self.random.random() < 0.15
+        joins = len(one.ink) > 1 and not at_once and self.random.random() < 0.15
         self.note(f"write {label}" + (" with too long a pause" if joins else ""))
         self.pass_time(COMPLETE)
         self.put_right()
@@ -156,21 +167,16 @@ class Hand:
                 self.page.locator("#character-join").click()
                 self.wait(lambda: self.page.evaluate(LOOK)["picture"] not in one.pictures, "the joined character")
                 one.pictures.append(self.page.evaluate(LOOK)["picture"])
-        if rest:
+        if not at_once:
             self.pass_time(self.random.choice([40, 400, COMPLETE]))
 
     def draw(self, stroke: Any) -> None:
-        """A stroke on the sheet, with the mouse."""
+        """A stroke on the sheet, all of its events at once."""
         box = self.page.locator("#character-pad").bounding_box()
         assert box is not None
         side = 0.86 * min(box["width"], box["height"])
         left, top = box["x"] + (box["width"] - side) / 2, box["y"] + (box["height"] - side) / 2
-        points = [(left + x / 100 * side, top + y / 100 * side) for x, y in [*stroke.tolist()[:-1:2], stroke.tolist()[-1]]]
-        self.page.mouse.move(*points[0])
-        self.page.mouse.down()
-        for point in points[1:]:
-            self.page.mouse.move(*point)
-        self.page.mouse.up()
+        self.page.evaluate(DRAW, (stroke * side / 100 + [left, top]).tolist())
 
     def say(self) -> None:
         """What the character on the card is, in one of the ways that there are."""
@@ -253,7 +259,7 @@ class Hand:
 
     def undo_strokes(self) -> None:
         """Undo the last stroke, and draw it again; the whole character is on the sheet in the end."""
-        self.write(rest=False)
+        self.write(at_once=True)
         one = self.written[-1]
         self.note("undo a stroke and retype it")
         self.page.keyboard.press("Control+z")
@@ -494,6 +500,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     """A browser profile that nobody wrote in."""
     context = browser.new_context(viewport={"width": 1280, "height": 860}, reduced_motion="reduce")
     context.set_default_timeout(10_000)
+    context.add_init_script("Element.prototype.setPointerCapture = () => {}")  # made-up pointers cannot be captured
     yield context
     context.close()
 

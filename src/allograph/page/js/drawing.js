@@ -12,6 +12,7 @@ import { countOne, uncount } from "./outcomes.js";
 import { learning, send } from "./post.js";
 import { readings, readNever, readSoon } from "./reader.js";
 import { dropRecord, keepRecord, recordsOf } from "./store.js";
+import { isErased } from "./writers.js";
 
 /** Drawings that the service takes as a context. */
 const CONTEXT = 64;
@@ -38,8 +39,10 @@ export const newDrawing = (writer, room = "write", wish = null) => ({
     first: null,
 });
 
-/** Keep it as it is. */
-export const keepDrawing = (drawing) => keepRecord("drawings", drawing);
+/** Keep it as it is, unless its hand was erased, whoever still waits for an answer about it. */
+export const keepDrawing = async (drawing) => {
+    if (!isErased(drawing.writer)) await keepRecord("drawings", drawing);
+};
 
 /** A writer's drawings of a room, the oldest first. */
 export const drawingsOf = async (writer, room) =>

@@ -6,14 +6,21 @@ import * as service from "./service.js";
 import { current, turns } from "./writers.js";
 
 let known = null;
+let heardLabels = null;
 let own = null;
 
 /** The service's model; asked again until it was answered. */
 export function model() {
-    known ??= heard(service.model()).catch((error) => {
-        known = null;
-        throw error;
-    });
+    known ??= heard(service.model()).then(
+        (found) => {
+            heardLabels = new Set(found.labels);
+            return found;
+        },
+        (error) => {
+            known = null;
+            throw error;
+        },
+    );
     return known;
 }
 
@@ -23,6 +30,9 @@ export const labels = () =>
         (found) => found.labels,
         () => [],
     );
+
+/** Whether the service was heard to have a label; while it was never heard, all are taken as known. */
+export const isHeard = (label) => heardLabels === null || heardLabels.has(label);
 
 /** The labels that only this writer has. */
 export function ownLabels() {

@@ -24,7 +24,7 @@ import {
 import { History, listenForUndo } from "../history.js";
 import { asInk } from "../ink.js";
 import { asLabel, nameOf } from "../labels.js";
-import { labels, ownLabels } from "../model.js";
+import { isHeard, labels, ownLabels } from "../model.js";
 import { Pad } from "../pad.js";
 import { chosenPause, patience, paused } from "../pause.js";
 import { pickLabel } from "../picker.js";
@@ -260,9 +260,9 @@ async function leaveStanding(last) {
 
 const confirm = (here) => isRead(here) && choose(here, here.reading.label);
 
-/** The writer says what it is. */
+/** The writer says what it is; only a label that was never heard of waits for the service. */
 async function choose(here, label, isNew = false) {
-    if (!isNew && !(await known(label))) return pick(here, label);
+    if (!isNew && !isHeard(label) && !(await ownLabels()).includes(label)) return pick(here, label);
     history.push({ undo: () => takeBack(here), redo: () => settle(here, label, isNew) });
     await settle(here, label, isNew);
 }
@@ -283,11 +283,6 @@ async function settle(here, label, isNew) {
     if (isSettled(here)) read(here, beside);
     if (here === drawing) show();
 }
-
-const known = async (label) => {
-    const all = await labels();
-    return !all.length || all.includes(label) || (await ownLabels()).includes(label);
-};
 
 /** A label may be a slip: say so beside it, whatever is being written meanwhile. */
 function ask(here) {
@@ -346,12 +341,19 @@ function clear() {
 async function join() {
     const [first, second] = [before, drawing];
     const [old, more] = [first.strokes, second.strokes];
-    if (isSettled(first)) await undoDrawing(first);
+    if (isSettled(first)) undoDrawing(first).catch((error) => tell(error.message));
     paused(Math.min(patience() * 1.5, 3900));
-    written = written.filter((other) => other !== second);
-    await discard(second);
     first.whole = true;
-    change(first, old, [...old, ...more]);
+    const together = async () => {
+        await apply(second, []);
+        await apply(first, [...old, ...more]);
+    };
+    const apart = async () => {
+        await apply(first, old);
+        await apply(second, more);
+    };
+    history.push({ undo: apart, redo: together });
+    await together();
     before = written[written.indexOf(first) - 1] ?? null;
     showTools();
     pad.focus();
