@@ -250,9 +250,15 @@ function aspect(strokes) {
     return extent(0) / Math.max(extent(1), 1);
 }
 
+/** Whether what is read of a drawing now was shown already: the same strokes may be read otherwise, once more is learned. */
+function isShown(here) {
+    const last = shown.get(here);
+    return last?.revision === here.revision && last.label === here.reading.label;
+}
+
 /** Moving on takes a reading as right that was sure, and was to be seen. */
 async function leaveStanding(last) {
-    const since = shown.get(last)?.revision === last.revision ? performance.now() - shown.get(last).at : 0;
+    const since = isRead(last) && isShown(last) ? performance.now() - shown.get(last).at : 0;
     if (last.status !== "read" || !isRead(last) || last.reading.probability < SURE || since < SEEN) return;
     await acceptDrawing(last, { beside: written });
     showTray(written, drawing, select);
@@ -263,7 +269,7 @@ const confirm = (here) => isRead(here) && choose(here, here.reading.label);
 /** The writer says what it is; only a label that was never heard of waits for the service. */
 async function choose(here, label, isNew = false) {
     if (!isNew && !isHeard(label) && !(await ownLabels()).includes(label)) return pick(here, label);
-    history.push({ undo: () => takeBack(here), redo: () => settle(here, label, isNew) });
+    history.push(saying(here, label, isNew));
     await settle(here, label, isNew);
 }
 
@@ -307,10 +313,13 @@ async function pick(here, typed = "") {
 }
 
 function undoLabel(here) {
-    const { label, isNew = false } = here;
-    history.push({ undo: () => settle(here, label, isNew), redo: () => takeBack(here) });
+    const { undo, redo } = saying(here, here.label, here.isNew ?? false);
+    history.push({ undo: redo, redo: undo });
     return takeBack(here);
 }
+
+/** What is undone or done again is so at once: whether the service has heard of it holds up no further step. */
+const saying = (here, label, isNew) => ({ undo: () => void takeBack(here), redo: () => void settle(here, label, isNew) });
 
 /** As if it had never been said what it is. */
 async function takeBack(here) {
@@ -344,14 +353,8 @@ async function join() {
     if (isSettled(first)) undoDrawing(first).catch((error) => tell(error.message));
     paused(Math.min(patience() * 1.5, 3900));
     first.whole = true;
-    const together = async () => {
-        await apply(second, []);
-        await apply(first, [...old, ...more]);
-    };
-    const apart = async () => {
-        await apply(first, old);
-        await apply(second, more);
-    };
+    const together = () => Promise.all([apply(second, []), apply(first, [...old, ...more])]);
+    const apart = () => Promise.all([apply(first, old), apply(second, more)]);
     history.push({ undo: apart, redo: together });
     await together();
     before = written[written.indexOf(first) - 1] ?? null;
@@ -393,8 +396,8 @@ function show() {
             mean: () => mean(here),
         };
         showAnswer(answer, here, acts, note ?? hint());
-        if (isRead(here) && shown.get(here)?.revision !== here.revision) {
-            shown.set(here, { revision: here.revision, at: performance.now() });
+        if (isRead(here) && !isShown(here)) {
+            shown.set(here, { revision: here.revision, label: here.reading.label, at: performance.now() });
         }
     } else showWelcome();
     answer.setAttribute("aria-busy", String(Boolean(here) && !isRead(here) && !here.refused && !isLost()));
