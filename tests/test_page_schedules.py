@@ -10,19 +10,17 @@ one fails.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
 
-import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext
 
-from handwriting import Ink, open_page, our_ink, problems_of, varied, writer_of
-from troubled import TROUBLES, Trouble
+from handwriting import Ink, our_ink, varied, writer_of
+from schedules import Schedule, follow, journal, seeds
+from troubled import Trouble
 
 INK = our_ink()
 LABELS = sorted(set(INK) - {"m"})  # a wide character of several strokes is asked about as a line of them
@@ -32,14 +30,6 @@ COMPLETE = 3100
 WITHIN = 600
 """The longest pause within one."""
 
-DRAW = """(points) => {
-    const pad = document.getElementById("character-pad");
-    points.forEach(([clientX, clientY], i) => {
-        const kinds = [i === 0 && "pointerdown", i > 0 && "pointermove", i === points.length - 1 && "pointerup"].filter(Boolean);
-        const where = { pointerId: 1, pointerType: "mouse", clientX, clientY, button: 0, pressure: 0.5, bubbles: true };
-        for (const kind of kinds) pad.dispatchEvent(new PointerEvent(kind, { ...where, cancelable: true }));
-    });
-}"""
 LOOK = """() => {
     const card = document.getElementById("character-answer");
     const text = (what) => card.querySelector(what)?.textContent ?? null;
@@ -70,14 +60,6 @@ KEPT = """async (writer) => {
 TRAY = """() => [...document.querySelectorAll("#recent-list button canvas")].map((canvas) => canvas.toDataURL())"""
 
 
-def seeds() -> list[int]:
-    """The schedules that are to run."""
-    if one := os.environ.get("ALLOGRAPH_SCHEDULE"):
-        first, _, last = one.partition("-")
-        return list(range(int(first), int(last or first) + 1))
-    return list(range(int(os.environ.get("ALLOGRAPH_SCHEDULES", "10"))))
-
-
 @dataclass
 class Character:
     """One that was written, and what its writer said of it."""
@@ -90,41 +72,15 @@ class Character:
     """As the card shows it, after each stroke."""
 
 
-class Hand:
+class Hand(Schedule):
     """Somebody who writes in windows of one browser, and remembers everything."""
 
+    room = "character"
+
     def __init__(self, context: BrowserContext, trouble: Trouble, random: Random) -> None:
-        self.context, self.trouble, self.random = context, trouble, random
-        self.steps: list[str] = []
+        super().__init__(context, trouble, random)
         self.written: list[Character] = []
         self.erased: list[str] = []
-        context.clock.install()
-        self.page = self.open()
-        self.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-        context.clock.pause_at(self.page.evaluate("Date.now() + 1000"))
-
-    def open(self) -> Page:
-        """Another window."""
-        return open_page(self.context, self.trouble.address)
-
-    def note(self, step: str) -> None:
-        """A step, told where the schedule fails."""
-        self.steps.append(f"{self.context.pages.index(self.page)}: {step}")
-
-    def pass_time(self, milliseconds: int) -> None:
-        """The page's clock goes on, and what was answered meanwhile arrives."""
-        self.context.clock.run_for(milliseconds)
-        if milliseconds >= 50:
-            self.page.wait_for_timeout(15)
-            self.context.clock.run_for(20)
-
-    def wait(self, condition: Callable[[], bool], what: str, step: int = 50, times: int = 400) -> None:
-        """Let time pass until something is so."""
-        for _ in range(times):
-            if condition():
-                return
-            self.pass_time(step)
-        raise AssertionError(f"never came: {what}")
 
     # What is seen
 
@@ -176,7 +132,7 @@ class Hand:
         assert box is not None
         side = 0.86 * min(box["width"], box["height"])
         left, top = box["x"] + (box["width"] - side) / 2, box["y"] + (box["height"] - side) / 2
-        self.page.evaluate(DRAW, (stroke * side / 100 + [left, top]).tolist())
+        self.stroke("character-pad", stroke * side / 100 + [left, top])
 
     def say(self) -> None:
         """What the character on the card is, in one of the ways that there are."""
@@ -286,12 +242,6 @@ class Hand:
         else:
             shown.gone = True
 
-    def reload(self) -> None:
-        """The page, from whoever has it."""
-        self.note("reload")
-        self.page.reload()
-        self.page.wait_for_selector("html[data-ready=character]")
-
     def visit(self) -> None:
         """Another room, and back."""
         name = self.random.choice(["progress", "data", "sheet", "teach"])
@@ -322,20 +272,26 @@ class Hand:
         self.page.bring_to_front()
         self.note("go to this window")
 
+    def toast(self) -> str:
+        """What the page tells now."""
+        place = self.page.locator("#toast")
+        return place.inner_text() if place.is_visible() else ""
+
     def erase(self) -> None:
         """Everything of this hand; it is tried until it is done."""
         self.note("erase everything")
         name = writer_of(self.page)
+        shown = self.page.locator("#erase")
+        question = self.page.locator("dialog .danger")
         self.page.locator(".rooms a[href='#data']").click()
         for _ in range(5):
-            self.wait(lambda: self.page.locator("#erase").is_visible(), "the room")
+            self.wait(shown.is_visible, "the room")
             if writer_of(self.page) != name:
                 break
-            self.page.locator("#erase").click()
-            self.wait(lambda: self.page.locator("dialog .danger").count() > 0, "the question")
-            self.page.locator("dialog .danger").click()
-            toast = self.page.locator("#toast")
-            self.wait(lambda: "erased" in (toast.inner_text() if toast.is_visible() else ""), "what became of it", 200)
+            shown.click()
+            self.wait(question.is_visible, "the question")
+            question.click()
+            self.wait(lambda: self.toast().endswith("erased.") or "Nothing was erased" in self.toast(), "what became of it", 200)
             self.trouble.heal()
             self.pass_time(3000)
         assert writer_of(self.page) != name, "it was not erased"
@@ -346,30 +302,6 @@ class Hand:
         self.pass_time(50)
 
     # What fails
-
-    def trouble_begins(self) -> None:
-        """The network is another from now on."""
-        mode = self.random.choice(TROUBLES)
-        self.note(f"network: {mode}")
-        self.trouble.begin(mode)
-
-    def trouble_ends(self) -> None:
-        """What is late goes on, and requests arrive again."""
-        share = self.random.choice([0.5, 1.0])
-        self.note(f"network: {share:.0%} of what is late goes on")
-        self.trouble.let_go(share)
-        if share == 1.0:
-            self.trouble.begin("fine")
-        self.pass_time(60)
-
-    def kill(self) -> None:
-        """The service ends, and is there again after a while."""
-        if not self.trouble.is_up:
-            self.note("start the service")
-            self.trouble.start()
-        else:
-            self.note("kill the service")
-            self.trouble.kill()
 
     def offline(self) -> None:
         """No network for one character."""
@@ -444,12 +376,6 @@ class Hand:
             self.pass_time(3000)
 
 
-def journal(address: str, writer: str) -> list[dict[str, Any]]:
-    """What the service knows of a writer."""
-    answer = httpx.get(f"{address}/v1/writers/{writer}/corrections", params={"limit": 500, "images": "no"})
-    return answer.json()["corrections"] if answer.status_code == 200 else []
-
-
 def check(hand: Hand) -> None:
     """Nothing wrong is learned, and nothing is lost."""
     name, address = writer_of(hand.page), hand.trouble.address
@@ -465,7 +391,7 @@ def check(hand: Hand) -> None:
             problems.append(f"ink that nobody wrote is kept, as {drawing['label']}, {drawing['status']}")
             continue
         entry = learned.get(id)
-        status = {None: "read", True: "accepted", False: "corrected"}[entry and entry["implicit"]]
+        status = "read" if entry is None else "accepted" if entry["implicit"] else "corrected"
         if one.gone:
             problems.append(f"{one.label} was cleared or erased, and is there")
         if entry and entry["label"] != one.label:
@@ -495,31 +421,7 @@ def check(hand: Hand) -> None:
     assert problems == []
 
 
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser profile that nobody wrote in."""
-    context = browser.new_context(viewport={"width": 1280, "height": 860}, reduced_motion="reduce")
-    context.set_default_timeout(10_000)
-    context.add_init_script("Element.prototype.setPointerCapture = () => {}")  # made-up pointers cannot be captured
-    yield context
-    context.close()
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", seeds())
-def test_nothing_wrong_is_learned_and_nothing_is_lost(context: BrowserContext, tmp_path: Path, seed: int) -> None:
-    random = Random(seed)
-    problems = problems_of(context)
-    trouble = Trouble(context, tmp_path / "writers.db", random)
-    try:
-        hand = Hand(context, trouble, random)
-        try:
-            hand.run()
-            hand.come_to_rest()
-            check(hand)
-        except Exception as error:
-            steps = "\n".join(hand.steps)
-            raise AssertionError(f"ALLOGRAPH_SCHEDULE={seed}: {error}\n{steps}") from error
-        assert [one for one in problems if "Failed to load resource" not in one] == []
-    finally:
-        trouble.close()
+@pytest.mark.parametrize("seed", seeds(10))
+def test_nothing_wrong_is_learned_and_nothing_is_lost(browser: Browser, tmp_path: Path, seed: int) -> None:
+    follow(browser, tmp_path, seed, Hand, check)

@@ -40,6 +40,10 @@ export async function send(letter) {
     return !(await letters()).some((kept) => kept.number === number);
 }
 
+/** The ids of drawings and lines of which something waits to be sent, by whichever window. */
+export const unsent = async () =>
+    new Set((await letters()).flatMap(({ id, line, corrections = [] }) => [id, line?.id, ...corrections.map((one) => one.id)]));
+
 /** Send all that waits, one after the other. */
 export const sendAll = () => inTurn(empty);
 

@@ -28,6 +28,7 @@ import { isHeard, labels, ownLabels } from "../model.js";
 import { Pad } from "../pad.js";
 import { chosenPause, patience, paused } from "../pause.js";
 import { pickLabel } from "../picker.js";
+import { learning, unsent } from "../post.js";
 import { readings } from "../reader.js";
 import * as service from "../service.js";
 import { showTray } from "../tray.js";
@@ -81,6 +82,7 @@ export async function open() {
         if (refused === drawing) show();
     });
     connection.addEventListener("back", sent);
+    learning.addEventListener("learned", sent);
     connection.addEventListener("lost", show);
     drawings.addEventListener("change", ({ drawing: changed }) => wasRead(changed));
     drawings.addEventListener("doubted", ({ id }) => ask(written.find((other) => other.id === id)));
@@ -101,6 +103,7 @@ async function load() {
     history.clear();
     written = kept;
     for (const unread of kept.filter((other) => !isRead(other))) read(unread, beside);
+    await sent();
     await trim();
     drawing = before = note = null;
     complete = true;
@@ -373,9 +376,10 @@ function select(chosen) {
     show();
 }
 
-/** What waited was sent. */
+/** Something was sent: what of it no longer waits. */
 async function sent() {
-    for (const waited of written.filter((other) => other.waits)) {
+    const still = await unsent();
+    for (const waited of written.filter(({ id, waits }) => waits && !still.has(id))) {
         waited.waits = false;
         await keepDrawing(waited);
     }

@@ -2,6 +2,7 @@
 
 import { say, tell } from "../announce.js";
 import { confirmed } from "../ask.js";
+import { connection } from "../connection.js";
 import { byId } from "../dom.js";
 import { recall, remember } from "../device.js";
 import { History, listenForUndo } from "../history.js";
@@ -15,7 +16,7 @@ import { asInkml, asSvg, asText, fileName, save } from "../sheet/export.js";
 import { scratchedOut, writtenOver } from "../sheet/gestures.js";
 import { Guide } from "../sheet/guide.js";
 import { dropLine, keepAgain, keepDocument, keepLine } from "../sheet/keeping.js";
-import { leave, lessons, see, teach } from "../sheet/lessons.js";
+import { leave, lessons, see, sent, teach } from "../sheet/lessons.js";
 import { showLibrary } from "../sheet/library.js";
 import {
     charactersOf,
@@ -55,6 +56,9 @@ let active = null;
 /** When each line was last written on or corrected, and what of it was last said. */
 const touchedAt = new WeakMap();
 const saidOf = new WeakMap();
+
+/** Lines of which the person said something that is not known to be a label yet. */
+const asking = new WeakSet();
 let resting = null;
 let leaving = null;
 
@@ -68,9 +72,11 @@ export async function open() {
     paper.addEventListener("laid", () => lines.forEach(showText));
     paper.addEventListener("enter", ({ detail }) => typeRow(detail));
     paper.addEventListener("backspace", () => step("undo"));
-    readings.addEventListener("read", ({ line }) => isShown(line) && wasRead(line));
+    readings.addEventListener("read", ({ line }) => wasRead(line));
     lessons.addEventListener("taught", ({ line }) => isShown(line) && showText(line));
     learning.addEventListener("learned", readOpenAgain);
+    learning.addEventListener("learned", () => sent(lines));
+    connection.addEventListener("back", () => sent(lines));
     turns.addEventListener("change", () => current().name !== writer && load());
     turns.addEventListener("erased", ({ name }) => erased(name));
     listenForUndo(history, () => !byId("sheet").hidden);
@@ -125,7 +131,11 @@ async function load(id = null) {
     if (current().name !== name || writer !== name || lines.length) return;
     const found = documents.find(({ document }) => document.id === (id ?? recall(`document ${name}`))) ?? documents[0];
     if (found) show(found);
-    for (const one of documents) for (const line of one.lines) readLine(line);
+    for (const line of documents.flatMap((one) => one.lines)) {
+        readLine(line);
+        payDebt(line);
+    }
+    await sent(lines);
 }
 
 function show({ document, lines: some }) {
@@ -319,12 +329,18 @@ async function step(way) {
 // Reading
 
 function wasRead(line) {
+    payDebt(line);
+    if (!isShown(line)) return;
     showText(line);
     showTools();
-    if (line.owes) teach(line);
     clearTimeout(resting);
     resting = setTimeout(() => lines.forEach(sayLine), SAID);
     leaveLater();
+}
+
+/** Teach what is owed of a line, unless the person is asked about it. */
+function payDebt(line) {
+    if (line.owes && !asking.has(line)) teach(line);
 }
 
 /** Say what a line reads, once. */
@@ -410,7 +426,11 @@ function typeRow(row) {
 async function correct(line, characters, text, work) {
     const was = characters.length === 1 ? characters[0].label : "";
     const status = line.status;
-    change("corrected", line, work);
+    asking.add(line);
+    change("corrected", line, () => {
+        work();
+        line.owes = true;
+    });
     line.status = status;
     const [known, own] = await Promise.all([labels(), ownLabels()]);
     const all = new Set([...known, ...own]);
@@ -427,6 +447,8 @@ async function correct(line, characters, text, work) {
         );
         if (teaches) line.isNew = true;
         else {
+            asking.delete(line);
+            line.owes = false;
             line.untaught = fresh;
             line.unlearned = "Your text is kept, and not learned: it has a sign that I do not know.";
             await keepLine(line);
@@ -435,6 +457,7 @@ async function correct(line, characters, text, work) {
     }
     if (characters.length === 1) guide.learned(text, was, line.row);
     guide.show(lines);
+    asking.delete(line);
     await teach(line);
     if (line.unlearned) say(line.unlearned);
     else say(`${line.waits || line.owes ? "Kept" : "Learned"}: ${[...text].length === 1 ? nameOf(text) : text}.`);
