@@ -147,7 +147,8 @@ class Hand(Schedule):
             self.page.get_by_label("It is", exact=True).fill(one.label)
             self.page.keyboard.press("Enter")
         one.said = True
-        assert chars.nth(place).inner_text() == one.label, "what was said is not shown at once"
+        shown = chars.all_inner_texts()
+        assert shown[place] == one.label, f"what was said is not shown at once, but {shown}"
 
     def type_all(self, row: int) -> None:
         """All of a row, that was cut wrongly."""

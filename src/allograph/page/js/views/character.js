@@ -18,6 +18,7 @@ import {
     newDrawing,
     putAway,
     read,
+    renew,
     setStrokes,
     undoDrawing,
 } from "../drawing.js";
@@ -29,8 +30,9 @@ import { Pad } from "../pad.js";
 import { chosenPause, patience, paused } from "../pause.js";
 import { pickLabel } from "../picker.js";
 import { learning, unsent } from "../post.js";
-import { readings } from "../reader.js";
+import { readings, readNever } from "../reader.js";
 import * as service from "../service.js";
+import { records } from "../store.js";
 import { showTray } from "../tray.js";
 import { current, isKnown, turns } from "../writers.js";
 
@@ -85,6 +87,7 @@ export async function open() {
     learning.addEventListener("learned", sent);
     connection.addEventListener("lost", show);
     drawings.addEventListener("change", ({ drawing: changed }) => wasRead(changed));
+    records.addEventListener("elsewhere", ({ kind, id, record }) => kind === "drawings" && changedElsewhere(id, record));
     drawings.addEventListener("doubted", ({ id }) => ask(written.find((other) => other.id === id)));
     await load();
 }
@@ -373,6 +376,24 @@ function select(chosen) {
     before = note = null;
     complete = true;
     pad.show(chosen.strokes);
+    show();
+}
+
+/** Another window changed a drawing, or dropped it. */
+function changedElsewhere(id, record) {
+    const mine = written.find((other) => other.id === id);
+    if (!mine || (mine === drawing && pad.drawing) || (record && !renew(mine, record))) return;
+    if (!record) {
+        readNever(id);
+        written = written.filter((other) => other !== mine);
+    }
+    if (mine === drawing) {
+        if (!record) {
+            drawing = before = note = null;
+            complete = true;
+        }
+        pad.show(drawing?.strokes ?? []);
+    }
     show();
 }
 
