@@ -1,11 +1,9 @@
 """Random schedules: 20 characters of real ink in one or two windows, while the network and the service fail in every way.
 
-Whoever writes always knows what they wrote and says nothing else, and puts right what is shown wrongly before they go on. At the end
-the service must know just what was said or rightly left standing, and the page every character, read and counted. The page's clock
-is the test's.
-
-`ALLOGRAPH_SCHEDULES=200` runs that many; `ALLOGRAPH_SCHEDULE=17` runs one, `ALLOGRAPH_SCHEDULE=17-40` some; the steps are told where
-one fails.
+Whoever writes always knows what they wrote and says nothing else, and puts right what is shown wrongly before they go on. At the
+end the service must know just what was said or rightly left standing, and the page every character, read and counted. The page's
+clock is the test's. `ALLOGRAPH_SCHEDULES=200` follows that many; `ALLOGRAPH_SCHEDULE=17` follows one, `=17-40` some; where one
+fails, its steps are told.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Random schedules on the sheet: short words, corrected at the spot, scratched out and written over, while everything fails.
 
-Whoever writes looks at all rows as time passes, and puts right at once what is shown wrongly. At the end the service must know only
-labels of what stands on the sheet, all that was said among them, and every stroke must be kept and read. `schedules` says how one is
-run again.
+Whoever writes looks at all rows as time passes, and puts right at once what is shown wrongly. At the end the service must know
+only labels of what stands on the sheet, all that was said among them, and every stroke must be kept and read. How one is followed
+again stands in `test_page_schedules`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ OVER = "eoc3"
 CHARACTERS = 20
 ROWS = 4
 SCALE, BASELINE, GAP, SPACE = 0.55, 80, 16, 55
+GLANCE = 800
+"""Milliseconds after which all rows are looked at: less than a reading has to be seen to be taken as right."""
 LOOK = """() => [...document.querySelectorAll("#sheet-text .text-row")].map((row) => ({
     row: Number(row.getAttribute("aria-label").split(" ")[1]) - 1,
     notice: row.querySelector(".line-notice").textContent,
@@ -105,24 +107,32 @@ class Hand(Schedule):
         )
         assert box is not None
         for stroke in strokes:
-            self.stroke("sheet-pad", stroke + [box["x"], box["y"] + row * pitch])
+            self.stroke("sheet-pad", stroke + np.array([box["x"], box["y"] + row * pitch]))
             self.pass_time(40)
 
     def pass_time(self, milliseconds: int) -> None:
         """Time passes, and whatever is shown wrongly meanwhile is put right at once."""
         while milliseconds > 0:
-            super().pass_time(min(milliseconds, 400))
-            milliseconds -= 400
+            super().pass_time(min(milliseconds, GLANCE))
+            milliseconds -= GLANCE
             self.put_right()
 
     def put_right(self) -> None:
-        """Say what is shown wrongly, until nothing is."""
-        while (shown := self.shown_wrongly()) is not None:
-            row, read = self.rows[shown["row"]], shown["characters"]
-            if len(read) == len(row.labels):
-                self.correct(shown["row"], next(i for i, one in enumerate(read) if one["label"] != row.labels[i]))
+        """Say what is shown wrongly in any window, until nothing is."""
+        here = self.page
+        for window in self.context.pages:
+            self.page = window
+            for _ in range(2 * CHARACTERS):
+                if (shown := self.shown_wrongly()) is None:
+                    break
+                row, read = self.rows[shown["row"]], shown["characters"]
+                if len(read) == len(row.labels):
+                    self.correct(shown["row"], next(i for i, one in enumerate(read) if one["label"] != row.labels[i]))
+                else:
+                    self.type_all(shown["row"])
             else:
-                self.type_all(shown["row"])
+                raise AssertionError(f"what is said does not stand: {shown}")
+        self.page = here
 
     def shown_wrongly(self) -> dict[str, Any] | None:
         """A row whose text is not what stands there, if all of it is read."""
@@ -171,7 +181,7 @@ class Hand(Schedule):
         for label in word:
             ink = [stroke * SCALE for stroke in varied(INK[label], self.random.randrange(10**6))]
             points = np.concatenate(ink)
-            moved = [stroke + [x - points[:, 0].min(), BASELINE - 88 * SCALE] for stroke in ink]
+            moved = [stroke + np.array([x - points[:, 0].min(), BASELINE - 88 * SCALE]) for stroke in ink]
             self.draw(at, moved)
             row.characters.append(Character(label, moved))
             x = row.end + GAP * SCALE
@@ -239,6 +249,16 @@ class Hand(Schedule):
             self.page.wait_for_selector(f"html[data-room={room}]")
             super().pass_time(100)
 
+    def go_over(self) -> None:
+        """To the other window, or a second one."""
+        if len(self.context.pages) == 2:
+            self.page = next(other for other in self.context.pages if other is not self.page)
+        elif self.trouble.is_up:
+            self.page = self.open()
+        self.page.bring_to_front()
+        self.pass_time(100)
+        self.note("go to this window")
+
     def long_pause(self) -> None:
         """Longer than a request may take, and than a line is held open."""
         self.note("a long pause")
@@ -254,6 +274,7 @@ class Hand(Schedule):
             self.write_over: 2,
             self.reload: 2,
             self.visit: 1,
+            self.go_over: 1,
             self.long_pause: 1,
         }
         while self.count < CHARACTERS:
@@ -273,9 +294,8 @@ class Hand(Schedule):
                 (one["isRead"] or one["refused"]) and not one["waits"] and not one["owes"] for one in kept["lines"]
             )
 
-        for _ in range(2):
-            self.wait(rests, "that all is read and sent", 400, 150)
-            self.pass_time(3000)
+        self.pass_time(25_000)  # until what was changed last is left, too
+        self.wait(rests, "that all is read and sent", 400, 150)
 
 
 def check(hand: Hand) -> None:

@@ -5,7 +5,7 @@ import { tell } from "./announce.js";
 import { connection, heard } from "./connection.js";
 import { recall } from "./device.js";
 import * as service from "./service.js";
-import { clear, dropLetter, keepLetter, letters } from "./store.js";
+import { clear, dropLetter, keepLetter, letters, records } from "./store.js";
 import { erase, incarnationOf, isErased, nowKnown, turns, writers } from "./writers.js";
 
 /** How each kind of letter is sent. Of a line: { line: { id, ink, device }, text, vouched, left_standing, isNew }. */
@@ -105,6 +105,8 @@ async function eraseHere(name) {
 }
 
 turns.addEventListener("erased", ({ name }) => clear(name));
+
+records.addEventListener("elsewhere", ({ kind }) => kind === "letters" && learning.dispatchEvent(new Event("learned")));
 
 connection.addEventListener("back", async () => {
     const count = (await letters()).length;

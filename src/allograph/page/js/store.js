@@ -154,6 +154,7 @@ export async function dropLetter(which) {
         (stored) => stored.delete("letters", which),
         () => memory.letters.set(which, null),
     );
+    tellWindows("letters", which, null);
 }
 
 /** Nothing of a writer stays on this device. */

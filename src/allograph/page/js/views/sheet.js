@@ -15,7 +15,7 @@ import { documentsOf, newDocument, textOfDocument, titleOf } from "../sheet/docu
 import { asInkml, asSvg, asText, fileName, save } from "../sheet/export.js";
 import { scratchedOut, writtenOver } from "../sheet/gestures.js";
 import { Guide } from "../sheet/guide.js";
-import { dropLine, keepAgain, keepDocument, keepLine } from "../sheet/keeping.js";
+import { dropLine, keepAgain, keepDocument, keepLine, renewLine } from "../sheet/keeping.js";
 import { leave, lessons, see, sent, teach } from "../sheet/lessons.js";
 import { showLibrary } from "../sheet/library.js";
 import {
@@ -36,6 +36,7 @@ import { Paper } from "../sheet/paper.js";
 import { drop, readLine, readings } from "../sheet/reading.js";
 import { boxOf, pitchAt, placeOf, rowOf } from "../sheet/rows.js";
 import { TextRows } from "../sheet/text_rows.js";
+import { records } from "../store.js";
 import { current, turns } from "../writers.js";
 
 /** A line at rest is said after so many milliseconds, and is left after so many. */
@@ -73,6 +74,7 @@ export async function open() {
     paper.addEventListener("enter", ({ detail }) => typeRow(detail));
     paper.addEventListener("backspace", () => step("undo"));
     readings.addEventListener("read", ({ line }) => wasRead(line));
+    records.addEventListener("elsewhere", ({ kind, id, record }) => kind === "lines" && changedElsewhere(id, record));
     lessons.addEventListener("taught", ({ line }) => isShown(line) && showText(line));
     learning.addEventListener("learned", readOpenAgain);
     learning.addEventListener("learned", () => sent(lines));
@@ -162,6 +164,23 @@ function refresh() {
     lines.forEach(showText);
     texts.arrange();
     showTools();
+}
+
+/** Another window changed a line of this document, or dropped it; what was done here before is not to be undone over that. */
+function changedElsewhere(id, record) {
+    const mine = lines.find((line) => line.id === id);
+    if (!mine && record?.document !== page.id) return;
+    const ink = mine?.strokes.length !== record?.strokes.length;
+    if (mine && record && !renewLine(mine, record)) return;
+    if (!mine) lines = [...lines, record].sort((one, other) => one.row - other.row);
+    if (!record) {
+        drop(mine);
+        lines = lines.filter((line) => line !== mine);
+    }
+    if (!ink) return showText(mine);
+    closeMend();
+    history.clear();
+    refresh();
 }
 
 /** A hand is no more: nothing of it stays here. Whose turn it is then, `turns` tells next. */
@@ -300,6 +319,7 @@ function restore(line, state, words) {
 /** Keep a line, show it, and have its ink read, in this order. */
 async function changed(line, ink) {
     touchedAt.set(line, performance.now());
+    line.turn = (line.turn ?? 0) + 1;
     if (ink) line.refused = null;
     describe(line);
     if (ink) paper.show(lines);
