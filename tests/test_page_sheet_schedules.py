@@ -138,9 +138,9 @@ class Hand(Schedule):
         """A row whose text is not what stands there, if all of it is read."""
         for shown in self.page.evaluate(LOOK):
             row = self.rows[shown["row"]]
-            read = [one["label"] for one in shown["characters"]]
+            read = "".join(one["label"] for one in shown["characters"])
             is_whole = not any(one["stale"] for one in shown["characters"])
-            if read != row.labels and is_whole and not shown["notice"].startswith("Your text"):
+            if read != "".join(row.labels) and is_whole and not shown["notice"].startswith("Your text"):
                 return dict(shown)
         return None
 
