@@ -26,6 +26,11 @@ let answer = () => ({ status: 200, json: {} });
 /** Let the service answer with `{ status, json }`, or null, made from method, path and body. */
 export const setAnswer = (next) => (answer = next);
 
+/** To other windows, of which there are none. */
+class BroadcastChannel extends EventTarget {
+    postMessage() {}
+}
+
 class IDBRequest extends EventTarget {
     error = new Error("this browser stores nothing");
 }
@@ -35,6 +40,7 @@ Object.assign(globalThis, {
     sessionStorage: new Storage(),
     addEventListener: () => undefined,
     document: { getElementById: element },
+    BroadcastChannel,
     IDBRequest,
     indexedDB: {
         open() {

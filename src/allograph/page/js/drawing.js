@@ -2,6 +2,7 @@
 //
 // status: "open" while it is drawn or unread, "read", "accepted" (left standing), "corrected" (its label was given).
 // A reading is of one `revision` of the strokes; only one that covers them all can be accepted, corrected, or counted.
+// Each act of the person is a `turn`: of two windows' drawings that have the same id, the one with more turns is right.
 
 import { tell } from "./announce.js";
 import { deviceName } from "./device.js";
@@ -12,6 +13,7 @@ import { countOne, uncount } from "./outcomes.js";
 import { learning, send } from "./post.js";
 import { readings, readNever, readSoon } from "./reader.js";
 import { dropRecord, keepRecord, recordsOf } from "./store.js";
+import { isErased } from "./writers.js";
 
 /** Drawings that the service takes as a context. */
 const CONTEXT = 64;
@@ -28,6 +30,7 @@ export const newDrawing = (writer, room = "write", wish = null) => ({
     at: Date.now(),
     strokes: [],
     revision: 0,
+    turn: 0,
     measure: null,
     status: "open",
     label: null,
@@ -38,15 +41,17 @@ export const newDrawing = (writer, room = "write", wish = null) => ({
     first: null,
 });
 
-/** Keep it as it is. */
-export const keepDrawing = (drawing) => keepRecord("drawings", drawing);
+/** Keep it as it is, unless its hand was erased, whoever still waits for an answer about it. */
+export const keepDrawing = async (drawing) => {
+    if (!isErased(drawing.writer)) await keepRecord("drawings", drawing);
+};
 
 /** A writer's drawings of a room, the oldest first. */
 export const drawingsOf = async (writer, room) =>
     (await recordsOf("drawings", writer)).filter((drawing) => drawing.room === room).map(asNow);
 
 /** A drawing as this page knows it, kept by whichever page. */
-const asNow = (drawing) => ({ ...newDrawing(drawing.writer), revision: 0, readRevision: drawing.reading ? 0 : null, ...drawing });
+const asNow = (drawing) => ({ ...newDrawing(drawing.writer), readRevision: drawing.reading ? 0 : null, ...drawing });
 
 /** It is done with: it stays counted, and is kept no longer. */
 export async function putAway(drawing) {
@@ -61,11 +66,20 @@ export async function discard(drawing) {
     await uncount(drawing.id);
 }
 
+/** Another window kept it: true where it is now as there, and not as here, which is kept again. */
+export function renew(drawing, kept) {
+    const isNewer = kept.turn >= drawing.turn;
+    if (isNewer) Object.assign(drawing, kept);
+    else keepDrawing(drawing);
+    return isNewer;
+}
+
 /** These are its strokes from now on; what was read of others no longer counts. */
 export function setStrokes(drawing, strokes, measure) {
     drawing.strokes = strokes;
     drawing.measure = measure;
     drawing.revision += 1;
+    drawing.turn += 1;
     if (!isSettled(drawing)) [drawing.status, drawing.first] = ["open", null];
     return keepDrawing(drawing);
 }
@@ -128,6 +142,7 @@ const settled = new Map();
 async function settle(drawing, status, label, kind, correction, beside) {
     const before = [drawing.status, drawing.label];
     settled.set(drawing.id, drawing);
+    drawing.turn += 1;
     [drawing.status, drawing.label, drawing.doubtful] = [status, label, false];
     count(drawing);
     const kept = keepDrawing(drawing);
@@ -151,6 +166,7 @@ async function settle(drawing, status, label, kind, correction, beside) {
 
 /** As if its label had never been given. */
 export async function undoDrawing(drawing) {
+    drawing.turn += 1;
     [drawing.status, drawing.label, drawing.waits, drawing.doubtful] = [isRead(drawing) ? "read" : "open", null, false, false];
     count(drawing);
     await keepDrawing(drawing);

@@ -5,6 +5,7 @@
 // once, by what was read first, however unsure; but not those of Teach, which are asked for because they are hard.
 
 import { dropRecord, keepRecord, recordsOf } from "./store.js";
+import { isErased } from "./writers.js";
 
 /** How many characters "lately" is. */
 export const RECENT = 50;
@@ -16,8 +17,10 @@ export const RECENT = 50;
  */
 export const countOne = (writer, { id, at, ...pair }) => countLine(writer, { id, at, pairs: [pair] });
 
-/** Count the characters of a line, or count them otherwise: pairs of { label, personal, base, named }. */
-export const countLine = (writer, { id, at, pairs }) => keepRecord("outcomes", { id, writer, at, pairs });
+/** Count the characters of a line, or count them otherwise: pairs of { label, personal, base, named }; nothing of an erased hand. */
+export const countLine = async (writer, { id, at, pairs }) => {
+    if (!isErased(writer)) await keepRecord("outcomes", { id, writer, at, pairs });
+};
 
 /** It was never meant. */
 export const uncount = (id) => dropRecord("outcomes", id);

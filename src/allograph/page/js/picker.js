@@ -47,11 +47,12 @@ export function pickLabel(labels, own, title = "What is it?", given = "") {
             oncompositionend: () => ((composing = false), show()),
         });
         const known = new Set([...labels, ...own]);
+        const isFresh = (label) => !known.has(label) && (labels.length > 0 || !isUsual(label));
 
         function show() {
             const label = asLabel(typed.value);
             if (!label) return fill(offer);
-            const fresh = !known.has(label);
+            const fresh = isFresh(label);
             const text = fresh ? "Teach this sign as one of my own: " : "It is ";
             fill(offer, make("button", { type: "submit", class: "primary" }, text, make("b", { class: "glyph" }, label)));
         }
@@ -63,7 +64,7 @@ export function pickLabel(labels, own, title = "What is it?", given = "") {
                 onsubmit: (event) => {
                     event.preventDefault();
                     const label = asLabel(typed.value);
-                    if (label && !composing) choose(label, !known.has(label));
+                    if (label && !composing) choose(label, isFresh(label));
                 },
             },
             make("label", { for: "picker-typed" }, "Type it, or a sign of your own"),

@@ -5,7 +5,7 @@ import { tell } from "./announce.js";
 import { connection, heard } from "./connection.js";
 import { recall } from "./device.js";
 import * as service from "./service.js";
-import { clear, dropLetter, keepLetter, letters } from "./store.js";
+import { clear, dropLetter, keepLetter, letters, records } from "./store.js";
 import { erase, incarnationOf, isErased, nowKnown, turns, writers } from "./writers.js";
 
 /** How each kind of letter is sent. Of a line: { line: { id, ink, device }, text, vouched, left_standing, isNew }. */
@@ -43,6 +43,10 @@ export async function send(letter) {
     if (refusal) throw refusal;
     return !(await letters()).some((kept) => kept.number === number);
 }
+
+/** The ids of drawings and lines of which something waits to be sent, by whichever window. */
+export const unsent = async () =>
+    new Set((await letters()).flatMap(({ id, line, corrections = [] }) => [id, line?.id, ...corrections.map((one) => one.id)]));
 
 /** Send all that waits, one after the other. */
 export const sendAll = () => inTurn(empty);
@@ -108,6 +112,8 @@ async function eraseHere(name) {
 }
 
 turns.addEventListener("erased", ({ name }) => clear(name));
+
+records.addEventListener("elsewhere", ({ kind }) => kind === "letters" && learning.dispatchEvent(new Event("learned")));
 
 connection.addEventListener("back", async () => {
     const count = (await letters()).length;

@@ -18,6 +18,13 @@ function fail() {
     storage.dispatchEvent(new Event("failing"));
 }
 
+/** Tells of "elsewhere", with its `kind`, its `id` and the `record`, null for one that is gone, when another window changed one. */
+export const records = new EventTarget();
+
+const windows = new BroadcastChannel("allograph-records");
+windows.addEventListener("message", ({ data }) => records.dispatchEvent(Object.assign(new Event("elsewhere"), data)));
+const tellWindows = (kind, id, record) => windows.postMessage({ kind, id, record });
+
 let opened = null;
 
 /** The database; null where there is none. One that does not open in a few seconds is as good as none. */
@@ -96,6 +103,7 @@ export async function keepRecord(kind, record) {
         },
         () => memory[kind].set(plain.id, plain),
     );
+    tellWindows(kind, plain.id, plain);
 }
 
 /** A writer's records, the oldest first. */
@@ -116,6 +124,7 @@ export async function dropRecord(kind, id) {
         (stored) => stored.delete(kind, id),
         () => memory[kind].set(id, null),
     );
+    tellWindows(kind, id, null);
 }
 
 /** Keep what is to be sent; returns its number. */
@@ -145,6 +154,7 @@ export async function dropLetter(which) {
         (stored) => stored.delete("letters", which),
         () => memory.letters.set(which, null),
     );
+    tellWindows("letters", which, null);
 }
 
 /** Nothing of a writer stays on this device. */

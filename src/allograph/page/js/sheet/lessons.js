@@ -1,7 +1,7 @@
 // What lines teach: letters to the service, each with the whole line, so that the last one is what counts.
 
 import { countLine, uncount } from "../outcomes.js";
-import { send } from "../post.js";
+import { send, unsent } from "../post.js";
 import { isErased } from "../writers.js";
 import { keepLine } from "./keeping.js";
 import { asSent, charactersOf, isRead, isWhole, outcomeOf, textOf, vouchedPlaces } from "./line.js";
@@ -51,22 +51,30 @@ async function keep(line) {
 
 /**
  * Let the service know what stands now: what the person said, or that the line was left standing. A line that is not read as a whole
- * owes that until it is.
+ * owes that until it is; and, for a page that is opened anew, each until its letters are written.
  */
-export function teach(line) {
-    if (isErased(line.writer)) return Promise.resolve();
-    if (line.strokes.length && !isWhole(line)) {
-        line.owes = true;
-        return Promise.resolve();
-    }
-    line.owes = false;
+export async function teach(line) {
+    if (isErased(line.writer)) return;
+    line.owes = true;
+    if (line.strokes.length && !isWhole(line)) return void (await keepLine(line));
     const letters = lettersOf(line);
-    return letters.length ? inTurn(line, () => post(line, letters)) : Promise.resolve();
+    if (line.strokes.length) keepLine(line);
+    line.owes = false;
+    await inTurn(line, () => post(line, letters));
 }
 
 async function post(line, letters) {
     for (const letter of letters) await deliver(line, letter);
     await keep(line);
+}
+
+/** Something was sent: what of lines no longer waits. */
+export async function sent(lines) {
+    const still = await unsent();
+    for (const line of lines.filter(({ id, waits }) => waits && !still.has(id))) {
+        line.waits = false;
+        await keep(line);
+    }
 }
 
 function lettersOf(line) {

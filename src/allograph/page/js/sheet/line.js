@@ -2,6 +2,7 @@
 //
 // status: "open" while it is written or looked at, "left" when the person went on from it.
 // said: [{ strokes: [ids], label, space }]: what the person said that some strokes show; it stands whatever is read.
+// turn: how often the person changed it; of two windows' lines that have the same id, the one with more turns is right.
 // sent: what the service learned of the line last: "", "correct" or "accept".
 // isNew: whether it may teach signs that the model does not know; untaught: those that it must not.
 
@@ -19,6 +20,7 @@ export const newLine = (writer, document, row, scale) => ({
     writer,
     document,
     row,
+    turn: 0,
     at: Date.now(),
     strokes: [],
     measure: { scale },

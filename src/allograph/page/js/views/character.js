@@ -18,18 +18,21 @@ import {
     newDrawing,
     putAway,
     read,
+    renew,
     setStrokes,
     undoDrawing,
 } from "../drawing.js";
 import { History, listenForUndo } from "../history.js";
 import { asInk } from "../ink.js";
 import { asLabel, nameOf } from "../labels.js";
-import { labels, ownLabels } from "../model.js";
+import { isHeard, labels, ownLabels } from "../model.js";
 import { Pad } from "../pad.js";
 import { chosenPause, patience, paused } from "../pause.js";
 import { pickLabel } from "../picker.js";
-import { readings } from "../reader.js";
+import { learning, unsent } from "../post.js";
+import { readings, readNever } from "../reader.js";
 import * as service from "../service.js";
+import { records } from "../store.js";
 import { showTray } from "../tray.js";
 import { current, isKnown, turns } from "../writers.js";
 
@@ -81,8 +84,10 @@ export async function open() {
         if (refused === drawing) show();
     });
     connection.addEventListener("back", sent);
+    learning.addEventListener("learned", sent);
     connection.addEventListener("lost", show);
     drawings.addEventListener("change", ({ drawing: changed }) => wasRead(changed));
+    records.addEventListener("elsewhere", ({ kind, id, record }) => kind === "drawings" && changedElsewhere(id, record));
     drawings.addEventListener("doubted", ({ id }) => ask(written.find((other) => other.id === id)));
     await load();
 }
@@ -101,6 +106,7 @@ async function load() {
     history.clear();
     written = kept;
     for (const unread of kept.filter((other) => !isRead(other))) read(unread, beside);
+    await sent();
     await trim();
     drawing = before = note = null;
     complete = true;
@@ -261,9 +267,15 @@ function aspect(strokes) {
     return extent(0) / Math.max(extent(1), 1);
 }
 
+/** Whether what is read of a drawing now was shown already: the same strokes may be read otherwise, once more is learned. */
+function isShown(here) {
+    const last = shown.get(here);
+    return last?.revision === here.revision && last.label === here.reading.label;
+}
+
 /** Moving on takes a reading as right that was sure, and was to be seen. */
 async function leaveStanding(last) {
-    const since = shown.get(last)?.revision === last.revision ? performance.now() - shown.get(last).at : 0;
+    const since = isRead(last) && isShown(last) ? performance.now() - shown.get(last).at : 0;
     if (last.status !== "read" || !isRead(last) || last.reading.probability < SURE || since < SEEN) return;
     await acceptDrawing(last, { beside: written });
     showTray(written, drawing, select);
@@ -271,10 +283,10 @@ async function leaveStanding(last) {
 
 const confirm = (here) => isRead(here) && choose(here, here.reading.label);
 
-/** The writer says what it is. */
+/** The writer says what it is; only a label that was never heard of waits for the service. */
 async function choose(here, label, isNew = false) {
-    if (!isNew && !(await known(label))) return pick(here, label);
-    history.push({ undo: () => takeBack(here), redo: () => settle(here, label, isNew) });
+    if (!isNew && !isHeard(label) && !(await ownLabels()).includes(label)) return pick(here, label);
+    history.push(saying(here, label, isNew));
     await settle(here, label, isNew);
 }
 
@@ -294,11 +306,6 @@ async function settle(here, label, isNew) {
     if (isSettled(here)) read(here, beside);
     if (here === drawing) show();
 }
-
-const known = async (label) => {
-    const all = await labels();
-    return !all.length || all.includes(label) || (await ownLabels()).includes(label);
-};
 
 /** A label may be a slip: say so beside it, whatever is being written meanwhile. */
 function ask(here) {
@@ -323,10 +330,13 @@ async function pick(here, typed = "") {
 }
 
 function undoLabel(here) {
-    const { label, isNew = false } = here;
-    history.push({ undo: () => settle(here, label, isNew), redo: () => takeBack(here) });
+    const { undo, redo } = saying(here, here.label, here.isNew ?? false);
+    history.push({ undo: redo, redo: undo });
     return takeBack(here);
 }
+
+/** What is undone or done again is so at once: whether the service has heard of it holds up no further step. */
+const saying = (here, label, isNew) => ({ undo: () => void takeBack(here), redo: () => void settle(here, label, isNew) });
 
 /** As if it had never been said what it is. */
 async function takeBack(here) {
@@ -357,12 +367,13 @@ function clear() {
 async function join() {
     const [first, second] = [before, drawing];
     const [old, more] = [first.strokes, second.strokes];
-    if (isSettled(first)) await undoDrawing(first);
+    if (isSettled(first)) undoDrawing(first).catch((error) => tell(error.message));
     paused(Math.min(patience() * 1.5, 3900));
-    written = written.filter((other) => other !== second);
-    await discard(second);
     first.whole = true;
-    change(first, old, [...old, ...more]);
+    const together = () => Promise.all([apply(second, []), apply(first, [...old, ...more])]);
+    const apart = () => Promise.all([apply(first, old), apply(second, more)]);
+    history.push({ undo: apart, redo: together });
+    await together();
     before = written[written.indexOf(first) - 1] ?? null;
     showTools();
     pad.focus();
@@ -379,9 +390,28 @@ function select(chosen) {
     show();
 }
 
-/** What waited was sent. */
+/** Another window changed a drawing, or dropped it. */
+function changedElsewhere(id, record) {
+    const mine = written.find((other) => other.id === id);
+    if (!mine || (mine === drawing && pad.drawing) || (record && !renew(mine, record))) return;
+    if (!record) {
+        readNever(id);
+        written = written.filter((other) => other !== mine);
+    }
+    if (mine === drawing) {
+        if (!record) {
+            drawing = before = note = null;
+            complete = true;
+        }
+        pad.show(drawing?.strokes ?? []);
+    }
+    show();
+}
+
+/** Something was sent: what of it no longer waits. */
 async function sent() {
-    for (const waited of written.filter((other) => other.waits)) {
+    const still = await unsent();
+    for (const waited of written.filter(({ id, waits }) => waits && !still.has(id))) {
         waited.waits = false;
         await keepDrawing(waited);
     }
@@ -402,8 +432,8 @@ function show() {
             mean: () => mean(here),
         };
         showAnswer(answer, here, acts, note ?? hint());
-        if (isRead(here) && shown.get(here)?.revision !== here.revision) {
-            shown.set(here, { revision: here.revision, at: performance.now() });
+        if (isRead(here) && !isShown(here)) {
+            shown.set(here, { revision: here.revision, label: here.reading.label, at: performance.now() });
         }
     } else showWelcome();
     answer.setAttribute("aria-busy", String(Boolean(here) && !isRead(here) && !here.refused && !isLost()));

@@ -2,6 +2,7 @@
 
 import { say, tell } from "../announce.js";
 import { confirmed } from "../ask.js";
+import { connection } from "../connection.js";
 import { byId } from "../dom.js";
 import { recall, remember } from "../device.js";
 import { History, listenForUndo } from "../history.js";
@@ -14,8 +15,8 @@ import { documentsOf, newDocument, textOfDocument, titleOf } from "../sheet/docu
 import { asInkml, asSvg, asText, fileName, save } from "../sheet/export.js";
 import { scratchedOut, writtenOver } from "../sheet/gestures.js";
 import { Guide } from "../sheet/guide.js";
-import { dropLine, keepAgain, keepDocument, keepLine } from "../sheet/keeping.js";
-import { leave, lessons, see, teach } from "../sheet/lessons.js";
+import { dropLine, keepAgain, keepDocument, keepLine, renewLine } from "../sheet/keeping.js";
+import { leave, lessons, see, sent, teach } from "../sheet/lessons.js";
 import { showLibrary } from "../sheet/library.js";
 import {
     charactersOf,
@@ -35,6 +36,7 @@ import { Paper } from "../sheet/paper.js";
 import { drop, readLine, readings } from "../sheet/reading.js";
 import { boxOf, pitchAt, placeOf, rowOf } from "../sheet/rows.js";
 import { TextRows } from "../sheet/text_rows.js";
+import { records } from "../store.js";
 import { current, turns } from "../writers.js";
 
 /** A line at rest is said after so many milliseconds, and is left after so many. */
@@ -55,6 +57,9 @@ let active = null;
 /** When each line was last written on or corrected, and what of it was last said. */
 const touchedAt = new WeakMap();
 const saidOf = new WeakMap();
+
+/** Lines of which the person said something that is not known to be a label yet. */
+const asking = new WeakSet();
 let resting = null;
 let leaving = null;
 
@@ -68,10 +73,13 @@ export async function open() {
     paper.addEventListener("laid", () => lines.forEach(showText));
     paper.addEventListener("enter", ({ detail }) => typeRow(detail));
     paper.addEventListener("backspace", () => step("undo"));
-    readings.addEventListener("read", ({ line }) => isShown(line) && wasRead(line));
+    readings.addEventListener("read", ({ line }) => wasRead(line));
+    records.addEventListener("elsewhere", ({ kind, id, record }) => kind === "lines" && changedElsewhere(id, record));
     lessons.addEventListener("taught", ({ line }) => isShown(line) && showText(line));
     learning.addEventListener("learned", readOpenAgain);
     learning.addEventListener("unlike", unlike);
+    learning.addEventListener("learned", () => sent(lines));
+    connection.addEventListener("back", () => sent(lines));
     turns.addEventListener("change", () => current().name !== writer && load());
     turns.addEventListener("erased", ({ name }) => erased(name));
     listenForUndo(history, () => !byId("sheet").hidden);
@@ -126,7 +134,11 @@ async function load(id = null) {
     if (current().name !== name || writer !== name || lines.length) return;
     const found = documents.find(({ document }) => document.id === (id ?? recall(`document ${name}`))) ?? documents[0];
     if (found) show(found);
-    for (const one of documents) for (const line of one.lines) readLine(line);
+    for (const line of documents.flatMap((one) => one.lines)) {
+        readLine(line);
+        payDebt(line);
+    }
+    await sent(lines);
 }
 
 function show({ document, lines: some }) {
@@ -153,6 +165,23 @@ function refresh() {
     lines.forEach(showText);
     texts.arrange();
     showTools();
+}
+
+/** Another window changed a line of this document, or dropped it; what was done here before is not to be undone over that. */
+function changedElsewhere(id, record) {
+    const mine = lines.find((line) => line.id === id);
+    if (!mine && record?.document !== page.id) return;
+    const ink = mine?.strokes.length !== record?.strokes.length;
+    if (mine && record && !renewLine(mine, record)) return;
+    if (!mine) lines = [...lines, record].sort((one, other) => one.row - other.row);
+    if (!record) {
+        drop(mine);
+        lines = lines.filter((line) => line !== mine);
+    }
+    if (!ink) return showText(mine);
+    closeMend();
+    history.clear();
+    refresh();
 }
 
 /** A hand is no more: nothing of it stays here. Whose turn it is then, `turns` tells next. */
@@ -291,6 +320,7 @@ function restore(line, state, words) {
 /** Keep a line, show it, and have its ink read, in this order. */
 async function changed(line, ink) {
     touchedAt.set(line, performance.now());
+    line.turn = (line.turn ?? 0) + 1;
     if (ink) line.refused = null;
     describe(line);
     if (ink) paper.show(lines);
@@ -320,12 +350,18 @@ async function step(way) {
 // Reading
 
 function wasRead(line) {
+    payDebt(line);
+    if (!isShown(line)) return;
     showText(line);
     showTools();
-    if (line.owes) teach(line);
     clearTimeout(resting);
     resting = setTimeout(() => lines.forEach(sayLine), SAID);
     leaveLater();
+}
+
+/** Teach what is owed of a line, unless the person is asked about it. */
+function payDebt(line) {
+    if (line.owes && !asking.has(line)) teach(line);
 }
 
 /** Say what a line reads, once. */
@@ -411,7 +447,11 @@ function typeRow(row) {
 async function correct(line, characters, text, work) {
     const was = characters.length === 1 ? characters[0].label : "";
     const status = line.status;
-    change("corrected", line, work);
+    asking.add(line);
+    change("corrected", line, () => {
+        work();
+        line.owes = true;
+    });
     line.status = status;
     const [known, own] = await Promise.all([labels(), ownLabels()]);
     const all = new Set([...known, ...own]);
@@ -428,6 +468,8 @@ async function correct(line, characters, text, work) {
         );
         if (teaches) line.isNew = true;
         else {
+            asking.delete(line);
+            line.owes = false;
             line.untaught = fresh;
             line.unlearned = "Your text is kept, and not learned: it has a sign that I do not know.";
             await keepLine(line);
@@ -436,6 +478,7 @@ async function correct(line, characters, text, work) {
     }
     if (characters.length === 1) guide.learned(text, was, line.row);
     guide.show(lines);
+    asking.delete(line);
     await teach(line);
     if (line.unlearned) say(line.unlearned);
     else say(`${line.waits || line.owes ? "Kept" : "Learned"}: ${[...text].length === 1 ? nameOf(text) : text}.`);
