@@ -1,4 +1,4 @@
-"""The page on this machine: first paint, and a reading after the pen's lift, against their limits and a bare request.
+"""The page on this machine, against its limits and a bare request: first paint, its size, a reading, a correction.
 
 Chromium loads the page anew each time, with nothing cached, in turn with a bare picture from the same service. The ink is drawn
 through pointer events, with a person's pauses between strokes; a reading counts from the event of the pen's lift until the answer
@@ -10,32 +10,48 @@ from __future__ import annotations
 import statistics
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from timing import show
 
 sys.path.append(str(Path(__file__).parent.parent / "tests"))
-from handwriting import chromium_path, launched, open_page, our_ink, serving, varied, write
+from handwriting import chromium_path, known, launched, open_page, our_ink, serving, varied, write, writer_of
+from taught import teach
 
-PAINT, READING = 200.0, 60.0
-"""Milliseconds."""
-LOADS, CHARACTERS, KNOWN = 15, 40, 20
+PAINT, READING, CORRECTION, BYTES, KNOWING = 200.0, 60.0, 120.0, 100.0, 1.1
+"""Limits: milliseconds; kB over the wire; a reading with many corrections known over one with few."""
+LOADS, CHARACTERS, FEW, MANY = 20, 60, 20, 320
 CLOCK = """() => {
     const pad = document.getElementById("character-pad");
     const answer = document.getElementById("character-answer");
-    window.taken = [];
-    let lifted = 0;
+    const fetched = fetch;
+    Object.assign(window, { readings: [], shown: [], learned: [] });
+    let lifted = 0, tapped = 0, said = 0, isLearned = false;
+    const framed = (times, began) => requestAnimationFrame(() => setTimeout(() => times.push(performance.now() - began)));
     pad.addEventListener("pointerup", (event) => (lifted = event.timeStamp), { capture: true });
+    const tap = ({ timeStamp }) => ([tapped, said, isLearned] = [timeStamp, timeStamp, false]);
+    answer.addEventListener("click", tap, { capture: true });
+    window.fetch = async (...request) => {
+        const found = await fetched(...request);
+        if (said && String(request[0].url ?? request[0]).endsWith("/read")) isLearned = true;
+        return found;
+    };
     new MutationObserver(() => {
-        if (lifted && answer.getAttribute("aria-busy") === "false") {
-            const began = lifted;
+        if (lifted && answer.getAttribute("aria-busy") === "false" && answer.querySelector(".alternatives")) {
+            framed(readings, lifted);
             lifted = 0;
-            requestAnimationFrame(() => setTimeout(() => window.taken.push(performance.now() - began)));
         }
-    }).observe(answer, { attributes: true });
+        if (tapped && answer.querySelector(".settled")) {
+            framed(shown, tapped);
+            tapped = 0;
+        }
+        if (isLearned) {
+            framed(learned, said);
+            [isLearned, said] = [false, 0];
+        }
+    }).observe(answer, { attributes: true, childList: true, subtree: true });
 }"""
 BARE = """async (ink) => {
     const { writers } = JSON.parse(localStorage.getItem("allograph"));
@@ -62,27 +78,87 @@ def main() -> None:
         times = [
             (painted(browser, service.address), painted(browser, f"{service.address}/static/icon.svg")) for _ in range(LOADS)
         ]
+        wire = fetched(browser, service.address)
+        few, many = (Writing(browser, service.address, count) for count in (FEW, MANY))
+        for turn in range(CHARACTERS):  # in turn, so that a machine whose speed drifts harms neither
+            few.write(turn)
+            many.write(turn)
         paints, pictures = zip(*times, strict=True)
-        context = browser.new_context(viewport={"width": 1280, "height": 860})
-        readings, bare = read(context, service.address)
+        reading, more, bare = (statistics.median(one) for one in (few.times("readings"), many.times("readings"), few.bare))
+        rows: list[tuple[str, ...]] = [
+            ("first paint, median", f"{statistics.median(paints):.0f} ms", *against(statistics.median(paints), PAINT, "ms")),
+            ("  a bare picture", f"{statistics.median(pictures):.0f} ms", "", ""),
+            ("fetched before the model", f"{wire:.0f} kB", *against(wire, BYTES, "kB")),
+            *timed("pen lift → answer", few, many, "readings", READING),
+            ("  a bare request, median", f"{bare:.0f} ms", f"page / bare {reading / bare:.2f} ×", ""),
+            (f"  {MANY} known / {FEW} known, medians", f"{more / reading:.2f} ×", *against(more / reading, KNOWING, "×")),
+            *timed("correction → shown", few, many, "shown", CORRECTION),
+            *timed("correction → learned, read anew", few, many, "learned", CORRECTION),
+        ]
         browser.close()
-    rows = [
-        row("first paint", paints, PAINT, statistics.median(pictures)),
-        row("bare picture", pictures, PAINT, None),
-        row("reading", readings, READING, statistics.median(bare)),
-        row("bare request", bare, READING, None),
-    ]
-    show(f"The page: {LOADS} loads, {CHARACTERS} characters of somebody who taught {KNOWN}", HEAD, rows)
+    show(f"The page: {LOADS} loads, {CHARACTERS} characters each of two who taught {FEW} and {MANY}", HEAD, rows)
 
 
-HEAD = ("what", "median, ms", "slowest of 20, ms", "limit, ms", "median / limit", "median / bare")
+HEAD = ("what", "measured", "limit", "measured / limit")
 
 
-def row(what: str, times: Sequence[float], limit: float, bare: float | None) -> tuple[str, ...]:
-    """A row of the table."""
-    middle, slow = statistics.median(times), sorted(times)[int(0.95 * (len(times) - 1))]
-    ratio = "" if bare is None else f"{middle / bare:.2f} ×"
-    return what, f"{middle:.0f}", f"{slow:.0f}", f"{limit:.0f}", f"{middle / limit:.2f}", ratio
+class Writing:
+    """Somebody who taught so many corrections, and writes on."""
+
+    def __init__(self, browser: Browser, address: str, count: int) -> None:
+        self.page = open_page(browser.new_context(viewport={"width": 1280, "height": 860}), address)
+        labels = "".join(our_ink())
+        each, more = divmod(count, len(labels))
+        for some, times in ((labels[:more], each + 1), (labels[more:], each)):
+            if some and times:
+                teach(address, writer_of(self.page), some, times)
+        known(self.page)
+        self.page.evaluate(CLOCK)
+        self.bare: list[float] = []
+
+    def write(self, turn: int) -> None:
+        """Write a character, wait for its answer, and tap the first that it offers instead."""
+        labels, page = list(our_ink()), self.page
+        label = labels[(7 * turn) % len(labels)]
+        draw(page, label, 1000 + turn)
+        self.bare.append(page.evaluate(BARE, [stroke.tolist() for stroke in varied(our_ink()[label], 1000 + turn)]))
+        page.locator("#character-answer .alternatives button").first.click()
+        page.wait_for_function("count => window.learned.length >= count", arg=turn + 1)
+        page.get_by_role("button", name="Take it back").click()  # what is known stays as much
+        page.wait_for_selector("#character-answer .alternatives")
+
+    def times(self, name: str) -> list[float]:
+        """Milliseconds of `readings` from a lift of the pen, of `shown` and `learned` from a tap."""
+        found: list[float] = self.page.evaluate("name => window[name]", name)
+        return found
+
+
+def timed(what: str, few: Writing, many: Writing, name: str, limit: float) -> list[tuple[str, ...]]:
+    """The rows of a time, for few and for many corrections known."""
+    rows: list[tuple[str, ...]] = []
+    for count, one in ((FEW, few), (MANY, many)):
+        slow = statistics.quantiles(one.times(name), n=20)[-1]
+        rows.append((f"{what}, p95, {count} known", f"{slow:.0f} ms", *against(slow, limit, "ms")))
+    return rows
+
+
+def against(measured: float, limit: float, unit: str) -> tuple[str, str]:
+    """A limit, and what was measured as a share of it."""
+    return f"{limit:g} {unit}", f"{measured / limit:.2f}"
+
+
+def fetched(browser: Browser, address: str) -> float:
+    """Kilobytes over the wire until a first visit can write, without what the service worker stores for later."""
+    context = browser.new_context(service_workers="block")
+    page = context.new_page()
+    devtools, sizes = context.new_cdp_session(page), []
+    devtools.send("Network.enable")
+    devtools.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    page.goto(address)
+    page.wait_for_selector("html[data-ready]")
+    page.wait_for_load_state("networkidle")
+    context.close()
+    return float(sum(sizes) / 1000)
 
 
 def painted(browser: Browser, address: str) -> float:
@@ -98,23 +174,6 @@ def painted(browser: Browser, address: str) -> float:
     )
     context.close()
     return found
-
-
-def read(context: BrowserContext, address: str) -> tuple[list[float], list[float]]:
-    """Milliseconds of each reading, and of a bare request after it."""
-    page, ink = open_page(context, address), our_ink()
-    labels, bare = list(ink), []
-    for i in range(KNOWN):
-        draw(page, labels[i % len(labels)], i)
-        page.locator("#character-pad").press(labels[i % len(labels)])
-        page.wait_for_selector("#character-answer .settled")
-    page.evaluate(CLOCK)
-    for i in range(CHARACTERS):
-        label = labels[(7 * i) % len(labels)]
-        draw(page, label, 1000 + i)
-        bare.append(page.evaluate(BARE, [stroke.tolist() for stroke in varied(ink[label], 1000 + i)]))
-        page.locator("#character-pad").press("Escape")
-    return page.evaluate("window.taken"), bare
 
 
 def draw(page: Page, label: str, seed: int) -> None:

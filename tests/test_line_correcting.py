@@ -327,6 +327,12 @@ def test_images_and_words_are_kept_as_asked_for() -> None:
     assert writer.words == {}
 
 
+def test_only_words_that_somebody_looked_at_are_kept() -> None:
+    writer = Writer("ana", RECOGNIZER)
+    writer.correct_line(read(writer, TEXT), TEXT, keep_words=True, vouched=[5], left_standing=True)
+    assert writer.words == {"red": 1}
+
+
 def test_in_shadow_the_base_reads_and_what_the_writer_taught_is_recorded() -> None:
     writer = Writer("ana", RECOGNIZER, shadow=True)
     before = read(writer, "hello world")

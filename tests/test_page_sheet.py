@@ -301,6 +301,15 @@ def test_a_text_that_does_not_fit_stays_and_is_not_learned(page: Page, service: 
     assert text_of(page) == "something else"
 
 
+def test_what_the_ink_does_not_bear_out_is_kept_and_told_not_to_be_learned(page: Page, service: Service) -> None:
+    write(page, "hello big")
+    correct(page, 2, "W")
+    expect(line(page).locator(".line-notice")).to_contain_text("I do not learn capital W from it")
+    assert text_of(page) == "heWlo big"
+    sent(page)
+    assert "W" not in [label for label, _ in journal(page, service)]
+
+
 def test_documents_are_searched_opened_renamed_deleted_and_taken_along(page: Page, tmp_path: Path) -> None:
     write(page, "hello big")
     write(page, "bag", 2)

@@ -194,6 +194,27 @@ def test_every_step_is_undone_and_done_again(context: BrowserContext, service: S
     expect(page.locator("#character-answer .settled")).to_contain_text("You said it is o")
 
 
+@pytest.mark.parametrize("taken_away", ["Escape", "Control+z"])
+def test_a_stroke_is_kept_whose_character_was_taken_away_under_the_pen(
+    taken_away: str, context: BrowserContext, service: Service
+) -> None:
+    page = open_page(context, service.address)
+    write(page, INK["E"])
+    expect(page.locator("#character-answer .reading")).to_have_count(2)
+    box = page.locator("#character-pad").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 4
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, y + 60, steps=4)
+    page.keyboard.press(taken_away)
+    page.mouse.move(x, y + 160, steps=4)
+    page.mouse.up()
+    page.wait_for_selector("#character-answer[aria-busy=false] .reading")
+    if taken_away == "Escape":
+        assert reads(page)[1] in ".|lI1'"  # a stroke from top to bottom, and no E
+
+
 @pytest.mark.slow
 def test_characters_are_read_on_the_device_without_the_service(
     browser: Browser, tmp_path_factory: pytest.TempPathFactory

@@ -62,42 +62,42 @@ def said(entries: Sequence[Entry]) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("image", [True, False])
 def test_another_reading_of_a_line_counts_once_and_another_text_replaces_it(store: Store, image: bool) -> None:
     kept: dict[str, Any] = {} if image else {"image": None}
-    first = changes.record_line(store, ANA, LINE, line_of("hello", **kept), None, MODEL)
+    first = changes.record_line(store, ANA, LINE, line_of("hello", **kept), None, MODEL).entries
     version = store.versions([ANA])
     nearly = [replace(one, doubt=0.75, outputs=replace(one.outputs, embeddings=one.outputs.embeddings + 1e-6)) for one in first]
-    again = changes.record_line(store, ANA, LINE, nearly, None, MODEL)
+    again = changes.record_line(store, ANA, LINE, nearly, None, MODEL).entries
     assert again == first
     assert store.versions([ANA]) == version
-    third = changes.record_line(store, ANA, LINE, line_of("hallo", answer="z", **kept), None, MODEL)
+    third = changes.record_line(store, ANA, LINE, line_of("hallo", answer="z", **kept), None, MODEL).entries
     assert text_of(store) == "ahllo"
     assert [one.id for one in third] == [one.id for one in first]  # of the same samples
     assert {one.answer for one in third} == {"c"}  # from before either
     assert [one.doubt == 0 for one in third] == [False, True, False, False, False]
     assert len(changes.contents(store, ANA).tombstones) == 5
-    fewer = changes.record_line(store, ANA, LINE, line_of("hal", **kept), None, MODEL)
+    fewer = changes.record_line(store, ANA, LINE, line_of("hal", **kept), None, MODEL).entries
     assert (text_of(store), [one.id for one in fewer]) == ("ahl", [one.id for one in first[:3]])
-    assert changes.record_line(store, ANA, LINE, [], None, MODEL) == []
+    assert changes.record_line(store, ANA, LINE, [], None, MODEL).entries == []
     assert text_of(store) == ""
 
 
 def test_samples_that_look_alike_each_count(store: Store) -> None:
     dots = [entry("1", "."), replace(entry("1", "."), id="2"), replace(entry("1", ","), id="3")]
-    done = changes.record_line(store, ANA, LINE, dots, None, MODEL)
+    done = changes.record_line(store, ANA, LINE, dots, None, MODEL).entries
     assert len({one.id for one in done}) == 3
     version = store.versions([ANA])
-    assert [one.label for one in changes.record_line(store, ANA, LINE, dots[::-1], None, MODEL)] == [",", ".", "."]
+    assert [one.label for one in changes.record_line(store, ANA, LINE, dots[::-1], None, MODEL).entries] == [",", ".", "."]
     assert store.versions([ANA]) == version
     changes.record_line(store, ANA, LINE, dots[:2], None, MODEL)
     assert text_of(store) == ".."
 
 
 def test_what_is_left_standing_replaces_nothing_that_was_given(store: Store) -> None:
-    implicit = changes.record_line(store, ANA, LINE, line_of("helio", implicit=True), None, MODEL)
+    implicit = changes.record_line(store, ANA, LINE, line_of("helio", implicit=True), None, MODEL).entries
     assert {one.implicit for one in implicit} == {True}
-    given = changes.record_line(store, ANA, LINE, line_of("hello"), {"hello"}, MODEL)
+    given = changes.record_line(store, ANA, LINE, line_of("hello"), {"hello"}, MODEL).entries
     assert {one.implicit for one in store.entries(ANA)} == {False}
     version = store.versions([ANA])
-    assert {one.id for one in changes.record_line(store, ANA, LINE, line_of("helio", implicit=True), None, MODEL)} == {
+    assert {one.id for one in changes.record_line(store, ANA, LINE, line_of("helio", implicit=True), None, MODEL).entries} == {
         one.id for one in given
     }
     assert store.versions([ANA]) == version
@@ -105,10 +105,10 @@ def test_what_is_left_standing_replaces_nothing_that_was_given(store: Store) -> 
 
 
 def test_one_correction_of_a_line_can_be_undone_and_relabelled(store: Store) -> None:
-    done = changes.record_line(store, ANA, LINE, line_of("hello"), {"hello"}, MODEL)
+    done = changes.record_line(store, ANA, LINE, line_of("hello"), {"hello"}, MODEL).entries
     changes.record_line(store, ANA, OTHER_LINE, line_of("two"), {"two"}, MODEL)
     changes.record(store, ANA, [entry("alone")], MODEL)
-    (again,) = changes.record(store, ANA, [Relabel(done[1].id, "a", False, "ordinary")], MODEL)
+    (again,) = changes.record(store, ANA, [Relabel(done[1].id, "a", False, "ordinary")], MODEL).entries
     assert (again.id, again.batch, again.label) == (done[1].id, LINE, "a")
     assert (text_of(store), store.words(ANA)) == ("ahllo", {"two": 1})
     changes.record(store, ANA, [replace(entry("1", "e", box=Box(500, 0, 501, 1)), id=done[1].id)], MODEL)
@@ -119,7 +119,7 @@ def test_one_correction_of_a_line_can_be_undone_and_relabelled(store: Store) -> 
     with pytest.raises(UnknownCorrection):
         changes.undo(store, ANA, done[4].id)
     for _ in range(2):  # the whole line again
-        assert len(changes.record_line(store, ANA, LINE, line_of("hello"), None, MODEL)) == 5
+        assert len(changes.record_line(store, ANA, LINE, line_of("hello"), None, MODEL).entries) == 5
         assert text_of(store) == "ehllo"
     changes.undo(store, ANA, LINE)
     assert (text_of(store), text_of(store, OTHER_LINE), len(store.entries(ANA))) == ("", "otw", 4)
@@ -132,7 +132,7 @@ def test_one_correction_of_a_line_can_be_undone_and_relabelled(store: Store) -> 
 def test_a_line_that_is_sent_several_times_at_once_counts_once(store: Store) -> None:
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(lambda _: changes.record_line(store, ANA, LINE, line_of("tobe"), ["to"], MODEL), range(8)))
-    assert {tuple(said(one)) for one in done} == {tuple(said(done[0]))}
+    assert {tuple(said(one.entries)) for one in done} == {tuple(said(done[0].entries))}
     assert (text_of(store), store.words(ANA), store.taken_back(ANA)) == ("beot", {"to": 1}, 0)
 
 
@@ -164,7 +164,7 @@ def test_an_ordinary_batch_is_no_line(store: Store) -> None:
 
 
 def test_a_line_is_for_the_profiles_model_and_all_or_nothing(store: Store) -> None:
-    assert changes.record_line(store, ANA, LINE, [], {"a"}, MODEL) == []
+    assert changes.record_line(store, ANA, LINE, [], {"a"}, MODEL).entries == []
     assert store.versions([ANA]) == [None]
     changes.record_line(store, ANA, LINE, line_of("ab"), {"ab"}, MODEL)
     with pytest.raises(MismatchError):
@@ -365,7 +365,7 @@ def test_words_stay_with_the_same_line_and_change_when_others_are_given(store: S
 
 def test_words_are_forgotten_since_a_time_with_a_label_or_by_themselves(store: Store) -> None:
     changes.record_line(store, ANA, LINE, line_of("tobe"), ["to", "be"], MODEL)
-    late = changes.record_line(store, ANA, OTHER_LINE, line_of("tosee"), ["to", "see"], MODEL)
+    late = changes.record_line(store, ANA, OTHER_LINE, line_of("tosee"), ["to", "see"], MODEL).entries
     assert changes.forget_words(store, ANA, ["see", "nowhere"]) == 1
     assert store.words(ANA) == {"be": 1, "to": 2}
     assert changes.forget(store, ANA, None, min(one.time for one in late)) == 5
@@ -384,7 +384,7 @@ def test_words_are_forgotten_since_a_time_with_a_label_or_by_themselves(store: S
 def test_nothing_is_left_in_the_table_of_words(lasting_url: str, act: str) -> None:
     with contextlib.closing(open_store(lasting_url)) as store:
         assert isinstance(store, SqlStore)
-        done = changes.record_line(store, ANA, LINE, line_of("tobe"), ["SECRETWORD"], MODEL)
+        done = changes.record_line(store, ANA, LINE, line_of("tobe"), ["SECRETWORD"], MODEL).entries
         changes.record_line(store, BEN, LINE, line_of("tobe"), ["kept"], MODEL)
         theirs = MemoryStore()
         changes.merge(theirs, ANA, changes.contents(store, ANA))

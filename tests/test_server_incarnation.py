@@ -134,6 +134,42 @@ def test_an_erasure_after_the_look_and_before_the_write_brings_nobody_back(act: 
         assert served.incarnation("ana") is None
 
 
+class BegunAnew(MemoryStore):
+    """A store in which another window erases and begins the writer anew, between each write and all that follows it."""
+
+    armed = False
+
+    @contextmanager
+    def change(self, key: Any, model_hash: str | None, incarnation: str | None = None) -> Iterator[MemoryChange]:
+        with super().change(key, model_hash, incarnation) as change:
+            yield change
+        if self.armed:
+            self.erase(key)
+            with super().change(key, "another", None):
+                pass
+
+
+@pytest.mark.parametrize("act", ["correct", "accept", "lines/correct"])
+def test_an_answer_names_the_profile_that_learned(act: str) -> None:
+    store = BegunAnew()
+    served = writers(store)
+    with client(served) as http:
+        store.armed = True
+        named = post(http, act).headers[HEADER]
+        store.armed = False
+        assert served.incarnation("ana") not in (None, named)
+        is_erased(post(http, "correct", named))
+
+
+def test_a_new_database_takes_nothing_meant_for_a_lost_one(lasting_url: str, tmp_path: Path) -> None:
+    with closing(open_store(lasting_url)) as store, closing(open_store(tmp_path / "another.db")) as other:
+        with client(writers(store)) as http:
+            named = taught(http)
+        with client(writers(other)) as http:
+            assert taught(http) != named
+            is_erased(post(http, "correct", named))
+
+
 def test_accepting_is_refused_also_where_nothing_is_learned_implicitly() -> None:
     with client(writers(implicit=False)) as http:
         named = taught(http)

@@ -280,7 +280,7 @@ def readers_come_and_go(where: Path) -> Iterator[None]:
 def test_the_writers_own_words_are_gone_from_file_and_log_while_others_read(store: Store, where: Path, act: str) -> None:
     teach(store, 3)
     line = [entry("secret", "s"), entry("other", "o")]
-    done = changes.record_line(store, ANA, "line-0", line, ["SECRETWORD"], MODEL)
+    done = changes.record_line(store, ANA, "line-0", line, ["SECRETWORD"], MODEL).entries
     needles = [b"SECRETWORD"]
     assert remains(where.parent, needles) == needles
     with readers_come_and_go(where) if act != "purge by closing" else contextlib.nullcontext():

@@ -151,11 +151,11 @@ def test_what_is_recorded_comes_back_whole_and_in_order(store: Store) -> None:
 
 
 def test_a_retry_counts_once_another_label_replaces_and_an_implicit_one_replaces_nothing(store: Store) -> None:
-    first = changes.record(store, ANA, [entry("1", "a")], MODEL)
+    first = changes.record(store, ANA, [entry("1", "a")], MODEL).entries
     version = store.versions([ANA])
-    again = changes.record(store, ANA, [entry("1", "a")], MODEL)
+    again = changes.record(store, ANA, [entry("1", "a")], MODEL).entries
     assert [row.correction for row in again] == [row.correction for row in first]
-    kept = changes.record(store, ANA, [entry("1", "z", implicit=True)], MODEL)
+    kept = changes.record(store, ANA, [entry("1", "z", implicit=True)], MODEL).entries
     assert [row.correction for row in kept] == [row.correction for row in first]
     assert store.versions([ANA]) == version
     changes.record(store, ANA, [entry("2", "a", implicit=True)], MODEL)
@@ -169,7 +169,7 @@ def test_a_retry_counts_once_another_label_replaces_and_an_implicit_one_replaces
 
 def test_one_batch_may_say_the_same_twice_and_the_last_word_counts(store: Store) -> None:
     said = [entry("1", "a", batch="x"), entry("2", "b", batch="x"), entry("1", "c", batch="x")]
-    found = changes.record(store, ANA, said, MODEL)
+    found = changes.record(store, ANA, said, MODEL).entries
     assert [row.label for row in found] == ["c", "b", "c"]
     assert sorted(labels(store)) == [("1", "c"), ("2", "b")]
 
@@ -199,10 +199,10 @@ def test_what_is_undone_leaves_a_tombstone_and_no_content(store: Store) -> None:
 
 def test_relabelling_is_undo_and_correct_in_one(store: Store) -> None:
     changes.record(store, ANA, [entry("1", "a"), entry("2", "a")], MODEL)
-    (done,) = changes.record(store, ANA, [changes.Relabel("1", "b", False, "new")], MODEL)
+    (done,) = changes.record(store, ANA, [changes.Relabel("1", "b", False, "new")], MODEL).entries
     assert done.label == "b"
     assert labels(store) == [("2", "a"), ("1", "b")]
-    assert changes.record(store, ANA, [changes.Relabel("1", "b", False, "other")], MODEL)[0].correction == done.correction
+    assert changes.record(store, ANA, [changes.Relabel("1", "b", False, "other")], MODEL).corrections == [done.correction]
     assert [stone.id for stone in changes.contents(store, ANA).tombstones] == ["1"]
 
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { element, requests, setAnswer } from "./browser.js";
 
-const { send, sendAll } = await import("../../src/allograph/page/js/post.js");
+const { learning, send, sendAll } = await import("../../src/allograph/page/js/post.js");
 const { letters } = await import("../../src/allograph/page/js/store.js");
 const { isLost } = await import("../../src/allograph/page/js/connection.js");
 const { isKnown, take } = await import("../../src/allograph/page/js/writers.js");
@@ -55,6 +55,14 @@ test("a refusal is told to whoever sent the letter, and it holds up no other", a
     assert.ok(bad.reason instanceof service.Refused);
     assert.equal(good.value, true);
     assert.deepEqual(await letters(), []);
+});
+
+test("what the service did not learn of a line is told", async () => {
+    const told = [];
+    learning.addEventListener("unlike", ({ line, labels }) => told.push([line, labels]));
+    setAnswer(() => ({ status: 200, json: { corrections: [], doubtful: [{ place: 1, label: "W" }] } }));
+    await send({ kind: "correctLine", writer: "ana/b", line: { id: "line-1" }, text: "aW", vouched: [1] });
+    assert.deepEqual(told, [["line-1", ["W"]]]);
 });
 
 test("taking back what is not there is no failure", async () => {

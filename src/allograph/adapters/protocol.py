@@ -98,6 +98,7 @@ class WriterModel:
     def __init__(self, adapter: Adapter, state: State) -> None:
         self.adapter = adapter
         self.state = state
+        self._last_beside: tuple[Samples, Fitted] | None = None
 
     def scores_together(self, samples: Samples, context: Samples | None = None) -> Scores:
         """The scores of samples that the writer wrote at one go: each is read beside the others, and beside `context`.
@@ -123,8 +124,15 @@ class WriterModel:
         return self.adapter.explain(self.state, sample) if fitted is None else fitted.explain(sample)
 
     def _beside(self, context: Samples | None) -> Fitted | None:
-        fitted = self._fitted
-        return fitted.with_context(context) if context is not None and isinstance(fitted, TakesContext) else fitted
+        """What is computed beside a context; the last is kept, for what is read is then explained."""
+        fitted, last = self._fitted, self._last_beside
+        if context is None or not isinstance(fitted, TakesContext):
+            return fitted
+        if last is not None and last[0] == context:
+            return last[1]
+        beside = fitted.with_context(context)
+        self._last_beside = (context, beside)
+        return beside
 
     @property
     def is_fitted(self) -> bool:
@@ -134,7 +142,7 @@ class WriterModel:
     @property
     def size(self) -> int:
         """Bytes that the state takes in memory, with what was computed from it."""
-        return memory_footprint(self.state.labels, self.state.arrays, vars(self).get("_fitted"))
+        return memory_footprint(self.state.labels, self.state.arrays, vars(self).get("_fitted"), self._last_beside)
 
     @cached_property
     def _fitted(self) -> Fitted | None:

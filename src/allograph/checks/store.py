@@ -306,7 +306,7 @@ def keeps_a_line_as_one(store: Store) -> None:
     """A line is one batch; the same again changes nothing, another text replaces it, and its id takes all of it back."""
     changes.record(store, ANA, [entry("1")], MODEL)
     entries = [entry(letter, letter) for letter in "word"]
-    done = changes.record_line(store, ANA, LINE, entries, None, MODEL)
+    done = changes.record_line(store, ANA, LINE, entries, None, MODEL).entries
     require([one.label for one in done] == list("word"), "record_line() does not return the corrections in the order given")
     places = [one.seq for one in _entries(store)[1:]]
     require(sorted(one.seq for one in done) == places, "the corrections of a line do not follow one another")
@@ -317,7 +317,7 @@ def keeps_a_line_as_one(store: Store) -> None:
     require(found == _entries(store)[1:] and none == [], "find(line=…) does not give that line")
     require([other.label for other in one] == ["o"], "find(line=…, label=…) does not give those that match both")
     version = store.versions([ANA])
-    again = changes.record_line(store, ANA, LINE, [entry(letter, letter) for letter in "word"], None, MODEL)
+    again = changes.record_line(store, ANA, LINE, [entry(letter, letter) for letter in "word"], None, MODEL).entries
     require(store.versions([ANA]) == version and again == done, "a line that was recorded again changed the journal")
     changes.record_line(store, ANA, LINE, [*entries[:3], replace(entries[3], label="k")], None, MODEL)
     require(sorted(label for _, label in _labels(store)) == sorted("awork"), "another text did not replace the first")

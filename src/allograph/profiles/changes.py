@@ -20,7 +20,18 @@ from allograph.errors import (
     UnknownLabel,
     UnknownWriter,
 )
-from allograph.profiles.journal import FARTHEST, Contents, Entry, Key, Tombstone, Version, check_time, unknown_writer
+from allograph.profiles.journal import (
+    FARTHEST,
+    Contents,
+    Correction,
+    Entry,
+    Key,
+    Tombstone,
+    Version,
+    check_time,
+    incarnation_of,
+    unknown_writer,
+)
 from allograph.profiles.line_ids import check_line_id, is_line_id
 from allograph.profiles.matching import pair, says_the_same
 from allograph.profiles.store import Store
@@ -36,6 +47,20 @@ class Merged(NamedTuple):
     """Corrections that are new, or newer than what stood."""
     removed: int
     """Corrections that had been taken back where the archive comes from."""
+
+
+class Recorded(NamedTuple):
+    """The result of teaching: what stands, and which profile it stands in."""
+
+    entries: list[Entry]
+    """What stands of each correction, in their order."""
+    incarnation: str | None
+    """Of the profile, from the transaction that stored them; None where there is none."""
+
+    @property
+    def corrections(self) -> list[Correction]:
+        """The corrections alone."""
+        return [entry.correction for entry in self.entries]
 
 
 class Migrated(NamedTuple):
@@ -71,7 +96,7 @@ class Relabel(NamedTuple):
 
 def record(
     store: Store, key: Key, corrections: Sequence[Entry | Relabel], model_hash: str, incarnation: str | None = None
-) -> list[Entry]:
+) -> Recorded:
     """Append corrections, in this order, all or none; returns what stands of each afterwards.
 
     One that is there already counts once; another label, or its being given where it was implicit, replaces it, and is not
@@ -103,7 +128,7 @@ def record(
                 change.retract(list(stale.values()))
             if fresh:
                 known |= {entry.id: entry for entry in change.add(_shuffle_lines(fresh.values()))}
-            return [known[one.id] for one in corrections]
+            return Recorded([known[one.id] for one in corrections], incarnation_of(key, change.version.profile))
     except UnknownWriter as error:
         raise _unknown_correction(key, corrections[0].id) from error
 
@@ -139,7 +164,7 @@ def record_line(
     model_hash: str,
     replace_given: bool = False,
     incarnation: str | None = None,
-) -> list[Entry]:
+) -> Recorded:
     """Make these the corrections of a line, all or none; returns what stands of each afterwards, in their order.
 
     The same line again (the same samples with the same labels, and no other words) changes nothing. Anything else replaces the
@@ -153,23 +178,22 @@ def record_line(
     line, texts = check_line_id(line), None if words is None else check_words(words)
     with suppress(UnknownWriter), store.change(key, model_hash if entries else None, incarnation) as change:
         check_model(key, change.model_hash, model_hash)
-        stand = change.find(line=line)
+        stands_in, stand = incarnation_of(key, change.version.profile), change.find(line=line)
         only_implicit = bool(entries) and all(one.implicit for one in entries)
         if only_implicit and not replace_given and not all(one.implicit for one in stand):
-            return stand
+            return Recorded(stand, stands_in)
         before = pair(stand, entries)
         same = [one for one, new in zip(before, entries, strict=True) if one and says_the_same(one, new)]
         if len(same) == len(stand) == len(entries) and (texts is None or texts == {word.text for word in change.words(line)}):
-            return same
+            return Recorded(same, stands_in)
         fresh = [_correct_in_line(one, new, line) for one, new in zip(before, entries, strict=True)]
         if stand:
             change.retract(stand)
-        if fresh:
-            added = {entry.id: entry for entry in change.add(_shuffle_lines(fresh))}
-            if texts:
-                change.add_words(words_of(line, texts))
-            return [added[entry.id] for entry in fresh]
-    return []
+        added = {entry.id: entry for entry in change.add(_shuffle_lines(fresh))} if fresh else {}
+        if fresh and texts:
+            change.add_words(words_of(line, texts))
+        return Recorded([added[entry.id] for entry in fresh], stands_in)
+    return Recorded([], None)
 
 
 def _correct_in_line(stands: Entry | None, entry: Entry, line: str) -> Entry:

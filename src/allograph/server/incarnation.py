@@ -16,7 +16,12 @@ def incarnation_header(key: Key, version: Version | None, meant: str | None = No
     Raises `ErasedWriter` where a request meant an incarnation that is not this profile.
     """
     check_incarnation(key, version and version.profile, meant)
-    return {} if version is None else {HEADER: incarnation_of(key, version.profile)}
+    return naming(None if version is None else incarnation_of(key, version.profile))
+
+
+def naming(incarnation: str | None) -> dict[str, str]:
+    """The header of an answer about this profile, empty where there is none."""
+    return {} if incarnation is None else {HEADER: incarnation}
 
 
 def about_writer(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -59,7 +59,10 @@ class _Files(StaticFiles):
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """A file of the page; raises 404 for what is none, and 405 for what is no GET or HEAD."""
-        place, status = await run_in_threadpool(self.lookup_path, path)
+        try:
+            place, status = await run_in_threadpool(self.lookup_path, path)
+        except (OSError, ValueError):  # a name that no file can have: too long, or with a NUL
+            return await super().get_response(path, scope)
         if status is None or not stat.S_ISREG(status.st_mode) or scope["method"] not in ("GET", "HEAD"):
             return await super().get_response(path, scope)
         file = await run_in_threadpool(self._look, place, status)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from starlette.concurrency import run_in_threadpool
 
+from allograph.errors import AllographError
 from allograph.readings import Reading, Samples, likeliest
 from allograph.server.background_learning import BackgroundLearner
 from allograph.server.batcher import SHARED, Batcher
@@ -66,6 +68,7 @@ class Reader:
         self._writers = writers
         self._batcher: Batcher[Part, Behind | None] = Batcher(partial(read_parts, writers), waiting, observe)
         self._learner = BackgroundLearner()
+        self._ahead: set[asyncio.Task[None]] = set()
 
     async def read(self, request: Request) -> list[Reading]:
         """The readings alone; raises as `answer` does."""
@@ -102,9 +105,20 @@ class Reader:
         key = behind.live.key
         await self._learner.finish(key, self._writers.of(key.tenant).catch_up(behind.live), until - time.monotonic())
 
+    def learn_ahead(self, tenant: str, name: str) -> None:
+        """Begin to learn what a writer just taught, so that their next reading need not wait for it."""
+        task = asyncio.create_task(self._learn_ahead(Behind(self._writers.of(tenant)[name].live)))
+        self._ahead.add(task)
+        task.add_done_callback(self._ahead.discard)
+
+    async def _learn_ahead(self, behind: Behind) -> None:
+        with suppress(AllographError):  # the next reading meets it, and tells
+            await self.learn(behind, time.monotonic() + PATIENCE)
+
     async def close(self) -> None:
         """Finish what is being read; stop learning after the step that is under way."""
         await self._learner.close()
+        await asyncio.gather(*self._ahead)
         await self._batcher.close()
 
 

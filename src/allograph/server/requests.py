@@ -518,7 +518,9 @@ class LineCorrectRequest(LineImage):
     id: LineId
     text: LineText
     new: bool = Field(False, description="Teach the writer labels that the model does not know.")
-    keep_words: bool = Field(False, description="Keep the words of the text too, apart from the corrections and in no order.")
+    keep_words: bool = Field(
+        False, description="Keep the words with a character that was vouched for too, apart and in no order."
+    )
     vouched: list[Annotated[int, Field(ge=0, lt=LONGEST_TEXT)]] | None = Field(
         None,
         max_length=LONGEST_TEXT,

@@ -64,6 +64,8 @@ class LineCorrection:
     """One a character, in the order of the text; the journal does not keep that order."""
     doubtful: tuple[Doubt, ...]
     """Characters that were not learned."""
+    incarnation: str | None = None
+    """Of the profile that they stand in; None where the writer has none."""
 
 
 def read_line(
@@ -118,6 +120,20 @@ def bare_words(text: str) -> set[str]:
     return {bare for word in text.split(" ") if (bare := word.strip(edges))}
 
 
+def _words_at(text: str, places: Collection[int]) -> str:
+    """The words of a text that have a character at one of these places: what nobody looked at is not theirs.
+
+    >>> _words_at("to be or", {1, 3})
+    'to be'
+    """
+    kept, start = [], 0
+    for word in text.split(" "):
+        if any(start <= place < start + len(word) for place in places):
+            kept.append(word)
+        start += len(word) + 1
+    return " ".join(kept)
+
+
 def correct_line(
     live: LiveProfile,
     line: Line,
@@ -162,8 +178,9 @@ def correct_line(
         elif is_given or standing.get(run) == label:
             reading = line.character(run, -1, space)  # what was read, for a character cut anew too: its doubt is to be honest
             learned.append(_entry(reading, label, implicit=not is_given, keep_image=keep_images, line=line))
-    words = bare_words(text) if keep_words else None
-    return LineCorrection(line.id, _record(live, line, learned, words, incarnation, replace_given=True), tuple(doubtful))
+    words = bare_words(_words_at(text, said)) if keep_words else None
+    recorded = _record(live, line, learned, words, incarnation, replace_given=True)
+    return LineCorrection(line.id, tuple(recorded.corrections), tuple(doubtful), recorded.incarnation)
 
 
 def accept_line(live: LiveProfile, line: Line, keep_images: bool = True, incarnation: str | None = None) -> LineCorrection:
@@ -171,7 +188,8 @@ def accept_line(live: LiveProfile, line: Line, keep_images: bool = True, incarna
     _check_model(live, line)
     sure = _sure_characters(line)
     entries = [_entry(one, one.label, implicit=True, keep_image=keep_images, line=line) for one in sure]
-    return LineCorrection(line.id, _record(live, line, entries, None, incarnation, replace_given=False), ())
+    recorded = _record(live, line, entries, None, incarnation, replace_given=False)
+    return LineCorrection(line.id, tuple(recorded.corrections), (), recorded.incarnation)
 
 
 def _sure_characters(line: Line) -> list[LineCharacter]:
@@ -201,10 +219,9 @@ def _record(
     incarnation: str | None,
     *,
     replace_given: bool,
-) -> tuple[Correction, ...]:
+) -> changes.Recorded:
     where = (live.store, live.key, line.id)
-    stored = changes.record_line(*where, entries, words, line.model_hash, replace_given, incarnation)
-    return tuple(entry.correction for entry in stored)
+    return changes.record_line(*where, entries, words, line.model_hash, replace_given, incarnation)
 
 
 def _check_model(live: LiveProfile, line: Line) -> None:

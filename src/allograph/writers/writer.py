@@ -187,13 +187,13 @@ class Writer:
         if isinstance(reading, Reading | str):
             if not isinstance(label, str):
                 raise InputError(f"one reading needs one label, not {type(label).__name__}")
-            return self._record([reading], [label], [bool(new)], implicit)[0]
+            return self.record([reading], [label], [bool(new)], implicit).corrections[0]
         if isinstance(label, str) or len(label) != len(reading):
             raise InputError(f"{len(reading)} readings need a list of as many labels")
         many = [new] * len(reading) if isinstance(new, bool) else list(new)
         if len(many) != len(reading):
             raise InputError(f"{len(reading)} readings need as many values of new, or one for all")
-        return self._record(list(reading), label, many, implicit)
+        return self.record(reading, label, many, implicit).corrections
 
     def read_line(
         self,
@@ -236,8 +236,8 @@ class Writer:
 
         The same call again changes nothing; another text, or other places, replace the first. Characters that the ink does not
         bear out are not learned, and named (`doubtful`). The journal keeps a line's characters in shuffled order and without
-        their place, so that the text cannot be read back; its words are kept only with `keep_words`, apart. `undo(done.id)`
-        takes all back.
+        their place, so that the text cannot be read back. Its words are kept only with `keep_words`, apart: those that have a
+        character that was vouched for. `undo(done.id)` takes all back.
 
         Raises `InputError` for a text that is not what the ink shows, for a place outside it, and where nothing is to be
         learned (no character is vouched for, and none is left standing), `UnknownLabel` for a label that the bundle does not
@@ -264,7 +264,7 @@ class Writer:
         """Learn that a reading was left standing: an implicit correction; None where those are switched off, or it abstains."""
         if not self.implicit or reading.abstains:
             return None
-        return self._record([reading], [reading.label], [True], implicit=True)[0]
+        return self.record([reading], [reading.label], [True], implicit=True).corrections[0]
 
     def undo(self, id: str) -> None:
         """Take a correction back; the state is what it would be without it. Raises `UnknownCorrection` for an unknown id."""
@@ -317,9 +317,13 @@ class Writer:
     def _where(self) -> tuple[Store, Key]:
         return self.live.store, self.live.key
 
-    def _record(
-        self, corrected: Sequence[Reading | str], labels: Sequence[str], new: Sequence[bool], implicit: bool
-    ) -> list[Correction]:
+    def record(
+        self, corrected: Sequence[Reading | str], labels: Sequence[str], new: Sequence[bool], implicit: bool = False
+    ) -> changes.Recorded:
+        """Learn a list as `correct` does, and tell which profile it stands in: that of a writer's first correction is new.
+
+        The three lists have one length.
+        """
         labels, batch, model = [check_label(label) for label in labels], new_batch(), self.recognizer.bundle.model_hash
         corrections: list[Entry | Relabel] = []
         for one, label in zip(corrected, labels, strict=True):
@@ -339,8 +343,8 @@ class Writer:
             corrections.append(Entry(one.id, label, implicit, 0.0, *answers, box=one.box, doubt=doubt))
         self._check_labels(labels, new)
         if not corrections:
-            return []
-        return [entry.correction for entry in changes.record(*self._where, corrections, model, self._incarnation)]
+            return changes.Recorded([], None)
+        return changes.record(*self._where, corrections, model, self._incarnation)
 
     def _check_labels(self, labels: Sequence[str], new: Sequence[bool]) -> None:
         """Raise `UnknownLabel` for one that is not in the bundle's alphabet, nor the writer's own, nor to be taught now."""

@@ -18,7 +18,11 @@ const SENDERS = {
         service.correctLine(letter, { ...line, text, vouched, left_standing, new: isNew }),
 };
 
-/** Tells of "written" with a `letter` that was kept to be sent; of "learned" when the service knows more, or less, of a writer, and of "corrected" with each `correction` it stored. */
+/**
+ * Tells of "written" with a `letter` that was kept to be sent; of "learned" when the service knows more, or less, of a writer; of
+ * "corrected" with each `correction` it stored; and of "unlike" with the `line` and the `labels` that it did not learn, for the ink
+ * looks like nothing of them.
+ */
 export const learning = new EventTarget();
 
 const refusals = new Map();
@@ -52,6 +56,7 @@ export function inTurn(work) {
 
 async function empty() {
     const stored = [];
+    const unlike = [];
     let sent = 0;
     for (const letter of await letters()) {
         if (isErased(letter.writer)) {
@@ -59,8 +64,9 @@ async function empty() {
             continue;
         }
         try {
-            const { corrections = [] } = (await heard(SENDERS[letter.kind](letter))) ?? {};
+            const { corrections = [], doubtful = [] } = (await heard(SENDERS[letter.kind](letter))) ?? {};
             nowKnown(letter.writer);
+            if (doubtful.length) unlike.push({ line: letter.line.id, labels: doubtful.map(({ label }) => label) });
             stored.push(...corrections.map((correction) => ({ ...correction, writer: letter.writer })));
         } catch (error) {
             if (error instanceof service.Unreachable || error.status === 401) break;
@@ -75,6 +81,7 @@ async function empty() {
         sent += 1;
     }
     if (sent) learning.dispatchEvent(new Event("learned"));
+    for (const told of unlike) learning.dispatchEvent(Object.assign(new Event("unlike"), told));
     for (const correction of stored) learning.dispatchEvent(Object.assign(new Event("corrected"), { correction }));
 }
 

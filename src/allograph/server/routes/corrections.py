@@ -12,7 +12,7 @@ from starlette.responses import Response
 from allograph.errors import UnknownCorrection
 from allograph.profiles.journal import Correction, Row
 from allograph.readings import Reading
-from allograph.server.incarnation import about_writer
+from allograph.server.incarnation import about_writer, naming
 from allograph.server.png_text import png_text
 from allograph.server.requests import (
     CorrectionRequest,
@@ -118,7 +118,7 @@ async def _learn(
     began, corrections = time.time(), body.corrections
     caller.check_rate(len(corrections) + len(body.context))
     with_sample = [one for one in corrections if one.forms]
-    headers = await in_thread(caller.check_room, name, incarnation)
+    await in_thread(caller.check_room, name, incarnation)
     found = await _readings(caller, name, with_sample, body.context)
     readings = dict(zip((one.id for one in with_sample), found, strict=True))
     if not keep:
@@ -127,15 +127,17 @@ async def _learn(
     samples = [readings.get(one.id, one.id) for one in corrections]
     labels, new = [one.label for one in corrections], [one.new for one in corrections]
     try:
-        stored = await in_thread(caller.writers[name].only(incarnation).correct, samples, labels, new, implicit)
+        stored = await in_thread(caller.writers[name].only(incarnation).record, samples, labels, new, implicit)
     except UnknownCorrection as error:
         raise UnknownCorrection(f"{error}; send its sample along") from error
-    for correction in stored:
+    for correction in stored.corrections:
         reading = readings.get(correction.id)
         if reading and correction.time >= began:  # a request that is sent again counts once
             caller.metrics.corrected(reading.base == correction.label, reading.personal == correction.label, implicit)
-    content = {"corrections": [correction_json(correction) for correction in stored]}
-    return json_response(content, headers or await in_thread(caller.incarnation_header, name))
+    if with_sample:
+        caller.service.reader.learn_ahead(caller.tenant, name)
+    content = {"corrections": [correction_json(correction) for correction in stored.corrections]}
+    return json_response(content, naming(stored.incarnation))
 
 
 async def _readings(

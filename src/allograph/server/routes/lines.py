@@ -12,7 +12,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from allograph.profiles.journal import Key
-from allograph.server.incarnation import about_writer, incarnation_header
+from allograph.server.incarnation import about_writer, incarnation_header, naming
 from allograph.server.line_worker import LineTask, ReadLine, line_json
 from allograph.server.requests import (
     Incarnation,
@@ -67,14 +67,14 @@ async def correct(
     does not bear out are not learned, and named; a text that is not what the ink shows is refused. The journal keeps the
     characters in shuffled order, so that the text cannot be read back. All of it is taken back by `undo` with the line's id.
     """
-    headers = await in_thread(caller.check_room, writer, incarnation)
+    await in_thread(caller.check_room, writer, incarnation)
     found = await _read(caller, writer, body)
     profile = caller.writers[writer]
     keep = keep_images == "yes" and profile.keep_images
     learned = (body.text, body.new, keep, body.keep_words, body.vouched, body.left_standing, profile.implicit, incarnation)
     done = await in_thread(correct_line, profile.live, found.line, *learned)
     await in_thread(_count, caller, writer, found, done)
-    return json_response(_line_correction_json(done), headers or await in_thread(caller.incarnation_header, writer))
+    return json_response(_line_correction_json(done), naming(done.incarnation))
 
 
 @router.post(
@@ -103,7 +103,8 @@ async def accept(
         keep = keep_images == "yes" and profile.keep_images
         done = await in_thread(accept_line, profile.live, found.line, keep, incarnation)
         await in_thread(_count, caller, writer, found, done)
-    return json_response(_line_correction_json(done), headers or await in_thread(caller.incarnation_header, writer))
+        headers = naming(done.incarnation)
+    return json_response(_line_correction_json(done), headers)
 
 
 async def _read(caller: Caller, name: str, body: LineCorrectRequest | LineAcceptRequest) -> ReadLine:

@@ -33,9 +33,9 @@ function inTurn(line, work) {
 }
 
 async function deliver(line, letter) {
+    line.unlearned = null;
     try {
         line.waits = !(await send({ writer: line.writer, ...letter }));
-        line.unlearned = null;
     } catch (error) {
         line.waits = false;
         line.unlearned = /does not fit/.test(error.message)

@@ -133,16 +133,27 @@ function down() {
     const last = drawing;
     before = last && performance.now() - lifted < JOINABLE ? last : null;
     if (last) leaveStanding(last);
+    begin();
+    pad.show([]);
+}
+
+/** Another character. */
+function begin() {
     drawing = newDrawing(current().name);
     written = [...written, drawing];
     complete = false;
     note = null;
-    pad.show([]);
 }
 
 /** A stroke ends: keep it, read what is there so far. */
 function lift() {
     lifted = performance.now();
+    if (!drawing || complete) {
+        // what it belonged to was taken away while the pen was down, or another character was looked at
+        const stroke = pad.strokes.at(-1);
+        begin();
+        pad.show([stroke]);
+    }
     change(drawing, drawing.strokes, pad.strokes);
 }
 

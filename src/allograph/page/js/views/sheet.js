@@ -71,6 +71,7 @@ export async function open() {
     readings.addEventListener("read", ({ line }) => isShown(line) && wasRead(line));
     lessons.addEventListener("taught", ({ line }) => isShown(line) && showText(line));
     learning.addEventListener("learned", readOpenAgain);
+    learning.addEventListener("unlike", unlike);
     turns.addEventListener("change", () => current().name !== writer && load());
     turns.addEventListener("erased", ({ name }) => erased(name));
     listenForUndo(history, () => !byId("sheet").hidden);
@@ -438,6 +439,16 @@ async function correct(line, characters, text, work) {
     await teach(line);
     if (line.unlearned) say(line.unlearned);
     else say(`${line.waits || line.owes ? "Kept" : "Learned"}: ${[...text].length === 1 ? nameOf(text) : text}.`);
+}
+
+/** The ink of some characters of a line looks like nothing of what they are said to be: they are not learned. */
+function unlike({ line: id, labels: signs }) {
+    const line = lines.find((other) => other.id === id);
+    if (!line) return;
+    const names = [...new Set(signs)].map(nameOf).join(", ");
+    line.unlearned = `Your text is kept. I do not learn ${names} from it: the ink does not look like it.`;
+    keepLine(line);
+    showText(line);
 }
 
 // Leaving

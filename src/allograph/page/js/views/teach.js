@@ -236,6 +236,7 @@ function down() {
 async function lift() {
     lifted = performance.now();
     const here = drawing;
+    if (!here) return view.pad.show([]); // the round ended while the pen was down
     clearTimeout(pause);
     const long = patience() + 300;
     if (long < Infinity) pause = setTimeout(() => here === drawing && !view.pad.drawing && finish(here), long);
