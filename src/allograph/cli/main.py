@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 import allograph
+from allograph.cli.backup import backup, restore
 from allograph.cli.bundle import bundle
 from allograph.cli.completion import with_shell
 from allograph.cli.demo import demo
@@ -40,6 +41,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (prepare, train, embed, fold, tune, evaluate, bundle, info, demo, serve, train_lines, evaluate_lines, read_lines):
+    app.command()(command)
+for command in (backup, restore):
     app.command()(command)
 app.add_typer(writers, name="writers")
 app.add_typer(keys, name="keys")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import tempfile
@@ -17,7 +18,7 @@ from sqlalchemy.engine import Connection
 import allograph
 from allograph.errors import InputError, StorageError
 from allograph.files.atomic import atomic_file, check_output
-from allograph.profiles.backup_file import MARK, RECORD, ROWS, Backup, check_backup, connect_backup, new_backup, numbers_of, seal
+from allograph.profiles.backup_file import RECORD, ROWS, Backup, check_backup, connect_backup, new_backup, numbers_of, seal
 from allograph.profiles.database import Database, connect, storage_errors
 from allograph.profiles.postgres import PATIENCE
 from allograph.profiles.sqlite_file import SqliteFile
@@ -61,15 +62,19 @@ def restore(path: str | Path, url: str, replace: bool = False, progress: Progres
     path = Path(path)
     found = check_backup(path, progress)
     with _newest(path, found) as current, closing(connect(url)) as target:
-        new = target.path if isinstance(target, SqliteFile) and not target.path.exists() else None
-        if new is None:
+        file = target.path if isinstance(target, SqliteFile) else None
+        if file is None or (file.exists() and not replace):
             _fill(target, current, found, replace, progress)
-            return found
-        with atomic_file(new) as temporary:
-            with closing(connect(str(temporary))) as made:
-                _fill(made, current, found, replace, progress)
-            if temporary.with_name(f"{temporary.name}-wal").exists():
-                raise StorageError(f"{new} could not be written whole: its log was not emptied; try again")
+        else:
+            target.close()
+            check_output(file, path)
+            with atomic_file(file) as temporary:
+                with closing(connect(str(temporary))) as made:
+                    _fill(made, current, found, False, progress)
+                if Path(f"{temporary}-wal").exists():
+                    raise StorageError(f"{file} could not be written whole: its log was not emptied; try again")
+                for log in ("-wal", "-shm"):  # of the file that is replaced: with another one they would damage it
+                    Path(os.path.realpath(file) + log).unlink(missing_ok=True)
     return found
 
 
@@ -172,7 +177,7 @@ def _newest(path: Path, found: Backup) -> Iterator[Path]:
 
 def _fill(target: Database, backup: Path, found: Backup, replace: bool, progress: Progress) -> None:
     """Put a backup's rows into a store's tables, in one transaction."""
-    tables = metadata.sorted_tables
+    tables = _in_order()
     reading = sa.create_engine("sqlite://", creator=lambda: connect_backup(backup), poolclass=sa.NullPool, hide_parameters=True)
     ahead = 1 + secrets.randbits(AHEAD_BITS)
 
@@ -186,7 +191,8 @@ def _fill(target: Database, backup: Path, found: Backup, replace: bool, progress
             if any(connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first() for table in tables):
                 if not replace:
                     raise InputError("the store is not empty, and nothing was changed; name an empty one, or say --replace")
-                _empty(connection, tables)
+                # An SQLite file is never emptied, but exchanged: it may be damaged.
+                connection.execute(sa.text(f"TRUNCATE {', '.join(table.name for table in tables)}"))
             _copy(source, connection, tables, found.rows, progress, "restoring", reading, changed)
             last = numbers_of(found)
             for table in filter(_is_numbered, tables):
@@ -194,13 +200,11 @@ def _fill(target: Database, backup: Path, found: Backup, replace: bool, progress
     target.tidy()
 
 
-def _empty(connection: Connection, tables: list[sa.Table]) -> None:
-    """Delete all rows, when nobody uses them."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.text(f"TRUNCATE {', '.join(table.name for table in tables)}"))
-        return
-    for table in reversed(tables):
-        connection.execute(sa.delete(table))
+def _in_order() -> list[sa.Table]:
+    """The tables so that rows come after those that they point to, and whatever counts rows after what it counts."""
+    tables = metadata.sorted_tables
+    pointed = {key.column.table for table in tables for key in table.foreign_keys}
+    return sorted(tables, key=lambda table: not (table.foreign_keys or table in pointed))
 
 
 def _is_numbered(table: sa.Table) -> bool:
