@@ -42,8 +42,8 @@ app = typer.Typer(
 )
 for command in (prepare, train, embed, fold, tune, evaluate, bundle, info, demo, serve, train_lines, evaluate_lines, read_lines):
     app.command()(command)
-for command in (backup, restore):
-    app.command()(command)
+app.command()(backup)
+app.command()(restore)
 app.add_typer(writers, name="writers")
 app.add_typer(keys, name="keys")
 

@@ -55,7 +55,8 @@ class Backup:
 
 @contextmanager
 def new_backup(path: Path) -> Iterator[Engine]:
-    """An empty file to write a backup into; not safe against a crash before the block ends: write beside, then move it."""
+    """An empty file to write a backup into, for its owner alone; it is whole when the block ends: write beside, then move it."""
+    path.touch(mode=0o600)
     engine = sa.create_engine(URL.create("sqlite", database=str(path)), hide_parameters=True)
 
     @sa.event.listens_for(engine, "connect")
