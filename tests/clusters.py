@@ -79,4 +79,6 @@ def _binaries() -> Path | None:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda file: float(file.parent.parent.name))
     if os.getuid() == 0 and OWNER not in {user.pw_name for user in pwd.getpwall()}:
         return None
-    return found[-1].parent if found else on_path and Path(on_path).parent or None
+    if found:
+        return found[-1].parent
+    return Path(on_path).parent if on_path else None
