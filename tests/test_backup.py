@@ -388,6 +388,8 @@ def test_ctrl_c_restores_nothing(lasting_url: str, sound: Path, tmp_path: Path) 
 def test_the_commands(filled: str, tmp_path: Path) -> None:
     said = json.loads(allograph("backup", filled, "-o", "b", "--json", cwd=tmp_path).stdout)
     assert (said["output"], said["writers"], said["corrections"]) == ("b", 2, 21)
+    told = json.loads(allograph("info", "b", "--json", cwd=tmp_path).stdout)
+    assert (told["kind"], told["sound"], told["writers"]) == ("backup of a store", True, 2)
     assert "writers: 2" in allograph("restore", "b", "new.db", cwd=tmp_path).stdout
     command = [*COMMAND, "restore", "b", "new.db"]
     refused = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False)
