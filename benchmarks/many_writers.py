@@ -1,10 +1,10 @@
 """What many writers cost in PostgreSQL: bytes each, opening one cold, correcting, listing; measured, and drawn on from there.
 
-`python benchmarks/many_writers.py [--writers 1000 10000 100000] [--rounds 300]`. Each number of writers gets a database of its
-own on the server that ALLOGRAPH_POSTGRES names (127.0.0.1:5432 unless said), which is dropped again; 100,000 need about 7 GB
-there for some ten minutes. The first hundred writers are taught through the API, ten corrections each with their images, and
-grow cold as in a service; the others are copies of their rows with other names and ids, made by the server. Everything is timed
-in turn with the same on the smallest database, pair by pair.
+`python benchmarks/many_writers.py [--writers 1000 10000 100000] [--rounds 300] [--backup]`. Each number of writers gets a
+database of its own on the server that ALLOGRAPH_POSTGRES names (127.0.0.1:5432 unless said), which is dropped again; 100,000
+need about 7 GB there for some ten minutes. The first hundred writers are taught through the API, ten corrections each with their
+images, and grow cold as in a service; the others are copies of their rows with other names and ids, made by the server.
+Everything is timed in turn with the same on the smallest database, pair by pair.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import contextlib
 import os
 import secrets
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -22,6 +23,7 @@ import sqlalchemy as sa
 
 from allograph import Recognizer, Writer, Writers, open_store
 from allograph.profiles import Store, changes
+from allograph.profiles.backup import back_up, restore
 from allograph.profiles.journal import Key
 from allograph.profiles.tables import journal, metadata, own_words, profiles, states
 from timing import paired, seconds, show
@@ -39,23 +41,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--writers", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     parser.add_argument("--rounds", type=int, default=300)
+    parser.add_argument("--backup", action="store_true", help="also back each up, and restore it into another database")
     options = parser.parse_args()
     counts = sorted(options.writers)
     recognizer = Recognizer(threads=1)
     with contextlib.ExitStack() as stack:
-        sizes, stores = [], []
+        sizes, stores, saved = [], [], []
         for count in counts:
             url = stack.enter_context(database())
             print(f"{count:,} writers …", file=sys.stderr, flush=True)
             took = fill(url, count, recognizer)
             check_copies(url, count, recognizer)
             sizes.append((count, *disk(url), took))
+            if options.backup:
+                saved.append(backed_up(url, count))
             stores.append(stack.enter_context(contextlib.closing(open_store(url))))
         show(
             f"Writers of {EACH} corrections each, with images and checkpoints, in PostgreSQL",
             ("writers", "bytes, all", "of them indexes", "bytes a writer", "filled in, s"),
             [(f"{n:,}", f"{size:,}", f"{indexes:,}", f"{size / n:,.0f}", f"{took:.1f}") for n, size, indexes, took in sizes],
         )
+        if saved:
+            head = ("writers", "backed up in, s", "MiB", "restored in, s", "the process grew by, MiB")
+            show("Backup into a file, and from it into another database", head, saved)
         times = measure(counts, stores, recognizer, options.rounds)
         if len(counts) > 1:
             draw_on(sizes, times)
@@ -161,7 +169,8 @@ def measure(counts: Sequence[int], stores: Sequence[Store], recognizer: Recogniz
     adapter = Writers(stores[0], recognizer).pipeline.adapter
     image = samples(recognizer, 0)[0]
     readings = iter(Writer("x", recognizer).read([image] * (2 * len(counts) * (rounds + WARMUP))))
-    rows, times = [], {}
+    rows: list[tuple[str, ...]] = []
+    times: dict[str, list[float]] = {}
 
     def name(count: int) -> str:
         i = int(random.integers(count))
@@ -226,6 +235,16 @@ def cycled(count: int, store: Store, recognizer: Recognizer) -> tuple[str, ...]:
         writers[name].read(image)
     grown, (warm, size) = resident() - before, writers.warm
     return f"{count:,}", f"{warm:,}", f"{size / 2**20:.0f}", f"{grown / 2**20:.0f}"
+
+
+def backed_up(url: str, count: int) -> tuple[str, ...]:
+    """Back up a database, and fill another one from the file."""
+    with tempfile.TemporaryDirectory() as folder, database() as other:
+        file, before = Path(folder) / "backup", resident()
+        out = seconds(lambda: back_up(url, file))
+        back = seconds(lambda: restore(file, other))
+        grown = (resident() - before) / 2**20
+        return f"{count:,}", f"{out:.1f}", f"{file.stat().st_size / 2**20:,.0f}", f"{back:.1f}", f"{grown:.0f}"
 
 
 def resident() -> int:

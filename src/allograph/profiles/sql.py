@@ -110,7 +110,16 @@ _ADVANCE = (
     .values({name: sa.bindparam(name) for name in ("edition", "head", "time", "model_hash")})
 )
 _TAKEN_BACK = sa.select(journal.c.seq).where(_ITS, journal.c.undoes.is_not(None)).limit(1)
-_NO_LONGER = sa.delete(journal).where(_ITS, ~_STANDS, journal.c.undoes.is_(None))
+_stone = journal.alias("stone")
+_NO_LONGER = sa.delete(journal).where(
+    _ITS,
+    ~_STANDS,
+    journal.c.undoes.is_(None),
+    journal.c.seq.in_(
+        sa.select(_stone.c.undoes).where(_stone.c.profile == sa.bindparam("profile"), _stone.c.undoes.is_not(None))
+    ),
+)
+"""Blanked rows, found by their tombstones and not by a walk through the journal."""
 _after_it = journal.alias("after_it")
 _OVERTAKEN = sa.delete(journal).where(
     _ITS,
