@@ -64,9 +64,9 @@ def main() -> None:
         if saved:
             head = ("writers", "backed up in, s", "MiB", "restored in, s", "the process grew by, MiB")
             show("Backup into a file, and from it into another database", head, saved)
-        times = measure(counts, stores, recognizer, options.rounds)
+        ratios = measure(counts, stores, recognizer, options.rounds)
         if len(counts) > 1:
-            draw_on(sizes, times)
+            draw_on(sizes, ratios)
         show(
             f"Memory: {CYCLED:,} writers read in turn, {MEMORY / 2**20:.0f} MiB allowed for warm ones",
             ("writers", "stay warm", "in, MiB", "the process grew by, MiB"),
@@ -164,13 +164,13 @@ def disk(url: str) -> tuple[int, int]:
 
 
 def measure(counts: Sequence[int], stores: Sequence[Store], recognizer: Recognizer, rounds: int) -> dict[str, list[float]]:
-    """Time each database in turn with the smallest; milliseconds by what was done, for each number of writers."""
+    """Time each database in turn with the smallest; the ratios to it by what was done, for each number of writers."""
     random = np.random.default_rng(0)
     adapter = Writers(stores[0], recognizer).pipeline.adapter
     image = samples(recognizer, 0)[0]
     readings = iter(Writer("x", recognizer).read([image] * (2 * len(counts) * (rounds + WARMUP))))
     rows: list[tuple[str, ...]] = []
-    times: dict[str, list[float]] = {}
+    ratios: dict[str, list[float]] = {}
 
     def name(count: int) -> str:
         i = int(random.integers(count))
@@ -192,34 +192,28 @@ def measure(counts: Sequence[int], stores: Sequence[Store], recognizer: Recogniz
         "whether it is ready": lambda store, count: store.check(),
     }
     for what, act in acts.items():
-        times[what] = []
+        ratios[what] = []
         for count, store in zip(counts, stores, strict=True):
             pair = paired(lambda: act(store, count), lambda: act(stores[0], counts[0]), rounds, WARMUP)  # noqa: B023
-            times[what].append(1e3 * pair.ours)
+            ratios[what].append(pair.ratio)
             rows.append((what, f"{count:,}", f"{1e3 * pair.ours:.2f}", f"{1e3 * pair.peer:.2f}", f"{pair.ratio:.2f} ×"))
     show(
         f"Among so many writers, any of them each time, in turn with {counts[0]:,} (target of opening: 1.2 ×)",
         ("what", "writers", "ms", f"of {counts[0]:,}, ms", "ratio"),
         rows,
     )
-    return times
+    return ratios
 
 
-def draw_on(sizes: Sequence[tuple[int, int, int, float]], times: dict[str, list[float]]) -> None:
-    """Lines through what was measured: bytes by writers, milliseconds by the logarithm of writers, as an index grows."""
+def draw_on(sizes: Sequence[tuple[int, int, int, float]], ratios: dict[str, list[float]]) -> None:
+    """Lines through what was measured: bytes by writers, the ratio of openings by the logarithm of writers, as an index grows."""
     counts = [n for n, *_ in sizes]
     slope, base = np.polyfit(counts, [size for _, size, *_ in sizes], 1)
-    steps, first = np.polyfit(np.log10(counts), times["opening, cold"], 1)
-    rows = []
-    for n in FARTHER:
-        millis = first + steps * np.log10(n)
-        rows.append(
-            (f"{n:,}", f"{(base + slope * n) / 2**30:,.0f}", f"{millis:.1f}", f"{millis / times['opening, cold'][0]:.2f} ×")
-        )
+    steps, first = np.polyfit(np.log10(counts), ratios["opening, cold"], 1)
     show(
-        f"Drawn on, not measured: {slope:,.0f} bytes a writer; an opening {steps:+.2f} ms for ten times as many writers",
-        ("writers", "GiB", "opening, cold, ms", f"of {counts[0]:,}"),
-        rows,
+        f"Drawn on, not measured: {slope:,.0f} bytes a writer; an opening {steps:+.3f} × for ten times as many writers",
+        ("writers", "GiB", f"opening, cold, of {counts[0]:,}"),
+        [(f"{n:,}", f"{(base + slope * n) / 2**30:,.0f}", f"{first + steps * np.log10(n):.2f} ×") for n in FARTHER],
     )
 
 
