@@ -23,7 +23,7 @@ from allograph.profiles.database import Database, connect, storage_errors
 from allograph.profiles.postgres import PATIENCE
 from allograph.profiles.sqlite_file import SqliteFile
 from allograph.profiles.tables import metadata
-from allograph.profiles.upgrade import NEWEST, current_migration, later_release, make_tables, upgrade
+from allograph.profiles.upgrade import NEWEST, VERSIONS, current_migration, later_release, make_tables, upgrade
 from allograph.progress import Progress, silent
 
 PATIENT = 3600.0
@@ -92,10 +92,11 @@ def _copy_out(source: Database, written: sa.Engine, progress: Progress) -> tuple
             make_tables(target, migration)
             tables = sa.MetaData()
             tables.reflect(target)
-            ours = [table for table in tables.sorted_tables if table.name in _names(tables)]
+            ours = _in_order(tables)
             with storage_errors(source.reading):
                 total = sum(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one() for table in ours)
-                numbers = {table.name: _last_number(connection, table) for table in metadata.sorted_tables if _is_numbered(table)}
+                numbered = [table for table in _in_order(metadata) if table.name in tables.tables and _is_numbered(table)]
+                numbers = {table.name: _last_number(connection, table) for table in numbered}
             _copy(connection, target, ours, total, progress, "backing up", source.reading)
     return made, migration, numbers
 
@@ -151,11 +152,6 @@ def _parts(source: Connection, table: sa.Table, reading: sa.Engine) -> Iterator[
         yield [row._asdict() for row in rows]
 
 
-def _names(tables: sa.MetaData) -> set[str]:
-    """The tables whose rows are backed up: all but the one that says which form they have."""
-    return {name for name in tables.tables if name.startswith("allograph_") and name != "allograph_version"}
-
-
 @contextmanager
 def _newest(path: Path, found: Backup) -> Iterator[Path]:
     """A backup with the tables of this release: itself, or a copy that is renewed as a store would be."""
@@ -177,7 +173,7 @@ def _newest(path: Path, found: Backup) -> Iterator[Path]:
 
 def _fill(target: Database, backup: Path, found: Backup, replace: bool, progress: Progress) -> None:
     """Put a backup's rows into a store's tables, in one transaction."""
-    tables = _in_order()
+    tables = _in_order(metadata)
     reading = sa.create_engine("sqlite://", creator=lambda: connect_backup(backup), poolclass=sa.NullPool, hide_parameters=True)
     ahead = 1 + secrets.randbits(AHEAD_BITS)
 
@@ -200,9 +196,9 @@ def _fill(target: Database, backup: Path, found: Backup, replace: bool, progress
     target.tidy()
 
 
-def _in_order() -> list[sa.Table]:
-    """The tables so that rows come after those that they point to, and whatever counts rows after what it counts."""
-    tables = metadata.sorted_tables
+def _in_order(of: sa.MetaData) -> list[sa.Table]:
+    """Our tables: rows after those that they point to, and what triggers count rows in after what is counted."""
+    tables = [table for table in of.sorted_tables if table.name.startswith("allograph_") and table.name != VERSIONS]
     pointed = {key.column.table for table in tables for key in table.foreign_keys}
     return sorted(tables, key=lambda table: not (table.foreign_keys or table in pointed))
 
