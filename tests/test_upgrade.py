@@ -22,7 +22,7 @@ from allograph.profiles.database import Database, connect
 from allograph.profiles.journal import Key
 from allograph.profiles.sql import SqlStore
 from allograph.profiles.tables import CONTENT, journal, own_words
-from allograph.profiles.upgrade import GIVE_WAY, _migrate
+from allograph.profiles.upgrade import GIVE_WAY, make_tables
 
 NAMES = ("w0", "w1")
 LACKS = {"0002": ("box", "doubt"), "0003": ()}
@@ -110,7 +110,7 @@ def make_old_tables(url: str, newest: str = "0002") -> Database:
     """The tables as the old release leaves them, with the writers' rows."""
     database = connect(url)
     with database.writing.begin() as connection:
-        _migrate(connection, newest)
+        make_tables(connection, newest)
         for name in NAMES:
             profile = {"tenant": "default", "name": name, "model_hash": MODEL, "edition": 0, "head": 0, "time": 0.0}
             keys = ", ".join(profile)

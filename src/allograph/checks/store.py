@@ -378,6 +378,35 @@ def merges_words(store: Store) -> None:
     require(store.words(ANA) == {} and store.words(BEN) == {"b": 1}, "words outlast their writer, or go with another")
 
 
+def compacts_what_says_nothing(store: Store) -> None:
+    """Compacting changes nothing that stands, keeps the checkpoints, and no copy from before brings back what was undone."""
+    for id in ("1", "2", "3"):
+        changes.record(store, ANA, [entry(id)], MODEL)
+    (version,) = store.versions([ANA])
+    old = store.contents(ANA)
+    for label in ("b", "c"):
+        changes.record(store, ANA, [entry("1", label)], MODEL)
+        changes.undo(store, ANA, "2")
+        changes.record(store, ANA, [entry("2", label)], MODEL)
+    changes.undo(store, ANA, "2")
+    head = _entries(store)[0].seq
+    early = Version(*version)._replace(head=head)  # type: ignore[misc]
+    store.keep(ANA, StoredState(early, "f", b"state"), store.versions([ANA])[0].head)  # type: ignore[union-attr]
+    before, stones = _entries(store), store.contents(ANA).tombstones
+    require(changes.compact(store, ANA) > 0, "of a journal with overtaken tombstones nothing was compacted")
+    tail, after = store.tail(ANA, version.head if version else 0), store.contents(ANA)
+    require(_entries(store) == before, "compacting changed what stands, or where")
+    require(after.tombstones == stones[-1:], f"of the tombstones {stones} compacting left {after.tombstones}")
+    require(tail is not None and version is not None and not tail.follows(version), "who knows what was undone is not told")
+    kept = store.state(ANA)
+    require(kept is not None and kept[0].blob == b"state" and kept[0].version.head == head, "compacting lost a checkpoint")
+    require(kept is not None and [one.id for one in kept[1]] == ["3"], "a checkpoint holds other corrections after compacting")
+    require(changes.compact(store, ANA) == 0, "there was something to compact a second time")
+    changes.merge(store, ANA, old)
+    require(_labels(store) == [("3", "a"), ("1", "c")], f"an archive from before brought something back: {_labels(store)}")
+    require_raises(UnknownCorrection, lambda: changes.undo(store, ANA, "2"), "what was undone can be undone again")
+
+
 def loses_nothing_between_threads(store: Store) -> None:
     """Threads that correct one writer at once lose nothing, and a tenant's limit of writers holds."""
 
@@ -424,6 +453,7 @@ STORE_LAWS: Sequence[Callable[[Store], None]] = (
     keeps_no_order_of_a_line,
     keeps_words_apart,
     merges_words,
+    compacts_what_says_nothing,
     loses_nothing_between_threads,
 )
 """Every law of a store."""

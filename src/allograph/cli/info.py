@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,8 +27,8 @@ def info(
     path: Annotated[
         Path,
         typer.Argument(
-            help="A corpus, a corpus of lines, an embedded corpus, predictions, a bundle, an exported profile, or a report's "
-            "folder or JSON."
+            help="A corpus, a corpus of lines, an embedded corpus, predictions, a bundle, an exported profile, "
+            "a backup of a store, or a report's folder or JSON."
         ),
     ],
     as_json: AsJson = False,
@@ -52,6 +53,8 @@ def describe(path: Path, progress: Progress = silent) -> tuple[str, dict[str, An
     check_file(path)
     if path.suffix == ".json":
         return _results(path)
+    if is_sqlite(path):
+        return _backup(path, progress)
     if is_profile(path):
         return _profile(path)
     from allograph.corpora.parquet import kind_of
@@ -66,14 +69,37 @@ def describe(path: Path, progress: Progress = silent) -> tuple[str, dict[str, An
     return _corpus(path, progress) if kind == "corpus" else _embedded(path, progress)
 
 
+def is_sqlite(path: Path) -> bool:
+    """Whether a file begins like SQLite's, as a store's backup does."""
+    return _head(path, 16) == b"SQLite format 3\0"
+
+
 def is_profile(path: Path) -> bool:
     """Whether a file begins like an exported profile: the length of a JSON text, then that text."""
+    head = _head(path, 9)
+    return len(head) == 9 and head[8:] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size
+
+
+def _head(path: Path, size: int) -> bytes:
     try:
         with open(path, "rb") as file:
-            head = file.read(9)
+            return file.read(size)
     except OSError as error:
         raise FormatError(f"{path} cannot be read ({error.strerror})") from error
-    return len(head) == 9 and head[8:] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size
+
+
+def _backup(path: Path, progress: Progress) -> tuple[str, dict[str, Any]]:
+    from allograph.profiles.backup_file import check_backup
+
+    found = check_backup(path, progress)
+    return "backup of a store", {
+        "made": datetime.fromtimestamp(found.made, UTC).isoformat(timespec="seconds"),
+        "writers": found.writers,
+        "corrections": found.corrections,
+        "rows": found.rows,
+        "release": found.release,
+        "tables": found.migration,
+    }
 
 
 def _profile(path: Path) -> tuple[str, dict[str, Any]]:

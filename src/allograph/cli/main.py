@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 import allograph
+from allograph.cli.backup import backup, restore
 from allograph.cli.bundle import bundle
 from allograph.cli.completion import with_shell
 from allograph.cli.demo import demo
@@ -41,6 +42,8 @@ app = typer.Typer(
 )
 for command in (prepare, train, embed, fold, tune, evaluate, bundle, info, demo, serve, train_lines, evaluate_lines, read_lines):
     app.command()(command)
+app.command()(backup)
+app.command()(restore)
 app.add_typer(writers, name="writers")
 app.add_typer(keys, name="keys")
 

@@ -199,6 +199,41 @@ def migrate(
         raise StorageError(f"{len(failed)} writers were not brought over; {first['name']!r}: {first['error']}")
 
 
+@writers.command()
+def compact(
+    names: Annotated[list[str] | None, typer.Argument(help="The writers' names; all writers unless some are named.")] = None,
+    store: At = HERE,
+    tenant: Annotated[str | None, typer.Option(help="The tenant; all, or default where writers are named.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete what journals hold of corrections that were taken back or replaced, but for the ids.
+
+    Nothing that stands changes, and no older copy brings back what was taken back. Services go on meanwhile; they do the same by
+    themselves, whenever a journal has grown by a thousand rows.
+    """
+    from allograph.errors import UnknownWriter
+    from allograph.profiles import changes
+    from allograph.profiles.journal import Key, check_name
+    from allograph.profiles.migration import all_keys
+
+    done = rows = 0
+    with existing(store) as opened, progress_bar() as progress:
+        if names:
+            keys = [Key.of(tenant or "default", name) for name in names]
+        else:
+            keys = list(all_keys(opened, None if tenant is None else check_name(tenant, "tenant")))
+        for key in keys:
+            try:
+                rows += changes.compact(opened, key)
+            except UnknownWriter:
+                if names:
+                    raise
+            done += 1
+            progress("compacting", done, len(keys))
+        opened.tidy()
+    _say({"writers": done, "rows": rows}, as_json)
+
+
 @contextmanager
 def existing(store: str) -> Iterator[Store]:
     """A store that is there, to be read where it cannot be written; raises `InputError` rather than make one."""

@@ -263,6 +263,15 @@ def merge(store: Store, key: Key, theirs: Contents, incarnation: str | None = No
         return Merged(len(after.keys() - before), sum(id not in ids for id, _ in before))
 
 
+def compact(store: Store, key: Key) -> int:
+    """Delete the rows of a journal that say nothing any more, as `Change.compact` says; returns how many.
+
+    Raises `UnknownWriter` where there is no profile.
+    """
+    with store.change(key, None) as change:
+        return change.compact()
+
+
 def migrate(store: Store, key: Key, model_hash: str, read: Callable[[list[Entry]], Iterable[tuple[Samples, str]]]) -> Migrated:
     """Make a profile one for another model; `read` gives what that model says of the images: samples, and the base's answer.
 

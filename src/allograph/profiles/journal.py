@@ -162,6 +162,19 @@ CHECKPOINT = 64
 """About how many corrections lie between the two newest checkpoints; older ones are further apart."""
 
 
+SPAN = 1024
+"""Places of a journal after which it is compacted by itself, if there is anything to compact."""
+
+
+def is_due(before: int, head: int) -> bool:
+    """Whether a journal that went so far, and goes so far now, is to be compacted.
+
+    >>> is_due(1000, 1020), is_due(1000, 1024)
+    (False, True)
+    """
+    return before // SPAN < head // SPAN
+
+
 def surplus_checkpoints(kept: Sequence[int], head: int) -> list[int]:
     """Which of the checkpoints at the places `kept` to delete when one at `head` is added.
 

@@ -24,6 +24,7 @@ from allograph.profiles.journal import (
     check_after,
     check_incarnation,
     check_page,
+    is_due,
     later,
     surplus_checkpoints,
     unknown_writer,
@@ -149,7 +150,10 @@ class MemoryStore:
             profile = replace(
                 profile, entries=dict(profile.entries), tombstones=list(profile.tombstones), words=dict(profile.words)
             )
-            yield MemoryChange(profile)
+            before, change = profile.version.head, MemoryChange(profile)
+            yield change
+            if is_due(before, profile.version.head):
+                change.compact()
             self._profiles[key] = profile
 
     def state(self, key: Key) -> tuple[StoredState, tuple[Correction, ...], int] | None:
@@ -340,6 +344,19 @@ class MemoryChange:
         profile.time = max([profile.time, *(entry.time for entry in entries), *(stone.time for stone in tombstones)])
         profile.model_hash, profile.states = model_hash, ()
         profile.version = profile.version._replace(edition=profile.version.edition + 1)
+
+    def compact(self) -> int:
+        """Keep the newest tombstone of each id that does not stand; rows that are blank are not kept here anyway."""
+        profile = self._profile
+        stand = {entry.id for entry in profile.entries.values()}
+        newest = {stone.id: seq for seq, _, stone in profile.tombstones}
+        kept = [one for one in profile.tombstones if one[0] == newest[one[2].id] and one[2].id not in stand]
+        gone = len(profile.tombstones) - len(kept)
+        if gone:
+            edition = profile.version.edition + 1
+            profile.tombstones, profile.version = kept, profile.version._replace(edition=edition)
+            profile.states = tuple(one._replace(version=one.version._replace(edition=edition)) for one in profile.states)
+        return gone
 
     def bring_over(self, read: Mapping[int, tuple[Samples, str]], model_hash: str) -> int:
         """Make it a profile for another model."""

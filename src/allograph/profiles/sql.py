@@ -35,6 +35,7 @@ from allograph.profiles.journal import (
     check_doubt,
     check_incarnation,
     check_page,
+    is_due,
     later,
     surplus_checkpoints,
     unknown_writer,
@@ -108,6 +109,29 @@ _ADVANCE = (
     .where(profiles.c.profile == sa.bindparam("its"))
     .values({name: sa.bindparam(name) for name in ("edition", "head", "time", "model_hash")})
 )
+_TAKEN_BACK = sa.select(journal.c.seq).where(_ITS, journal.c.undoes.is_not(None)).limit(1)
+_stone = journal.alias("stone")
+_NO_LONGER = sa.delete(journal).where(
+    _ITS,
+    ~_STANDS,
+    journal.c.undoes.is_(None),
+    journal.c.seq.in_(
+        sa.select(_stone.c.undoes).where(_stone.c.profile == sa.bindparam("profile"), _stone.c.undoes.is_not(None))
+    ),
+)
+"""Blanked rows, found by their tombstones and not by a walk through the journal."""
+_after_it = journal.alias("after_it")
+_OVERTAKEN = sa.delete(journal).where(
+    _ITS,
+    journal.c.undoes.is_not(None),
+    sa.exists().where(
+        _after_it.c.profile == journal.c.profile,
+        _after_it.c.id == journal.c.id,
+        _after_it.c.seq > journal.c.seq,
+    ),
+)
+"""Tombstones after which the same correction was given anew, or taken back again: places of an id rise with its times."""
+_STATES_GO_ON = sa.update(states).where(states.c.profile == sa.bindparam("its")).values(edition=sa.bindparam("to"))
 _ITS_WORDS = own_words.c.profile == sa.bindparam("profile")
 _WORDS = sa.select(own_words.c.id, own_words.c.line, own_words.c.word).where(_ITS_WORDS).order_by(own_words.c.id)
 _LINE_WORDS = _WORDS.where(own_words.c.line == sa.bindparam("line"))
@@ -564,6 +588,18 @@ class SqlChange:
         self._edition += 1
         self.model_hash = model_hash
 
+    def compact(self) -> int:
+        """Delete blanked rows, and the tombstones that later rows have overtaken."""
+        its = {"profile": self._profile}
+        if self._connection.execute(_TAKEN_BACK, its).first() is None:
+            return 0
+        blanked = self._connection.execute(_NO_LONGER, its).rowcount
+        overtaken = self._connection.execute(_OVERTAKEN, its).rowcount
+        if overtaken:  # whoever knows an earlier place of this edition could miss what was taken back
+            self._edition += 1
+            self._connection.execute(_STATES_GO_ON, {"its": self._profile, "to": self._edition})
+        return blanked + overtaken
+
     def bring_over(self, read: Mapping[int, tuple[Samples, str]], model_hash: str) -> int:
         """Make it a profile for another model."""
         self.took_back = True
@@ -582,7 +618,9 @@ class SqlChange:
         return moved
 
     def finish(self) -> None:
-        """Write how far the journal goes now."""
+        """Write how far the journal goes now, and compact it if that is due."""
+        if is_due(self._before[1], self._head):
+            self.compact()
         if (self._edition, self._head, self.model_hash) != self._before:
             now = {"edition": self._edition, "head": self._head, "time": self._time, "model_hash": self.model_hash}
             self._connection.execute(_ADVANCE, {"its": self._profile, **now})

@@ -84,6 +84,16 @@ class Change(Protocol):
         """Replace the whole journal and the words by these rows, with their order and times; checkpoints are deleted."""
         ...
 
+    def compact(self) -> int:
+        """Delete the rows that say nothing any more; returns how many.
+
+        They are those that were blanked, and the tombstones of corrections that were given anew, or taken back again, later. What
+        stands stays as it is and where it is, and so does the newest tombstone of every id that does not stand: a copy of the
+        journal that is merged brings nothing back. Checkpoints stay. Every change does so by itself when a journal has grown by
+        another `SPAN` places.
+        """
+        ...
+
     def bring_over(self, read: Mapping[int, tuple[Samples, str]], model_hash: str) -> int:
         """Set the profile's model, and for the entries at these places that model's outputs and base answer.
 

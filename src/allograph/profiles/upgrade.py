@@ -39,7 +39,7 @@ def upgrade(database: Database, make: bool = True) -> None:
     there are none, and the driver's error where somebody holds them all the time.
     """
     with database.reading.begin() as connection:
-        found = _current_migration(connection)
+        found = current_migration(connection)
     if found == NEWEST:
         return
     if found is None and not make:
@@ -64,20 +64,27 @@ def _upgrade(database: Database) -> None:
             patient = connection.execution_options(**{PATIENCE: MIGRATING})
             patient.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
             connection.execute(sa.text(f"SET LOCAL lock_timeout = {GIVE_WAY * 1000:.0f}"))
-        found = _current_migration(connection)
+        found = current_migration(connection)
         if found is None or found < NEWEST:
-            _migrate(connection)
+            make_tables(connection)
         elif found > NEWEST:
-            raise FormatError(f"the store was written by a later release (its tables are {found}, this one knows {NEWEST})")
+            raise later_release("the store", found)
 
 
-def _current_migration(connection: Connection) -> str | None:
+def later_release(what: object, migration: str) -> FormatError:
+    """The error for tables that this release does not know."""
+    return FormatError(f"{what} was written by a later release (its tables are {migration}, this one knows {NEWEST})")
+
+
+def current_migration(connection: Connection) -> str | None:
+    """The migration that the tables are at; None where there are none of ours."""
     if not sa.inspect(connection).has_table(VERSIONS):
         return None
     return connection.execute(sa.text(f"SELECT version_num FROM {VERSIONS}")).scalar_one_or_none()
 
 
-def _migrate(connection: Connection, revision: str = "head") -> None:
+def make_tables(connection: Connection, revision: str = "head") -> None:
+    """Run the migrations that are missing up to a revision."""
     from alembic import command
     from alembic.config import Config
 
