@@ -1,4 +1,4 @@
-"""Prometheus' rules and Grafana's dashboard as deploy/ has them: they work, and speak of nothing that the service does not tell."""
+"""Prometheus' rules and Grafana's dashboard as deploy/ has them: they work, and name nothing that the service does not tell."""
 
 from __future__ import annotations
 
