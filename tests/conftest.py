@@ -1,10 +1,14 @@
-"""What tests need and may lack: data, torch, PostgreSQL, Chromium, node. A lack is a skip, or a failure where it is required."""
+"""What tests need and may lack: data, torch, PostgreSQL, Chromium, node, what services are deployed with.
+
+A lack is a skip, or a failure where it is required.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 import secrets
+import shutil
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,6 +105,41 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def lasting_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The same, of the kinds that last."""
     return str(tmp_path / "writers.db") if request.param == "sqlite" else str(request.getfixturevalue("schema"))
+
+
+def program(name: str, package: str) -> str:
+    """Where a program is, that Debian has in this package; those for administrators are not on everybody's PATH."""
+    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
+    if path is None:
+        lacking(name, f"there is no {name} on this machine (Debian's package {package})")
+    assert path
+    return path
+
+
+@pytest.fixture(scope="session")
+def nginx() -> str:
+    """nginx, for tests of deploy/."""
+    program("openssl", "openssl")  # for its certificate
+    return program("nginx", "nginx-light")
+
+
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    """What checks rules of Prometheus."""
+    return program("promtool", "prometheus")
+
+
+@pytest.fixture(scope="session")
+def prometheus() -> str:
+    """Prometheus itself."""
+    return program("prometheus", "prometheus")
+
+
+@pytest.fixture(scope="session")
+def systemd_analyze() -> str:
+    """What checks systemd's units."""
+    program("curl", "curl")  # which the units call
+    return program("systemd-analyze", "systemd")
 
 
 @pytest.fixture(scope="module")  # its event loop runs as long as it does: no test may need one of its own meanwhile
