@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 import allograph
+from allograph.cli.audit import audit
 from allograph.cli.bundle import bundle
 from allograph.cli.completion import with_shell
 from allograph.cli.demo import demo
@@ -25,6 +26,7 @@ from allograph.cli.output import close_stdout, open_streams, say
 from allograph.cli.prepare import prepare
 from allograph.cli.read_lines import read_lines
 from allograph.cli.serve import serve
+from allograph.cli.tenants import tenants
 from allograph.cli.terminal import Interrupted
 from allograph.cli.train import train
 from allograph.cli.train_lines import train_lines
@@ -39,10 +41,26 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (prepare, train, embed, fold, tune, evaluate, bundle, info, demo, serve, train_lines, evaluate_lines, read_lines):
+for command in (
+    prepare,
+    train,
+    embed,
+    fold,
+    tune,
+    evaluate,
+    bundle,
+    info,
+    demo,
+    serve,
+    train_lines,
+    evaluate_lines,
+    read_lines,
+    audit,
+):
     app.command()(command)
 app.add_typer(writers, name="writers")
 app.add_typer(keys, name="keys")
+app.add_typer(tenants, name="tenants")
 
 
 @app.callback(invoke_without_command=True)

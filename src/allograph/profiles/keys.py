@@ -95,9 +95,7 @@ class Keys:
     def __init__(self, table: KeyTable) -> None:
         self._table = table
 
-    def add(
-        self, tenant: str, name: str, scope: Scope = "administer", expires: float | None = None, actor: str = PROGRAM
-    ) -> str:
+    def add(self, tenant: str, name: str, scope: Scope = "administer", expires: float | None = None, actor: str = PROGRAM) -> str:
         """Make a key, which is shown this once and never again; raises `InputError` for a time of expiry that is over."""
         if scope not in SCOPES:
             raise InputError(f"a key's scope is one of {', '.join(SCOPES)}, not {scope!r}")
@@ -134,9 +132,10 @@ class Keys:
         return self._table.all_keys()
 
     def find(self, key: str) -> ApiKey | None:
-        """The key that this is, which may have expired; None where it is none. Takes as long for a wrong secret as for a right one.
+        """The key that this is, which may have expired; None where it is none.
 
-        By the secret from before its last rotation, it expires when that secret does.
+        Takes as long for a wrong secret as for a right one. By the secret from before its last rotation, a key expires when
+        that secret does.
         """
         id, _, secret = key.partition(".")
         found = self._table.find_key(id) if _is_id(id) else None

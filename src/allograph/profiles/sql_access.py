@@ -81,7 +81,7 @@ class SqlKeys:
         """A key and the hashes of its secrets."""
         with self._reading() as connection:
             found = connection.execute(_KEY, {"id": id}).one_or_none()
-        return found and StoredKey(_key(found), found.hash, found.old_hash)
+        return None if found is None else StoredKey(_key(found), found.hash, found.old_hash)
 
     def all_keys(self) -> list[ApiKey]:
         """All keys, the oldest first."""
@@ -141,12 +141,12 @@ class SqlQuotas:
     def get(self, tenant: str) -> Quota | None:
         """A tenant's bounds."""
         row = self._row(tenant)
-        return row and Quota(*(row[f"most_{name}"] for name in COUNTED), rate=row["rate"])
+        return None if row is None else Quota(**{name: row[f"most_{name}"] for name in COUNTED}, rate=row["rate"])
 
     def usage(self, tenant: str) -> Usage | None:
         """What a tenant has."""
         row = self._row(tenant)
-        return row and Usage(*(row[name] for name in COUNTED))
+        return None if row is None else Usage(**{name: row[name] for name in COUNTED})
 
     def tenants(self) -> list[str]:
         """The tenants that are counted."""
@@ -156,7 +156,7 @@ class SqlQuotas:
     def _row(self, tenant: str) -> dict[str, Any] | None:
         with self._reading() as connection:
             found = connection.execute(_QUOTA, {"tenant": tenant}).one_or_none()
-        return found and dict(found._mapping)
+        return None if found is None else dict(found._mapping)
 
 
 def _count(connection: Connection, tenant: str) -> dict[str, int]:

@@ -25,6 +25,7 @@ from allograph.server.reader import Reader
 from allograph.server.readiness import Readiness
 from allograph.server.routes import bundle, corrections, habits, lines, profiles, readings, service, words
 from allograph.server.routes import writers as writers_routes
+from allograph.server.scopes import needed_scope
 from allograph.server.service import Service
 from allograph.server.settings import Settings
 from allograph.writers.writers import Writers
@@ -33,6 +34,12 @@ TEXT = """Reads handwritten characters, and learns each writer's hand from that 
 
 A sample is one of `image` (28×28), `png` (a picture of one character) and `ink` (strokes); a line is one of `png` and `ink`.
 Errors are problem details (RFC 9457)."""
+
+
+KEY = (
+    "A key of `allograph keys add`, which names the tenant. Of the scopes read, teach and administer it has the one that an "
+    "operation names, or a later one."
+)
 
 
 class Documented(FastAPI):
@@ -44,12 +51,11 @@ class Documented(FastAPI):
             document = super().openapi()
             components = document.setdefault("components", {})
             components.setdefault("schemas", {})["Problem"] = problems.Problem.model_json_schema()
-            components["securitySchemes"] = {
-                "key": {"type": "http", "scheme": "bearer", "description": "A key of `allograph keys add`; it names the tenant."}
-            }
+            components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": KEY}}
             for path, operations in document["paths"].items():
-                for operation in operations.values():
-                    operation["security"] = [{"key": []}, {}] if needs_key(path) else []  # none without keys
+                for method, operation in operations.items():
+                    scope = needed_scope(method.upper(), path)
+                    operation["security"] = [{"key": [scope]}, {}] if needs_key(path) else []  # none without keys
         return super().openapi()
 
 

@@ -16,6 +16,7 @@ from allograph.server.log import LOGGER, RequestLog, failure
 from allograph.server.metrics import Metrics
 from allograph.server.problems import GONE, problem, storage_problem
 from allograph.server.random_id import random_id
+from allograph.server.scopes import needed_scope
 from allograph.server.settings import Limits
 
 OPEN = ("/v1/live", "/v1/ready", "/v1/model", "/v1/openapi.json")
@@ -50,7 +51,7 @@ class Gate:
     """The outermost application: it lets a request through to the inner one, or answers it with a problem.
 
     Everything under /v1 needs a key, but for what `needs_key` leaves out: no operation can forget to ask. What the inner
-    application needs of all this stands in the scope: `allograph.tenant`, `allograph.keys` and `allograph.id`.
+    application needs of all this stands in the scope: `allograph.tenant`, `allograph.actor`, `allograph.keys` and `allograph.id`.
     """
 
     def __init__(self, app: ASGIApp, access: Access, limits: Limits, metrics: Metrics, log: RequestLog) -> None:
@@ -87,7 +88,7 @@ class Gate:
                 await self._admit(scope)
                 await self._app(scope, self._measured(scope, receive), answer)
             except Refused as refused:
-                await problem(refused.status, refused.detail, id, headers=refused.headers)(scope, receive, answer)
+                await problem(refused.status, refused.detail, id, refused.kind, refused.headers)(scope, receive, answer)
             except StorageError as error:
                 await storage_problem(error, id)(scope, receive, answer)
         except Exception as error:  # the inner application has answered with a problem already
@@ -111,7 +112,9 @@ class Gate:
         self._access.check_origin(host, headers.get(b"origin"), keys)
         scope["allograph.keys"] = keys
         if needs_key(path):
-            tenant = scope["allograph.tenant"] = await self._access.tenant(headers.get(b"authorization"))
+            needed = needed_scope(scope["method"], path)
+            tenant, scope["allograph.actor"] = await self._access.admit(headers.get(b"authorization"), needed)
+            scope["allograph.tenant"] = tenant
             self._access.check_rate(tenant)
         length = headers.get(b"content-length", "0")
         if not (length.isascii() and length.isdigit() and len(length) < 20) or int(length) > self._most(scope):

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from allograph.lines import LineInk
 from allograph.lines.reader import LineReader
+from allograph.profiles.audit import Action, Event
 from allograph.profiles.journal import Key, unknown_writer
 from allograph.recognizer import Recognizer
 from allograph.samples import Sample
@@ -75,6 +76,8 @@ class Caller:
 
     tenant: str
     service: Service
+    actor: str = "anybody"
+    """As the audit log names who acts."""
 
     @property
     def writers(self) -> Writers:
@@ -121,6 +124,10 @@ class Caller:
         self.check_rate(len(ink.pieces))
         return ink
 
+    def note(self, action: Action, name: str) -> None:
+        """Keep in the audit log what the caller does with a writer."""
+        self.writers.store.audit.add(Event(self.actor, self.tenant, action, name))
+
     def writer(self, name: str, incarnation: str | None = None) -> tuple[Writer, dict[str, str]]:
         """A writer that has a profile, and the header that names it.
 
@@ -146,7 +153,7 @@ class Caller:
 
 async def caller(request: Request) -> Caller:
     """The caller of a request, whose tenant the middleware has looked up."""
-    return Caller(request.scope["allograph.tenant"], request.app.state.service)
+    return Caller(request.scope["allograph.tenant"], request.app.state.service, request.scope["allograph.actor"])
 
 
 async def service(request: Request) -> Service:

@@ -69,7 +69,9 @@ def _postgresql() -> list[str]:
     statements: list[str] = []
 
     def trigger(name: str, event: str, body: str, returns: str, when: str = "") -> None:
-        statements.append(f"CREATE FUNCTION allograph_{name}() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN {body}; {returns}; END$$")
+        statements.append(
+            f"CREATE FUNCTION allograph_{name}() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN {body}; {returns}; END$$"
+        )
         statements.append(f"CREATE TRIGGER allograph_{name} {event} FOR EACH ROW {when} EXECUTE FUNCTION allograph_{name}()")
 
     for name, event, does in COUNTING:
