@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -28,6 +29,7 @@ from allograph.server.routes import writers as writers_routes
 from allograph.server.scopes import needed_scope
 from allograph.server.service import Service
 from allograph.server.settings import Settings
+from allograph.server.shared_metrics import SharedMetrics
 from allograph.writers.writers import Writers
 
 TEXT = """Reads handwritten characters, and learns each writer's hand from that writer's corrections.
@@ -40,6 +42,8 @@ KEY = (
     "A key of `allograph keys add`, which names the tenant. Of the scopes read, teach and administer it has the one that an "
     "operation names, or a later one."
 )
+KEEP = 1.0
+"""Seconds between two looks at whether a worker's numbers changed."""
 
 
 class Documented(FastAPI):
@@ -63,6 +67,7 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
     """The service as an ASGI application; its lifespan ends with the states stored. The store stays open."""
     settings, log = settings or Settings(), log or RequestLog()
     metrics = Metrics(lambda tenant: writers.of(tenant).warm[0])
+    shared = SharedMetrics(metrics, Path(settings.metrics), settings.worker or "0") if settings.metrics else None
     reader = Reader(writers, settings.limits.waiting, metrics.batches.observe)
     line_worker, access, transfer = LineWorker(writers, reader), Access(writers.store, settings), ProfileTransfer(writers)
     writers.store.most_writers = settings.limits.writers
@@ -70,6 +75,7 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         refreshing = asyncio.create_task(_refresh_often(writers, settings.refresh_seconds))
+        keeping = asyncio.create_task(_keep_often(shared)) if shared else None
         describing = asyncio.create_task(run_in_threadpool(app.openapi))  # it takes a second, which nobody is to wait for
         migration = BackgroundMigration(writers) if settings.migrate else None
         if migration:
@@ -85,6 +91,9 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
             await reader.close()
             access.close()
             await run_in_threadpool(_store_states, writers)
+            if keeping and shared:
+                keeping.cancel()
+                await run_in_threadpool(shared.keep)
             log.flush()
 
     app = Documented(
@@ -97,13 +106,23 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
         lifespan=lifespan,
     )
     readiness = Readiness(writers.store, settings.tenant)
-    app.state.service = Service(writers, settings, metrics, reader, line_worker, access, readiness, transfer)
+    app.state.service = Service(writers, settings, metrics, reader, line_worker, access, readiness, transfer, shared)
     problems.install(app)
     app.router.routes.extend(readings.router.routes)  # matched first: it is called most
     for resource in (lines, corrections, words, writers_routes, profiles, habits, bundle, service):
         app.include_router(resource.router)
     page_files.add_to(app)
     return Gate(app, access, settings.limits, metrics, log)
+
+
+async def _keep_often(shared: SharedMetrics) -> None:
+    """Every so often, let the other workers know this one's numbers; a full disk is no reason to end."""
+    while True:
+        await asyncio.sleep(KEEP)
+        try:
+            await run_in_threadpool(shared.keep)
+        except OSError as error:
+            LOGGER.log(logging.WARNING, "metrics", extra={"facts": failure(error)})
 
 
 async def _refresh_often(writers: Writers, seconds: float) -> None:

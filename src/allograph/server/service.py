@@ -31,6 +31,7 @@ from allograph.server.reader import Reader
 from allograph.server.readiness import Readiness
 from allograph.server.requests import LineImage, SampleImage
 from allograph.server.settings import Limits, Settings
+from allograph.server.shared_metrics import SharedMetrics
 from allograph.writers.suggestions import BaseErrors
 from allograph.writers.writer import Writer
 from allograph.writers.writers import Writers
@@ -54,6 +55,8 @@ class Service:
     access: Access
     readiness: Readiness
     transfer: ProfileTransfer
+    shared: SharedMetrics | None = None
+    """The metrics of all workers, where this process is one of several."""
     parsing: FairPool = field(default_factory=lambda: FairPool(PARSERS, PATIENCE, "allograph-bodies"))
     """Parses and validates large bodies."""
     decoder: SampleDecoder = field(default_factory=lambda: SampleDecoder(PATIENCE))

@@ -54,5 +54,9 @@ class Settings:
     """How long a key that was found is not looked up again: so long may a revoked one still work."""
     workers: int = 1
     """Processes of this service that share its port: of a tenant's own rate each gives its share."""
+    worker: str | None = None
+    """The name of this one of them."""
+    metrics: str | None = None
+    """The folder in which they share their numbers."""
     refresh_seconds: float = 1.0
     """How often what other processes took back or erased leaves this one's memory."""
