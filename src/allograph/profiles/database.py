@@ -10,7 +10,7 @@ from typing import Protocol
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Engine, make_url
 
-from allograph.errors import AllographError, FormatError, InputError, StorageError, over_quota
+from allograph.errors import AllographError, FormatError, InputError, QuotaError, StorageError, over_quota
 
 LOCKED = 5.0
 """Seconds to wait for what another process or caller holds."""
@@ -100,7 +100,7 @@ def storage_errors(engine: Engine, damaged: Callable[[StorageError], None] | Non
         told = _explain(engine, (isinstance(error, sa.exc.DBAPIError) and error.orig) or error)
         if damaged and isinstance(told, DamagedError):
             damaged(told)
-        raise told from error
+        raise told from (None if isinstance(told, QuotaError) else error)  # that is nothing of the store's
 
 
 class Damage(Exception):  # noqa: N818  (it never leaves the store: `storage_errors` says it in our words)

@@ -51,7 +51,7 @@ class Workers:
 
     def __init__(self, serving: Serving, listener: socket.socket, count: int) -> None:
         self._serving, self._listener, self._count = serving, listener, count
-        self._folder = Path(tempfile.mkdtemp(prefix="allograph-metrics-"))
+        self._folder = Path(tempfile.mkdtemp(prefix=f"allograph-metrics-{os.getpid()}-"))
         self._workers: dict[int, _Worker] = {}
         self._due: dict[int, float] = {}
         """When those that died are started anew."""
