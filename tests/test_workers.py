@@ -30,8 +30,8 @@ def workers(folder: Path, store: str = "allograph.db", *options: str) -> Iterato
     """A service of two workers, and a client that is connected to each, by the name of the worker."""
     with process(folder, "--workers", str(COUNT), *options, store=store) as served, ExitStack() as stack:
         clients: dict[str, httpx.Client] = {}
-        until = time.monotonic() + 60
-        while len(clients) < COUNT and time.monotonic() < until:
+        late = time.monotonic() + 60
+        while len(clients) < COUNT and time.monotonic() < late:
             client = stack.enter_context(httpx.Client(base_url=served.url, timeout=60))
             clients.setdefault(answerer(served, client.get("/v1/live")), client)
         assert sorted(clients) == ["0", "1"]
@@ -50,9 +50,9 @@ def log(served: Process) -> list[dict[str, Any]]:
 
 def waited(find: Callable[[], Any], seconds: float = 30) -> Any:
     """What is found, once something is."""
-    until = time.monotonic() + seconds
+    late = time.monotonic() + seconds
     while not (found := find()):
-        assert time.monotonic() < until, "it did not come"
+        assert time.monotonic() < late, "it did not come"
         time.sleep(0.05)
     return found
 
@@ -69,6 +69,11 @@ def number(http: httpx.Client, name: str) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in lines if re.match(rf"{name}[{{ ]", line))
 
 
+def until(http: httpx.Client, name: str, count: int) -> None:
+    """Wait until a metric says so much: what the others count is told a second later."""
+    waited(lambda: number(http, name) == count)
+
+
 def test_what_one_worker_learns_the_other_reads_and_their_metrics_add_up(tmp_path: Path, lasting_url: str) -> None:
     with workers(tmp_path, lasting_url) as (served, clients):
         one, two = clients["0"], clients["1"]
@@ -80,7 +85,7 @@ def test_what_one_worker_learns_the_other_reads_and_their_metrics_add_up(tmp_pat
         ok(one.post("/v1/writers/ana/undo", json={"id": "1"}))
         assert read(two, "ana", 40)[0]["best"] == before
         for http in clients.values():
-            waited(lambda http=http: number(http, "allograph_readings_total") == 6)
+            until(http, "allograph_readings_total", 6)
             assert number(http, "allograph_corrections_total") == 4
             text = http.get("/v1/metrics").text
             assert {'process_open_fds{worker="0"}', 'process_open_fds{worker="1"}'} <= {
@@ -97,7 +102,7 @@ def test_a_worker_that_dies_is_replaced_and_its_counts_stay(tmp_path: Path) -> N
     with workers(tmp_path) as (served, clients):
         correct(clients["0"], "ana", [("1", 40, "q")])
         correct(clients["1"], "ana", [("2", 41, "w")])
-        waited(lambda: number(clients["1"], "allograph_corrections_total") == 2)
+        until(clients["1"], "allograph_corrections_total", 2)
         first, second = children(served)
         os.kill(first, signal.SIGKILL)
         waited(lambda: first not in children(served))
@@ -111,7 +116,10 @@ def test_a_worker_that_dies_is_replaced_and_its_counts_stay(tmp_path: Path) -> N
 
         def by_new() -> httpx.Client | None:
             http = httpx.Client(base_url=served.url, timeout=60)
-            return http if answerer(served, http.get("/v1/live")) == "0" else http.close()
+            if answerer(served, http.get("/v1/live")) == "0":
+                return http
+            http.close()
+            return None
 
         with closing(waited(by_new)) as http:
             assert number(http, "allograph_corrections_total") == 2

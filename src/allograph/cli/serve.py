@@ -42,6 +42,12 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that share the port.")] = 1,
     memory: Annotated[int, typer.Option(min=1, help="MiB of memory for the profiles kept ready, in each process.")] = 256,
     log_level: Annotated[Level, typer.Option(help="info: a line of JSON a request, on standard output.")] = Level.info,
+    traces: Annotated[
+        str | None,
+        typer.Option(
+            envvar="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", help="Where traces go: an address like http://127.0.0.1:4318/v1/traces."
+        ),
+    ] = None,
     body: Annotated[int, typer.Option(min=1, help="MiB in a body.", rich_help_panel=LIMITS)] = 8,
     profile: Annotated[int, typer.Option(min=1, help="MiB in an imported profile.", rich_help_panel=LIMITS)] = 256,
     samples: Annotated[int, typer.Option(min=1, help="Samples in a request.", rich_help_panel=LIMITS)] = 256,
@@ -68,7 +74,7 @@ def serve(
     with closing(open_store(store)) as opened:
         loopback = check_host(host, bool(opened.keys))
     limits = Limits(body * MIB, profile * MIB, samples, pixels, points, most_writers, rate / workers)
-    settings = Settings(tenant, loopback, limits, migrate, workers=workers)
+    settings = Settings(tenant, loopback, limits, migrate, workers=workers, traces=traces)
     serving = Serving(store, settings, model, adapter, implicit, images, shadow, memory * MIB, connections, log_level.value)
     with listening(host, port) as listener:
         where = address(listener)

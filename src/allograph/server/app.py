@@ -30,6 +30,7 @@ from allograph.server.scopes import needed_scope
 from allograph.server.service import Service
 from allograph.server.settings import Settings
 from allograph.server.shared_metrics import SharedMetrics
+from allograph.server.traces import Traces
 from allograph.writers.writers import Writers
 
 TEXT = """Reads handwritten characters, and learns each writer's hand from that writer's corrections.
@@ -68,6 +69,7 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
     settings, log = settings or Settings(), log or RequestLog()
     metrics = Metrics(lambda tenant: writers.of(tenant).warm[0])
     shared = SharedMetrics(metrics, Path(settings.metrics), settings.worker or "0") if settings.metrics else None
+    traces = Traces(settings.traces, settings.worker) if settings.traces else None
     reader = Reader(writers, settings.limits.waiting, metrics.batches.observe)
     line_worker, access, transfer = LineWorker(writers, reader), Access(writers.store, settings), ProfileTransfer(writers)
     writers.store.most_writers = settings.limits.writers
@@ -94,6 +96,8 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
             if keeping and shared:
                 keeping.cancel()
                 await run_in_threadpool(shared.keep)
+            if traces:
+                await run_in_threadpool(traces.close)
             log.flush()
 
     app = Documented(
@@ -112,7 +116,7 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
     for resource in (lines, corrections, words, writers_routes, profiles, habits, bundle, service):
         app.include_router(resource.router)
     page_files.add_to(app)
-    return Gate(app, access, settings.limits, metrics, log)
+    return Gate(app, access, settings.limits, metrics, log, traces)
 
 
 async def _keep_often(shared: SharedMetrics) -> None:

@@ -18,6 +18,8 @@ from allograph.server.problems import GONE, problem, storage_problem
 from allograph.server.random_id import random_id
 from allograph.server.scopes import needed_scope
 from allograph.server.settings import Limits
+from allograph.server.stages import Stages, spending_for
+from allograph.server.traces import Traces
 
 OPEN = ("/v1/live", "/v1/ready", "/v1/model", "/v1/openapi.json")
 """What needs no key, besides the page and the bundle: it tells of no writer."""
@@ -54,20 +56,31 @@ class Gate:
     application needs of all this stands in the scope: `allograph.tenant`, `allograph.actor`, `allograph.keys` and `allograph.id`.
     """
 
-    def __init__(self, app: ASGIApp, access: Access, limits: Limits, metrics: Metrics, log: RequestLog) -> None:
+    def __init__(
+        self, app: ASGIApp, access: Access, limits: Limits, metrics: Metrics, log: RequestLog, traces: Traces | None = None
+    ) -> None:
         self._app = app
         self._access = access
         self._limits = limits
         self._metrics = metrics
         self._log = log
+        self._traces = traces
         metrics.watch_log(lambda: log.lost)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI)."""
-        if scope["type"] != "http":
-            if scope["type"] == "lifespan":
-                await self._app(scope, receive, send)
-            return
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        elif scope["type"] == "http" and self._traces:
+            stages, began = Stages(), time.time_ns()
+            with spending_for([stages]):
+                method, route, status = await self._serve(scope, receive, send)
+            self._traces.record(scope, stages, began, method, route, status)
+        elif scope["type"] == "http":
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> tuple[str, str, int]:
+        """Answer a request; returns its method, the template of its address, and the status."""
         began = time.perf_counter()
         id = scope["allograph.id"] = random_id()[:16]
         policy = POLICIES.get(scope["path"], POLICY.encode())
@@ -96,7 +109,8 @@ class Gate:
             if not status:
                 await problem(500, "the service failed; its log tells more under this request's id", id)(scope, receive, answer)
         finally:
-            self._record(scope, status or GONE, time.perf_counter() - began)
+            method, route = self._record(scope, status or GONE, time.perf_counter() - began)
+        return method, route, status or GONE
 
     async def _admit(self, scope: Scope) -> None:
         """Find the tenant, or raise `Refused`."""
@@ -144,12 +158,13 @@ class Gate:
 
         return counted
 
-    def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        """Count the request and write its line. The address is told by its template: it may hold a name."""
+    def _record(self, scope: Scope, status: int, seconds: float) -> tuple[str, str]:
+        """Count the request and write its line. The address is told by its template, which it returns: it may hold a name."""
         route = getattr(scope.get("route"), "path", "other")
         method = "other" if route == "other" or scope["method"] not in _METHODS else scope["method"]
         self._metrics.answered(method, route, status, seconds)
         self._log.request(route, method, status, seconds, scope["allograph.id"], scope.get("allograph.tenant"))
+        return method, route
 
 
 def needs_key(path: str) -> bool:

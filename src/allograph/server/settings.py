@@ -58,5 +58,7 @@ class Settings:
     """The name of this one of them."""
     metrics: str | None = None
     """The folder in which they share their numbers."""
+    traces: str | None = None
+    """The address of a collector of OpenTelemetry's traces (OTLP over HTTP); none are made without one."""
     refresh_seconds: float = 1.0
     """How often what other processes took back or erased leaves this one's memory."""
