@@ -114,9 +114,10 @@ class Access:
 
     def _note_rate(self, tenant: str, quota: Quota | None) -> None:
         """Remember the rate of a tenant's own, or that it has none."""
-        if quota is None or quota.rate is None:
-            self._rates.pop(tenant, None)
-        elif tenant in self._rates or len(self._rates) < REMEMBERED:
+        self._rates.pop(tenant, None)
+        if quota is not None and quota.rate is not None:
+            if len(self._rates) >= REMEMBERED:
+                self._rates.clear()  # each comes back when its key is looked up next
             self._rates[tenant] = quota.rate / self._settings.workers
 
     @property
