@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import closing
 from enum import StrEnum
 from typing import Annotated
@@ -61,7 +60,7 @@ def serve(
 ) -> None:
     """Serve readings and corrections over HTTP until interrupted; see docs/service.md."""
     try:
-        from allograph.server.run import address, check_host, listening
+        from allograph.server.run import check_host, listening
         from allograph.server.serving import Serving
         from allograph.server.workers import Workers
     except ModuleNotFoundError as error:
@@ -77,12 +76,7 @@ def serve(
     settings = Settings(tenant, loopback, limits, migrate, workers=workers, traces=traces)
     serving = Serving(store, settings, model, adapter, implicit, images, shadow, memory * MIB, connections, log_level.value)
     with listening(host, port) as listener:
-        where = address(listener)
-
-        def ready() -> None:
-            print(f"allograph serves {where}", file=sys.stderr, flush=True)
-
         if workers == 1:
-            serving.run(listener, ready)
-        elif status := Workers(serving, listener, workers).run(ready):
+            serving.run(listener)
+        elif status := Workers(serving, listener, workers).run():
             raise typer.Exit(status)

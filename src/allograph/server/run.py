@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from queue import SimpleQueue
 from types import FrameType
 
@@ -124,8 +125,15 @@ def address(listener: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def run(app: ASGIApp, listener: socket.socket, connections: int, ready: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT; what is being answered then is finished first. `ready` is called once it serves.
+def announce(listener: socket.socket) -> None:
+    """Say where the service is found."""
+    print(f"allograph serves {address(listener)}", file=sys.stderr, flush=True)
+
+
+def run(app: ASGIApp, listener: socket.socket, connections: int = CONNECTIONS, ready: Callable[[], None] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; what is being answered then is finished first.
+
+    Once it serves, `ready` is called, or it says where.
 
     There are at most so many connections at once; fewer where the process may not open as many files. After the signal the
     process has `END` seconds: what then still hangs, here or after this returned, is cut off with status 1.
@@ -146,7 +154,7 @@ def run(app: ASGIApp, listener: socket.socket, connections: int, ready: Callable
         timeout_keep_alive=int(IDLE),
         timeout_graceful_shutdown=PATIENCE,
     )
-    server = Server(config, ready)
+    server = Server(config, ready or partial(announce, listener))
     sys.setswitchinterval(SWITCH)
     gc.collect()
     gc.freeze()  # what is there now stays: looking through it again and again would hold requests up

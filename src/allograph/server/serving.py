@@ -32,8 +32,11 @@ class Serving:
     connections: int = CONNECTIONS
     log_level: str = "info"
 
-    def run(self, listener: socket.socket, ready: Callable[[], None]) -> None:
-        """Serve on a socket until SIGTERM or SIGINT; `ready` is called once it does. Raises what keeps it from that."""
+    def run(self, listener: socket.socket, ready: Callable[[], None] | None = None) -> None:
+        """Serve on a socket until SIGTERM or SIGINT; once it does, `ready` is called, or it says where.
+
+        Raises what keeps it from that.
+        """
         settings = self.settings
         opened = open_store(self.store)
         try:

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
@@ -21,7 +21,7 @@ from typing import Any
 
 from allograph.errors import AllographError
 from allograph.server.log import LOGGER, start
-from allograph.server.run import END
+from allograph.server.run import END, announce
 from allograph.server.serving import Serving
 
 SOON = 0.5
@@ -58,15 +58,15 @@ class Workers:
         self._delays: dict[int, float] = {}
         self._asked, self._ask = os.pipe()
 
-    def run(self, ready: Callable[[], None]) -> int:
-        """Serve until SIGTERM or SIGINT; `ready` is called once all do. Returns the exit status.
+    def run(self) -> int:
+        """Serve until SIGTERM or SIGINT; once all do, it says where. Returns the exit status.
 
         Where one does not even begin to serve the first time, that is the end, with its status; it said why.
         """
         log = start(self._serving.log_level, worker="watch")
         try:
             with self._signals():
-                status = self._begin(ready)
+                status = self._begin()
                 if status is None:
                     while not self._wait():
                         self._renew()
@@ -77,7 +77,7 @@ class Workers:
             for number in (self._asked, self._ask):
                 os.close(number)
 
-    def _begin(self, ready: Callable[[], None]) -> int | None:
+    def _begin(self) -> int | None:
         """Start all: the first by itself, so that what is wrong is said once. Returns the status of one that failed."""
         for places in (range(1), range(1, self._count)):
             for place in places:
@@ -89,7 +89,7 @@ class Workers:
                     status = self._workers[place].process.exitcode
                     if status is not None:
                         return status if status > 0 else 1
-        ready()
+        announce(self._listener)
         return None
 
     def _start(self, place: int) -> None:
