@@ -48,7 +48,7 @@ def log(served: Process) -> list[dict[str, Any]]:
     return [json.loads(line) for line in list(served.log)]
 
 
-def waited(find: Callable[[], Any], seconds: float = 30) -> Any:
+def waited(find: Callable[[], Any], seconds: float = 60) -> Any:
     """What is found, once something is."""
     late = time.monotonic() + seconds
     while not (found := find()):
@@ -111,7 +111,8 @@ def test_a_worker_that_dies_is_replaced_and_its_counts_stay(tmp_path: Path) -> N
                 assert read(http, "ana", 40)[0]["label"] == "q"
         waited(lambda: len(children(served)) == COUNT)
         assert second in children(served)
-        (died,) = waited(lambda: [line for line in log(served) if line["event"] == "worker"])
+        waited(lambda: [line["serves"] for line in log(served) if "serves" in line] == ["0", "1", "0"])
+        (died,) = waited(lambda: [line for line in log(served) if "died" in line])
         assert (died["worker"], died["died"], died["status"]) == ("watch", "0", -signal.SIGKILL)
 
         def by_new() -> httpx.Client | None:

@@ -112,11 +112,12 @@ class Workers:
         watched += [one.says for one in running if not one.is_ready]
         next_start = min(self._due.values(), default=None)
         found = wait(watched, None if next_start is None else max(next_start - time.monotonic(), 0.0))
-        for one in running:
+        for place, one in self._workers.items():
             if one.says in found:
                 with suppress(EOFError):
                     one.says.recv_bytes()
                     one.is_ready = True
+                    LOGGER.info("worker", extra={"facts": {"serves": str(place)}})
         return self._asked in found
 
     def _renew(self) -> None:
