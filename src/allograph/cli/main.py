@@ -41,23 +41,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (
-    prepare,
-    train,
-    embed,
-    fold,
-    tune,
-    evaluate,
-    bundle,
-    info,
-    demo,
-    serve,
-    train_lines,
-    evaluate_lines,
-    read_lines,
-    audit,
-):
+for command in (prepare, train, embed, fold, tune, evaluate, bundle, info, demo, serve, train_lines, evaluate_lines, read_lines):
     app.command()(command)
+app.command()(audit)
 app.add_typer(writers, name="writers")
 app.add_typer(keys, name="keys")
 app.add_typer(tenants, name="tenants")
