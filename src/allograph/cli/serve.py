@@ -44,7 +44,9 @@ def serve(
     traces: Annotated[
         str | None,
         typer.Option(
-            envvar="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", help="Where traces go: an address like http://127.0.0.1:4318/v1/traces."
+            envvar="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            show_envvar=False,
+            help="The collector that gets traces, by OTLP over HTTP.",
         ),
     ] = None,
     body: Annotated[int, typer.Option(min=1, help="MiB in a body.", rich_help_panel=LIMITS)] = 8,
