@@ -56,6 +56,10 @@ class TooManyWriters(InputError):  # noqa: N818
     """A tenant has as many writers as it may."""
 
 
+class QuotaError(InputError):
+    """A tenant has as much of something as its quota allows: nothing was stored."""
+
+
 class MissingExtraError(AllographError, ImportError):
     """A library of an optional extra is needed and not installed."""
 
@@ -107,3 +111,11 @@ def missing_extra(library: str, extra: str) -> MissingExtraError:
     torch is not installed; it comes with: pip install "allograph[train]"
     """
     return MissingExtraError(f'{library} is not installed; it comes with: pip install "allograph[{extra}]"')
+
+
+def over_quota(what: str) -> QuotaError:
+    """Say what a tenant has as much of as it may, and what to do."""
+    return QuotaError(
+        f"the tenant may have no more {what}: that is its quota, and nothing was stored; "
+        "take something back, erase a writer, or have the quota raised (allograph tenants limit)"
+    )

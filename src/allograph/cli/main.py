@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 import allograph
+from allograph.cli.audit import audit
 from allograph.cli.backup import backup, restore
 from allograph.cli.bundle import bundle
 from allograph.cli.completion import with_shell
@@ -26,6 +27,7 @@ from allograph.cli.output import close_stdout, open_streams, say
 from allograph.cli.prepare import prepare
 from allograph.cli.read_lines import read_lines
 from allograph.cli.serve import serve
+from allograph.cli.tenants import tenants
 from allograph.cli.terminal import Interrupted
 from allograph.cli.train import train
 from allograph.cli.train_lines import train_lines
@@ -44,8 +46,10 @@ for command in (prepare, train, embed, fold, tune, evaluate, bundle, info, demo,
     app.command()(command)
 app.command()(backup)
 app.command()(restore)
+app.command()(audit)
 app.add_typer(writers, name="writers")
 app.add_typer(keys, name="keys")
+app.add_typer(tenants, name="tenants")
 
 
 @app.callback(invoke_without_command=True)

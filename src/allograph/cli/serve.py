@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from enum import StrEnum
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from allograph.cli.terminal import Model
 from allograph.cli.writers import HERE, At
-from allograph.errors import missing_extra
+from allograph.errors import InputError, missing_extra
 
 LIMITS = "Limits"
 
@@ -37,38 +38,47 @@ def serve(
     migrate: Annotated[
         bool, typer.Option("--migrate", help="Bring profiles of another model over to this one, while serving.")
     ] = False,
-    memory: Annotated[int, typer.Option(min=1, help="MiB of memory for the profiles kept ready.")] = 256,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that share the port.")] = 1,
+    memory: Annotated[int, typer.Option(min=1, help="MiB of memory for the profiles kept ready, in each process.")] = 256,
     log_level: Annotated[Level, typer.Option(help="info: a line of JSON a request, on standard output.")] = Level.info,
+    traces: Annotated[
+        str | None,
+        typer.Option(
+            envvar="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            show_envvar=False,
+            help="The collector that gets traces, by OTLP over HTTP.",
+        ),
+    ] = None,
     body: Annotated[int, typer.Option(min=1, help="MiB in a body.", rich_help_panel=LIMITS)] = 8,
     profile: Annotated[int, typer.Option(min=1, help="MiB in an imported profile.", rich_help_panel=LIMITS)] = 256,
     samples: Annotated[int, typer.Option(min=1, help="Samples in a request.", rich_help_panel=LIMITS)] = 256,
     pixels: Annotated[int, typer.Option(min=1, help="Pixels in a request's pictures.", rich_help_panel=LIMITS)] = 2**24,
     points: Annotated[int, typer.Option(min=1, help="Points in a request's strokes.", rich_help_panel=LIMITS)] = 20_000,
-    writers: Annotated[int, typer.Option(min=1, help="Writers of a tenant.", rich_help_panel=LIMITS)] = 1_000_000,
+    most_writers: Annotated[
+        int, typer.Option("--writers", min=1, help="Writers of a tenant.", rich_help_panel=LIMITS)
+    ] = 1_000_000,
     rate: Annotated[float, typer.Option(min=0.1, help="Samples a second of a tenant.", rich_help_panel=LIMITS)] = 500.0,
     connections: Annotated[int, typer.Option(min=1, help="Connections at once.", rich_help_panel=LIMITS)] = 1000,
 ) -> None:
     """Serve readings and corrections over HTTP until interrupted; see docs/service.md."""
     try:
-        from allograph.server.app import application
-        from allograph.server.run import check_host, listening, run
+        from allograph.server.run import check_host, listening
+        from allograph.server.serving import Serving
+        from allograph.server.workers import Workers
     except ModuleNotFoundError as error:
         raise missing_extra(error.name or "fastapi", "serve") from error
     from allograph.profiles import open_store
-    from allograph.recognizer import Recognizer
-    from allograph.server.log import start
     from allograph.server.settings import MIB, Limits, Settings
-    from allograph.writers.writers import Writers
 
-    opened = open_store(store)
-    try:
+    if workers > 1 and store == "memory:":
+        raise InputError("several processes cannot share a store in memory; name a file or a database with --store")
+    with closing(open_store(store)) as opened:
         loopback = check_host(host, bool(opened.keys))
-        limits = Limits(body * MIB, profile * MIB, samples, pixels, points, writers, rate)
-        recognizer = Recognizer(model, threads=1)  # others want the other cores, and more processes may be started
-        served = Writers(opened, recognizer, adapter, tenant, implicit, images, shadow, memory * MIB)
-        with listening(host, port) as listener:
-            log = start(log_level.value)
-            run(application(served, Settings(tenant, loopback, limits, migrate), log), listener, connections)
-            log.flush()
-    finally:
-        opened.close()
+    limits = Limits(body * MIB, profile * MIB, samples, pixels, points, most_writers, rate / workers)
+    settings = Settings(tenant, loopback, limits, migrate, workers=workers, traces=traces)
+    serving = Serving(store, settings, model, adapter, implicit, images, shadow, memory * MIB, connections, log_level.value)
+    with listening(host, port) as listener:
+        if workers == 1:
+            serving.run(listener)
+        elif status := Workers(serving, listener, workers).run():
+            raise typer.Exit(status)

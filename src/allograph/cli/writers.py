@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from allograph.cli.actor import actor
+from allograph.cli.output import say
 from allograph.cli.terminal import AsJson, Model, print_facts, print_json, progress_bar
+from allograph.errors import StorageError
+from allograph.profiles.audit import Action, Event
 
 if TYPE_CHECKING:
     from allograph.profiles import Store
+    from allograph.profiles.journal import Key
 
 writers = typer.Typer(no_args_is_help=True, help="List, show, move, migrate or erase the writers of a store.")
 
@@ -90,6 +95,7 @@ def export(
     key = Key.of(tenant, name)
     with existing(store) as opened:
         contents = changes.contents(opened, key)
+        _note(opened, "export", key)
     with atomic_file(output) as temporary:
         temporary.write_bytes(pack(contents))
     _say({"output": str(output), "corrections": len(contents.entries)}, as_json)
@@ -122,6 +128,7 @@ def import_(
     unpack(blob, str(file))  # before a store is made for it
     with closing(open_store(store)) as opened:
         done = Writers(opened, Recognizer(model, threads=1), tenant=key.tenant).merge(key.name, blob)
+        _note(opened, "import", key)
     _say({"name": name, **done._asdict()}, as_json)
 
 
@@ -141,7 +148,7 @@ def erase(
         raise InputError(f"erasing {name!r} cannot be taken back; say --yes")
     key = Key.of(tenant, name)
     with existing(store) as opened:
-        if not opened.erase(key):
+        if not opened.erase(key, actor()):
             raise unknown_writer(key)
     _say({"erased": name}, as_json)
 
@@ -160,7 +167,7 @@ def migrate(
     Each writer by itself, while others go on; started again after an interruption, it goes on with those that are left.
     Corrections without an image wait: they count again when the profile comes back to their model.
     """
-    from allograph.errors import InputError, StorageError
+    from allograph.errors import InputError
     from allograph.profiles.journal import Key, check_name, unknown_writer
     from allograph.profiles.migration import Outcome, all_keys, migrate_all
     from allograph.recognizer import Recognizer
@@ -241,6 +248,14 @@ def existing(store: str) -> Iterator[Store]:
 
     with closing(open_store(store, existing=True)) as opened:
         yield opened
+
+
+def _note(store: Store, action: Action, key: Key) -> None:
+    """Keep in the audit log what is done with a writer; a store that can only be read is read all the same."""
+    try:
+        store.audit.add(Event(actor(), key.tenant, action, key.name))
+    except StorageError as error:
+        say(f"allograph: the audit log does not hold this {action}: {error}")
 
 
 def _share(right: list[bool]) -> float | None:

@@ -92,7 +92,7 @@ def _copy_out(source: Database, written: sa.Engine, progress: Progress) -> tuple
             make_tables(target, migration)
             tables = sa.MetaData()
             tables.reflect(target)
-            ours = _in_order(tables)
+            ours = [tables.tables[one.name] for one in _in_order(metadata) if one.name in tables.tables]
             with storage_errors(source.reading):
                 total = sum(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one() for table in ours)
                 numbered = [table for table in _in_order(metadata) if table.name in tables.tables and _is_numbered(table)]

@@ -10,7 +10,7 @@ from typing import Protocol
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Engine, make_url
 
-from allograph.errors import AllographError, FormatError, InputError, StorageError
+from allograph.errors import AllographError, FormatError, InputError, QuotaError, StorageError, over_quota
 
 LOCKED = 5.0
 """Seconds to wait for what another process or caller holds."""
@@ -100,7 +100,7 @@ def storage_errors(engine: Engine, damaged: Callable[[StorageError], None] | Non
         told = _explain(engine, (isinstance(error, sa.exc.DBAPIError) and error.orig) or error)
         if damaged and isinstance(told, DamagedError):
             damaged(told)
-        raise told from error
+        raise told from (None if isinstance(told, QuotaError) else error)  # that is nothing of the store's
 
 
 class Damage(Exception):  # noqa: N818  (it never leaves the store: `storage_errors` says it in our words)
@@ -116,10 +116,16 @@ FULL, CUT = ("53100",), ("57014", "55P03", "25P03", "57P01")
 """PostgreSQL's states: a full disk; what took too long, was locked, or was ended."""
 
 
+OVER, QUOTA = "AG001", "allograph quota: "
+"""PostgreSQL's state, and how the message begins, where a trigger refuses what is beyond a tenant's quota."""
+
+
 def _explain(engine: Engine, error: BaseException) -> AllographError:
     where = engine.url.render_as_string(hide_password=True)
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     code, state = getattr(error, "sqlite_errorname", None) or "", getattr(error, "sqlstate", None)
+    if state == OVER or (code == "SQLITE_CONSTRAINT_TRIGGER" and reason.startswith(QUOTA)):
+        return over_quota(reason.removeprefix(QUOTA))
     if code == "SQLITE_FULL" or "disk is full" in reason or state in FULL:
         return StorageError(f"the disk of {where} is full. Nothing was lost or half written; free some space and try again")
     if code == "SQLITE_NOTADB":

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from allograph.profiles.audit import Event, MemoryAuditLog
 from allograph.profiles.journal import (
     Contents,
     Correction,
@@ -29,7 +30,8 @@ from allograph.profiles.journal import (
     surplus_checkpoints,
     unknown_writer,
 )
-from allograph.profiles.keys import ApiKey, Keys
+from allograph.profiles.keys import ApiKey, Keys, StoredKey
+from allograph.profiles.quotas import NoQuotas
 from allograph.profiles.store import check_room
 from allograph.profiles.words import Word, count_lines
 from allograph.readings import Samples
@@ -67,8 +69,10 @@ class MemoryStore:
         self._profiles: dict[Key, _Profile] = {}
         self._numbers = itertools.count(secrets.randbits(48))  # another process's profiles are others
         self._lock = threading.RLock()
-        self._keys: dict[str, tuple[ApiKey, str]] = {}
+        self._keys: dict[str, StoredKey] = {}
         self._had_keys = False
+        self.audit = MemoryAuditLog()
+        self.quotas = NoQuotas()
 
     @property
     def keys(self) -> Keys:
@@ -213,10 +217,13 @@ class MemoryStore:
         with self._lock:
             return sum(key.tenant == tenant for key in self._profiles)
 
-    def erase(self, key: Key) -> bool:
+    def erase(self, key: Key, actor: str | None = None) -> bool:
         """Forget a profile."""
         with self._lock:
-            return self._profiles.pop(key, None) is not None
+            erased = self._profiles.pop(key, None) is not None
+            if erased and actor is not None:
+                self.audit.add(Event(actor, key.tenant, "erase", key.name))
+            return erased
 
     def tidy(self) -> None:
         """Nothing is left of what was taken back."""
@@ -227,34 +234,48 @@ class MemoryStore:
     def close(self) -> None:
         """Nothing is held."""
 
-    def put_key(self, key: ApiKey, hashed: str) -> None:
+    def put_key(self, stored: StoredKey, event: Event) -> None:
         """Keep a key."""
         with self._lock:
             self._had_keys = True
-            self._keys[key.id] = (key, hashed)
+            self._keys[stored.key.id] = stored
+            self.audit.add(event)
 
-    def drop_key(self, id: str) -> bool:
+    def change_key(self, stored: StoredKey, before: str, event: Event) -> bool:
+        """Keep a key anew."""
+        with self._lock:
+            found = self._keys.get(stored.key.id)
+            if found is None or found.hash != before:
+                return False
+            self.put_key(stored, event)
+            return True
+
+    def drop_key(self, id: str, event: Event) -> bool:
         """Remove a key."""
         with self._lock:
-            return self._keys.pop(id, None) is not None
+            found = self._keys.pop(id, None)
+            if found is not None:
+                self.audit.add(event)
+            return found is not None
 
-    def find_key(self, id: str) -> tuple[ApiKey, str] | None:
-        """A key and the hash of its secret."""
+    def find_key(self, id: str) -> StoredKey | None:
+        """A key and the hashes of its secrets."""
         return self._keys.get(id)
 
     def had_keys(self) -> bool:
         """Whether there is a key, or was one."""
         return self._had_keys
 
-    def drop_marks(self) -> None:
+    def drop_marks(self, event: Event) -> None:
         """Forget that there were keys."""
         with self._lock:
             self._had_keys = bool(self._keys)
+            self.audit.add(event)
 
     def all_keys(self) -> list[ApiKey]:
         """All keys, the oldest first."""
         with self._lock:
-            return [key for key, _ in self._keys.values()]
+            return [stored.key for stored in self._keys.values()]
 
 
 class MemoryChange:

@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 
 from allograph.errors import InputError, StorageError
 from allograph.images.frames import SIDE
+from allograph.profiles.audit import Event
 from allograph.profiles.database import Damage, connect, storage_errors
 from allograph.profiles.journal import (
     FARTHEST,
@@ -40,10 +41,11 @@ from allograph.profiles.journal import (
     surplus_checkpoints,
     unknown_writer,
 )
-from allograph.profiles.keys import ApiKey, Keys
+from allograph.profiles.keys import Keys
 from allograph.profiles.postgres import PATIENCE
+from allograph.profiles.sql_access import SqlAuditLog, SqlKeys, SqlQuotas, add_event
 from allograph.profiles.store import check_room
-from allograph.profiles.tables import CONTENT, OF_LINE, api_keys, journal, own_words, profiles, states
+from allograph.profiles.tables import CONTENT, OF_LINE, journal, own_words, profiles, states
 from allograph.profiles.upgrade import upgrade
 from allograph.profiles.words import Word, count_lines
 from allograph.readings import Samples
@@ -144,9 +146,6 @@ _COUNT = sa.select(sa.func.count()).where(profiles.c.tenant == sa.bindparam("ten
 _ROOM = sa.select(sa.func.pg_advisory_xact_lock(0x616C6C6F, sa.func.hashtext(sa.bindparam("tenant"))))
 _NEWEST = sa.select(profiles).order_by(profiles.c.profile.desc()).limit(1)
 _LAST = sa.select(journal).where(_ITS).order_by(journal.c.seq.desc()).limit(1)
-_VALID = api_keys.c.hash != ""  # the row of a revoked key stays, blanked, as the mark that there was one
-_KEY = sa.select(api_keys).where(api_keys.c.id == sa.bindparam("id"), _VALID)
-_HAD_KEYS = sa.select(api_keys.c.id).limit(1)
 
 
 TIDY = 2.0
@@ -185,7 +184,17 @@ class SqlStore:
     @property
     def keys(self) -> Keys:
         """The API keys."""
-        return Keys(self)
+        return Keys(SqlKeys(self._reading, self._writing))
+
+    @property
+    def quotas(self) -> SqlQuotas:
+        """What tenants may have."""
+        return SqlQuotas(self._reading, self._writing)
+
+    @property
+    def audit(self) -> SqlAuditLog:
+        """Who did what."""
+        return SqlAuditLog(self._reading, self._writing)
 
     def versions(self, keys: Sequence[Key]) -> list[Version | None]:
         """How far each profile goes."""
@@ -332,13 +341,15 @@ class SqlStore:
         with self._reading() as connection:
             return int(connection.execute(_COUNT, {"tenant": tenant}).scalar_one())
 
-    def erase(self, key: Key) -> bool:
+    def erase(self, key: Key, actor: str | None = None) -> bool:
         """Remove every row of a profile; from an SQLite file every byte, as soon as nobody reads them any more."""
         with self._writing(key) as connection:
             number = connection.execute(_HOLD, key._asdict()).scalar_one_or_none()
             if number is not None:
                 for table in (states, journal, own_words, profiles):
                     connection.execute(sa.delete(table).where(table.c.profile == number))
+                if actor is not None:
+                    add_event(connection, Event(actor, key.tenant, "erase", key.name))
         if number is not None:
             self._tidy_soon()
             self.tidy()
@@ -394,39 +405,6 @@ class SqlStore:
                 if self._untidy:
                     time.sleep(0.05)
         self._database.close()
-
-    def put_key(self, key: ApiKey, hashed: str) -> None:
-        """Keep a key."""
-        with self._writing("keys") as connection:
-            connection.execute(sa.insert(api_keys), {**asdict(key), "hash": hashed})
-
-    def drop_key(self, id: str) -> bool:
-        """Blank a key."""
-        blanked = sa.update(api_keys).where(api_keys.c.id == id, _VALID).values(tenant="", name="", hash="")
-        with self._writing("keys") as connection:
-            return connection.execute(blanked).rowcount > 0
-
-    def find_key(self, id: str) -> tuple[ApiKey, str] | None:
-        """A key and the hash of its secret."""
-        with self._reading() as connection:
-            found = connection.execute(_KEY, {"id": id}).one_or_none()
-        return found and (ApiKey(found.id, found.tenant, found.name, found.created), found.hash)
-
-    def all_keys(self) -> list[ApiKey]:
-        """All keys, the oldest first."""
-        with self._reading() as connection:
-            rows = connection.execute(sa.select(api_keys).where(_VALID).order_by(api_keys.c.created, api_keys.c.id)).all()
-        return [ApiKey(row.id, row.tenant, row.name, row.created) for row in rows]
-
-    def had_keys(self) -> bool:
-        """Whether there is a key, or was one."""
-        with self._reading() as connection:
-            return connection.execute(_HAD_KEYS).first() is not None
-
-    def drop_marks(self) -> None:
-        """Remove the rows of revoked keys."""
-        with self._errors(), self._writer.begin() as connection:
-            connection.execute(sa.delete(api_keys).where(~_VALID))
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

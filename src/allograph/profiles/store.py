@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from allograph.errors import TooManyWriters
+from allograph.profiles.audit import AuditLog
 from allograph.profiles.journal import (
     Contents,
     Correction,
@@ -20,6 +21,7 @@ from allograph.profiles.journal import (
     Version,
 )
 from allograph.profiles.keys import Keys
+from allograph.profiles.quotas import Quotas
 from allograph.profiles.words import Word
 from allograph.readings import Samples
 
@@ -119,6 +121,16 @@ class Store(Protocol):
         """The API keys."""
         ...
 
+    @property
+    def quotas(self) -> Quotas:
+        """What tenants may have; a change that would bring one beyond raises `QuotaError`."""
+        ...
+
+    @property
+    def audit(self) -> AuditLog:
+        """Who did what an operator must account for."""
+        ...
+
     def versions(self, keys: Sequence[Key]) -> list[Version | None]:
         """Each profile's version, by one query; None for a writer without a profile."""
         ...
@@ -205,8 +217,8 @@ class Store(Protocol):
         """How many profiles the tenant has."""
         ...
 
-    def erase(self, key: Key) -> bool:
-        """Remove every trace of a profile; False where there is none."""
+    def erase(self, key: Key, actor: str | None = None) -> bool:
+        """Remove every trace of a profile; False where there is none. The audit log says who did, where `actor` does."""
         ...
 
     def tidy(self) -> None:

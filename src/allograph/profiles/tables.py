@@ -112,8 +112,41 @@ api_keys = Table(
     Column("name", _Name, nullable=False),
     Column("hash", String(64), nullable=False),
     Column("created", Double, nullable=False),
+    Column("scope", String(16)),
+    Column("expires", Double),
+    Column("old_hash", String(64)),
+    Column("old_expires", Double),
 )
-"""One row an API key."""
+"""One row an API key; without a scope it may do all. After a rotation the secret before is valid too, until `old_expires`."""
+
+COUNTED = ("writers", "corrections", "bytes")
+"""What a tenant's quota bounds in the store."""
+quotas = Table(
+    "allograph_quotas",
+    metadata,
+    Column("tenant", _Name, primary_key=True),
+    *(Column(f"most_{name}", _Number) for name in COUNTED),
+    Column("rate", Double),
+    *(Column(name, _Number, nullable=False) for name in COUNTED),
+)
+"""One row a tenant that has a quota: what it may have at most, and what it has, which triggers count with each change.
+
+A change that would bring it beyond is refused by a trigger, within the transaction.
+"""
+
+audit = Table(
+    "allograph_audit",
+    metadata,
+    Column("event", _Number, primary_key=True, autoincrement=True),
+    Column("time", Double, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("tenant", _Name, nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("subject", _Name, nullable=False),
+    Index("allograph_audit_time", "time"),
+    sqlite_autoincrement=True,
+)
+"""One row an act that an operator must be able to account for. Triggers refuse to change or delete one."""
 
 CONTENT = (
     *("batch", "label", "implicit", "base", "answer", "alphabet", "model_hash"),

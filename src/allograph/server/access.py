@@ -1,4 +1,4 @@
-"""Access control: API keys, allowed hosts and origins, and the rate limit."""
+"""Access control: API keys and their scopes, allowed hosts and origins, and the rate limit."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import math
 import time
 from collections.abc import Callable
 from ipaddress import ip_address
+from typing import NamedTuple
 
 from allograph.profiles import Store
-from allograph.server.settings import Settings
+from allograph.profiles.keys import ApiKey, Scope
+from allograph.profiles.quotas import Quota
+from allograph.server.settings import Settings, burst_of
 from allograph.server.store_lookups import StoreLookups
 
 REMEMBERED = 10_000
@@ -21,19 +24,34 @@ WAITING = 100
 
 
 class Refused(Exception):  # noqa: N818  (no error of allograph's)
-    """A request that goes no further: status, what to tell the client, and headers."""
+    """A request that goes no further: status, what to tell the client, headers, and the last word of the problem's type."""
 
-    def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None, kind: str | None = None) -> None:
         super().__init__(detail)
-        self.status, self.detail, self.headers = status, detail, headers
+        self.status, self.detail, self.headers, self.kind = status, detail, headers, kind
+
+
+class Admitted(NamedTuple):
+    """Who makes a request that was let in."""
+
+    tenant: str
+    actor: str
+    """As the audit log names who acts."""
+
+
+class _Known(NamedTuple):
+    """What the store said of a key."""
+
+    key: ApiKey | None
+    quota: Quota | None
 
 
 class Access:
-    """Finds the tenant of each request.
+    """Finds who makes each request, and whether they may.
 
-    While the store never held a key, this machine may come in, and its tenant is the settings'. Once it held one, a key is
-    needed for as long as this process lives. What the store said of a key is remembered for `key_seconds`, under the key's
-    hash. Keys that were never found are looked up apart, so that who makes keys up holds up none who has one.
+    While the store never held a key, this machine may come in and do all, and its tenant is the settings'. Once it held one, a
+    key is needed for as long as this process lives. What the store said of a key is remembered for `key_seconds`, under the
+    key's hash. Keys that were never found are looked up apart, so that who makes keys up holds up none who has one.
     """
 
     def __init__(self, store: Store, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
@@ -42,33 +60,65 @@ class Access:
         self._clock = clock
         self._keyed = not settings.loopback  # others than this machine are listened to only where there are keys
         self._open_until = 0.0
-        self._tenants: dict[bytes, tuple[float, str]] = {}
+        self._callers: dict[bytes, tuple[float, ApiKey]] = {}
+        self._rates: dict[str, float] = {}
+        """Of the tenants that have one of their own."""
         self._buckets: dict[str, tuple[float, float]] = {}
-        self._known: StoreLookups[str | None] = StoreLookups("allograph-keys", PATIENCE, REMEMBERED)
-        self._unknown: StoreLookups[str | None] = StoreLookups("allograph-unknown-keys", PATIENCE, WAITING)
+        self._known: StoreLookups[_Known] = StoreLookups("allograph-keys", PATIENCE, REMEMBERED)
+        self._open: StoreLookups[tuple[bool, Quota | None]] = StoreLookups("allograph-open", PATIENCE, REMEMBERED)
+        self._unknown: StoreLookups[_Known] = StoreLookups("allograph-unknown-keys", PATIENCE, WAITING)
 
-    async def tenant(self, authorization: str | None) -> str:
-        """Whose the request is. Raises `Refused` with 401 for a missing or unknown key, `StorageError` without an answer."""
-        now, known = self._clock(), False
-        key = authorization[7:].strip() if authorization and authorization[:7].lower() == "bearer " else None
-        if key:
-            digest = hashlib.sha256(key.encode("utf-8", "replace")).digest()
-            until, remembered = self._tenants.get(digest, (0.0, ""))
-            if now < until:
-                return remembered
-            known = bool(remembered)
+    async def admit(self, authorization: str | None, scope: Scope) -> Admitted:
+        """Who makes a request, for which a key of this scope is needed.
+
+        Raises `Refused` with 401 for a missing, unknown or expired key and with 403 for one of less scope, `StorageError`
+        without an answer of the store.
+        """
+        text = authorization[7:].strip() if authorization and authorization[:7].lower() == "bearer " else None
+        key = await self._find(text) if text else None
+        if key is None:
+            if not await self.keys():
+                return Admitted(self._settings.tenant, "anybody")
+            raise _unauthorized(
+                "the key is unknown or was revoked" if text else "a key is needed, in the header Authorization: Bearer KEY"
+            )
+        if not key.is_valid(time.time()):
+            raise _unauthorized(
+                "the key has expired; ask whoever gave it to you for a new one (allograph keys rotate)", "expired"
+            )
+        if not key.may(scope):
+            raise Refused(403, f"this key may {key.scope}; what is asked for needs a key of the scope {scope}", kind="scope")
+        return Admitted(key.tenant, f"key {key.id} {key.name}")
+
+    async def _find(self, text: str) -> ApiKey | None:
+        """The key that this is; None where it is none, or where no keys are needed."""
+        now, digest = self._clock(), hashlib.sha256(text.encode("utf-8", "replace")).digest()
+        until, remembered = self._callers.get(digest, (0.0, None))
+        if now < until:
+            return remembered
         if not await self.keys():
-            return self._settings.tenant
-        if not key:
-            raise Refused(401, "a key is needed, in the header Authorization: Bearer KEY", {"www-authenticate": "Bearer"})
-        tenant = await (self._known if known else self._unknown).get(digest, lambda: self._store.keys.tenant_of(key))
-        if tenant is None:
-            self._tenants.pop(digest, None)
-            raise Refused(401, "the key is unknown or was revoked", {"www-authenticate": "Bearer"})
-        if len(self._tenants) >= REMEMBERED:
-            self._tenants.clear()
-        self._tenants[digest] = (now + self._settings.key_seconds, tenant)
-        return tenant
+            return None
+        key, quota = await (self._known if remembered else self._unknown).get(digest, lambda: self._look_up(text))
+        if key is None:
+            self._callers.pop(digest, None)
+            return None
+        if len(self._callers) >= REMEMBERED:
+            self._callers.clear()
+        self._callers[digest] = (now + self._settings.key_seconds, key)
+        self._note_rate(key.tenant, quota)
+        return key
+
+    def _look_up(self, text: str) -> _Known:
+        key = self._store.keys.find(text)
+        return _Known(key, None if key is None else self._store.quotas.get(key.tenant))
+
+    def _note_rate(self, tenant: str, quota: Quota | None) -> None:
+        """Remember the rate of a tenant's own, or that it has none."""
+        self._rates.pop(tenant, None)
+        if quota is not None and quota.rate is not None:
+            if len(self._rates) >= REMEMBERED:
+                self._rates.clear()  # each comes back when its key is looked up next
+            self._rates[tenant] = quota.rate / self._settings.workers
 
     @property
     def keyed(self) -> bool:
@@ -80,7 +130,10 @@ class Access:
         if not self._keyed:
             now = self._clock()
             if now >= self._open_until:
-                self._keyed |= bool(await self._known.get(b"", lambda: "yes" if self._store.keys else None))
+                tenant = self._settings.tenant
+                found = await self._open.get(b"", lambda: (bool(self._store.keys), self._store.quotas.get(tenant)))
+                self._keyed |= found[0]
+                self._note_rate(tenant, found[1])
                 self._open_until = now + self._settings.key_seconds
         return self._keyed
 
@@ -98,34 +151,40 @@ class Access:
         taken already and takes again when it is sent again, so that Retry-After is long enough for all of them. What exceeds a
         full bucket is paid by the tokens that flow in next.
         """
-        limits, now = self._settings.limits, self._clock()
-        burst = limits.burst
+        now = self._clock()
+        rate = self._rates.get(tenant, self._settings.limits.rate)
+        burst = burst_of(rate)
         tokens, last = self._buckets.get(tenant) or self._full(burst, now)
-        tokens = min(burst, tokens + (now - last) * limits.rate)
+        tokens = min(burst, tokens + (now - last) * rate)
         needed = min(samples, burst - 1)
         if tokens + 1e-6 < needed:  # what flows in is not counted exactly
             self._buckets[tenant] = (tokens, now)
-            after = max(1, math.ceil((needed + again - tokens) / limits.rate))
+            after = max(1, math.ceil((needed + again - tokens) / rate))
             raise Refused(
                 429,
-                f"more than {limits.rate:g} samples a second, after {burst:g} at once; come again in {after} s",
+                f"more than {rate:g} samples a second, after {burst:g} at once; come again in {after} s",
                 {"retry-after": str(after)},
             )
         self._buckets[tenant] = (tokens - samples, now)
 
     def close(self) -> None:
         """Let the threads go."""
+        self._open.close()
         self._known.close()
         self._unknown.close()
 
     def _full(self, burst: float, now: float) -> tuple[float, float]:
         """A new bucket; those that are full again are forgotten where there are too many."""
         if len(self._buckets) >= REMEMBERED:
-            rate = self._settings.limits.rate
             for tenant, (tokens, last) in list(self._buckets.items()):
-                if tokens + (now - last) * rate >= burst:
+                rate = self._rates.get(tenant, self._settings.limits.rate)
+                if tokens + (now - last) * rate >= burst_of(rate):
                     del self._buckets[tenant]
         return burst, now
+
+
+def _unauthorized(detail: str, kind: str | None = None) -> Refused:
+    return Refused(401, detail, {"www-authenticate": "Bearer"}, kind)
 
 
 def is_loopback(host: str) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -25,14 +26,25 @@ from allograph.server.reader import Reader
 from allograph.server.readiness import Readiness
 from allograph.server.routes import bundle, corrections, habits, lines, profiles, readings, service, words
 from allograph.server.routes import writers as writers_routes
+from allograph.server.scopes import needed_scope
 from allograph.server.service import Service
 from allograph.server.settings import Settings
+from allograph.server.shared_metrics import SharedMetrics
+from allograph.server.traces import Traces
 from allograph.writers.writers import Writers
 
 TEXT = """Reads handwritten characters, and learns each writer's hand from that writer's corrections.
 
 A sample is one of `image` (28×28), `png` (a picture of one character) and `ink` (strokes); a line is one of `png` and `ink`.
 Errors are problem details (RFC 9457)."""
+
+
+KEY = (
+    "A key of `allograph keys add`, which names the tenant. Of the scopes read, teach and administer it has the one that an "
+    "operation names, or a later one."
+)
+KEEP = 1.0
+"""Seconds between two looks at whether a worker's numbers changed."""
 
 
 class Documented(FastAPI):
@@ -44,12 +56,11 @@ class Documented(FastAPI):
             document = super().openapi()
             components = document.setdefault("components", {})
             components.setdefault("schemas", {})["Problem"] = problems.Problem.model_json_schema()
-            components["securitySchemes"] = {
-                "key": {"type": "http", "scheme": "bearer", "description": "A key of `allograph keys add`; it names the tenant."}
-            }
+            components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": KEY}}
             for path, operations in document["paths"].items():
-                for operation in operations.values():
-                    operation["security"] = [{"key": []}, {}] if needs_key(path) else []  # none without keys
+                for method, operation in operations.items():
+                    scope = needed_scope(method.upper(), path)
+                    operation["security"] = [{"key": [scope]}, {}] if needs_key(path) else []  # none without keys
         return super().openapi()
 
 
@@ -57,6 +68,8 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
     """The service as an ASGI application; its lifespan ends with the states stored. The store stays open."""
     settings, log = settings or Settings(), log or RequestLog()
     metrics = Metrics(lambda tenant: writers.of(tenant).warm[0])
+    shared = SharedMetrics(metrics, Path(settings.metrics), settings.worker or "0") if settings.metrics else None
+    traces = Traces(settings.traces, settings.worker) if settings.traces else None
     reader = Reader(writers, settings.limits.waiting, metrics.batches.observe)
     line_worker, access, transfer = LineWorker(writers, reader), Access(writers.store, settings), ProfileTransfer(writers)
     writers.store.most_writers = settings.limits.writers
@@ -64,6 +77,7 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         refreshing = asyncio.create_task(_refresh_often(writers, settings.refresh_seconds))
+        keeping = asyncio.create_task(_keep_often(shared)) if shared else None
         describing = asyncio.create_task(run_in_threadpool(app.openapi))  # it takes a second, which nobody is to wait for
         migration = BackgroundMigration(writers) if settings.migrate else None
         if migration:
@@ -79,6 +93,11 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
             await reader.close()
             access.close()
             await run_in_threadpool(_store_states, writers)
+            if keeping and shared:
+                keeping.cancel()
+                await run_in_threadpool(shared.keep)
+            if traces:
+                await run_in_threadpool(traces.close)
             log.flush()
 
     app = Documented(
@@ -91,13 +110,23 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
         lifespan=lifespan,
     )
     readiness = Readiness(writers.store, settings.tenant)
-    app.state.service = Service(writers, settings, metrics, reader, line_worker, access, readiness, transfer)
+    app.state.service = Service(writers, settings, metrics, reader, line_worker, access, readiness, transfer, shared)
     problems.install(app)
     app.router.routes.extend(readings.router.routes)  # matched first: it is called most
     for resource in (lines, corrections, words, writers_routes, profiles, habits, bundle, service):
         app.include_router(resource.router)
     page_files.add_to(app)
-    return Gate(app, access, settings.limits, metrics, log)
+    return Gate(app, access, settings.limits, metrics, log, traces)
+
+
+async def _keep_often(shared: SharedMetrics) -> None:
+    """Every so often, let the other workers know this one's numbers; a full disk is no reason to end."""
+    while True:
+        await asyncio.sleep(KEEP)
+        try:
+            await run_in_threadpool(shared.keep)
+        except OSError as error:
+            LOGGER.log(logging.WARNING, "metrics", extra={"facts": failure(error)})
 
 
 async def _refresh_often(writers: Writers, seconds: float) -> None:

@@ -12,6 +12,7 @@ from allograph.profiles.journal import Version
 from allograph.readings import likeliest
 from allograph.server.fair_pool import FairPool
 from allograph.server.reader import PATIENCE, Reader
+from allograph.server.stages import Stages, note, noted, spending_for, stage
 from allograph.writers.line_reading import read_line
 from allograph.writers.reading import Alphabets, Behind
 from allograph.writers.writer import Writer
@@ -68,10 +69,20 @@ class LineWorker:
         """
         writer, until = self._writers.of(tenant)[task.name], time.monotonic() + PATIENCE
         while True:
-            found = await self._pool.run(tenant, _read, writer, task, answer)
+            found = await self._pool.run(tenant, _read_noted, noted(), time.time_ns(), writer, task, answer)
             if not isinstance(found, Behind):
                 return found
             await self._reader.learn(found, until)
+
+
+def _read_noted(
+    stages: Stages | None, asked: int, writer: Writer, task: LineTask, answer: Callable[[ReadLine], Answer]
+) -> Answer | Behind:
+    """Read a line as `_read` does, with its time in the trace of its request."""
+    with spending_for([stages]):
+        note("queue", asked)
+        with stage("line"):
+            return _read(writer, task, answer)
 
 
 def _read(writer: Writer, task: LineTask, answer: Callable[[ReadLine], Answer]) -> Answer | Behind:

@@ -24,9 +24,12 @@ class RequestLog:
     those with status 500.
     """
 
-    def __init__(self, level: str = "info", stream: TextIO | None = None, writer: LogWriter | None = None) -> None:
+    def __init__(
+        self, level: str = "info", stream: TextIO | None = None, writer: LogWriter | None = None, worker: str | None = None
+    ) -> None:
         self._lowest = {"info": 0, "warning": 400, "error": 500}[level]
         self._writer = writer or LogWriter(stream)
+        self._worker = _named(worker)
 
     @property
     def lost(self) -> int:
@@ -48,6 +51,7 @@ class RequestLog:
             "ms": round(seconds * 1000, 3),
             "id": id,
             "tenant": tenant,
+            **self._worker,
         }
         self._writer.put(json.dumps(facts))
 
@@ -59,6 +63,10 @@ class RequestLog:
 class JsonLines(logging.Formatter):
     """A record as one line; what others say is cut down to its template, for their arguments may hold anything."""
 
+    def __init__(self, worker: str | None = None) -> None:
+        super().__init__()
+        self._worker = _named(worker)
+
     def format(self, record: logging.LogRecord) -> str:
         """The line, without its end."""
         facts: dict[str, Any] = {
@@ -66,6 +74,7 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "event": str(record.msg),
         }
+        facts.update(self._worker)
         facts.update(getattr(record, "facts", {}))
         if record.exc_info:
             facts.update(failure(record.exc_info[1]))
@@ -105,20 +114,20 @@ _QUOTED = re.compile(r"""(?<!\w)(["']).*?\1""")
 class Handler(logging.Handler):
     """Hands records to `LogWriter`, which makes nobody wait."""
 
-    def __init__(self, writer: LogWriter) -> None:
+    def __init__(self, writer: LogWriter, worker: str | None = None) -> None:
         super().__init__()
         self._writer = writer
-        self.setFormatter(JsonLines())
+        self.setFormatter(JsonLines(worker))
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hand on a record."""
         self._writer.put(self.format(record))
 
 
-def start(level: str, stream: TextIO | None = None) -> RequestLog:
-    """Send the service's lines, and what others warn of, to standard output."""
+def start(level: str, stream: TextIO | None = None, worker: str | None = None) -> RequestLog:
+    """Send the service's lines, and what others warn of, to standard output; where it is one of several, each names it."""
     writer = LogWriter(stream)
-    handler = Handler(writer)
+    handler = Handler(writer, worker)
     levels = {"allograph.server": level.upper(), "uvicorn.error": "WARNING", "asyncio": "ERROR", "": "WARNING"}
     for name, lowest in levels.items():
         logger = logging.getLogger(name)
@@ -127,7 +136,11 @@ def start(level: str, stream: TextIO | None = None) -> RequestLog:
         logger.handlers[:] = [handler]
         logger.setLevel(lowest)
         logger.propagate = False
-    return RequestLog(level, writer=writer)
+    return RequestLog(level, writer=writer, worker=worker)
+
+
+def _named(worker: str | None) -> dict[str, Any]:
+    return {} if worker is None else {"worker": worker}
 
 
 def _innermost(trace: TracebackType | None) -> str:

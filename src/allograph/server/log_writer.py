@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Callable
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
+from select import PIPE_BUF
 from typing import TextIO
 
 GATHER = 0.05
@@ -168,7 +169,7 @@ class _ToFile:
         data = memoryview((b"\n" if self._torn else b"") + text.encode("utf-8", "replace"))
         while data:
             try:
-                count = os.write(self._number, data)
+                count = os.write(self._number, data[: _whole_lines(data)])
             except BlockingIOError:
                 time.sleep(GATHER)
                 continue
@@ -177,3 +178,9 @@ class _ToFile:
             self._torn = data[count - 1] != ord("\n") if count else self._torn
             data = data[count:]
         return 0
+
+
+def _whole_lines(data: memoryview) -> int:
+    """Bytes to write at once: as many lines as no other process's lines get between where all write to one pipe."""
+    end = bytes(data[:PIPE_BUF]).rfind(b"\n") + 1
+    return len(data) if len(data) <= PIPE_BUF else end or PIPE_BUF

@@ -19,6 +19,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+ACCURACY = "allograph_rolling_accuracy"
 ROLLING = 1000
 """Corrections over which the rolling accuracy goes."""
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -38,7 +39,7 @@ class TenantMetrics:
         self._given, self._implicit = corrections.labels("given"), corrections.labels("implicit")
         self._window: deque[tuple[bool, bool]] = deque(maxlen=ROLLING)
         accuracy = Gauge(
-            "allograph_rolling_accuracy",
+            ACCURACY,
             f"Share of the last {ROLLING} corrected samples that was read right before they were learned; NaN without any.",
             ["reader"],
             registry=self.registry,
@@ -53,6 +54,11 @@ class TenantMetrics:
         """Count a correction, and whether the base and the personal answer had been right."""
         (self._implicit if implicit else self._given).inc()
         self._window.append((base, personal))
+
+    @property
+    def weight(self) -> int:
+        """Over how many corrections the rolling accuracy goes."""
+        return len(self._window)
 
     def _share(self, place: int) -> float:
         return sum(right[place] for right in self._window) / len(self._window) if self._window else float("nan")
@@ -87,6 +93,8 @@ class Metrics:
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._tenants: dict[str, TenantMetrics] = {}
         self._warm = warm
+        self.changes = 0
+        """Requests answered so far: numbers change with nothing else."""
 
     def watch_log(self, lost: Callable[[], int]) -> None:
         """Tell how many lines of the log were lost, as `lost` counts them."""
@@ -100,12 +108,25 @@ class Metrics:
         count, time = self._children[key]
         count.inc()
         time.observe(seconds)
+        self.changes += 1
 
     def of(self, tenant: str) -> TenantMetrics:
         """A tenant's numbers; there are as many tenants as keys name."""
         if tenant not in self._tenants:
             self._tenants[tenant] = TenantMetrics(lambda: self._warm(tenant))
         return self._tenants[tenant]
+
+    @property
+    def tenants(self) -> list[str]:
+        """The names of the tenants' registries."""
+        return [f"tenant {tenant}" for tenant in self._tenants]
+
+    def registry_of(self, whose: str) -> tuple[CollectorRegistry, int]:
+        """The registry of that name, the process's where there is none, and over how many corrections its accuracy goes."""
+        if not whose:
+            return self.registry, 0
+        found = self.of(whose.removeprefix("tenant "))
+        return found.registry, found.weight
 
     def text(self, tenant: str) -> bytes:
         """The process's numbers and this tenant's, as Prometheus reads them."""

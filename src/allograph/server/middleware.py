@@ -16,7 +16,10 @@ from allograph.server.log import LOGGER, RequestLog, failure
 from allograph.server.metrics import Metrics
 from allograph.server.problems import GONE, problem, storage_problem
 from allograph.server.random_id import random_id
+from allograph.server.scopes import needed_scope
 from allograph.server.settings import Limits
+from allograph.server.stages import Stages, spending_for
+from allograph.server.traces import Traces
 
 OPEN = ("/v1/live", "/v1/ready", "/v1/model", "/v1/openapi.json")
 """What needs no key, besides the page and the bundle: it tells of no writer."""
@@ -50,23 +53,34 @@ class Gate:
     """The outermost application: it lets a request through to the inner one, or answers it with a problem.
 
     Everything under /v1 needs a key, but for what `needs_key` leaves out: no operation can forget to ask. What the inner
-    application needs of all this stands in the scope: `allograph.tenant`, `allograph.keys` and `allograph.id`.
+    application needs of all this stands in the scope: `allograph.tenant`, `allograph.actor`, `allograph.keys` and `allograph.id`.
     """
 
-    def __init__(self, app: ASGIApp, access: Access, limits: Limits, metrics: Metrics, log: RequestLog) -> None:
+    def __init__(
+        self, app: ASGIApp, access: Access, limits: Limits, metrics: Metrics, log: RequestLog, traces: Traces | None = None
+    ) -> None:
         self._app = app
         self._access = access
         self._limits = limits
         self._metrics = metrics
         self._log = log
+        self._traces = traces
         metrics.watch_log(lambda: log.lost)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI)."""
-        if scope["type"] != "http":
-            if scope["type"] == "lifespan":
-                await self._app(scope, receive, send)
-            return
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        elif scope["type"] == "http" and self._traces:
+            stages, began = Stages(), time.time_ns()
+            with spending_for([stages]):
+                method, route, status = await self._serve(scope, receive, send)
+            self._traces.record(scope, stages, began, method, route, status)
+        elif scope["type"] == "http":
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> tuple[str, str, int]:
+        """Answer a request; returns its method, the template of its address, and the status."""
         began = time.perf_counter()
         id = scope["allograph.id"] = random_id()[:16]
         policy = POLICIES.get(scope["path"], POLICY.encode())
@@ -87,7 +101,7 @@ class Gate:
                 await self._admit(scope)
                 await self._app(scope, self._measured(scope, receive), answer)
             except Refused as refused:
-                await problem(refused.status, refused.detail, id, headers=refused.headers)(scope, receive, answer)
+                await problem(refused.status, refused.detail, id, refused.kind, refused.headers)(scope, receive, answer)
             except StorageError as error:
                 await storage_problem(error, id)(scope, receive, answer)
         except Exception as error:  # the inner application has answered with a problem already
@@ -95,7 +109,8 @@ class Gate:
             if not status:
                 await problem(500, "the service failed; its log tells more under this request's id", id)(scope, receive, answer)
         finally:
-            self._record(scope, status or GONE, time.perf_counter() - began)
+            method, route = self._record(scope, status or GONE, time.perf_counter() - began)
+        return method, route, status or GONE
 
     async def _admit(self, scope: Scope) -> None:
         """Find the tenant, or raise `Refused`."""
@@ -111,7 +126,9 @@ class Gate:
         self._access.check_origin(host, headers.get(b"origin"), keys)
         scope["allograph.keys"] = keys
         if needs_key(path):
-            tenant = scope["allograph.tenant"] = await self._access.tenant(headers.get(b"authorization"))
+            needed = needed_scope(scope["method"], path)
+            tenant, scope["allograph.actor"] = await self._access.admit(headers.get(b"authorization"), needed)
+            scope["allograph.tenant"] = tenant
             self._access.check_rate(tenant)
         length = headers.get(b"content-length", "0")
         if not (length.isascii() and length.isdigit() and len(length) < 20) or int(length) > self._most(scope):
@@ -141,12 +158,13 @@ class Gate:
 
         return counted
 
-    def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        """Count the request and write its line. The address is told by its template: it may hold a name."""
+    def _record(self, scope: Scope, status: int, seconds: float) -> tuple[str, str]:
+        """Count the request and write its line. The address is told by its template, which it returns: it may hold a name."""
         route = getattr(scope.get("route"), "path", "other")
         method = "other" if route == "other" or scope["method"] not in _METHODS else scope["method"]
         self._metrics.answered(method, route, status, seconds)
         self._log.request(route, method, status, seconds, scope["allograph.id"], scope.get("allograph.tenant"))
+        return method, route
 
 
 def needs_key(path: str) -> bool:

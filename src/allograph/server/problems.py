@@ -24,6 +24,7 @@ from allograph.errors import (
     ImageError,
     InputError,
     MismatchError,
+    QuotaError,
     StorageError,
     TooManyWriters,
     UnknownCorrection,
@@ -44,6 +45,7 @@ KINDS: tuple[tuple[type[AllographError], str, int], ...] = (
     (ErasedWriter, "erased", 410),
     (MismatchError, "mismatch", 409),
     (TooManyWriters, "too-many-writers", 409),
+    (QuotaError, "quota", 403),
     (UnknownLabel, "unknown-label", 422),
     (ImageError, "image", 422),
     (FormatError, "format", 422),
@@ -53,8 +55,8 @@ KINDS: tuple[tuple[type[AllographError], str, int], ...] = (
 """allograph's errors, the first that fits: the last word of the problem's type, and the status."""
 MEANING = {
     400: "The body is not JSON, or the address is no text.",
-    401: "A key is needed: `Authorization: Bearer KEY`.",
-    403: "The Host or Origin is not one that this service answers to.",
+    401: "A key is needed, and one that is valid: `Authorization: Bearer KEY`.",
+    403: "The key's scope does not do, the tenant's quota is used up, or the Host or Origin is not one that is answered to.",
     404: "There is no such writer, correction or address.",
     405: "The address does not know this method.",
     408: "The request came too slowly to be waited for.",
@@ -148,7 +150,7 @@ def storage_problem(error: Exception, instance: str) -> Response:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
-    return problem(error.status, error.detail, request_id(request), headers=error.headers)
+    return problem(error.status, error.detail, request_id(request), error.kind, error.headers)
 
 
 async def _stores(request: Request, error: Exception) -> Response:

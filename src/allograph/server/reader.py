@@ -17,6 +17,7 @@ from allograph.errors import AllographError
 from allograph.readings import Reading, Samples, likeliest
 from allograph.server.background_learning import BackgroundLearner
 from allograph.server.batcher import SHARED, Batcher
+from allograph.server.stages import Stages, note, noted, spending_for, stage
 from allograph.writers import Request, Writers
 from allograph.writers.live_profile import Snapshot
 from allograph.writers.reading import Behind, Ready, answer, run
@@ -41,6 +42,10 @@ class ReadJob:
     outputs: list[Samples] = field(default_factory=list)
     """What the model said, part by part."""
     readings: list[Reading] = field(default_factory=list)
+    asked: int = field(default_factory=time.time_ns)
+    """When it began to wait for its turn, in nanoseconds since 1970."""
+    stages: Stages | None = field(default_factory=noted)
+    """Those of its request, where that is traced."""
     content: list[dict[str, Any]] = field(default_factory=list)
     """The readings as JSON has them, where a number of labels was asked for."""
 
@@ -129,7 +134,15 @@ def read_parts(writers: Writers, parts: Sequence[Part]) -> list[Behind | Excepti
     come in the order of its samples, one after the other.
     """
     jobs = {id(part.job): part.job for part in parts}
+    with spending_for(job.stages for job in jobs.values()):
+        return _read_jobs(writers, parts, jobs)
+
+
+def _read_jobs(writers: Writers, parts: Sequence[Part], jobs: dict[int, ReadJob]) -> list[Behind | Exception | None]:
     new = [job for job in jobs.values() if job.ready is None]
+    for job in new:
+        with spending_for([job.stages]):
+            note("queue", job.asked)
     outcomes: dict[int, Behind | Exception | None] = dict.fromkeys(jobs)
     for job, outcome in zip(new, writers.prepare([job.request for job in new], wait=False), strict=True):
         if isinstance(outcome, Ready):
@@ -140,11 +153,14 @@ def read_parts(writers: Writers, parts: Sequence[Part]) -> list[Behind | Excepti
     reading = [(job, job.ready) for job in jobs.values() if job.ready]
     if reading:
         inputs = [ready.inputs[job.rows : stops[id(job)]] for job, ready in reading]
-        for (job, _), outputs in zip(reading, run(writers.pipeline.recognizer, inputs), strict=True):
+        with stage("model"):
+            read_inputs = run(writers.pipeline.recognizer, inputs)
+        for (job, _), outputs in zip(reading, read_inputs, strict=True):
             job.outputs.append(outputs)
     read = [(job, ready) for job, ready in reading if job.rows == len(ready)]
     answered: list[ReadJob] = []
-    found = answer([ready for _, ready in read], [Samples.join(job.outputs) for job, _ in read])
+    with stage("adapter"):
+        found = answer([ready for _, ready in read], [Samples.join(job.outputs) for job, _ in read])
     for (job, _), readings in zip(read, found, strict=True):
         if isinstance(readings, Exception):
             outcomes[id(job)] = readings

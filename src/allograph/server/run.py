@@ -11,6 +11,8 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from queue import SimpleQueue
 from types import FrameType
 
@@ -42,10 +44,11 @@ SWITCH = 0.0005
 
 
 class Server(uvicorn.Server):
-    """A server that says where it serves once it does, ends connections that keep it waiting, and ends in time itself."""
+    """A server that says so once it serves, ends connections that keep it waiting, and ends in time itself."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
+        self._ready = ready
         self._asked: SimpleQueue[None] = SimpleQueue()
         threading.Thread(target=_end_in_time, args=(self._asked,), name="allograph-end", daemon=True).start()
 
@@ -54,7 +57,7 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started and sockets:
             self._sweeping = asyncio.create_task(self._sweep())
-            print(f"allograph serves {address(sockets[0])}", file=sys.stderr, flush=True)
+            self._ready()
 
     def stop(self, number: int, frame: FrameType | None = None) -> None:
         """Handle a signal that asks to stop: from now on the process has `END` seconds."""
@@ -122,8 +125,15 @@ def address(listener: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def run(app: ASGIApp, listener: socket.socket, connections: int = CONNECTIONS) -> None:
+def announce(listener: socket.socket) -> None:
+    """Say where the service is found."""
+    print(f"allograph serves {address(listener)}", file=sys.stderr, flush=True)
+
+
+def run(app: ASGIApp, listener: socket.socket, connections: int = CONNECTIONS, ready: Callable[[], None] | None = None) -> None:
     """Serve until SIGTERM or SIGINT; what is being answered then is finished first.
+
+    Once it serves, `ready` is called, or it says where.
 
     There are at most so many connections at once; fewer where the process may not open as many files. After the signal the
     process has `END` seconds: what then still hangs, here or after this returned, is cut off with status 1.
@@ -144,7 +154,7 @@ def run(app: ASGIApp, listener: socket.socket, connections: int = CONNECTIONS) -
         timeout_keep_alive=int(IDLE),
         timeout_graceful_shutdown=PATIENCE,
     )
-    server = Server(config)
+    server = Server(config, ready or partial(announce, listener))
     sys.setswitchinterval(SWITCH)
     gc.collect()
     gc.freeze()  # what is there now stays: looking through it again and again would hold requests up

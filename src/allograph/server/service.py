@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from allograph.lines import LineInk
 from allograph.lines.reader import LineReader
+from allograph.profiles.audit import Action, Event
 from allograph.profiles.journal import Key, unknown_writer
 from allograph.recognizer import Recognizer
 from allograph.samples import Sample
@@ -30,6 +31,7 @@ from allograph.server.reader import Reader
 from allograph.server.readiness import Readiness
 from allograph.server.requests import LineImage, SampleImage
 from allograph.server.settings import Limits, Settings
+from allograph.server.shared_metrics import SharedMetrics
 from allograph.writers.suggestions import BaseErrors
 from allograph.writers.writer import Writer
 from allograph.writers.writers import Writers
@@ -53,6 +55,8 @@ class Service:
     access: Access
     readiness: Readiness
     transfer: ProfileTransfer
+    shared: SharedMetrics | None = None
+    """The metrics of all workers, where this process is one of several."""
     parsing: FairPool = field(default_factory=lambda: FairPool(PARSERS, PATIENCE, "allograph-bodies"))
     """Parses and validates large bodies."""
     decoder: SampleDecoder = field(default_factory=lambda: SampleDecoder(PATIENCE))
@@ -75,6 +79,8 @@ class Caller:
 
     tenant: str
     service: Service
+    actor: str = "anybody"
+    """As the audit log names who acts."""
 
     @property
     def writers(self) -> Writers:
@@ -121,6 +127,10 @@ class Caller:
         self.check_rate(len(ink.pieces))
         return ink
 
+    def note(self, action: Action, name: str) -> None:
+        """Keep in the audit log what the caller does with a writer."""
+        self.writers.store.audit.add(Event(self.actor, self.tenant, action, name))
+
     def writer(self, name: str, incarnation: str | None = None) -> tuple[Writer, dict[str, str]]:
         """A writer that has a profile, and the header that names it.
 
@@ -146,7 +156,7 @@ class Caller:
 
 async def caller(request: Request) -> Caller:
     """The caller of a request, whose tenant the middleware has looked up."""
-    return Caller(request.scope["allograph.tenant"], request.app.state.service)
+    return Caller(request.scope["allograph.tenant"], request.app.state.service, request.scope["allograph.actor"])
 
 
 async def service(request: Request) -> Service:

@@ -31,7 +31,12 @@ class Limits:
     @property
     def burst(self) -> float:
         """Samples that a tenant may send at once, after a pause: those of two seconds."""
-        return max(2 * self.rate, 2.0)
+        return burst_of(self.rate)
+
+
+def burst_of(rate: float) -> float:
+    """Samples that may be sent at once, after a pause, at so many a second."""
+    return max(2 * rate, 2.0)
 
 
 @dataclass(frozen=True)
@@ -47,5 +52,13 @@ class Settings:
     """Whether to bring profiles of another model over to this one's, in the background, once the service runs."""
     key_seconds: float = 2.0
     """How long a key that was found is not looked up again: so long may a revoked one still work."""
+    workers: int = 1
+    """Processes of this service that share its port: of a tenant's own rate each gives its share."""
+    worker: str | None = None
+    """The name of this one of them."""
+    metrics: str | None = None
+    """The folder in which they share their numbers."""
+    traces: str | None = None
+    """The address of a collector of OpenTelemetry's traces (OTLP over HTTP); none are made without one."""
     refresh_seconds: float = 1.0
     """How often what other processes took back or erased leaves this one's memory."""

@@ -174,13 +174,16 @@ class Writers:
         check_model(contents, self.pipeline.recognizer.bundle.model_hash, sizes_of(self.pipeline.recognizer))
         return changes.merge(self.store, self._key(name), contents, incarnation)
 
-    def erase(self, name: str) -> bool:
-        """Remove every trace of a writer, from the store and from memory; False where there was none."""
+    def erase(self, name: str, actor: str | None = None) -> bool:
+        """Remove every trace of a writer, from the store and from memory; False where there was none.
+
+        The audit log keeps that `actor` did, where one is named.
+        """
         key = self._key(name)
         with self._warm.lock:
             self._warm.drop(key)
             alive = self._warm.alive.get(key)
-        erased = self.store.erase(key)
+        erased = self.store.erase(key, actor)
         if alive is not None:
             alive.live.drop_retracted()
         return erased

@@ -59,6 +59,7 @@ async def ready(service: ServiceDependency) -> Response:
     response_class=Response,
     responses={**responses(), 200: {"description": "Prometheus' text format.", "content": TEXT}},
 )
-async def metrics(caller: CallerDependency) -> Response:
-    """This process's numbers, and those of the caller's tenant."""
-    return Response(caller.service.metrics.text(caller.tenant), headers={"content-type": CONTENT_TYPE})
+def metrics(caller: CallerDependency) -> Response:
+    """The service's numbers, of all its workers on this machine, and those of the caller's tenant."""
+    text = (caller.service.shared or caller.service.metrics).text(caller.tenant)
+    return Response(text, headers={"content-type": CONTENT_TYPE})

@@ -50,6 +50,6 @@ def describe_writer(writer: WriterName, caller: CallerDependency) -> Response:
 @router.delete("/writers/{writer}", response_model=EraseResponse, responses=responses(404, 422))
 def erase_writer(writer: WriterName, caller: CallerDependency) -> Response:
     """Erase a writer: nothing of them is left in the store, nor in the memory of any replica for more than a few seconds."""
-    if not caller.writers.erase(writer):
+    if not caller.writers.erase(writer, caller.actor):
         raise unknown_writer(Key(caller.tenant, writer))
     return json_response({"erased": True})
