@@ -412,7 +412,7 @@ def _cut(ink: NDArray[np.float32], left: float, top: float, side: float) -> NDAr
     """Resample a square of the ink, which may reach beyond it, to 28×28 (bicubic, antialiased).
 
     Pillow goes along the rows first. Of a long thin picture, whose whole square would fill the memory, each way is gone by
-    itself; the pixels are the same.
+    itself, along the longer side first.
     """
     grey = np.minimum(ink + np.float32(0.5), np.float32(255)).astype(np.uint8)  # ink is nowhere negative
     rows, columns = grey.shape
