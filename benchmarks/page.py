@@ -15,6 +15,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from outcomes import note
 from timing import show
 
 sys.path.append(str(Path(__file__).parent.parent / "tests"))
@@ -81,6 +82,7 @@ HEAD = ("what", "median, ms", "slowest of 20, ms", "limit, ms", "median / limit"
 def row(what: str, times: Sequence[float], limit: float, bare: float | None) -> tuple[str, ...]:
     """A row of the table."""
     middle, slow = statistics.median(times), sorted(times)[int(0.95 * (len(times) - 1))]
+    note(f"the page, {what}: median / limit", middle / limit, 1)
     ratio = "" if bare is None else f"{middle / bare:.2f} ×"
     return what, f"{middle:.0f}", f"{slow:.0f}", f"{limit:.0f}", f"{middle / limit:.2f}", ratio
 

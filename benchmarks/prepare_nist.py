@@ -23,6 +23,8 @@ from typing import BinaryIO
 
 from PIL import Image, ImageDraw
 
+from outcomes import note
+
 LABELS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 PARTITIONS = (0, 1, 2, 3, 4, 6, 7)
 DISTINCT = 400
@@ -198,6 +200,8 @@ def main() -> None:
         ("memory of all processes (PSS), MB", pss / 1e6, 1000.0, "to stay under"),
         ("memory, shared pages counted for each (RSS), MB", rss / 1e6, 1000.0, "to stay under"),
     ]
+    note("prepare nist: pictures a second", given.images / seconds, 8000, "high", "a second")
+    note("prepare nist: memory of all processes", pss / 1e6, 1000, unit="MB")
     print(
         f"prepare nist: {given.images:,} pictures (PNG mode {given.mode}) and {given.further:,} further entries, "
         f"{size / 1e6:,.0f} MB; {given.jobs} processes; medians of {given.rounds} rounds\n"
