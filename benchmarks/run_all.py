@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import allograph
 from outcomes import VARIABLE, Outcome, read_outcomes, table_rows
@@ -24,9 +25,8 @@ LAST = HERE / "last_release.json"
 
 def benchmarks(folder: Path) -> list[Path]:
     """The scripts of a folder, but for this one."""
-    return [
-        path for path in sorted(folder.glob("*.py")) if "\ndef main(" in path.read_text("utf-8") and path.name != "run_all.py"
-    ]
+    scripts = [path for path in sorted(folder.glob("*.py")) if path.name != Path(__file__).name]
+    return [path for path in scripts if "\ndef main(" in path.read_text("utf-8")]
 
 
 def run(scripts: list[Path]) -> tuple[list[Outcome], list[str]]:
@@ -55,7 +55,8 @@ def main() -> int:
     if unknown:
         parser.error(f"there is no benchmark {min(unknown)}; there are {', '.join(script.stem for script in scripts)}")
     outcomes, failed = run([script for script in scripts if not given.names or script.stem in given.names])
-    last = json.loads(given.last.read_text("utf-8")) if given.last.exists() else {"release": "none", "figures": {}}
+    nothing = {"release": "none", "figures": {}}
+    last: dict[str, Any] = json.loads(given.last.read_text("utf-8")) if given.last.exists() else nothing
     rows = table_rows(outcomes, last["figures"])
     rows += [(name, "FAILED", "", "no", "") for name in failed]
     show(

@@ -38,7 +38,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def cells(output: str, what: str) -> list[str]:
     (line,) = [line for line in output.splitlines() if line.strip().startswith(what)]
-    return [cell for cell in line.split("  ") if cell.strip()]
+    return [cell.strip() for cell in line.split("  ") if cell.strip()]
 
 
 def test_a_figure_stands_beside_its_target_and_the_last_release_s(tmp_path: Path) -> None:
@@ -48,15 +48,8 @@ def test_a_figure_stands_beside_its_target_and_the_last_release_s(tmp_path: Path
     done = run(tmp_path)
     assert done.returncode == 0, done.stderr
     assert "last release: 0.1" in done.stdout
-    assert [cell.strip() for cell in cells(done.stdout, "reading / bare")] == [
-        "reading / bare",
-        "1.5 ×",
-        "≤ 1.3 ×",
-        "no",
-        "2.4 ×",
-    ]
-    found = [cell.strip() for cell in cells(done.stdout, "pictures")]
-    assert found == ["pictures", "9,000 a second", "≥ 8,000 a second", "yes", "–"]
+    assert cells(done.stdout, "reading / bare") == ["reading / bare", "1.5 ×", "≤ 1.3 ×", "no", "2.4 ×"]
+    assert cells(done.stdout, "pictures") == ["pictures", "9,000 a second", "≥ 8,000 a second", "yes", "–"]
 
 
 def test_what_failed_is_a_row_and_the_rest_is_run(tmp_path: Path) -> None:
@@ -64,7 +57,7 @@ def test_what_failed_is_a_row_and_the_rest_is_run(tmp_path: Path) -> None:
     (tmp_path / "fast.py").write_text(FAST)
     done = run(tmp_path, "--record")
     assert done.returncode == 1
-    assert cells(done.stdout, "a_broken.py, with status 1")[1].strip() == "FAILED"
+    assert cells(done.stdout, "a_broken.py, with status 1")[1] == "FAILED"
     assert "before it broke" in done.stdout
     assert "reading / bare" in done.stdout
     assert not (tmp_path / "last.json").exists()
