@@ -10,7 +10,7 @@ ROOMS := $(patsubst %,tests/test_%.py,adapter_contract alphabet bundle embedding
 EXTRAS := [research,serve,postgres]
 TOOLS := pytest pytest-xdist hypothesis httpx
 
-.PHONY: help demo test test-all test-wheel test-sdist test-lowest test-newest test-js coverage docs dist changelog lint bench lock unipen unipen-lines bundle vendor ink vectors screenshots clean
+.PHONY: help demo test test-all test-wheel test-sdist test-lowest test-newest test-js coverage docs dist changelog lint bench bench-record lock unipen unipen-lines bundle vendor ink vectors screenshots clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -79,8 +79,11 @@ lint: $(VENV)/.train  ## ruff, mypy strict, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.train  ## every benchmark: ratios against a peer or a limit measured in the same run
-	for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+bench: $(VENV)/.train  ## every benchmark (BENCH=names for some), and one table of figures, targets and the last release's
+	$(BIN)/python benchmarks/run_all.py $(BENCH)
+
+bench-record: $(VENV)/.train  ## the same, kept as the last release's figures: run it on a quiet machine when releasing
+	$(BIN)/python benchmarks/run_all.py --record $(BENCH)
 
 build/unipen.parquet: | $(VENV)/.demo
 	mkdir -p build

@@ -1,11 +1,13 @@
-"""Embedding a corpus, against bare onnxruntime at its best batch size on the same images in memory."""
+"""Embedding a corpus, against bare onnxruntime at its best batch size on the same images in memory; and OpenVINO against both."""
 
 from __future__ import annotations
 
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from allograph.bundle import MODEL, Bundle
 from allograph.corpora.corpus import Corpus
@@ -13,7 +15,9 @@ from allograph.corpora.npz.source import NpzSource
 from allograph.corpora.preparation import prepare
 from allograph.embedding import embed
 from allograph.images.frames import model_input
+from allograph.readings import Samples
 from allograph.recognizer import OUTPUTS, Recognizer, open_session
+from outcomes import note
 from timing import paired, seconds, show
 
 SAMPLES, ROUNDS = 20_000, 5
@@ -42,6 +46,7 @@ def main() -> None:
         prepare(NpzSource(archive), Path(folder) / "corpus.parquet", "all", jobs=1)
         corpus, recognizer = Corpus.open(Path(folder) / "corpus.parquet"), Recognizer(bundle)
         times = paired(lambda: embed(corpus, recognizer, Path(folder) / "embedded.parquet"), lambda: run(best), ROUNDS)
+    note("allograph embed / bare onnxruntime", times.ratio, 1.15)
     show(
         f"Embedding {SAMPLES:,} samples, from Parquet to Parquet, all cores, median of {ROUNDS} interleaved rounds",
         ("what", "samples a second", "time, ratio"),
@@ -51,6 +56,36 @@ def main() -> None:
             *((f"  batch {batch}", f"{SAMPLES / took:,.0f}", "") for batch, took in speeds.items()),
         ],
     )
+    if find_spec("openvino"):
+        compare_openvino(recognizer, Recognizer(bundle, engine="openvino"), images)
+    else:
+        print('OpenVINO is not installed, and not compared; it comes with: pip install "allograph[openvino]"')
+
+
+def compare_openvino(onnx: Recognizer, openvino: Recognizer, images: NDArray[np.uint8]) -> None:
+    """The same images by both engines: how much quicker OpenVINO is on all cores and on one, and how far the answers differ."""
+    one, other = onnx.embed(images), openvino.embed(images)
+    largest = max(difference(one, other, name) for name in ("embeddings", "logits", "features"))
+    rows = []
+    for cores, ours, peer in (
+        ("all cores", openvino, onnx),
+        ("one core", Recognizer(onnx.bundle, 1, "openvino"), Recognizer(onnx.bundle, 1)),
+    ):
+        times = paired(lambda ours=ours: ours.embed(images), lambda peer=peer: peer.embed(images), ROUNDS)  # type: ignore[misc]
+        note(f"onnxruntime's time / OpenVINO's, {cores}", 1 / times.ratio, 1.5, "high")
+        rows.append((cores, f"{SAMPLES / times.ours:,.0f}", f"{SAMPLES / times.peer:,.0f}", f"{1 / times.ratio:.2f} ×"))
+    note("OpenVINO's answers, the largest difference", largest, 1e-4, unit="of the number, or of 1")
+    show(
+        f"Embedding {SAMPLES:,} samples in memory, float32; answers differ by {largest:.1e} at most (target: 1.5 ×, 1e-4)",
+        ("on", "OpenVINO, samples a second", "onnxruntime", "quicker by"),
+        rows,
+    )
+
+
+def difference(one: Samples, other: Samples, name: str) -> float:
+    """The largest difference of two outputs, as a share of the number where that is beyond 1."""
+    first, second = getattr(one, name), getattr(other, name)
+    return 0.0 if first is None else float((np.abs(first - second) / np.maximum(np.abs(first), 1)).max())
 
 
 if __name__ == "__main__":

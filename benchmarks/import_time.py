@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from outcomes import note
 from timing import paired, show
 
 ROUNDS = 15
@@ -18,6 +19,7 @@ def run(statement: str) -> None:
 def main() -> None:
     times = paired(lambda: run("import allograph"), lambda: run("import numpy"), ROUNDS)
     bare = paired(lambda: run("import numpy"), lambda: run("pass"), ROUNDS)
+    note("import allograph, beyond the bare interpreter", times.ours - bare.peer, 0.2, unit="s")
     show(
         f"A fresh interpreter, median of {ROUNDS} interleaved rounds",
         ("what", "seconds", "ratio"),

@@ -17,6 +17,7 @@ from pathlib import Path
 from allograph.evaluation.lines import LineEvaluation, evaluate_lines
 from allograph.evaluation.lines.figures import Share
 from allograph.evaluation.report.table import percent, percent_interval
+from outcomes import note
 from timing import show
 
 CORPUS = Path("build/lines.parquet")
@@ -50,6 +51,12 @@ def stroke_rows(corpus: Path, words: Path, jobs: int) -> list[Row]:
     figures = found.figures
     first, last = figures.stages[0], figures.stages[-1]
     learning = [(f"  after {stage.name}", "", wrong(stage.characters_wrong)) for stage in figures.stages]
+    for what, pace, target in (
+        ("reading a line / the network alone", figures.reading, 3),
+        ("correcting a line and learning it / reading it", figures.correcting, 2),
+    ):
+        if pace.ratio is not None:
+            note(what, pace.ratio, target)
     return [
         ("cuts right, nothing learned, all lines", "98 %", shown(figures.everything.cuts_right)),
         ("characters wrong, nothing learned, all lines", "19 %", wrong(figures.everything.characters_wrong)),

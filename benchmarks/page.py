@@ -14,6 +14,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from outcomes import note
 from timing import show
 
 sys.path.append(str(Path(__file__).parent.parent / "tests"))
@@ -86,12 +87,12 @@ def main() -> None:
         paints, pictures = zip(*times, strict=True)
         reading, more, bare = (statistics.median(one) for one in (few.times("readings"), many.times("readings"), few.bare))
         rows: list[tuple[str, ...]] = [
-            ("first paint, median", f"{statistics.median(paints):.0f} ms", *against(statistics.median(paints), PAINT, "ms")),
+            limited("first paint, median", statistics.median(paints), PAINT, "ms"),
             ("  a bare picture", f"{statistics.median(pictures):.0f} ms", "", ""),
-            ("fetched before the model", f"{wire:.0f} kB", *against(wire, BYTES, "kB")),
+            limited("fetched before the model", wire, BYTES, "kB"),
             *timed("pen lift → answer", few, many, "readings", READING),
             ("  a bare request, median", f"{bare:.0f} ms", f"page / bare {reading / bare:.2f} ×", ""),
-            (f"  {MANY} known / {FEW} known, medians", f"{more / reading:.2f} ×", *against(more / reading, KNOWING, "×")),
+            limited(f"{MANY} known / {FEW} known, medians of that", more / reading, KNOWING, "×"),
             *timed("correction → shown", few, many, "shown", CORRECTION),
             *timed("correction → learned, read anew", few, many, "learned", CORRECTION),
         ]
@@ -135,16 +136,14 @@ class Writing:
 
 def timed(what: str, few: Writing, many: Writing, name: str, limit: float) -> list[tuple[str, ...]]:
     """The rows of a time, for few and for many corrections known."""
-    rows: list[tuple[str, ...]] = []
-    for count, one in ((FEW, few), (MANY, many)):
-        slow = statistics.quantiles(one.times(name), n=20)[-1]
-        rows.append((f"{what}, p95, {count} known", f"{slow:.0f} ms", *against(slow, limit, "ms")))
-    return rows
+    slowest = {count: statistics.quantiles(one.times(name), n=20)[-1] for count, one in ((FEW, few), (MANY, many))}
+    return [limited(f"{what}, p95, {count} known", slow, limit, "ms") for count, slow in slowest.items()]
 
 
-def against(measured: float, limit: float, unit: str) -> tuple[str, str]:
-    """A limit, and what was measured as a share of it."""
-    return f"{limit:g} {unit}", f"{measured / limit:.2f}"
+def limited(what: str, measured: float, limit: float, unit: str) -> tuple[str, ...]:
+    """A row: what was measured, its limit, and the one as a share of the other."""
+    note(f"the page, {what}", measured, limit, unit=unit)
+    return what, f"{measured:.3g} {unit}", f"{limit:g} {unit}", f"{measured / limit:.2f}"
 
 
 def fetched(browser: Browser, address: str) -> float:

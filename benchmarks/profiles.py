@@ -25,6 +25,7 @@ from allograph.adapters.allograph import Allograph
 from allograph.profiles import Store
 from allograph.profiles.tables import journal, profiles
 from allograph.readings import Reading
+from outcomes import note
 from timing import paired, seconds, show
 
 KNOWN, EACH, FEW, MANY = 400, 10, 100, 100_000
@@ -155,6 +156,7 @@ def crowded(kind: str, small: str, large: str, many: int, recognizer: Recognizer
                     warm[which][names[i % FEW]].read(image)
 
             times = paired(lambda act=act: act(0), lambda act=act: act(1), 400, warmup=20)  # type: ignore[misc]
+            note(f"{kind}, {what}: a full store / one of few writers", times.ratio, 1.2)
             rows.append((kind, what, f"{1e3 * times.ours:.2f}", f"{1e3 * times.peer:.2f}", f"{times.ratio:.2f} ×"))
         before = resident()
         writers = Writers(full, recognizer, warm[0].pipeline.adapter, memory=LIMIT)

@@ -29,6 +29,7 @@ from allograph.images.frames import model_input
 from allograph.profiles import open_store
 from allograph.recognizer import Recognizer
 from allograph.writers.writers import Writers
+from outcomes import note
 from timing import seconds, show
 
 CLIENTS, WRITERS, CORRECTIONS = 32, 32, 50
@@ -84,6 +85,7 @@ def compared(ours: int, bare: int, key: str) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for title, mine, theirs in pairs:
         ratio = statistics.median(turn[mine].samples / turn[theirs].samples for turn in rounds)
+        note(f"the service, {title}: samples a second / a bare endpoint's", ratio, 0.8, "high")
         rows.append((title, *told([turn[mine] for turn in rounds]), *told([turn[theirs] for turn in rounds]), f"{ratio:.2f} ×"))
     return rows
 

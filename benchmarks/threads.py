@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 
+from outcomes import note
 from timing import seconds, show
 
 KNOWN, ROUNDS = 400, 200
@@ -40,6 +41,7 @@ def main() -> None:
                 times["free"].append(in_a_process({}))
                 times["held"].append(in_a_process(dict.fromkeys(VARIABLES, "1")))
         free, held = (statistics.median(found) for found in times.values())
+        note(f"read, correct, read, {name}: as it comes / one thread", free / held, 1.1)
         rows.append((name, f"{1e3 * free:.1f}", f"{1e3 * held:.1f}", f"{free / held:.2f} ×"))
     show(
         f"Read, correct, read after {KNOWN} corrections, medians of {ROUNDS} rounds, of three processes in turn (target: 1.1 ×)",

@@ -50,6 +50,10 @@ shapes_of_ink = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, min_side=5
 )
 
 
+def otsu(picture: Grey) -> int:
+    return images._otsu(picture, int(picture.min()), int(picture.max()))
+
+
 @pytest.mark.parametrize(
     ("values", "threshold"),
     [
@@ -63,7 +67,7 @@ shapes_of_ink = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, min_side=5
     ],
 )
 def test_otsu_by_hand(values: list[int], threshold: int) -> None:
-    assert images._otsu(np.array([values], np.uint8), "it") == threshold
+    assert otsu(np.array([values], np.uint8)) == threshold
 
 
 @given(arrays(np.uint8, st.integers(2, 40)))
@@ -73,7 +77,7 @@ def test_otsu_has_the_least_variance_within_the_classes(values: Grey) -> None:
     def within(threshold: int) -> float:
         return sum(len(part) * float(part.var()) for part in (values[values <= threshold], values[values > threshold]))
 
-    found = images._otsu(values[np.newaxis], "it")
+    found = otsu(values[np.newaxis])
     best = min(within(int(threshold)) for threshold in np.unique(values)[:-1])
     assert within(found) == pytest.approx(best, rel=1e-6, abs=1e-6)
 
@@ -81,11 +85,11 @@ def test_otsu_has_the_least_variance_within_the_classes(values: Grey) -> None:
 @given(arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.sampled_from([0, 1, 200, 255])))
 def test_ink_is_stretched_from_the_paper_s_median_to_the_brightest(picture: Grey) -> None:
     assume(len(np.unique(picture)) > 1)
-    mask = picture > images._otsu(picture, "it")
+    mask = picture > otsu(picture)
     grey = np.sort(picture[~mask])
     paper, brightest = int(grey[(len(grey) - 1) // 2]), int(picture.max())
     expected = np.maximum((picture.astype(np.float64) - paper) * 255 / (brightest - paper), 0)
-    np.testing.assert_allclose(images._stretch(picture, mask), expected, rtol=1e-6)
+    np.testing.assert_allclose(images._stretch(picture, picture, mask, int(picture.max())), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(11, 11), (70, 43), (300, 20), (20, 513)])
@@ -137,6 +141,18 @@ def test_mnist_frame_is_centred_by_mass_and_not_by_extent() -> None:
     assert (image.sum(axis=0) @ pixels / image.sum(), image.sum(axis=1) @ pixels / image.sum()) == pytest.approx(
         (14, 14), abs=0.15
     )
+
+
+@given(
+    arrays(np.float32, st.tuples(st.integers(3, 90), st.integers(3, 90)), elements=st.floats(0, 255, width=32)), st.integers(0, 2)
+)
+def test_a_picture_of_any_proportions_is_resampled_as_its_whole_square(ink: NDArray[np.float32], extra: int) -> None:
+    left, top, side = images._centred_square(ink.shape, extra)
+    square = np.zeros((int(side), int(side)), np.uint8)
+    square[-int(top) :, -int(left) :][: ink.shape[0], : ink.shape[1]] = np.clip(ink + 0.5, 0, 255).astype(np.uint8)
+    whole = Image.fromarray(square).resize((28, 28), Image.Resampling.BICUBIC)
+    rounded = 2 if ink.shape[0] > 4 * ink.shape[1] else 0  # by another order of rows and columns, between them
+    np.testing.assert_allclose(images._cut(ink, left, top, side), np.asarray(whole, dtype=np.int64), rtol=0, atol=rounded)
 
 
 def test_mnist_frame_never_cuts_ink_off() -> None:

@@ -155,12 +155,12 @@ def test_a_character_larger_than_any_is_in_pixels() -> None:
 def test_image_and_box_come_from_one_look(frame: Frame, monkeypatch: pytest.MonkeyPatch) -> None:
     from allograph.images import frames
 
-    looks: list[str] = []
+    looks: list[int] = []
     otsu = frames._otsu
 
-    def look(picture: NDArray[np.uint8], name: str) -> int:
-        looks.append(name)
-        return otsu(picture, name)
+    def look(picture: NDArray[np.uint8], lowest: int, highest: int) -> int:
+        looks.append(lowest)
+        return otsu(picture, lowest, highest)
 
     monkeypatch.setattr(frames, "_otsu", look)
     sample = Sample.from_picture(letter())

@@ -22,7 +22,7 @@ from allograph.errors import FormatError, MismatchError, UnknownLabel
 from allograph.files.records import read_record, record_values
 from allograph.images.frames import PIXELS, SIDE, Frame
 from allograph.progress import Progress, silent
-from allograph.recognizer import Recognizer
+from allograph.recognizer import Engine, Recognizer
 from allograph.samples.box import Boxes
 from allograph.samples.equality import by_content
 from allograph.split import Split
@@ -137,7 +137,8 @@ def embed(
             progress("embedding", done, count)
         if writing:
             writing.result()
-        record = EmbeddedRecord(recognizer.bundle.model_hash, tuple(recognizer.alphabet), recognizer.frame, corpus.record)
+        model_hash, alphabet = recognizer.bundle.model_hash, tuple(recognizer.alphabet)
+        record = EmbeddedRecord(model_hash, alphabet, recognizer.frame, corpus.record, recognizer.engine)
         sign(file, KIND, FORMAT, record_values(record))
     return EmbeddedCorpus.open(output)
 
@@ -152,6 +153,8 @@ class EmbeddedRecord:
     """The labels that the logits stand for."""
     frame: Frame
     corpus: CorpusRecord
+    engine: Engine = "onnxruntime"
+    """What computed the model."""
     unknown: Mapping[str, Any] = field(default_factory=dict)
     """What other programs noted in the file."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -94,7 +95,7 @@ def to_frame(
     padded = np.zeros((height + 2 * reach, width + 2 * reach), np.float32)
     up, down = max(top - reach, 0), min(bottom + reach, picture.shape[0])
     west, east = max(left - reach, 0), min(right + reach, picture.shape[1])
-    ink = _stretch(picture, mask, np.s_[up:down, west:east])
+    ink = _stretch(picture[up:down, west:east], picture, mask, found.brightest)
     padded[up - top + reach : down - top + reach, west - left + reach : east - left + reach] = ink
     blurred = _blur(padded)[reach - 1 : 1 - reach, reach - 1 : 1 - reach]  # the ink box with a margin of 1
 
@@ -115,6 +116,8 @@ class _FoundInk(NamedTuple):
     """[h, w] light ink on dark, evened out and enlarged where it was."""
     mask: NDArray[np.bool_]
     """[h, w] what is ink."""
+    brightest: int
+    """The greatest of its values."""
     polarity: Literal["dark", "light"]
     place: tuple[int, int, int, int]
     """Left, top, right, bottom of the ink in these pixels."""
@@ -127,15 +130,18 @@ def _find_ink(picture: NDArray[np.uint8], polarity: Polarity, name: str, level: 
     rows, columns = picture.shape
     evened = level_light(picture, polarity) if level else None
     picture = _enlarge(picture if evened is None else evened)
-    threshold = _otsu(picture, name)
+    lowest, brightest = int(picture.min()), int(picture.max())
+    if lowest == brightest:
+        raise ImageError(f"{name} is empty: all its pixels have the grey value {lowest}")
+    threshold = _otsu(picture, lowest, brightest)
     found: Literal["dark", "light"] = _polarity_of(picture, threshold) if polarity == "auto" else polarity
     if found == "dark":
-        picture, threshold = 255 - picture, 254 - threshold
+        picture, threshold, brightest = 255 - picture, 254 - threshold, 255 - lowest
     mask = picture > threshold
-    top, bottom = _extent(mask, 0)
-    left, right = _extent(mask, 1)
+    place = _extent(mask)
+    left, top, right, bottom = place
     across, down = columns / picture.shape[1], rows / picture.shape[0]
-    return _FoundInk(picture, mask, found, (left, top, right, bottom), (left * across, top * down, right * across, bottom * down))
+    return _FoundInk(picture, mask, brightest, found, place, (left * across, top * down, right * across, bottom * down))
 
 
 def decode(
@@ -310,11 +316,11 @@ def _enlarge(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC), dtype=np.uint8)
 
 
-def _otsu(picture: NDArray[np.uint8], name: str) -> int:
-    """The grey value that parts the picture into two classes with the least variance within (Otsu, 1979): class 1 is above it."""
-    lowest, highest = int(picture.min()), int(picture.max())
-    if lowest == highest:
-        raise ImageError(f"{name} is empty: all its pixels have the grey value {lowest}")
+def _otsu(picture: NDArray[np.uint8], lowest: int, highest: int) -> int:
+    """The grey value that parts the picture into two classes with the least variance within (Otsu, 1979): class 1 is above it.
+
+    `lowest` and `highest` are those of the picture; they differ.
+    """
     if np.count_nonzero(picture == lowest) + np.count_nonzero(picture == highest) == picture.size:
         return lowest
     return best_cut(_histogram(picture))[0]
@@ -336,23 +342,31 @@ def _polarity_of(picture: NDArray[np.uint8], threshold: int) -> Literal["dark", 
     return "dark" if light > 0.5 else "light"
 
 
-def _stretch(picture: NDArray[np.uint8], mask: NDArray[np.bool_], part: tuple[slice, slice] = np.s_[:, :]) -> NDArray[np.float32]:
+def _stretch(part: NDArray[np.uint8], picture: NDArray[np.uint8], mask: NDArray[np.bool_], brightest: int) -> NDArray[np.float32]:
     """A part of the ink, 0…255, with the paper's median grey, that of the whole picture, at 0 and the brightest ink at 255."""
-    ink = picture[part].astype(np.float32)
-    brightest = int(picture.max())
-    if brightest == 255 and 2 * np.count_nonzero(picture == 0) >= np.count_nonzero(~mask):  # the median is 0
+    ink = part.astype(np.float32)
+    paper = mask.size - np.count_nonzero(mask)
+    if brightest == 255 and 2 * (picture.size - np.count_nonzero(picture)) >= paper:  # the median is 0
         return ink
     counts = _histogram(picture[~mask])
-    paper = int(np.searchsorted(np.cumsum(counts), (counts.sum() + 1) // 2))
-    ink -= paper
-    ink *= 255 / (brightest - paper)
+    median = int(np.searchsorted(np.cumsum(counts), (counts.sum() + 1) // 2))
+    ink -= median
+    ink *= 255 / (brightest - median)
     return ink.clip(min=0, out=ink)
 
 
-def _extent(mask: NDArray[np.bool_], axis: int) -> tuple[int, int]:
-    """Where the marked rows (axis 0) or columns (axis 1) begin and end."""
-    marked: NDArray[np.bool_] = np.any(mask, axis=1 - axis)
-    return int(marked.argmax()), len(marked) - int(marked[::-1].argmax())
+def _extent(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of what is marked; something is."""
+    place = _grey_image(mask.view(np.uint8)).getbbox()
+    assert place is not None
+    return place
+
+
+def _grey_image(grey: NDArray[np.uint8]) -> PIL.Image.Image:
+    """An array [h, w] in C order as a Pillow image on the same memory."""
+    from PIL import Image
+
+    return Image.frombuffer("L", grey.shape[::-1], grey, "raw", "L", 0, 1)
 
 
 def _blur(ink: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -397,24 +411,30 @@ def _mass_square(ink: NDArray[np.float32], size: int) -> tuple[float, float, flo
 def _cut(ink: NDArray[np.float32], left: float, top: float, side: float) -> NDArray[np.uint8]:
     """Resample a square of the ink, which may reach beyond it, to 28×28 (bicubic, antialiased).
 
-    Along the rows first, as Pillow does, and each way by itself: the whole square of a long thin picture would fill the memory.
+    Pillow goes along the rows first. Of a long thin picture, whose whole square would fill the memory, each way is gone by
+    itself, along the longer side first.
     """
-    grey = np.clip(ink + 0.5, 0, 255).astype(np.uint8)
-    if grey.shape[0] > 4 * grey.shape[1]:
-        return _narrow(_narrow(grey.T, top, side).T, left, side)
-    return np.ascontiguousarray(_narrow(_narrow(grey, left, side).T, top, side).T)
+    grey = np.minimum(ink + np.float32(0.5), np.float32(255)).astype(np.uint8)  # ink is nowhere negative
+    rows, columns = grey.shape
+    if rows > 4 * columns:
+        return _resample(_resample(grey, 0, top, columns, side, (columns, SIDE)), left, 0, side, SIDE, (SIDE, SIDE))
+    if columns > 4 * rows:
+        return _resample(_resample(grey, left, 0, side, rows, (SIDE, rows)), 0, top, SIDE, side, (SIDE, SIDE))
+    return _resample(grey, left, top, side, side, (SIDE, SIDE))
 
 
-def _narrow(grey: NDArray[np.uint8], left: float, side: float) -> NDArray[np.uint8]:
-    """Resample each row from `left` on, `side` pixels that may reach beyond it, to 28."""
+def _resample(
+    grey: NDArray[np.uint8], left: float, top: float, width: float, height: float, size: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """Resample a part of a picture, which may reach beyond it, to a `size` in columns and rows."""
     from PIL import Image
 
     rows, columns = grey.shape
-    before = max(0, int(np.ceil(-left)))
-    canvas = np.zeros((rows, max(columns, int(np.ceil(left + side))) + before), np.uint8)
-    canvas[:, before : before + columns] = grey
-    box = (left + before, 0, left + before + side, rows)
-    return np.asarray(Image.fromarray(canvas).resize((SIDE, rows), Image.Resampling.BICUBIC, box=box), dtype=np.uint8)
+    above, before = (max(0, math.ceil(-start)) for start in (top, left))
+    canvas = np.zeros((max(rows, math.ceil(top + height)) + above, max(columns, math.ceil(left + width)) + before), np.uint8)
+    canvas[above : above + rows, before : before + columns] = grey
+    box = (left + before, top + above, left + before + width, top + above + height)
+    return np.asarray(_grey_image(canvas).resize(size, Image.Resampling.BICUBIC, box=box), dtype=np.uint8)
 
 
 def check_frame(frame: str) -> Frame:

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -141,8 +142,10 @@ def read(tasks: Sequence[Ready]) -> list[list[Reading] | Exception]:
 
 def run(recognizer: Recognizer, inputs: Sequence[NDArray[np.float32]]) -> list[Samples]:
     """What the recognizer says of each part of the input, by one call of the model; there is at least one part."""
-    samples = recognizer.run(inputs[0] if len(inputs) == 1 else np.concatenate(inputs))
-    ends = np.cumsum([len(part) for part in inputs]).tolist()
+    if len(inputs) == 1:
+        return [recognizer.run(inputs[0])]
+    samples = recognizer.run(np.concatenate(inputs))
+    ends = accumulate(len(part) for part in inputs)
     return [samples.at(slice(end - len(part), end)) for part, end in zip(inputs, ends, strict=True)]
 
 

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,13 +18,15 @@ from allograph.corpora.nist.mit_list import MitList, class_key, class_path, list
 from allograph.corpora.source import Listing, Rendered
 from allograph.errors import FormatError, InputError
 from allograph.images.frames import SIDE, Frame, Polarity, decode, to_frame
-from allograph.samples.box import Boxes
+from allograph.samples.box import Box, Boxes
 from allograph.samples.picture_box import picture_box
 
 SCAN = (300 / 25.4, 300 / 25.4)
 """Pixels a millimetre: the forms were scanned at 300 pixels an inch, as the user's guide of the database says."""
 CUT = (128, 128)
 """The size of a picture that was cut out of a form and not scaled."""
+TOGETHER = 64
+"""Pictures that are decoded before they are framed: a processor that goes back and forth between the two is slower."""
 LABELS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 """The 62 classes. A class's folder bears the code point of its label, hexadecimal: 30 to 7a."""
 
@@ -88,13 +91,14 @@ class NistSource:
         assert self._pictures_of_rows is not None
         images = np.empty((len(rows), SIDE, SIDE), np.uint8)
         polarity: Counter[str] = Counter()
-        boxes = []
-        for i, (name, data) in enumerate(self._pictures_of_rows.read(rows)):
-            picture = decode(data, name)
-            sample = to_frame(picture, frame, self.polarity, self.square, name=name, level=False)
-            images[i] = sample.image
-            polarity[sample.polarity] += 1
-            boxes.append(picture_box(sample.edges, SCAN if picture.shape == CUT else None))
+        boxes: list[Box] = []
+        files = self._pictures_of_rows.read(rows)
+        while some := [(name, decode(data, name)) for name, data in islice(files, TOGETHER)]:
+            for name, picture in some:
+                sample = to_frame(picture, frame, self.polarity, self.square, name=name, level=False)
+                images[len(boxes)] = sample.image
+                polarity[sample.polarity] += 1
+                boxes.append(picture_box(sample.edges, SCAN if picture.shape == CUT else None))
         return Rendered(images, polarity, boxes=Boxes.of(boxes))
 
     def _lists(self, shelves: Sequence[_Shelf]) -> dict[int, MitList]:
