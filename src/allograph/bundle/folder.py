@@ -99,6 +99,15 @@ class Bundle:
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
 
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of all of its files."""
+        digest = hashlib.sha256()
+        for name in (CONFIG, MODEL, STYLES, STATISTICS, LINES):
+            file = self.path / name
+            digest.update(f"{name} {sha256(file) if file.exists() else None}\n".encode())
+        return digest.hexdigest()
+
     def check_frame(self, frame: str, what: str) -> None:
         """Raise `MismatchError` unless `what` is in this bundle's frame."""
         if frame != self.frame:

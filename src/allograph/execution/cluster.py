@@ -1,0 +1,198 @@
+"""A Dask cluster's workers: those of a scheduler that runs somewhere, or some that are begun here and end with the work."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import signal
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from contextlib import ExitStack, suppress
+from pkgutil import resolve_name
+from typing import Any, TypeVar
+
+from allograph.errors import AllographError, InputError, WorkerError, missing_extra
+from allograph.execution.place import set_worker_name, thread_limits
+
+try:
+    from distributed import Client, KilledWorker, LocalCluster, Worker, WorkerPlugin
+except ImportError as error:  # pragma: no cover
+    raise missing_extra("distributed", "cluster") from error
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+LOCAL = "local:"
+"""What stands before the number of workers that are begun here."""
+VERSIONS = ("allograph", "numpy", "onnxruntime")
+"""The packages that must be the same everywhere: other releases may give other digits."""
+PATIENCE = 10.0
+"""Seconds after which the scheduler is asked whether there are workers still, and for which it is waited for at first."""
+ABSENCE = 60.0
+"""Seconds without any worker after which no more is hoped for."""
+
+_equipped: dict[str, _Equipment] = {}
+"""In a worker: what it has of each client."""
+_one_task = threading.Lock()
+
+
+class Cluster:
+    """A crew (`execution.workers`) of Dask workers: `address` is a scheduler's, or `local:N` for N workers on this machine.
+
+    A task whose worker was lost is done again by another. Raises `InputError` where no scheduler answers or it has no worker,
+    `WorkerError` where a worker has another release of allograph, NumPy or onnxruntime.
+    """
+
+    def __init__(self, address: str, shared: Any) -> None:
+        self._address = address
+        self._equipment = _Equipment(uuid.uuid4().hex, pickle.dumps(shared), installed(), address.startswith(LOCAL))
+        self._sized = 0.0
+        with ExitStack() as ends:
+            self._client = ends.enter_context(_client(address, ends))
+            self._await_workers()
+            self._check_versions()
+            self._client.register_plugin(self._equipment, name=self._equipment.key)
+            ends.callback(self._unequip)
+            self._tasks = self._client.get_executor(pure=False)
+            self._ends = ends.pop_all()
+
+    def size(self) -> int:
+        """How many workers there are."""
+        if time.monotonic() - self._sized > PATIENCE:
+            self._sized, self._size = time.monotonic(), max(1, len(self._client.nthreads()))
+        return self._size
+
+    def submit(self, function: Callable[[Any, Task], Result], task: Task) -> Future[Result]:
+        """Begin `function(shared, task)`."""
+        return self._tasks.submit(_call, self._equipment.key, function, task)
+
+    def result(self, future: Future[Result]) -> Result:
+        """Wait for a result; raises the task's own error, and `WorkerError` where the cluster failed."""
+        alone_since = None
+        while True:
+            try:
+                return future.result(PATIENCE)
+            except (TimeoutError, CancelledError) as error:
+                if future.done() and not future.cancelled():  # it is the task's own
+                    raise
+                alone_since = None if self._workers(error) else alone_since or time.monotonic()
+                if alone_since and time.monotonic() - alone_since > ABSENCE:
+                    raise WorkerError(
+                        f"the cluster {self._address} has had no worker for {ABSENCE:.0f} seconds; start some, and try again"
+                    ) from error
+                if future.cancelled():
+                    raise WorkerError(f"the cluster {self._address} dropped the work; try again") from error
+            except KilledWorker as error:
+                raise WorkerError(
+                    f"several workers of {self._address} died over the same task, perhaps for want of memory: the last was "
+                    f"{error.last_worker.address}"
+                ) from error
+            except AllographError:
+                raise
+            except Exception:
+                self._check_versions()  # a worker that came later, of another release, may fail in any way
+                raise
+
+    def close(self) -> None:
+        """Drop what is not done, and end what was begun here."""
+        self._tasks.shutdown(wait=False)
+        self._ends.close()
+
+    def _unequip(self) -> None:
+        with suppress(Exception):  # the scheduler or a worker may have gone
+            self._client.unregister_worker_plugin(self._equipment.key)
+
+    def _workers(self, cause: BaseException) -> int:
+        try:
+            return len(self._client.nthreads())
+        except Exception as error:  # whatever a broken connection raises
+            raise WorkerError(f"the scheduler of {self._address} no longer answers; start it, and try again") from cause or error
+
+    def _await_workers(self) -> None:
+        try:
+            self._client.wait_for_workers(1, timeout=PATIENCE)
+        except TimeoutError:
+            raise InputError(
+                f"the scheduler {self._address} has no worker; start some: dask worker {self._address} --nthreads 1"
+            ) from None
+
+    def _check_versions(self) -> None:
+        """Raise `WorkerError` unless every worker has the releases that are here; nothing of allograph is needed there."""
+        for package, here in self._equipment.versions.items():
+            found = self._client.run(resolve_name, f"{package}:__version__", on_error="return")
+            for worker, there in found.items():
+                if there != here:
+                    raise _other_version(worker, package, there, here)
+
+
+def installed() -> dict[str, str]:
+    """The release of each of `VERSIONS`."""
+    return {name: str(resolve_name(f"{name}:__version__")) for name in VERSIONS}
+
+
+class _Equipment(WorkerPlugin):
+    """What each worker has before its first task, also one that comes later: `shared`, and the releases that are meant."""
+
+    def __init__(self, key: str, pickled: bytes, versions: dict[str, str], local: bool) -> None:
+        self.key = key
+        self.pickled = pickled
+        self.versions = versions
+        self.local = local
+
+    def setup(self, worker: Worker) -> None:
+        set_worker_name(worker.address)
+        if self.local and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+        self.address = worker.address
+        _equipped[self.key] = self
+
+    def teardown(self, worker: Worker) -> None:
+        _equipped.pop(self.key, None)
+
+    def shared(self) -> Any:
+        """What all tasks share, unpacked at the first; raises `WorkerError` where this worker has another release."""
+        if "_shared" not in self.__dict__:
+            for package, there in installed().items():
+                if there != self.versions[package]:
+                    raise _other_version(self.address, package, there, self.versions[package])
+            self._shared = pickle.loads(self.pickled)  # from the client that also says what is to be run
+        return self._shared
+
+
+def _call(key: str, function: Callable[[Any, Task], Result], task: Task) -> Result:
+    """Do a task, one at a time in a process, in one thread."""
+    with _one_task, thread_limits()():
+        return function(_equipped[key].shared(), task)
+
+
+def _other_version(worker: str, package: str, there: object, here: str) -> WorkerError:
+    has = f"{package} {there}" if isinstance(there, str) else f"no {package} that can be imported ({there})"
+    return WorkerError(f"the worker {worker} has {has}, and {here} is used here; install the same release there")
+
+
+def _client(address: str, ends: ExitStack) -> Client:
+    """A client of the scheduler; for `local:N` of one that `ends` closes."""
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what went wrong, an error of ours says
+    if address.startswith(LOCAL):
+        count = address.removeprefix(LOCAL)
+        if not count.isdecimal() or not int(count):
+            raise InputError(f"{address!r} is no cluster; say how many workers are to be begun here, such as local:2")
+        scratch = ends.enter_context(tempfile.TemporaryDirectory(prefix="allograph-", ignore_cleanup_errors=True))
+        cluster = LocalCluster(
+            n_workers=int(count),
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address=None,
+            local_directory=scratch,
+            memory_limit=None,  # a task holds some row groups, and no more
+            silence_logs=logging.CRITICAL,
+        )
+        return Client(ends.enter_context(cluster), set_as_default=False)
+    try:
+        return Client(address, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"no scheduler answers at {address} ({error}); start one: dask scheduler") from error
