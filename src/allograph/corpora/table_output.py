@@ -25,7 +25,8 @@ from allograph.corpora.place import (
     remove_folder,
 )
 from allograph.corpora.table import PART
-from allograph.execution import Jobs, ordered_map
+from allograph.errors import WorkerError
+from allograph.execution import Jobs, ordered_map, wanted
 from allograph.files.atomic import atomic_folder
 
 Shared = TypeVar("Shared")
@@ -161,6 +162,8 @@ def _tables(
 ) -> Iterator[pa.Table]:
     """Yield the tables that have rows, and note what is to be known of all."""
     for task in tasks:
+        if not wanted():
+            raise WorkerError("the work was dropped")
         table, summary = make(shared, task)
         summaries.append(summary)
         if table.num_rows:

@@ -4,7 +4,7 @@
 `Workers` keeps the workers from one list of tasks to the next. What the results are does not depend on who computes them.
 """
 
-from allograph.execution.place import worker_name
+from allograph.execution.place import wanted, worker_name
 from allograph.execution.workers import Jobs, Workers, available_cores, is_here, ordered_map
 
-__all__ = ["Jobs", "Workers", "available_cores", "is_here", "ordered_map", "worker_name"]
+__all__ = ["Jobs", "Workers", "available_cores", "is_here", "ordered_map", "wanted", "worker_name"]

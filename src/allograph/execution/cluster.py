@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
 import pickle
 import signal
 import tempfile
@@ -11,12 +13,12 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, chdir, nullcontext, suppress
 from pkgutil import resolve_name
 from typing import Any, TypeVar
 
 from allograph.errors import AllographError, InputError, WorkerError, missing_extra
-from allograph.execution.place import set_worker_name, thread_limits
+from allograph.execution.place import set_wanted, set_worker_name, thread_limits, worker_name
 
 try:
     from distributed import Client, KilledWorker, LocalCluster, Worker, WorkerPlugin
@@ -37,7 +39,7 @@ ABSENCE = 60.0
 
 _equipped: dict[str, _Equipment] = {}
 """In a worker: what it has of each client."""
-_one_task = threading.Lock()
+_one_task = threading.Lock()  # it may be taken in one thread and left in another
 
 
 class Cluster:
@@ -68,7 +70,9 @@ class Cluster:
 
     def submit(self, function: Callable[[Any, Task], Result], task: Task) -> Future[Result]:
         """Begin `function(shared, task)`."""
-        return self._tasks.submit(_call, self._equipment.key, function, task)
+        return self._tasks.submit(
+            _call, self._equipment.key, pickle.dumps((function, task))
+        )  # the scheduler does not look inside
 
     def result(self, future: Future[Result]) -> Result:
         """Wait for a result; raises the task's own error, and `WorkerError` where the cluster failed."""
@@ -79,7 +83,7 @@ class Cluster:
             except (TimeoutError, CancelledError) as error:
                 if future.done() and not future.cancelled():  # it is the task's own
                     raise
-                alone_since = None if self._workers(error) else alone_since or time.monotonic()
+                alone_since = None if self._workers() else alone_since or time.monotonic()
                 if alone_since and time.monotonic() - alone_since > ABSENCE:
                     raise WorkerError(
                         f"the cluster {self._address} has had no worker for {ABSENCE:.0f} seconds; start some, and try again"
@@ -106,11 +110,11 @@ class Cluster:
         with suppress(Exception):  # the scheduler or a worker may have gone
             self._client.unregister_worker_plugin(self._equipment.key)
 
-    def _workers(self, cause: BaseException) -> int:
+    def _workers(self) -> int:
         try:
             return len(self._client.nthreads())
         except Exception as error:  # whatever a broken connection raises
-            raise WorkerError(f"the scheduler of {self._address} no longer answers; start it, and try again") from cause or error
+            raise WorkerError(f"the scheduler of {self._address} no longer answers; start it, and try again") from error
 
     def _await_workers(self) -> None:
         try:
@@ -121,12 +125,18 @@ class Cluster:
             ) from None
 
     def _check_versions(self) -> None:
-        """Raise `WorkerError` unless every worker has the releases that are here; nothing of allograph is needed there."""
+        """Raise `WorkerError` unless scheduler and workers have the releases that are here; none is needed there to ask that."""
+        try:
+            there: object = self._client.run_on_scheduler(resolve_name, "allograph:__version__")
+        except ImportError as error:
+            there = error
+        if there != self._equipment.versions["allograph"]:
+            raise _other_version(f"scheduler {self._address}", "allograph", there, self._equipment.versions["allograph"])
         for package, here in self._equipment.versions.items():
             found = self._client.run(resolve_name, f"{package}:__version__", on_error="return")
             for worker, there in found.items():
                 if there != here:
-                    raise _other_version(worker, package, there, here)
+                    raise _other_version(f"worker {worker}", package, there, here)
 
 
 def installed() -> dict[str, str]:
@@ -142,6 +152,7 @@ class _Equipment(WorkerPlugin):
         self.pickled = pickled
         self.versions = versions
         self.local = local
+        self.folder = os.getcwd()
 
     def setup(self, worker: Worker) -> None:
         set_worker_name(worker.address)
@@ -150,28 +161,38 @@ class _Equipment(WorkerPlugin):
         self.address = worker.address
         _equipped[self.key] = self
 
-    def teardown(self, worker: Worker) -> None:
+    async def teardown(self, worker: Worker) -> None:
+        """Forget it, and wait for the task at hand: what it writes is not to come after all was tidied up."""
         _equipped.pop(self.key, None)
+        await asyncio.to_thread(_one_task.acquire)
+        _one_task.release()
 
     def shared(self) -> Any:
         """What all tasks share, unpacked at the first; raises `WorkerError` where this worker has another release."""
         if "_shared" not in self.__dict__:
             for package, there in installed().items():
                 if there != self.versions[package]:
-                    raise _other_version(self.address, package, there, self.versions[package])
+                    raise _other_version(f"worker {self.address}", package, there, self.versions[package])
             self._shared = pickle.loads(self.pickled)  # from the client that also says what is to be run
         return self._shared
 
 
-def _call(key: str, function: Callable[[Any, Task], Result], task: Task) -> Result:
-    """Do a task, one at a time in a process, in one thread."""
-    with _one_task, thread_limits()():
-        return function(_equipped[key].shared(), task)
+def _call(key: str, pickled: bytes) -> Any:
+    """Do a task, one at a time in a process, in one thread, in the client's folder where there is such a one."""
+    with _one_task:
+        equipment = _equipped.get(key)
+        if equipment is None:
+            raise WorkerError(f"the worker {worker_name()} was told to drop this work")
+        set_wanted(lambda: key in _equipped)
+        with thread_limits()(), chdir(equipment.folder) if os.path.isdir(equipment.folder) else nullcontext():
+            shared = equipment.shared()
+            function, task = pickle.loads(pickled)
+            return function(shared, task)
 
 
-def _other_version(worker: str, package: str, there: object, here: str) -> WorkerError:
+def _other_version(who: str, package: str, there: object, here: str) -> WorkerError:
     has = f"{package} {there}" if isinstance(there, str) else f"no {package} that can be imported ({there})"
-    return WorkerError(f"the worker {worker} has {has}, and {here} is used here; install the same release there")
+    return WorkerError(f"the {who} has {has}, and {here} is used here; install the same release there")
 
 
 def _client(address: str, ends: ExitStack) -> Client:

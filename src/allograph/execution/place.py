@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 _name: str | None = None
+_wanted: Callable[[], bool] | None = None
 
 
 def worker_name() -> str:
@@ -19,6 +20,17 @@ def set_worker_name(name: str) -> None:
     """Have this process called so."""
     global _name
     _name = name
+
+
+def wanted() -> bool:
+    """Whether anybody waits still for the result of the task at hand; a long one asks now and then, and stops."""
+    return _wanted is None or _wanted()
+
+
+def set_wanted(ask: Callable[[], bool]) -> None:
+    """Have `wanted` ask this."""
+    global _wanted
+    _wanted = ask
 
 
 def thread_limits() -> Callable[[], AbstractContextManager[Any]]:
