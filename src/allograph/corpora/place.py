@@ -91,14 +91,14 @@ def check_table_output(place: Place, *inputs: Place | None) -> None:
                 raise InputError(f"cannot write {place}: something is there already; remove it or choose another name")
 
 
-def file_system(place: Place) -> tuple[AbstractFileSystem, str]:
-    """The file system of a URL, and the path on it; raises `InputError` where there is none of that name."""
+def file_system(place: Place, own: bool = False) -> tuple[AbstractFileSystem, str]:
+    """The file system of a URL, perhaps one of its `own`, and the path on it; raises `InputError` where there is none."""
     try:
         from fsspec.core import url_to_fs
     except ImportError as error:  # pragma: no cover
         raise missing_extra("fsspec", "cluster") from error
     try:
-        system, path = url_to_fs(str(place))
+        system, path = url_to_fs(str(place), skip_instance_cache=own)
     except ImportError as error:
         raise InputError(f"{place} cannot be reached: {error}") from error
     except ValueError as error:
@@ -122,17 +122,11 @@ def reading(place: Place) -> Iterator[None]:
 @contextmanager
 def atomic_upload(place: Place) -> Iterator[IO[bytes]]:
     """Write a file at a URL, whole or not at all; raises `StorageError` where that fails."""
-    system, path = file_system(place)
+    system, path = file_system(place, own=True)  # a transaction takes all that is written by this one
     try:
         system.makedirs(path.rpartition("/")[0], exist_ok=True)
-        file = system.open(path, "wb", autocommit=False)
-        try:
+        with system.transaction, system.open(path, "wb") as file:
             yield file
-            file.close()
-        except BaseException:
-            file.discard()
-            raise
-        file.commit()
     except AllographError:
         raise
     except OSError as error:

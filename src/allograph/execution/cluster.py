@@ -21,6 +21,7 @@ from allograph.errors import AllographError, InputError, WorkerError, missing_ex
 from allograph.execution.place import set_wanted, set_worker_name, thread_limits, worker_name
 
 try:
+    import cloudpickle  # as pickle, and classes of the calling script too
     from distributed import Client, KilledWorker, LocalCluster, Worker, WorkerPlugin
 except ImportError as error:  # pragma: no cover
     raise missing_extra("distributed", "cluster") from error
@@ -51,7 +52,7 @@ class Cluster:
 
     def __init__(self, address: str, shared: Any) -> None:
         self._address = address
-        self._equipment = _Equipment(uuid.uuid4().hex, pickle.dumps(shared), installed(), address.startswith(LOCAL))
+        self._equipment = _Equipment(uuid.uuid4().hex, cloudpickle.dumps(shared), installed(), address.startswith(LOCAL))
         self._sized = 0.0
         with ExitStack() as ends:
             self._client = ends.enter_context(_client(address, ends))
@@ -71,7 +72,7 @@ class Cluster:
     def submit(self, function: Callable[[Any, Task], Result], task: Task) -> Future[Result]:
         """Begin `function(shared, task)`."""
         return self._tasks.submit(
-            _call, self._equipment.key, pickle.dumps((function, task))
+            _call, self._equipment.key, cloudpickle.dumps((function, task))
         )  # the scheduler does not look inside
 
     def result(self, future: Future[Result]) -> Result:
@@ -207,7 +208,7 @@ def _client(address: str, ends: ExitStack) -> Client:
             n_workers=int(count),
             threads_per_worker=1,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             local_directory=scratch,
             memory_limit=None,  # a task holds some row groups, and no more
             silence_logs=logging.CRITICAL,
