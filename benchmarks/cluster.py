@@ -10,61 +10,20 @@ import argparse
 import os
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 from distributed import Client, LocalCluster
 
-from allograph.bundle import Bundle
 from allograph.corpora import prepare
 from allograph.corpora.folds import fold
-from allograph.corpora.source import Listing, Rendered
 from allograph.embedding import embed
-from allograph.images.frames import Frame
+from made_source import MadeSource
 from timing import paired, show
 
-TARGET, LIMIT, EACH = 1.7, 500, 1_000
-"""Two workers over one, megabytes a worker, and samples a writer."""
-
-
-@dataclass
-class MadeSource:
-    """So many samples: medoids of the shipped bundle's styles, each moved by a few pixels."""
-
-    samples: int
-    name: str = "made"
-    origin: str = ""
-    licence: str = ""
-    frame: Frame = "mnist"
-    native: bool = True
-
-    def listing(self) -> Listing:
-        """Their labels and writers."""
-        styles, alphabet = self._bundle.styles, np.array(list(self._bundle.alphabet))
-        assert styles is not None
-        writers = np.char.add("w", (np.arange(self.samples) // EACH).astype(str))
-        return Listing(alphabet[styles.labels[np.arange(self.samples) % len(styles)]], writers)
-
-    def render(self, rows: range, frame: Frame) -> Rendered:
-        """The samples in these places."""
-        styles, places = self._bundle.styles, np.arange(rows.start, rows.stop)
-        assert styles is not None
-        images = styles.medoids[places % len(styles)]
-        moves = places // len(styles) % 3 - 1
-        moved = np.stack([np.roll(image, move, axis=1) for image, move in zip(images, moves.tolist(), strict=True)])
-        return Rendered(moved, Counter(light=len(moved)))
-
-    @cached_property
-    def _bundle(self) -> Bundle:
-        return Bundle.open()
-
-    def __getstate__(self) -> dict[str, object]:
-        return {key: value for key, value in self.__dict__.items() if key != "_bundle"}
+TARGET, LIMIT = 1.7, 500
+"""Two workers over one, and megabytes a worker."""
 
 
 @contextmanager

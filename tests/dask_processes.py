@@ -43,7 +43,11 @@ class Processes:
         for process in reversed(self.begun):
             process.terminate()
         for process in self.begun:
-            process.wait(30)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:  # a nanny that begins a worker anew does not listen
+                process.kill()
+                process.wait()
 
 
 @contextmanager

@@ -12,8 +12,9 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import ExitStack, chdir, nullcontext, suppress
+from multiprocessing import resource_tracker
 from pkgutil import resolve_name
 from typing import Any, TypeVar
 
@@ -52,7 +53,7 @@ class Cluster:
 
     def __init__(self, address: str, shared: Any) -> None:
         self._address = address
-        self._equipment = _Equipment(uuid.uuid4().hex, cloudpickle.dumps(shared), installed(), address.startswith(LOCAL))
+        self._equipment = _Equipment(uuid.uuid4().hex, cloudpickle.dumps(shared), installed())
         self._sized = 0.0
         with ExitStack() as ends:
             self._client = ends.enter_context(_client(address, ends))
@@ -148,17 +149,14 @@ def installed() -> dict[str, str]:
 class _Equipment(WorkerPlugin):
     """What each worker has before its first task, also one that comes later: `shared`, and the releases that are meant."""
 
-    def __init__(self, key: str, pickled: bytes, versions: dict[str, str], local: bool) -> None:
+    def __init__(self, key: str, pickled: bytes, versions: dict[str, str]) -> None:
         self.key = key
         self.pickled = pickled
         self.versions = versions
-        self.local = local
         self.folder = os.getcwd()
 
     def setup(self, worker: Worker) -> None:
         set_worker_name(worker.address)
-        if self.local and threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
         self.address = worker.address
         _equipped[self.key] = self
 
@@ -200,11 +198,23 @@ def _client(address: str, ends: ExitStack) -> Client:
     """A client of the scheduler; for `local:N` of one that `ends` closes."""
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what went wrong, an error of ours says
     if address.startswith(LOCAL):
-        count = address.removeprefix(LOCAL)
-        if not count.isdecimal() or not int(count):
-            raise InputError(f"{address!r} is no cluster; say how many workers are to be begun here, such as local:2")
-        scratch = ends.enter_context(tempfile.TemporaryDirectory(prefix="allograph-", ignore_cleanup_errors=True))
-        cluster = LocalCluster(
+        return Client(_local_cluster(address, ends), set_as_default=False)
+    try:
+        return Client(address, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"no scheduler answers at {address} ({error}); start one: dask scheduler") from error
+
+
+def _local_cluster(address: str, ends: ExitStack) -> LocalCluster:
+    """Workers on this machine, which `ends` ends, also where they are being begun still."""
+    count = address.removeprefix(LOCAL)
+    if not count.isdecimal() or not int(count):
+        raise InputError(f"{address!r} is no cluster; say how many workers are to be begun here, such as local:2")
+    scratch = ends.enter_context(tempfile.TemporaryDirectory(prefix="allograph-", ignore_cleanup_errors=True))
+
+    def begin() -> LocalCluster:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what this thread begins inherits it: Ctrl-C is ours to answer
+        return LocalCluster(
             n_workers=int(count),
             threads_per_worker=1,
             host="127.0.0.1",
@@ -213,8 +223,9 @@ def _client(address: str, ends: ExitStack) -> Client:
             memory_limit=None,  # a task holds some row groups, and no more
             silence_logs=logging.CRITICAL,
         )
-        return Client(ends.enter_context(cluster), set_as_default=False)
-    try:
-        return Client(address, timeout=PATIENCE, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"no scheduler answers at {address} ({error}); start one: dask scheduler") from error
+
+    resource_tracker.ensure_running()  # the first process that is begun would, and let SIGINT through again
+    with ThreadPoolExecutor(1) as thread:
+        beginning = thread.submit(begin)
+        ends.callback(lambda: beginning.result().close())
+        return beginning.result()
