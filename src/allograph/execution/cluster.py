@@ -23,6 +23,7 @@ from allograph.execution.place import set_wanted, set_worker_name, thread_limits
 
 try:
     import cloudpickle  # as pickle, and classes of the calling script too
+    import dask
     from distributed import Client, KilledWorker, LocalCluster, Worker, WorkerPlugin
 except ImportError as error:  # pragma: no cover
     raise missing_extra("distributed", "cluster") from error
@@ -211,6 +212,7 @@ def _local_cluster(address: str, ends: ExitStack) -> LocalCluster:
     if not count.isdecimal() or not int(count):
         raise InputError(f"{address!r} is no cluster; say how many workers are to be begun here, such as local:2")
     scratch = ends.enter_context(tempfile.TemporaryDirectory(prefix="allograph-", ignore_cleanup_errors=True))
+    ends.enter_context(dask.config.set({"temporary-directory": scratch}))
 
     def begin() -> LocalCluster:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what this thread begins inherits it: Ctrl-C is ours to answer
