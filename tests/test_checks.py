@@ -134,7 +134,7 @@ def test_a_sound_adapter_passes_and_progress_is_told() -> None:
 
 def test_a_broken_store_is_told_its_law() -> None:
     class KeepsErased(MemoryStore):
-        def erase(self, key: Any) -> bool:
+        def erase(self, key: Any, actor: str | None = None) -> bool:
             return self.tail(key) is not None
 
     class LosesHalf(MemoryStore):

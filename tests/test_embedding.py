@@ -132,7 +132,7 @@ def test_a_damaged_page_is_found_when_it_is_read(embedded: EmbeddedCorpus) -> No
     content = bytearray(embedded.path.read_bytes())
     content[2000:2100] = bytes(255 - byte for byte in content[2000:2100])
     embedded.path.write_bytes(content)
-    with pytest.raises(FormatError, match=rf"{embedded.path} is damaged \(.*\); embed the corpus again"):
+    with pytest.raises(FormatError, match=rf"{embedded.path} is damaged in row group 0 \(.*\); make it anew"):
         EmbeddedCorpus.open(embedded.path).samples(np.ones(1797, bool))
 
 

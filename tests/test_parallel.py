@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from allograph.errors import AllographError, ImageError
-from allograph.execution import ProcessMap, available_cores, ordered_map
+from allograph.execution import Workers, available_cores, ordered_map
 from small import environment
 
 
@@ -82,14 +82,14 @@ def test_there_is_a_core() -> None:
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_workers_stay_from_one_list_of_tasks_to_the_next(jobs: int) -> None:
-    with ProcessMap(0.0, jobs) as workers:
+    with Workers(0.0, jobs) as workers:
         lists = [list(workers.map(_late, range(8))) for _ in range(3)]
     assert [[square for square, _ in results] for results in lists] == [[task * task for task in range(8)]] * 3
     assert len({process for results in lists for _, process in results}) <= jobs
 
 
 def test_a_list_that_is_broken_off_leaves_the_workers_to_the_next() -> None:
-    with ProcessMap(3, 2) as workers:
+    with Workers(3, 2) as workers:
         with pytest.raises(ImageError):
             list(workers.map(_failing, range(100)))
         assert list(workers.map(_failing, range(3))) == [0, 1, 2]
@@ -97,7 +97,7 @@ def test_a_list_that_is_broken_off_leaves_the_workers_to_the_next() -> None:
 
 def test_all_tasks_may_be_taken_ahead() -> None:
     taken: list[int] = []
-    with ProcessMap(-1, 2) as workers:
+    with Workers(-1, 2) as workers:
         results = workers.map(_failing, _counted(taken, 50), ahead=50)
         assert next(results) == 0
         assert len(taken) == 50

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,12 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.alphabet.labels import Alphabet
-from allograph.bundle import Bundle
+from allograph.bundle import Bundle, BundleReference
 from allograph.corpora.box_columns import FIELDS, NAMES, boxes_of, boxes_to_arrow
 from allograph.corpora.corpus import Corpus, image_column, images_to_arrow, order_column, string_column
-from allograph.corpora.parquet import atomic_parquet, open_parquet, pa, pq, sign
+from allograph.corpora.parquet import pa
+from allograph.corpora.place import Place, as_place, name_of, path_of
 from allograph.corpora.record import CorpusRecord
+from allograph.corpora.table import Table, content_hash, open_table
+from allograph.corpora.table_output import Layout, table_output
 from allograph.errors import FormatError, MismatchError, UnknownLabel
+from allograph.execution import Jobs
 from allograph.files.records import read_record, record_values
 from allograph.images.frames import PIXELS, SIDE, Frame
 from allograph.progress import Progress, silent
@@ -84,15 +87,18 @@ def _schemas() -> dict[int, pa.Schema]:
 
 
 def embed(
-    corpus: Corpus | str | Path,
+    corpus: Corpus | Place,
     recognizer: Recognizer | Bundle | str | Path | None,
-    output: str | Path,
+    output: Place,
     progress: Progress = silent,
+    jobs: Jobs = 1,
 ) -> EmbeddedCorpus:
     """Write every sample's embedding, logits and features, and open what was written.
 
-    The recognizer may be a bundle, or a bundle's path; None is the shipped one. Raises `MismatchError` when corpus and model
-    differ in their frame.
+    The recognizer may be a bundle, or a bundle's path; None is the shipped one. `jobs` says who embeds (`execution.Jobs`): with
+    one, the model takes all cores; else each worker makes a session of its own, with one thread, of the same bundle. An `output`
+    that ends with a slash is a folder of parts, and may be a URL. Raises `MismatchError` when corpus and model differ in their
+    frame, `WorkerError` where a worker has another bundle.
 
     >>> from tempfile import TemporaryDirectory
     >>> from allograph.corpora import prepare
@@ -104,43 +110,54 @@ def embed(
     """
     corpus = Corpus.of(corpus)
     recognizer = recognizer if isinstance(recognizer, Recognizer) else Recognizer(recognizer)
-    recognizer.bundle.check_frame(corpus.frame, str(corpus.path))
+    recognizer.bundle.check_frame(corpus.frame, str(corpus.place))
     columns = schema(recognizer.bundle.embedding_size, len(recognizer.alphabet), recognizer.feature_size)
-    count, done = len(corpus), 0
     compression = {column.name: "none" if column.name in LISTS else "zstd" for column in columns}
-    texts = ["label", "writer", "split", "unit", "device"]
-    with atomic_parquet(output, columns, compression=compression, use_dictionary=texts) as file, ThreadPoolExecutor(1) as pool:
+    layout = Layout(KIND, FORMAT, columns, compression, ["label", "writer", "split", "unit", "device"])
+    count, done = len(corpus), 0
+    with table_output(output, layout) as file:
         progress("embedding", 0, count)
-        writing: Future[None] | None = None  # one row group is written while the next is embedded
-        for samples in corpus.batches():
-            embedded = recognizer.embed(samples.images)
-            order = pa.nulls(len(samples), pa.int32()) if samples.order is None else pa.array(samples.order)
-            table = pa.table(
-                [
-                    _lists(embedded.embeddings),
-                    _lists(embedded.logits),
-                    pa.array(samples.labels),
-                    pa.array(samples.writers),
-                    pa.array(samples.splits),
-                    order,
-                    pa.array(samples.rows),
-                    images_to_arrow(samples.images),
-                    *boxes_to_arrow(samples.boxes, len(samples)),
-                    *([] if embedded.features is None else [_lists(embedded.features)]),
-                ],
-                schema=columns,
-            )
-            if writing:
-                writing.result()
-            writing = pool.submit(file.write_table, table)
-            done += len(samples)
+        for rows in file.fill(_Embedding.make, _Embedding(corpus, recognizer, columns), range(corpus.groups()), jobs):
+            done += rows
             progress("embedding", done, count)
-        if writing:
-            writing.result()
         model_hash, alphabet = recognizer.bundle.model_hash, tuple(recognizer.alphabet)
         record = EmbeddedRecord(model_hash, alphabet, recognizer.frame, corpus.record, recognizer.engine)
-        sign(file, KIND, FORMAT, record_values(record))
+        file.sign(record_values(record))
     return EmbeddedCorpus.open(output)
+
+
+class _Embedding:
+    """What is the same for all row groups; each worker is sent the places of corpus and bundle, and opens both itself."""
+
+    def __init__(self, corpus: Corpus, recognizer: Recognizer, columns: pa.Schema) -> None:
+        self._corpus = Corpus(corpus.place, corpus.record)
+        self._bundle = BundleReference.of(recognizer.bundle)
+        self._columns = columns
+        self._engine = recognizer.engine
+        self._recognizer: Recognizer | None = recognizer
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_recognizer": None}
+
+    def make(self, group: int) -> tuple[pa.Table, int]:
+        """A row group of the corpus, embedded, and its number of rows."""
+        if self._recognizer is None:
+            self._recognizer = Recognizer(self._bundle.open(), threads=1, engine=self._engine)
+        samples = self._corpus.group(group)
+        embedded = self._recognizer.embed(samples.images)
+        columns = [
+            _lists(embedded.embeddings),
+            _lists(embedded.logits),
+            pa.array(samples.labels),
+            pa.array(samples.writers),
+            pa.array(samples.splits),
+            pa.nulls(len(samples), pa.int32()) if samples.order is None else pa.array(samples.order),
+            pa.array(samples.rows),
+            images_to_arrow(samples.images),
+            *boxes_to_arrow(samples.boxes, len(samples)),
+            *([] if embedded.features is None else [_lists(embedded.features)]),
+        ]
+        return pa.table(columns, schema=self._columns), len(samples)
 
 
 @dataclass(frozen=True)
@@ -161,20 +178,21 @@ class EmbeddedRecord:
 
 @dataclass(frozen=True)
 class EmbeddedCorpus:
-    """An embedded corpus on disk."""
+    """An embedded corpus on disk: a file or a folder of parts."""
 
-    path: Path
+    place: Place
     record: EmbeddedRecord
 
     @classmethod
-    def open(cls, path: str | Path) -> EmbeddedCorpus:
-        """Open it; raises `FormatError` when it is truncated, foreign or of another version."""
-        file, record = open_parquet(path, KIND, _schemas())
+    def open(cls, path: Place) -> EmbeddedCorpus:
+        """Open it at a path or URL; raises `FormatError` when it is truncated, foreign or of another version."""
+        place = as_place(path)
+        table, record = open_table(place, KIND, _schemas())
         facts = read_record(EmbeddedRecord, record, str(path), "embed the corpus again")
-        logits = file.schema_arrow.field("logits").type
+        logits = table.schema.field("logits").type
         if not pa.types.is_fixed_size_list(logits) or logits.list_size != len(facts.alphabet):
             raise FormatError(f"{path} has logits for another number of labels than its alphabet holds; embed the corpus again")
-        return cls(Path(path), facts)
+        return cls(place, facts)
 
     @cached_property
     def alphabet(self) -> Alphabet:
@@ -194,33 +212,38 @@ class EmbeddedCorpus:
     @property
     def name(self) -> str:
         """What to call it in a table."""
-        return self.path.name
+        return name_of(self.place)
+
+    @property
+    def path(self) -> Path:
+        """Its local path; raises `InputError` where it is at a URL."""
+        return path_of(self.place)
 
     def __len__(self) -> int:
-        return int(self._file.metadata.num_rows)
+        return self._table.rows
 
     @cached_property
     def columns(self) -> tuple[NDArray[np.str_], NDArray[np.str_], NDArray[np.str_]]:
         """Labels, writers and splits of all samples, each [n]."""
-        table = self._read(None, ["label", "writer", "split"])
+        table = self._table.read(["label", "writer", "split"])
         return string_column(table["label"]), string_column(table["writer"]), string_column(table["split"])
 
     @cached_property
     def boxes(self) -> Boxes | None:
         """[n] the boxes of all samples, read without their embeddings; None where all are missing."""
-        names = [name for name in NAMES if name in self._file.schema_arrow.names]
-        return boxes_of(self._read(None, names), str(self.path))
+        table = self._table
+        return boxes_of(table.read([name for name in NAMES if name in table.schema.names]), str(self.place))
 
     @property
     def has_features(self) -> bool:
         """Whether the model that embedded it has features."""
-        return "features" in self._file.schema_arrow.names
+        return "features" in self._table.schema.names
 
     def check_model(self, model_hash: str) -> None:
         """Raise `MismatchError` unless this model made the embeddings."""
         if self.record.model_hash != model_hash:
             raise MismatchError(
-                f"{self.path} was embedded by another model ({self.record.model_hash[:12]}…, not {model_hash[:12]}…); "
+                f"{self.place} was embedded by another model ({self.record.model_hash[:12]}…, not {model_hash[:12]}…); "
                 "embed the corpus again with this one, or name that one with --model"
             )
 
@@ -253,7 +276,7 @@ class EmbeddedCorpus:
         return samples
 
     def _none(self) -> EmbeddedSamples:
-        width = self._file.schema_arrow.field("embedding").type.list_size
+        width = self._table.schema.field("embedding").type.list_size
         text = np.empty(0, np.str_)
         return EmbeddedSamples(
             np.empty((0, width), np.float32),
@@ -263,28 +286,26 @@ class EmbeddedCorpus:
             None,
             np.empty(0, np.int64),
             np.empty((0, SIDE, SIDE), np.uint8),
-            np.empty((0, self._file.schema_arrow.field("features").type.list_size), np.float32) if self.has_features else None,
+            np.empty((0, self._table.schema.field("features").type.list_size), np.float32) if self.has_features else None,
         )
 
     @property
-    def _file(self) -> pq.ParquetFile:
-        return open_parquet(self.path, KIND, _schemas())[0]
+    def content_hash(self) -> str:
+        """SHA-256 of all of its bytes."""
+        return content_hash(self.place)
 
-    def _read(self, group: int | None, columns: list[str] | None = None) -> pa.Table:
-        try:
-            return self._file.read(columns) if group is None else self._file.read_row_group(group)
-        except (pa.ArrowException, OSError) as error:
-            raise FormatError(f"{self.path} is damaged ({error}); embed the corpus again") from error
+    @property
+    def _table(self) -> Table:
+        return open_table(self.place, KIND, _schemas())[0]
 
     def parts(self, keep: NDArray[np.bool_]) -> Iterator[EmbeddedSamples]:
         """Yield the samples where `keep` [n] is true, a row group at a time."""
-        file, start = self._file, 0
-        for group in range(file.num_row_groups):
-            here = keep[start : start + file.metadata.row_group(group).num_rows]
-            start += len(here)
+        stored = self._table
+        for number, (start, (_, _, rows)) in enumerate(zip(stored.starts, stored.groups, strict=True)):
+            here = keep[start : start + rows]
             if not here.any():
                 continue
-            table = self._read(group).filter(pa.array(here))
+            table = stored.group(number).filter(pa.array(here))
             yield EmbeddedSamples(
                 _matrix(table["embedding"]),
                 _matrix(table["logits"]),
@@ -294,7 +315,7 @@ class EmbeddedCorpus:
                 np.asarray(table["row"].to_numpy()),
                 image_column(table["image"]),
                 _matrix(table["features"]) if self.has_features else None,
-                boxes_of(table, str(self.path)),
+                boxes_of(table, str(self.place)),
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from allograph.bundle.config import BundleConfig
 from allograph.bundle.folder import CONFIG, MODEL, SHIPPED, STATISTICS, STYLES, Bundle, check_place, write_bundle
+from allograph.bundle.reference import BundleReference
 
 __all__ = [
     "CONFIG",
@@ -13,6 +14,7 @@ __all__ = [
     "STYLES",
     "Bundle",
     "BundleConfig",
+    "BundleReference",
     "check_place",
     "write_bundle",
 ]

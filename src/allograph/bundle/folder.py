@@ -94,9 +94,14 @@ class Bundle:
         """SHA-256 of all that adapters take from the bundle besides the model: styles, statistics, tuned parameters."""
         digest = hashlib.sha256(json.dumps(self.config.adapters, sort_keys=True).encode())
         styles = {} if self.styles is None else {"centroids": self.styles.centroids, "labels": self.styles.labels}
-        for name, array in sorted({**self.statistics, **styles}.items()):
-            digest.update(f"{name} {array.dtype} {array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).tobytes())
+        _add_arrays(digest, {**self.statistics, **styles})
+        return digest.hexdigest()
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 of all that changes an answer: model, labels, frame, what adapters take, and the line model."""
+        digest = hashlib.sha256(f"{self.model_hash} {self.statistics_hash} {self.frame} {list(self.alphabet)}".encode())
+        _add_arrays(digest, self.lines)
         return digest.hexdigest()
 
     def check_frame(self, frame: str, what: str) -> None:
@@ -118,6 +123,12 @@ class Bundle:
             )
         if len(self.styles) and not 0 <= self.styles.labels.min() <= self.styles.labels.max() < len(self.alphabet):
             raise MismatchError(f"{self.path}: a style's label is outside the alphabet of {len(self.alphabet)} labels")
+
+
+def _add_arrays(digest: Any, arrays: Mapping[str, NDArray[Any]]) -> None:
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
 
 
 def check_place(path: str | Path) -> None:

@@ -10,7 +10,7 @@ import typer
 from allograph.alphabet.labels import NAMED
 from allograph.cli.completion import one_of
 from allograph.cli.output import say
-from allograph.cli.terminal import AsJson, Jobs, Model, print_json, print_table, print_text, progress_bar
+from allograph.cli.terminal import AsJson, Cluster, Jobs, Model, jobs_of, print_json, print_table, print_text, progress_bar
 
 if TYPE_CHECKING:
     from allograph.evaluation import EvaluationProtocol
@@ -45,7 +45,7 @@ def _method_names() -> list[str]:
 
 
 def evaluate(
-    corpus: Annotated[Path, typer.Argument(help="An embedded corpus, or a corpus that is embedded first.")],
+    corpus: Annotated[str, typer.Argument(help="An embedded corpus, or a corpus that is embedded first; it may be a URL.")],
     model: Model = None,
     split: Annotated[
         str | None,
@@ -84,12 +84,14 @@ def evaluate(
     shuffle: Annotated[bool, typer.Option("--shuffle", help="Mix the labels instead of running label by label.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random splits.")] = 0,
     jobs: Jobs = None,
+    cluster: Cluster = None,
     report: Annotated[Path | None, typer.Option(help="Write a report into this folder: HTML, Markdown, results.json.")] = None,
     tables: Annotated[Path | None, typer.Option(help="Write every table into this folder, as CSV and as LaTeX.")] = None,
     predictions: Annotated[Path | None, typer.Option(help="Write every answer to this Parquet file, a sample a row.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge methods on the application writers of a corpus, and fill the paper's tables."""
+    from allograph.corpora.place import local_path
     from allograph.evaluation import evaluate as run
     from allograph.evaluation.protocols.labels import parse_labels
     from allograph.evaluation.report.report_folder import check_folder
@@ -103,7 +105,7 @@ def evaluate(
         "in_order": in_order or None, "shuffle": shuffle or None, "wrong_labels": wrong_labels,
     }  # fmt: skip
     settings = _protocol(protocol, common | {name: value for name, value in own.items() if value is not None})
-    read = (corpus, model, None if split in ("paper", "all") else split)
+    read = (local_path(corpus), model, None if split in ("paper", "all") else split)
     if report is not None:
         check_folder(report)
         check_output(report, *read, folder=True)
@@ -113,7 +115,7 @@ def evaluate(
     if predictions is not None:
         check_output(predictions, *read)
     with progress_bar() as progress:
-        done = run(corpus, method or [], settings, model=model, jobs=jobs, progress=progress)
+        done = run(corpus, method or [], settings, model=model, jobs=jobs_of(jobs, cluster), progress=progress)
         if predictions is not None:
             done.write_predictions(predictions, progress)
         if tables is not None:

@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from allograph.cli.completion import one_of
-from allograph.cli.terminal import AsJson, Jobs, Model, print_json, print_table, print_text, progress_bar
+from allograph.cli.terminal import AsJson, Cluster, Jobs, Model, jobs_of, print_json, print_table, print_text, progress_bar
 from allograph.split import SPLITS
 
 
 def evaluate_lines(
-    corpus: Annotated[Path, typer.Argument(help="A corpus of lines, from: allograph prepare lines.")],
+    corpus: Annotated[str, typer.Argument(help="A corpus of lines, from: allograph prepare lines; it may be a URL.")],
     model: Model = None,
     learn: Annotated[float, typer.Option(help="The share of each writer's lines that is corrected, the first ones.")] = 0.5,
     split: Annotated[
@@ -30,6 +30,7 @@ def evaluate_lines(
         bool, typer.Option("--late", help="Move dots and bars to the end of their words first, as if written late.")
     ] = False,
     jobs: Jobs = None,
+    cluster: Cluster = None,
     report: Annotated[
         Path | None, typer.Option(help="Write a report into this folder, with lines drawn: HTML, Markdown, results.json.")
     ] = None,
@@ -40,6 +41,7 @@ def evaluate_lines(
     Each writer's first lines are corrected with their true text, and the rest read when 0, 1, 3, 10 and all of the first are
     learned: characters and words wrong (edit distance), and characters cut out right.
     """
+    from allograph.corpora.place import local_path
     from allograph.evaluation.lines.experiment import evaluate_lines as run
     from allograph.evaluation.lines.wording import counts_in_words
     from allograph.evaluation.report.report_folder import check_folder
@@ -47,7 +49,7 @@ def evaluate_lines(
 
     if report is not None:
         check_folder(report)
-        check_output(report, corpus, model, words, only_words, folder=True)
+        check_output(report, local_path(corpus), model, words, only_words, folder=True)
     with progress_bar() as progress:
         done = run(
             corpus,
@@ -59,7 +61,7 @@ def evaluate_lines(
             pictures=pictures,
             pen=pen,
             late=late,
-            jobs=jobs,
+            jobs=jobs_of(jobs, cluster),
             progress=progress,
         )
         if report is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from allograph.cli.terminal import AsJson, print_facts, print_json, progress_bar
+from allograph.corpora.place import RECORD, Place, as_place
 from allograph.errors import FormatError, InputError
 from allograph.files.input import check_file
 from allograph.progress import Progress, silent
@@ -25,38 +26,39 @@ REPORT = 256
 
 def info(
     path: Annotated[
-        Path,
+        str,
         typer.Argument(
-            help="A corpus, a corpus of lines, an embedded corpus, predictions, a bundle, an exported profile, "
-            "a backup of a store, or a report's folder or JSON."
+            help="A corpus, a corpus of lines, an embedded corpus, any of these at a URL, predictions, a bundle, an exported "
+            "profile, a backup of a store, or a report's folder or JSON."
         ),
     ],
     as_json: AsJson = False,
 ) -> None:
     """Say what a file or folder is, what is in it, and whether it is sound."""
     with progress_bar() as progress:
-        kind, facts = describe(path, progress)
+        kind, facts = describe(as_place(path), progress)
     if as_json:
         print_json({"path": str(path), "kind": kind, "sound": True, **facts})
     else:
         print_facts(f"{path}: {kind}, sound", facts)
 
 
-def describe(path: Path, progress: Progress = silent) -> tuple[str, dict[str, Any]]:
-    """What stands at a path, read to its end: its kind and the facts about it; raises `FormatError` when it is not sound."""
-    if path.is_dir():
+def describe(path: Place, progress: Progress = silent) -> tuple[str, dict[str, Any]]:
+    """What stands at a place, read to its end: its kind and the facts about it; raises `FormatError` when it is not sound."""
+    if isinstance(path, Path) and path.is_dir() and not (path / RECORD).exists():
         if (path / "results.json").exists():
             return _results(path / "results.json")
         if (path / "config.json").exists():
             return _bundle(path)
         raise InputError(f"{path} is neither a bundle nor a report: it holds no config.json and no results.json")
-    check_file(path)
-    if path.suffix == ".json":
-        return _results(path)
-    if is_sqlite(path):
-        return _backup(path, progress)
-    if is_profile(path):
-        return _profile(path)
+    if isinstance(path, Path) and not path.is_dir():
+        check_file(path)
+        if path.suffix == ".json":
+            return _results(path)
+        if is_sqlite(path):
+            return _backup(path, progress)
+        if is_profile(path):
+            return _profile(path)
     from allograph.corpora.parquet import kind_of
 
     kind = kind_of(path)
@@ -140,7 +142,7 @@ def _bundle(path: Path) -> tuple[str, dict[str, Any]]:
     }
 
 
-def _corpus(path: Path, progress: Progress) -> tuple[str, dict[str, Any]]:
+def _corpus(path: Place, progress: Progress) -> tuple[str, dict[str, Any]]:
     from allograph.corpora.corpus import Corpus
 
     corpus, read = Corpus.open(path), 0
@@ -152,7 +154,7 @@ def _corpus(path: Path, progress: Progress) -> tuple[str, dict[str, Any]]:
     return "corpus", {"samples": read, **_columns(corpus.labels, corpus.writers, corpus.splits), **_record(corpus.record)}
 
 
-def _lines(path: Path, progress: Progress) -> dict[str, Any]:
+def _lines(path: Place, progress: Progress) -> dict[str, Any]:
     from allograph.corpora.lines.corpus import LineCorpus
 
     corpus = LineCorpus.open(path)
@@ -179,7 +181,7 @@ def _lines(path: Path, progress: Progress) -> dict[str, Any]:
     }
 
 
-def _embedded(path: Path, progress: Progress) -> tuple[str, dict[str, Any]]:
+def _embedded(path: Place, progress: Progress) -> tuple[str, dict[str, Any]]:
     import numpy as np
 
     from allograph.embedding import EmbeddedCorpus

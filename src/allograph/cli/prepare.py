@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from allograph.cli.terminal import AsJson, Jobs, print_facts, print_json, progress_bar
+from allograph.cli.terminal import AsJson, Cluster, Jobs, jobs_of, print_facts, print_json, progress_bar
 from allograph.corpora.sources import SOURCES, make_source
 from allograph.errors import InputError
 from allograph.files.records import record_values
@@ -30,8 +30,13 @@ def prepare(
         ),
     ] = None,
     output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="The corpus to write; corpus.parquet unless said, for lines lines.parquet."),
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The corpus to write; corpus.parquet unless said, for lines lines.parquet. With / at its end a folder of parts; "
+            "it may be a URL.",
+        ),
     ] = None,
     split: Annotated[
         str | None,
@@ -62,6 +67,7 @@ def prepare(
     origin: Annotated[str, typer.Option(help="Whom to name as the source; for npz, folder and lines.")] = "",
     licence: Annotated[str, typer.Option(help="The licence of the data; for npz, folder and lines.")] = "",
     jobs: Jobs = None,
+    cluster: Cluster = None,
     as_json: AsJson = False,
 ) -> None:
     """Turn an archive of handwriting into a corpus: samples with labels, writers and splits.
@@ -71,13 +77,13 @@ def prepare(
     """
     if source == "lines":
         _refuse_others(context)
-        _prepare_lines(paths or [], output or Path("lines.parquet"), split, origin, licence, as_json)
+        _prepare_lines(paths or [], output or "lines.parquet", split, origin, licence, as_json)
         return
     from allograph.corpora import prepare as run
-    from allograph.files.atomic import check_output
+    from allograph.corpora.place import check_table_output
 
-    output = output or Path("corpus.parquet")
-    check_output(output, *(path for path in [*(paths or ()), boxes] if path is not None and path.is_file()))
+    output, workers = output or "corpus.parquet", jobs_of(jobs, cluster)
+    check_table_output(output, *(path for path in [*(paths or ()), boxes] if path is not None and path.is_file()))
     if polarity not in POLARITIES:
         raise InputError(f"the polarity is {', '.join(POLARITIES)}, not {polarity!r}")
     if undistorted and source != "deepwriting":
@@ -96,17 +102,17 @@ def prepare(
     chosen = make_source(source, paths or [], **{name: options[name] for name in taken})
     rule = split or ("all" if source == "digits" else "paper")
     with progress_bar() as progress:
-        done = run(chosen, output, rule, None if frame is None else check_frame(frame), jobs, progress)
+        done = run(chosen, output, rule, None if frame is None else check_frame(frame), workers, progress)
     _show(output, done.record, as_json)
 
 
-def _prepare_lines(paths: list[Path], output: Path, split: str | None, origin: str, licence: str, as_json: bool) -> None:
+def _prepare_lines(paths: list[Path], output: str, split: str | None, origin: str, licence: str, as_json: bool) -> None:
     from allograph.corpora import prepare_lines
-    from allograph.files.atomic import check_output
+    from allograph.corpora.place import check_table_output
 
     if len(paths) != 1:
         raise InputError(f"lines reads exactly one npz archive; {len(paths)} were given")
-    check_output(output, paths[0])
+    check_table_output(output, paths[0])
     with progress_bar() as progress:
         done = prepare_lines(paths[0], output, split, progress, origin=origin, licence=licence)
     _show(output, done.record, as_json)
@@ -120,10 +126,10 @@ def _refuse_others(context: typer.Context) -> None:
             raise InputError(f"{parameter.opts[0]} is not for lines, whose strokes are kept as they are; leave it out")
 
 
-def _show(output: Path, record: Any, as_json: bool) -> None:
+def _show(output: str, record: Any, as_json: bool) -> None:
     """Say what was made."""
     facts = {name: value for name, value in record_values(record).items() if name not in ("origin", "licence", "split")}
     if as_json:
-        print_json({"output": str(output), **facts})
+        print_json({"output": output, **facts})
     else:
-        print_facts(str(output), facts)
+        print_facts(output, facts)

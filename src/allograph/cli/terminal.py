@@ -17,6 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from allograph.cli.output import encodable, is_utf8, say
+from allograph.errors import InputError
+from allograph.execution import is_here
 from allograph.progress import Progress
 
 if TYPE_CHECKING:
@@ -25,11 +27,26 @@ if TYPE_CHECKING:
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
 Model = Annotated[Path | None, typer.Option("--model", help="The bundle; the shipped one unless said.")]
 Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes; one a core unless said.")]
+OneJob = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes; one unless said.")]
+Cluster = Annotated[
+    str | None,
+    typer.Option(help="Workers of a Dask cluster instead: tcp://HOST:PORT, its scheduler, or local:N, N workers begun here."),
+]
 
 GAP = 2
 """Blanks between the columns of a table."""
 PATIENCE = 10.0
 """Seconds without a line of progress, where there is no terminal."""
+
+
+def jobs_of(jobs: int | None, cluster: str | None) -> int | str | None:
+    """Who is to work (`execution.Jobs`); raises `InputError` where both are named, or what can be no cluster."""
+    if cluster is None:
+        return jobs
+    if jobs is not None:
+        raise InputError("--jobs and --cluster exclude each other; the cluster says how many workers there are")
+    is_here(cluster)
+    return cluster
 
 
 class Interrupted(BaseException):

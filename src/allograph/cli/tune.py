@@ -8,20 +8,21 @@ from typing import Annotated
 
 import typer
 
-from allograph.cli.terminal import AsJson, Jobs, print_json, print_table, progress_bar
+from allograph.cli.terminal import AsJson, Cluster, Jobs, jobs_of, print_json, print_table, progress_bar
 
 
 def tune(
-    corpus: Annotated[Path, typer.Argument(help="An embedded corpus with train and validation writers.")],
+    corpus: Annotated[str, typer.Argument(help="An embedded corpus with train and validation writers; it may be a URL.")],
     model: Annotated[Path, typer.Option(help="The bundle that embedded it, which is given the parameters.")],
     method: Annotated[list[str] | None, typer.Option(help="An adapter; may be given several times. All unless named.")] = None,
     fold: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Option(
             help="A fold (`allograph fold`), trained and embedded: its held-out writers choose too. Several may be given."
         ),
     ] = None,
     jobs: Jobs = None,
+    cluster: Cluster = None,
     as_json: AsJson = False,
 ) -> None:
     """Choose every adapter's parameters on the validation writers, and write them into the bundle.
@@ -32,9 +33,10 @@ def tune(
     from allograph.tuning import tune as run
     from allograph.tuning.search import PROTOCOLS, unfinished
 
+    workers = jobs_of(jobs, cluster)
     try:
         with progress_bar() as progress:
-            tuning = run(corpus, model, method or "all", folds=fold or (), jobs=jobs, progress=progress)
+            tuning = run(corpus, model, method or "all", folds=fold or (), jobs=workers, progress=progress)
     except BaseException:
         if unfinished(model).exists():
             print("what was judged so far is kept; the same command goes on from there", file=sys.stderr)

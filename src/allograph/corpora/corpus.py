@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 
 from allograph.alphabet.labels import Alphabet
 from allograph.corpora.box_columns import FIELDS, NAMES, boxes_of
-from allograph.corpora.parquet import open_parquet, pa, pq
+from allograph.corpora.parquet import pa
+from allograph.corpora.place import Place, as_place, name_of, path_of
 from allograph.corpora.record import CorpusRecord
+from allograph.corpora.table import Table, content_hash, open_table
+from allograph.corpora.table_output import Layout
 from allograph.errors import FormatError
 from allograph.files.records import read_record
 from allograph.images.frames import PIXELS, SIDE, Frame
@@ -39,6 +42,8 @@ _UNBOXED = pa.schema(
 SCHEMA = pa.schema([*_UNBOXED, *FIELDS])
 SCHEMAS = {1: _UNBOXED, FORMAT: SCHEMA}
 """The columns of each format that is read."""
+LAYOUT = Layout("corpus", FORMAT, SCHEMA)
+"""How it is written."""
 
 
 @by_content
@@ -75,21 +80,32 @@ class LabelledImages:
 
 @dataclass(frozen=True)
 class Corpus:
-    """A corpus file. Opening it reads its record; columns and images are read when asked for."""
+    """A corpus: a file or a folder of parts. Opening it reads its record; columns and images are read when asked for."""
 
-    path: Path
+    place: Place
     record: CorpusRecord
 
     @classmethod
-    def open(cls, path: str | Path) -> Corpus:
-        """Open a corpus; raises `FormatError` when it is truncated, foreign or of another version."""
-        _, record = open_parquet(path, "corpus", SCHEMAS)
-        return cls(Path(path), read_record(CorpusRecord, record, str(path)))
+    def open(cls, path: Place) -> Corpus:
+        """Open a corpus at a path or URL; raises `FormatError` when it is truncated, foreign or of another version."""
+        place = as_place(path)
+        _, record = open_table(place, LAYOUT.kind, SCHEMAS)
+        return cls(place, read_record(CorpusRecord, record, str(path)))
 
     @classmethod
-    def of(cls, corpus: Corpus | str | Path) -> Corpus:
-        """The corpus itself, or the one at a path."""
+    def of(cls, corpus: Corpus | Place) -> Corpus:
+        """The corpus itself, or the one at a path or URL."""
         return corpus if isinstance(corpus, Corpus) else cls.open(corpus)
+
+    @property
+    def name(self) -> str:
+        """What to call it in a table."""
+        return name_of(self.place)
+
+    @property
+    def path(self) -> Path:
+        """Its local path; raises `InputError` where it is at a URL."""
+        return path_of(self.place)
 
     @property
     def frame(self) -> Frame:
@@ -100,6 +116,11 @@ class Corpus:
     def source(self) -> str:
         """The source it was prepared from, such as `nist`."""
         return self.record.source
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of all of its bytes."""
+        return content_hash(self.place)
 
     @cached_property
     def labels(self) -> NDArray[np.str_]:
@@ -117,14 +138,14 @@ class Corpus:
         splits = self._strings("split")
         for split in np.unique(splits).tolist():
             if split not in SPLITS:
-                raise FormatError(f"{self.path} holds samples of the split {split!r}; there are {', '.join(SPLITS)}")
+                raise FormatError(f"{self.place} holds samples of the split {split!r}; there are {', '.join(SPLITS)}")
         return splits
 
     @cached_property
     def boxes(self) -> Boxes | None:
         """[n] the boxes of all samples, read without their images; None where all are missing."""
-        file = self._open()
-        return boxes_of(self._columns(file, [name for name in NAMES if name in file.schema_arrow.names]), str(self.path))
+        table = self._open()
+        return boxes_of(table.read([name for name in NAMES if name in table.schema.names]), str(self.place))
 
     @cached_property
     def alphabet(self) -> Alphabet:
@@ -132,8 +153,7 @@ class Corpus:
         return Alphabet.of(np.unique(self.labels).tolist())
 
     def __len__(self) -> int:
-        file = self._open()
-        return int(file.metadata.num_rows)
+        return self._open().rows
 
     def count(self, split: Split) -> int:
         """How many samples a split has."""
@@ -144,31 +164,45 @@ class Corpus:
 
         Raises `FormatError` where the file is damaged or an image shows no ink.
         """
-        file = self._open()
-        start = 0
-        for group in range(file.num_row_groups):
-            try:
-                table = file.read_row_group(group)
-            except (pa.ArrowException, OSError) as error:
-                raise FormatError(f"{self.path} is damaged in row group {group} ({error}); make it anew") from error
-            rows = np.arange(start, start + table.num_rows)
-            start += table.num_rows
-            samples = LabelledImages(
-                rows,
-                image_column(table["image"]),
-                string_column(table["label"]),
-                string_column(table["writer"]),
-                string_column(table["split"]),
-                order_column(table["order"]),
-                boxes_of(table, str(self.path)),
-            )
-            inked = samples.images.any(axis=(1, 2))
-            if not inked.all():
-                raise FormatError(f"{self.path}: the sample in row {rows[np.argmin(inked)]} is empty: it shows no ink")
+        table = self._open()
+        for number in range(len(table.groups)):
+            samples = self._samples(table, number)
             if split is not None:
                 samples = samples.where(samples.splits == split)
             if len(samples):
                 yield samples
+
+    def writer_splits(self) -> set[tuple[str, str]]:
+        """Every writer with the split of some of its samples, read a row group at a time."""
+        table, found = self._open(), set[tuple[str, str]]()
+        for number in range(len(table.groups)):
+            group = table.group(number, ["writer", "split"])
+            found |= set(zip(string_column(group["writer"]).tolist(), string_column(group["split"]).tolist(), strict=True))
+        return found
+
+    def groups(self) -> int:
+        """How many row groups it has."""
+        return len(self._open().groups)
+
+    def group(self, number: int) -> LabelledImages:
+        """The samples of one row group; raises `FormatError` as `batches` does."""
+        return self._samples(self._open(), number)
+
+    def _samples(self, table: Table, number: int) -> LabelledImages:
+        group, start = table.group(number), table.starts[number]
+        samples = LabelledImages(
+            np.arange(start, start + group.num_rows),
+            image_column(group["image"]),
+            string_column(group["label"]),
+            string_column(group["writer"]),
+            string_column(group["split"]),
+            order_column(group["order"]),
+            boxes_of(group, str(self.place)),
+        )
+        inked = samples.images.any(axis=(1, 2))
+        if not inked.all():
+            raise FormatError(f"{self.place}: the sample in row {start + int(np.argmin(inked))} is empty: it shows no ink")
+        return samples
 
     def images(self, split: Split, into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         """All images of one split, uint8 [n, 28, 28]; `into` may be an array on disk that is filled instead."""
@@ -180,16 +214,10 @@ class Corpus:
         return images
 
     def _strings(self, name: str) -> NDArray[np.str_]:
-        return string_column(self._columns(self._open(), [name])[name])
+        return string_column(self._open().read([name])[name])
 
-    def _open(self) -> pq.ParquetFile:
-        return open_parquet(self.path, "corpus", SCHEMAS)[0]
-
-    def _columns(self, file: pq.ParquetFile, names: list[str]) -> pa.Table:
-        try:
-            return file.read(names)
-        except (pa.ArrowException, OSError) as error:
-            raise FormatError(f"{self.path} is damaged in its column {', '.join(names)} ({error}); make it anew") from error
+    def _open(self) -> Table:
+        return open_table(self.place, LAYOUT.kind, SCHEMAS)[0]
 
 
 def string_column(column: pa.ChunkedArray) -> NDArray[np.str_]:

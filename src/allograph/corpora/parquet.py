@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
+from allograph.corpora.place import Place, atomic_upload, file_system, is_folder, is_url, read_record, reading
 from allograph.errors import FormatError, missing_extra, storage_error
 from allograph.files.atomic import atomic_file
 from allograph.files.input import check_file
 from allograph.files.json_files import parse_json
-from allograph.files.records import check_version
 
 try:
     import pyarrow as pa
@@ -20,80 +19,69 @@ try:
 except ImportError as error:  # pragma: no cover
     raise missing_extra("pyarrow", "research") from error
 
-__all__ = ["atomic_parquet", "kind_of", "open_parquet", "pa", "pq", "record_of", "sign"]
+__all__ = ["atomic_parquet", "kind_of", "open_file", "pa", "pq", "record_of", "sign", "signature"]
 
 _KEY = b"allograph"
 
 
 @contextmanager
 def atomic_parquet(
-    path: str | Path, schema: pa.Schema, compression: str | dict[str, str] = "zstd", use_dictionary: bool | list[str] = True
+    place: Place, schema: pa.Schema, compression: str | dict[str, str] = "zstd", use_dictionary: bool | list[str] = True
 ) -> Iterator[pq.ParquetWriter]:
     """Write a Parquet file, whole or not at all."""
-    with atomic_file(path) as temporary:
+    with atomic_upload(place) if is_url(place) else atomic_file(place) as target:
         try:
             with pq.ParquetWriter(
-                temporary, schema, compression=compression, use_dictionary=use_dictionary, write_page_checksum=True
+                target, schema, compression=compression, use_dictionary=use_dictionary, write_page_checksum=True
             ) as writer:
                 yield writer
         except pa.ArrowException as error:  # pragma: no cover  (Arrow turns most of its write errors into OSError)
-            raise storage_error(OSError(str(error)), path) from error
+            raise storage_error(OSError(str(error)), place) from error
 
 
 def sign(writer: pq.ParquetWriter, kind: str, version: int, record: Mapping[str, Any]) -> None:
     """Name the file's kind and format version and attach its record; call it before the writer closes."""
-    value = json.dumps({"kind": kind, "format": version, **record}, ensure_ascii=False)
-    writer.add_key_value_metadata({_KEY.decode(): value})
+    writer.add_key_value_metadata({_KEY.decode(): signature(kind, version, record)})
 
 
-def open_parquet(path: str | Path, kind: str, schemas: Mapping[int, pa.Schema]) -> tuple[pq.ParquetFile, dict[str, Any]]:
-    """Open a Parquet file, and read its record but for kind and format; `schemas` are the columns of each format that is read.
-
-    Raises `FormatError` unless it is whole, of this kind, and of one of these formats and its columns.
-    """
-    file = _file(path)
-    record = record_of(file, path)
-    if record["kind"] != kind:
-        raise FormatError(f"{path} is an allograph {record['kind']}, and an allograph {kind} was expected; {_next_step(kind)}")
-    version: Any = record.get("format")
-    check_version(path, kind, version, *schemas)
-    record = {key: value for key, value in record.items() if key not in ("kind", "format")}
-    columns = file.schema_arrow.remove_metadata()
-    for wanted in schemas[version]:
-        position = columns.get_field_index(wanted.name)
-        if position < 0 or (columns.field(position).type != wanted.type and not pa.types.is_fixed_size_list(wanted.type)):
-            raise FormatError(f"{path} has no column {wanted.name} of type {wanted.type}; it was not written by allograph {kind}")
-    return file, record
+def signature(kind: str, version: int, record: Mapping[str, Any]) -> str:
+    """A record with kind and format version, as JSON."""
+    return json.dumps({"kind": kind, "format": version, **record}, ensure_ascii=False)
 
 
-def kind_of(path: str | Path) -> str:
-    """What a Parquet file of allograph's is, such as `corpus` or `embedded corpus`; raises `FormatError` for any other file."""
-    return str(record_of(_file(path), path)["kind"])
+def kind_of(place: Place) -> str:
+    """What a table of allograph's is, such as `corpus` or `embedded corpus`; raises `FormatError` for any other file."""
+    return str(record_of(place)["kind"])
 
 
-def _file(path: str | Path) -> pq.ParquetFile:
-    check_file(path)
+def open_file(place: Place) -> pq.ParquetFile:
+    """Open a Parquet file; raises `FormatError` unless it is whole, `InputError` where there is none."""
+    if not is_url(place):
+        check_file(place)
     try:
-        return pq.ParquetFile(path, page_checksum_verification=True)
+        if not is_url(place):
+            return pq.ParquetFile(place, page_checksum_verification=True)
+        from pyarrow.fs import FSSpecHandler, PyFileSystem
+
+        with reading(place):
+            system, path = file_system(place)
+            system.info(path)
+        return pq.ParquetFile(path, page_checksum_verification=True, filesystem=PyFileSystem(FSSpecHandler(system)))
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last where a column's name is damaged
-        raise FormatError(f"{path} is not a readable Parquet file: it is truncated, damaged or foreign ({error})") from error
+        raise FormatError(f"{place} is not a readable Parquet file: it is truncated, damaged or foreign ({error})") from error
 
 
-def record_of(file: pq.ParquetFile, path: str | Path) -> dict[str, Any]:
-    """The record that `sign` attached, with its `kind` and `format`."""
-    raw: Any = (file.schema_arrow.metadata or {}).get(_KEY) or (file.metadata.metadata or {}).get(_KEY)
+def record_of(place: Place, file: pq.ParquetFile | None = None) -> dict[str, Any]:
+    """The record of a file (which may be open already) or of a folder of parts, with its `kind` and `format`."""
+    what = "a Parquet file"
+    if file is None and is_folder(place):
+        what = "a folder of parts"
+        raw: Any = read_record(place)
+    else:
+        file = file or open_file(place)
+        raw = (file.schema_arrow.metadata or {}).get(_KEY) or (file.metadata.metadata or {}).get(_KEY)
     try:
         record = parse_json(raw)
         return {**record, "kind": str(record["kind"])}
     except (TypeError, ValueError, KeyError):
-        raise FormatError(f"{path} is a Parquet file, but not one of allograph's: it carries no record") from None
-
-
-def _next_step(kind: str) -> str:
-    commands = {
-        "corpus": "allograph prepare",
-        "corpus of lines": "allograph prepare lines",
-        "embedded corpus": "allograph embed",
-        "predictions": "allograph evaluate --predictions",
-    }
-    return f"make one with: {commands[kind]}"
+        raise FormatError(f"{place} is {what}, but not one of allograph's: it carries no record") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,15 @@ from numpy.typing import NDArray
 
 from allograph.alphabet.labels import check_label
 from allograph.corpora.box_columns import boxes_to_arrow, count_units
-from allograph.corpora.corpus import FORMAT, SCHEMA, Corpus, images_to_arrow
-from allograph.corpora.parquet import atomic_parquet, pa, sign
+from allograph.corpora.corpus import LAYOUT, SCHEMA, Corpus, images_to_arrow
+from allograph.corpora.parquet import pa
+from allograph.corpora.place import Place
 from allograph.corpora.record import CorpusRecord
-from allograph.corpora.source import Rendered, Source
+from allograph.corpora.source import Source
 from allograph.corpora.sources import make_source
+from allograph.corpora.table_output import table_output
 from allograph.errors import InputError, MismatchError
-from allograph.execution import ordered_map
+from allograph.execution import Jobs
 from allograph.files.records import record_values
 from allograph.images.frames import PIXELS, Frame
 from allograph.progress import Progress, silent
@@ -30,10 +33,10 @@ ROWS = 4096
 
 def prepare(
     source: Source | str,
-    output: str | Path,
+    output: Place,
     split: str = "paper",
     frame: Frame | None = None,
-    jobs: int | None = 1,
+    jobs: Jobs = 1,
     progress: Progress = silent,
     *,
     paths: Sequence[str | Path] = (),
@@ -48,7 +51,8 @@ def prepare(
     ...     corpus.record.writers, corpus.record.rows()[2]
     (14, {'split': 'application', 'samples': 1797, 'writers': 14})
 
-    `split` is `paper`, `all` or a CSV file; `jobs` as in `execution.ordered_map`. Raises `MismatchError` when the source has no
+    `split` is `paper`, `all` or a CSV file; `jobs` says who renders (`execution.Jobs`). An
+    `output` that ends with a slash is a folder of parts, and may be a URL. Raises `MismatchError` when the source has no
     originals to render in another frame, `InputError` when it has no samples, and whatever its `listing` and `render` raise.
     """
     source = make_source(source, paths) if isinstance(source, str) else source
@@ -71,26 +75,21 @@ def prepare(
     polarity, units = Counter[str](), Counter[str]()
     uneven = 0
     digests = np.empty(count, np.uint64)
-    tasks = [range(start, min(start + ROWS, count)) for start in range(0, count, ROWS)]
-    with atomic_parquet(output, SCHEMA) as file:
+    order = None if listing.order is None else listing.order.astype(np.int32)
+    tasks = [
+        _Rows(rows, label_of[here], writer_of[here], part_of[here], None if order is None else order[here])
+        for rows in (range(start, min(start + ROWS, count)) for start in range(0, count, ROWS))
+        for here in [slice(rows.start, rows.stop)]
+    ]
+    with table_output(output, LAYOUT) as file:
         progress("preparing", 0, count)
-        for rows, rendered in zip(tasks, ordered_map(_render, (source, frame), tasks, jobs), strict=True):
-            here = slice(rows.start, rows.stop)
-            digests[here] = _digests(rendered.images)
-            polarity.update(rendered.polarity)
-            uneven += rendered.uneven
-            units.update(count_units(rendered.boxes))
-            order = None if listing.order is None else listing.order[here].astype(np.int32)
-            columns = [
-                images_to_arrow(rendered.images),
-                _text(labels, label_of[here]),
-                _text(writers, writer_of[here]),
-                _text(np.array(SPLITS), part_of[here]),
-                pa.nulls(len(rows), pa.int32()) if order is None else pa.array(order),
-                *boxes_to_arrow(rendered.boxes, len(rows)),
-            ]
-            file.write_table(pa.table(columns, schema=SCHEMA), row_group_size=ROWS)
-            progress("preparing", rows.stop, count)
+        made = file.fill(_Preparation.make, _Preparation(source, frame, labels, writers), tasks, jobs)
+        for task, part in zip(tasks, made, strict=True):
+            digests[task.rows.start : task.rows.stop] = part.digests
+            polarity.update(part.polarity)
+            uneven += part.uneven
+            units.update(part.units)
+            progress("preparing", task.rows.stop, count)
         record = CorpusRecord(
             source=source.name,
             frame=frame,
@@ -107,13 +106,53 @@ def prepare(
             licence=source.licence,
             split=Path(split).name,
         )
-        sign(file, "corpus", FORMAT, record_values(record))
+        file.sign(record_values(record))
     return Corpus.open(output)
 
 
-def _render(shared: tuple[Source, Frame], rows: range) -> Rendered:
-    source, frame = shared
-    return source.render(rows, frame)
+@dataclass(frozen=True)
+class _Rows:
+    """A row group: which samples, and what the listing says of them, as places in what all share."""
+
+    rows: range
+    label_of: NDArray[np.intp]
+    writer_of: NDArray[np.intp]
+    part_of: NDArray[np.int32]
+    order: NDArray[np.int32] | None
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What the record needs to know of a row group."""
+
+    digests: NDArray[np.uint64]
+    polarity: Counter[str]
+    uneven: int
+    units: Counter[str]
+
+
+@dataclass(frozen=True)
+class _Preparation:
+    """What is the same for all row groups; each worker is sent it once."""
+
+    source: Source
+    frame: Frame
+    labels: NDArray[np.str_]
+    writers: NDArray[np.str_]
+
+    def make(self, task: _Rows) -> tuple[pa.Table, _Prepared]:
+        """The samples of a row group as columns."""
+        rendered = self.source.render(task.rows, self.frame)
+        columns = [
+            images_to_arrow(rendered.images),
+            _text(self.labels, task.label_of),
+            _text(self.writers, task.writer_of),
+            _text(np.array(SPLITS), task.part_of),
+            pa.nulls(len(task.rows), pa.int32()) if task.order is None else pa.array(task.order),
+            *boxes_to_arrow(rendered.boxes, len(task.rows)),
+        ]
+        known = _Prepared(_digests(rendered.images), rendered.polarity, rendered.uneven, count_units(rendered.boxes))
+        return pa.table(columns, schema=SCHEMA), known
 
 
 def _merge_spellings(

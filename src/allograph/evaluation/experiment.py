@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from allograph.alphabet.labels import Alphabet
 from allograph.bundle import Bundle
-from allograph.corpora.corpus import Corpus
 from allograph.corpora.parquet import kind_of
+from allograph.corpora.place import Place, name_of
 from allograph.embedding import EmbeddedCorpus, EmbeddedSamples, embed
 from allograph.errors import AllographError, FormatError, InputError, MismatchError
 from allograph.evaluation.methods import Methods, add_sizes, build_methods, check_sendable
@@ -30,18 +30,18 @@ from allograph.evaluation.report.progress_tables import progress_tables
 from allograph.evaluation.report.results import results, run_as_dict
 from allograph.evaluation.report.wording import headline, run_in_words
 from allograph.evaluation.runs import Run, Setup
+from allograph.execution import Jobs, is_here
 from allograph.progress import Progress, silent
-from allograph.recognizer import Recognizer
 from allograph.split import assign
 
 
 def evaluate(
-    corpus: str | Path | EmbeddedCorpus,
+    corpus: Place | EmbeddedCorpus,
     methods: Methods = (),
     protocol: EvaluationProtocol | None = None,
     *,
     model: str | Path | Bundle | None = None,
-    jobs: int | None = 1,
+    jobs: Jobs = 1,
     progress: Progress = silent,
 ) -> Evaluation:
     """Judge methods on the application writers of an embedded corpus; a corpus that is not embedded is embedded first.
@@ -49,7 +49,7 @@ def evaluate(
     `methods` are names of adapters, adapters, or a mapping of names to adapters; `all` names every adapter that can be built for
     the bundle, and the best one is judged where none is named; either way, where samples have boxes, the best is also judged
     without size, and `memory` with it. `protocol` is `Resample()` unless given, `model` a bundle or its
-    path, the shipped one unless given. `jobs` is the number of processes (None: one a core); it changes no answer. Raises
+    path, the shipped one unless given. `jobs` says who replays (`execution.Jobs`); it changes no answer. Raises
     `MismatchError` where model and corpus do not belong together, `InputError` where there is no writer to test, `MethodError`
     where a method fails, or cannot be sent to another process.
 
@@ -68,20 +68,20 @@ def evaluate(
     protocol = protocol or Resample()
     bundle = model if isinstance(model, Bundle) else Bundle.open(model)
     adapters, left_out = build_methods(methods, bundle)
-    name = corpus.name if isinstance(corpus, EmbeddedCorpus) else Path(corpus).name
+    name = corpus.name if isinstance(corpus, EmbeddedCorpus) else name_of(corpus)
     setup = Setup(name, bundle, protocol)
     with tempfile.TemporaryDirectory() as folder:
         if isinstance(corpus, EmbeddedCorpus):
             embedded = corpus
         elif kind_of(corpus) == "corpus":
-            embedded = embed(Corpus.open(corpus), Recognizer(bundle), Path(folder) / name, progress)
+            embedded = embed(corpus, bundle, Path(folder) / "embedded.parquet", progress, jobs if isinstance(jobs, str) else 1)
         else:
             embedded = EmbeddedCorpus.open(corpus)
         progress("reading the samples", 0, 1)
         facts, samples = _application_samples(embedded, setup)
     if samples.boxes is not None:
         add_sizes(adapters, left_out, methods, bundle)
-    if jobs != 1:
+    if not is_here(jobs):
         check_sendable(adapters)
     writers = samples_by_writer(samples, _offered_labels(setup, samples.labels))
     runs = []
@@ -135,14 +135,14 @@ def _samples(embedded: EmbeddedCorpus, keep: NDArray[np.bool_], size: int) -> Em
     except (ValueError, IndexError, TypeError) as error:
         if isinstance(error, AllographError):
             raise
-        raise FormatError(f"{embedded.path} is damaged: its columns do not fit together; embed the corpus again") from error
+        raise FormatError(f"{embedded.place} is damaged: its columns do not fit together; embed the corpus again") from error
     if samples.embeddings.shape[1] != size:
         raise FormatError(
-            f"{embedded.path} has embeddings of {samples.embeddings.shape[1]} numbers, and the model's have {size}; "
+            f"{embedded.place} has embeddings of {samples.embeddings.shape[1]} numbers, and the model's have {size}; "
             "embed the corpus again"
         )
     if not (np.isfinite(samples.embeddings).all() and np.isfinite(samples.logits).all()):
-        raise FormatError(f"{embedded.path} holds embeddings or logits that are not finite; embed the corpus again")
+        raise FormatError(f"{embedded.place} holds embeddings or logits that are not finite; embed the corpus again")
     return samples
 
 

@@ -83,7 +83,7 @@ def train_lines(corpus: LineCorpus | str | Path, bundle: Bundle | str | Path, pr
     recognizer = Recognizer(bundle)
     lines = [line for line in corpus.lines("train") if line.characters is not None]
     if not lines:
-        raise InputError(f"{corpus.path} has no line of a train writer whose cuts are known; the cut model needs them")
+        raise InputError(f"{corpus.place} has no line of a train writer whose cuts are known; the cut model needs them")
     seen = []
     for count, line in enumerate(lines):
         seen.append(_see(line, recognizer))

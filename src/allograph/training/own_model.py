@@ -195,7 +195,7 @@ def _doubts(probe: Wrapped, path: Path, frame: Frame, corpus: Corpus, alphabet: 
     labels = alphabet.indices(corpus.labels[rows])
     current = Setting(probe.preprocessing, frame)
     asked, better = find_better(read, current, probe.whole, images_at(corpus, rows), labels)
-    share = f"{100 * asked.accuracy:.0f} % of {len(rows)} samples of {corpus.path}"
+    share = f"{100 * asked.accuracy:.0f} % of {len(rows)} samples of {corpus.place}"
     reordered = other_order((better or asked).logits, labels)
     doubts = []
     if better is not None:

@@ -55,7 +55,7 @@ def train(
     schedule = schedule or Schedule.for_source(corpus.source)
     for part in LEARNED:
         if not corpus.count(part):
-            raise InputError(f"{corpus.path} has no {part} samples; prepare it with --split paper or a split file")
+            raise InputError(f"{corpus.place} has no {part} samples; prepare it with --split paper or a split file")
     check_place(output)
     output = Path(output).resolve()
     checkpoint = checkpoint_of(output)

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from allograph.corpora.corpus import Corpus
 from allograph.errors import InputError, UnknownLabel
 from allograph.files.arrays import array_on_disk
-from allograph.files.hashes import sha256
 from allograph.images.frames import SIDE
 from allograph.progress import Progress, silent
 from allograph.recognizer import Recognizer
@@ -40,15 +39,15 @@ def survey(
     `UnknownLabel` for a corpus with a label that the model cannot read, `MismatchError` when their frames differ, `InputError`
     when there are no such writers.
     """
-    recognizer.bundle.check_frame(corpus.frame, str(corpus.path))
+    recognizer.bundle.check_frame(corpus.frame, str(corpus.place))
     unknown = [label for label in corpus.alphabet if label not in recognizer.alphabet]
     if unknown:
-        raise UnknownLabel(f"{corpus.path} holds the label {unknown[0]!r}, which the model's alphabet does not")
+        raise UnknownLabel(f"{corpus.place} holds the label {unknown[0]!r}, which the model's alphabet does not")
     labels = recognizer.alphabet.indices(corpus.labels)
     learned = np.isin(corpus.splits, LEARNED)
     if not learned.any():
         raise InputError(
-            f"{corpus.path} has no train or validation samples to find styles on; prepare it with --split paper or a split file"
+            f"{corpus.place} has no train or validation samples to find styles on; prepare it with --split paper or a split file"
         )
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         shape = (len(corpus), recognizer.bundle.embedding_size)
@@ -75,7 +74,7 @@ def survey(
     }
     parts = {part: corpus.splits == part for part in SPLITS}
     return styles, {
-        "corpus": record | {"sha256": sha256(corpus.path)},
+        "corpus": record | {"sha256": corpus.content_hash},
         "accuracy": {part: float(right[mask].mean()) if mask.any() else None for part, mask in parts.items()},
         "styles": figures,
         **({} if train_writers is None else {"population": train_writers.record}),

@@ -19,6 +19,7 @@ from allograph.adapters.trials import replay_settings
 from allograph.adapters.tunable_adapter import TunableAdapter
 from allograph.alphabet.labels import Alphabet
 from allograph.bundle import MODEL, Bundle, write_bundle
+from allograph.corpora.place import Place
 from allograph.embedding import EmbeddedCorpus
 from allograph.errors import InputError
 from allograph.evaluation.measures.figures import NO_TEST_SAMPLE
@@ -28,8 +29,7 @@ from allograph.evaluation.protocols.replay import replay_writers
 from allograph.evaluation.protocols.resample import Resample
 from allograph.evaluation.protocols.sequential import Sequential
 from allograph.evaluation.protocols.writer_samples import WriterSamples, samples_by_writer
-from allograph.execution import ProcessMap
-from allograph.files.hashes import sha256
+from allograph.execution import Jobs, Workers
 from allograph.progress import Progress, silent
 from allograph.readings import Corrections, Samples
 from allograph.split import Split
@@ -152,12 +152,12 @@ class AdapterCache:
 
 
 def tune(
-    embedded: EmbeddedCorpus | str | Path,
+    embedded: EmbeddedCorpus | Place,
     bundle: Bundle | str | Path,
     methods: str | Sequence[str] = ("all",),
     *,
-    folds: Sequence[EmbeddedCorpus | str | Path] = (),
-    jobs: int | None = 1,
+    folds: Sequence[EmbeddedCorpus | Place] = (),
+    jobs: Jobs = 1,
     progress: Progress = silent,
 ) -> Tuning:
     """Gather the training writers' statistics, choose every adapter's parameters, and write both into the bundle's folder.
@@ -165,8 +165,8 @@ def tune(
     Parameters are chosen on the validation writers, and on the application writers of `folds`, each of which another base
     embedded that had not seen them (`corpora.folds`); of `embedded` only train and validation writers are looked at. A parameter
     is tried value by value while the others stand still, in the order of the adapter's `grid`; of methods that are not named,
-    what was chosen before stays. The best adapter's learning curve on the validation writers is written too. `jobs` is the number
-    of processes (None: one a core); it changes no figure.
+    what was chosen before stays. The best adapter's learning curve on the validation writers is written too. `jobs` says
+    who measures (`execution.Jobs`); it changes no figure.
 
     Each method is written when it is finished. A checkpoint beside the bundle (`unfinished`) holds what was measured until all is
     done; the same call after one that was stopped goes on from there. Raises `MismatchError` where the corpus was embedded by
@@ -210,7 +210,7 @@ def tune(
         sets.append(_validation_set(other, "application", FOLD_PROTOCOLS))
     trials = sorted(_writer_trials(sets), key=lambda one: -one.work)  # who takes long begins first
     best_candidates = {}
-    with ProcessMap(AdapterCache(sets), jobs) as workers:
+    with Workers(AdapterCache(sets), jobs) as workers:
         search = _Search(trials, workers, checkpoint, chosen, progress)
         for method in chosen:
             best_candidates[method.name] = search.choose(method)
@@ -223,7 +223,7 @@ def tune(
 
 
 def measure_learning_curve(
-    embedded: EmbeddedCorpus, adapter: Adapter, split: Split, jobs: int | None = 1, progress: Progress = silent
+    embedded: EmbeddedCorpus, adapter: Adapter, split: Split, jobs: Jobs = 1, progress: Progress = silent
 ) -> tuple[tuple[int, float], ...]:
     """`evaluation.measures.learning_curve` of an adapter on the writers of a split, each label revealed after its answer."""
     writers, protocol = samples_by_writer(embedded.samples(split=split)), Sequential(feedback="all")
@@ -231,7 +231,7 @@ def measure_learning_curve(
     return learning_curve(answers, adapter.name)
 
 
-def _opened_corpus(corpus: EmbeddedCorpus | str | Path) -> EmbeddedCorpus:
+def _opened_corpus(corpus: EmbeddedCorpus | Place) -> EmbeddedCorpus:
     return corpus if isinstance(corpus, EmbeddedCorpus) else EmbeddedCorpus.open(corpus)
 
 
@@ -246,7 +246,7 @@ def _checkpoint(embedded: EmbeddedCorpus, bundle: Bundle, folds: Sequence[Embedd
     matter = {
         "release": allograph.__version__,
         "model": bundle.model_hash,
-        "corpora": [sha256(corpus.path) for corpus in (embedded, *folds)],
+        "corpora": [corpus.content_hash for corpus in (embedded, *folds)],
         "protocols": [[one.as_dict() for one in protocols] for protocols in (PROTOCOLS, FOLD_PROTOCOLS)],
         "methods": {method.name: method.version for method in OURS},
     }
@@ -257,14 +257,14 @@ def _check_apart(fold: EmbeddedCorpus, embedded: EmbeddedCorpus) -> None:
     """Raise `InputError` where an application writer of `embedded` is in a fold, be it only to train its base."""
     _, writers, splits = embedded.columns
     if np.isin(fold.columns[1], writers[splits == "application"]).any():
-        raise InputError(f"{fold.path} holds application writers of {embedded.path}; make it with: allograph fold")
+        raise InputError(f"{fold.place} holds application writers of {embedded.place}; make it with: allograph fold")
 
 
 def _validation_set(embedded: EmbeddedCorpus, split: Split, protocols: Sequence[Resample]) -> ValidationSet:
     """The train writers' statistics as a bundle gives them back, and the writers of a split."""
     train, others = embedded.samples(split="train"), embedded.samples(split=split)
     if not len(train.labels) or not len(others.labels):
-        raise InputError(f"{embedded.path} has no train or no {split} samples; tuning needs both")
+        raise InputError(f"{embedded.place} has no train or no {split} samples; tuning needs both")
     samples = Samples(train.embeddings, train.logits, train.features, train.boxes)
     known = Statistics.estimate(samples, embedded.alphabet.indices(train.labels), train.writers)
     return ValidationSet(embedded.alphabet, known.rounded, samples_by_writer(others), protocols)
@@ -285,7 +285,7 @@ class _Search:
     def __init__(
         self,
         trials: Sequence[WriterTrials],
-        workers: ProcessMap,
+        workers: Workers,
         checkpoint: Checkpoint,
         methods: Sequence[type[TunableAdapter]],
         progress: Progress,

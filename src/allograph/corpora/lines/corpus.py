@@ -18,8 +18,9 @@ from allograph.corpora.lines.columns import SCHEMA, lines_of
 from allograph.corpora.lines.line import LabelledLine
 from allograph.corpora.lines.record import LineCorpusRecord
 from allograph.corpora.lines.text import characters_of
-from allograph.corpora.parquet import open_parquet, pa, pq
-from allograph.errors import FormatError
+from allograph.corpora.place import Place, as_place, name_of, path_of
+from allograph.corpora.table import Table, open_table
+from allograph.corpora.table_output import Layout
 from allograph.files.records import read_record
 from allograph.split import Split
 
@@ -28,25 +29,38 @@ FORMAT = 1
 """The format that is written. To raise it: as of `corpora.corpus.FORMAT`."""
 SCHEMAS = {FORMAT: SCHEMA}
 """The columns of each format that is read."""
+LAYOUT = Layout(KIND, FORMAT, SCHEMA)
+"""How it is written."""
 
 
 @dataclass(frozen=True)
 class LineCorpus:
-    """A file of lines. Opening it reads its record; columns and strokes are read when asked for."""
+    """A file of lines, or a folder of parts. Opening it reads its record; columns and strokes are read when asked for."""
 
-    path: Path
+    place: Place
     record: LineCorpusRecord
 
     @classmethod
-    def open(cls, path: str | Path) -> LineCorpus:
-        """Open a corpus of lines; raises `FormatError` when it is truncated, foreign or of another version."""
-        _, record = open_parquet(path, KIND, SCHEMAS)
-        return cls(Path(path), read_record(LineCorpusRecord, record, str(path)))
+    def open(cls, path: Place) -> LineCorpus:
+        """Open a corpus of lines at a path or URL; raises `FormatError` when it is truncated, foreign or of another version."""
+        place = as_place(path)
+        _, record = open_table(place, KIND, SCHEMAS)
+        return cls(place, read_record(LineCorpusRecord, record, str(path)))
 
     @classmethod
-    def of(cls, corpus: LineCorpus | str | Path) -> LineCorpus:
-        """The corpus itself, or the one at a path."""
+    def of(cls, corpus: LineCorpus | Place) -> LineCorpus:
+        """The corpus itself, or the one at a path or URL."""
         return corpus if isinstance(corpus, LineCorpus) else cls.open(corpus)
+
+    @property
+    def name(self) -> str:
+        """What to call it in a table."""
+        return name_of(self.place)
+
+    @property
+    def path(self) -> Path:
+        """Its local path; raises `InputError` where it is at a URL."""
+        return path_of(self.place)
 
     @cached_property
     def texts(self) -> NDArray[np.str_]:
@@ -69,7 +83,7 @@ class LineCorpus:
         return Alphabet.of({character for text in self.texts.tolist() for character in characters_of(text)})
 
     def __len__(self) -> int:
-        return int(self._open().metadata.num_rows)
+        return self._open().rows
 
     def writer_rows(self) -> list[dict[str, Any]]:
         """A row for each writer, for a table, by name: `writer`, `split`, and how many `lines` and `characters`."""
@@ -88,30 +102,20 @@ class LineCorpus:
 
         Raises `FormatError` where the file is damaged or holds what can be no line.
         """
-        file = self._open()
-        keep = np.ones(file.metadata.num_rows, np.bool_)
+        table = self._open()
+        keep = np.ones(table.rows, np.bool_)
         if split is not None:
             keep &= self.splits == split
         if writer is not None:
             keep &= self.writers == writer
-        start = 0
-        for group in range(file.num_row_groups):
-            first, start = start, start + file.metadata.row_group(group).num_rows
-            if not keep[first:start].any():
-                continue
-            try:
-                table = file.read_row_group(group, SCHEMA.names)
-            except (pa.ArrowException, OSError) as error:
-                raise FormatError(f"{self.path} is damaged in row group {group} ({error}); make it anew") from error
-            for row, line in enumerate(lines_of(table, str(self.path), first), first):
-                if keep[row]:
-                    yield line
+        for number, (first, (_, _, rows)) in enumerate(zip(table.starts, table.groups, strict=True)):
+            if keep[first : first + rows].any():
+                for row, line in enumerate(lines_of(table.group(number, SCHEMA.names), str(self.place), first), first):
+                    if keep[row]:
+                        yield line
 
     def _strings(self, name: str) -> NDArray[np.str_]:
-        try:
-            return string_column(self._open().read([name])[name])
-        except (pa.ArrowException, OSError) as error:
-            raise FormatError(f"{self.path} is damaged in its column {name} ({error}); make it anew") from error
+        return string_column(self._open().read([name])[name])
 
-    def _open(self) -> pq.ParquetFile:
-        return open_parquet(self.path, KIND, SCHEMAS)[0]
+    def _open(self) -> Table:
+        return open_table(self.place, KIND, SCHEMAS)[0]

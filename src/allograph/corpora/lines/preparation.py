@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
 
 from allograph.corpora.lines.archive import LineArchive
-from allograph.corpora.lines.columns import SCHEMA, lines_to_arrow
-from allograph.corpora.lines.corpus import FORMAT, KIND, LineCorpus
+from allograph.corpora.lines.columns import lines_to_arrow
+from allograph.corpora.lines.corpus import LAYOUT, LineCorpus
 from allograph.corpora.lines.line import LabelledLine
 from allograph.corpora.lines.record import LineCorpusRecord
 from allograph.corpora.lines.text import characters_of
-from allograph.corpora.parquet import atomic_parquet, sign
+from allograph.corpora.parquet import pa
+from allograph.corpora.place import Place
+from allograph.corpora.table_output import table_output
 from allograph.files.records import record_values
 from allograph.progress import Progress, silent
-from allograph.split import SPLITS, assign
+from allograph.split import SPLITS, Split, assign
 
 ROWS = 256
 """Lines in a row group of the file."""
@@ -23,7 +26,7 @@ ROWS = 256
 
 def prepare_lines(
     path: str | Path,
-    output: str | Path,
+    output: Place,
     split: str | None = None,
     progress: Progress = silent,
     *,
@@ -48,17 +51,15 @@ def prepare_lines(
 
     split_lines, units, known = Counter[str](), Counter[str](), 0
     splits_with: dict[bytes, set[str]] = {}
-    with atomic_parquet(output, SCHEMA) as file:
+    groups = [range(start, min(start + ROWS, len(archive))) for start in range(0, len(archive), ROWS)]
+    with table_output(output, LAYOUT) as file:
         progress("preparing", 0, len(archive))
-        for start in range(0, len(archive), ROWS):
-            places = range(start, min(start + ROWS, len(archive)))
-            lines = [archive.line(place, split_of[str(archive.writers[place])]) for place in places]
+        for places, lines in zip(groups, file.fill(_read, (archive, split_of), groups, 1), strict=True):
             for line in lines:
                 split_lines[line.split] += 1
                 units[line.unit] += 1
                 known += line.characters is not None
                 splits_with.setdefault(_digest(line), set()).add(line.split)
-            file.write_table(lines_to_arrow(lines), row_group_size=ROWS)
             progress("preparing", places.stop, len(archive))
         record = LineCorpusRecord(
             source=archive.path.name,
@@ -75,8 +76,15 @@ def prepare_lines(
             licence=licence,
             split=Path(rule).name if own is None else archive.path.name,
         )
-        sign(file, KIND, FORMAT, record_values(record))
+        file.sign(record_values(record))
     return LineCorpus.open(output)
+
+
+def _read(shared: tuple[LineArchive, Mapping[str, Split]], places: range) -> tuple[pa.Table, list[LabelledLine]]:
+    """The lines of a row group, as columns and as they are."""
+    archive, split_of = shared
+    lines = [archive.line(place, split_of[str(archive.writers[place])]) for place in places]
+    return lines_to_arrow(lines), lines
 
 
 def _digest(line: LabelledLine) -> bytes:

@@ -6,13 +6,14 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
-from allograph.bundle import Bundle
+from allograph.bundle import Bundle, BundleReference
 from allograph.corpora.lines.corpus import LineCorpus
+from allograph.corpora.place import Place
 from allograph.errors import FormatError, InputError
 from allograph.evaluation.lines.figures import line_figures
 from allograph.evaluation.lines.outcome import LineEvaluation
 from allograph.evaluation.lines.protocol import PEN, LineJudge, LineProtocol, WriterLines
-from allograph.execution import ordered_map
+from allograph.execution import Jobs, ordered_map
 from allograph.files.input import read_file
 from allograph.lines.line_model import LineModel
 from allograph.lines.words import Words
@@ -24,7 +25,7 @@ MOST_BYTES = 1 << 26
 
 
 def evaluate_lines(
-    corpus: LineCorpus | str | Path,
+    corpus: LineCorpus | Place,
     bundle: Bundle | str | Path | None = None,
     learn: float = 0.5,
     split: Split = "application",
@@ -34,7 +35,7 @@ def evaluate_lines(
     pictures: bool = False,
     pen: float = PEN,
     late: bool = False,
-    jobs: int | None = 1,
+    jobs: Jobs = 1,
     progress: Progress = silent,
 ) -> LineEvaluation:
     """Judge how lines are read, before and after their writers corrected some.
@@ -44,7 +45,7 @@ def evaluate_lines(
     given. `words` are likely words, as of `Writer.read_line`. Lines with any token that, lower-cased, is not among `only_words`
     (words, or the path of a file with a word a line) are learned, and not judged. With `pictures` the lines are drawn at 300 dpi
     with a `pen` of so many millimetres, and read from that; with `late` dots and bars are first moved to the end of their words.
-    `jobs` is the number of processes (None: one a core); it changes no figure but the times.
+    `jobs` says who judges (`execution.Jobs`); it changes no figure but the times.
 
     Raises `FormatError` for what is no corpus of lines, `MismatchError` where the bundle reads no lines, `InputError` where no
     line is left to judge.
@@ -70,16 +71,16 @@ def evaluate_lines(
     if not names:
         among = "" if only_words is None else " whose every word is among those given"
         raise InputError(
-            f"{corpus.path} has no line of {split} writers{among}; name another split, or prepare it with --split all"
+            f"{corpus.place} has no line of {split} writers{among}; name another split, or prepare it with --split all"
         )
-    judge, writers = LineJudge(corpus.path, bundle.path, protocol), list[WriterLines]()
+    judge, writers = LineJudge(corpus.place, BundleReference.of(bundle), protocol), list[WriterLines]()
     progress("reading and correcting lines", 0, len(names))
     for one in ordered_map(LineJudge.judge, judge, names, 1 if len(names) == 1 else jobs):
         writers.append(one)
         progress("reading and correcting lines", len(writers), len(names))
     if not any(one.after.lines for one in writers):
         raise InputError("no line is left to judge after those that are learned; learn a smaller share")
-    return LineEvaluation(corpus.path.name, bundle, protocol, writers, line_figures(writers, protocol))
+    return LineEvaluation(corpus.name, bundle, protocol, writers, line_figures(writers, protocol))
 
 
 def word_set(words: Iterable[str] | str | Path) -> frozenset[str]:

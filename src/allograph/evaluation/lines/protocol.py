@@ -6,14 +6,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from allograph.bundle import BundleReference
 from allograph.corpora.lines.corpus import LineCorpus
 from allograph.corpora.lines.line import LabelledLine
+from allograph.corpora.place import Place
 from allograph.errors import ImageError, InputError
 from allograph.evaluation.lines.late import late_dots
 from allograph.evaluation.lines.measures import LineCounts, count_line
@@ -151,8 +152,8 @@ class WriterLines:
 class LineJudge:
     """What is the same for all writers; each process is sent it once."""
 
-    corpus: Path
-    bundle: Path
+    corpus: Place
+    bundle: BundleReference
     protocol: LineProtocol
 
     def judge(self, name: str) -> WriterLines:
@@ -299,6 +300,6 @@ def _sum(counts: Sequence[LineCounts]) -> LineCounts:
 
 
 @lru_cache(maxsize=2)
-def _pipeline(bundle: Path) -> Pipeline:
+def _pipeline(bundle: BundleReference) -> Pipeline:
     """The bundle's recognizer and best method, made once in each process; one thread."""
-    return Pipeline.of(Recognizer(bundle, threads=1), None)
+    return Pipeline.of(Recognizer(bundle.open(), threads=1), None)

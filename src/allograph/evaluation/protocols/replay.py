@@ -21,7 +21,7 @@ from allograph.evaluation.protocols.sequential import Sequential, replay_in_turn
 from allograph.evaluation.protocols.unlabelled import UnlabelledPoint, replay_calls
 from allograph.evaluation.protocols.writer_samples import WriterSamples
 from allograph.evaluation.protocols.wrong_labels import doubt_in_turn, replace_labels
-from allograph.execution import ordered_map
+from allograph.execution import Jobs, ordered_map
 from allograph.progress import Progress, silent
 from allograph.readings import Corrections, highest_probability
 
@@ -31,10 +31,10 @@ def replay_writers(
     alphabet: Alphabet,
     adapters: Mapping[str, Adapter],
     protocol: RunProtocol,
-    jobs: int | None = 1,
+    jobs: Jobs = 1,
     progress: Progress = silent,
 ) -> list[WriterAnswers]:
-    """The answers about every writer, in order, by `jobs` processes (None: one a core), whose number changes no answer.
+    """The answers about every writer, in order; `jobs` says who replays (`execution.Jobs`), and changes no answer.
 
     Raises `InputError` where there is no writer, `MethodError` where an adapter fails.
     """

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allograph.corpora.parquet import atomic_parquet, open_parquet, pa, sign
+from allograph.corpora.parquet import atomic_parquet, pa, sign
+from allograph.corpora.table import open_table
 from allograph.embedding import EmbeddedSamples
 from allograph.errors import InputError
 from allograph.evaluation.protocols.answers import WriterAnswers
@@ -96,8 +97,8 @@ def write_predictions(
 
 def describe_predictions(path: str | Path) -> dict[str, Any]:
     """What a file of predictions holds, read to its end; raises `FormatError` where it is truncated, foreign or damaged."""
-    file, record = open_parquet(path, KIND, {FORMAT: pa.schema(FIXED)})
-    samples = sum(batch.num_rows for batch in file.iter_batches(AT_ONCE))
+    table, record = open_table(path, KIND, {FORMAT: pa.schema(FIXED)})
+    samples = sum(table.group(number).num_rows for number in range(len(table.groups)))
     return {"answers": samples, **{key: record[key] for key in ("corpus", "model", "methods") if key in record}}
 
 
