@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, ParamSpec, Self, TypeVar
@@ -54,9 +54,9 @@ class Awaited(Generic[P, T]):
         self._operation = operation
         self.__doc__ = operation.__doc__
 
-    def __get__(self, client: AsyncClient, owner: type[AsyncClient]) -> Callable[P, Awaitable[T]]:
+    def __get__(self, client: AsyncClient, owner: type[AsyncClient]) -> Callable[P, Coroutine[Any, Any, T]]:
         @functools.wraps(self._operation)
-        def send(*arguments: P.args, **named: P.kwargs) -> Awaitable[T]:
+        def send(*arguments: P.args, **named: P.kwargs) -> Coroutine[Any, Any, T]:
             return client.send(self._operation(*arguments, **named))
 
         return send
