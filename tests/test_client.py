@@ -248,7 +248,8 @@ def test_the_incarnation_is_sent_where_the_service_takes_it() -> None:
     said = next(exchange(operations.undo("ana", "1"), known, Patience()))
     assert isinstance(said, Attempt)
     assert said.headers["x-allograph-incarnation"] == "one"
-    for operation in (operations.undo("ben", "1"), operations.words("ana")):
+    others: list[operations.Operation[Any]] = [operations.undo("ben", "1"), operations.words("ana")]
+    for operation in others:
         unsaid = next(exchange(operation, known, Patience()))
         assert isinstance(unsaid, Attempt)
         assert "x-allograph-incarnation" not in unsaid.headers
