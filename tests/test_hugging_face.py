@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import importlib
 import json
+import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,10 +22,14 @@ from allograph.corpora import Corpus
 from allograph.corpora import hugging_face as exporting
 from allograph.corpora.hugging_face import export_hugging_face
 from allograph.errors import FormatError, InputError, ServiceError
-from small import digits_corpus, digits_split
+from conftest import REQUIRED
+from small import COMMAND, digits_corpus, digits_split, environment
 
-datasets = pytest.importorskip("datasets", reason="Hugging Face's datasets is not installed")
-hub = pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
+if "hub" not in REQUIRED:
+    pytest.importorskip("datasets", reason="Hugging Face's datasets is not installed")
+    pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
+datasets: Any = importlib.import_module("datasets")
+hub: Any = importlib.import_module("huggingface_hub")
 
 
 @pytest.fixture
@@ -63,6 +69,15 @@ def test_the_card(corpus: Corpus, tmp_path: Path) -> None:
     columns = {one["name"]: one.get("dtype") for one in values["dataset_info"]["features"]}
     assert columns["image"] == "image"
     assert columns["label"] == {"class_label": {"names": {str(i): str(i) for i in range(10)}}}
+
+
+def test_on_the_command_line(corpus: Corpus, tmp_path: Path) -> None:
+    command = [*COMMAND, "export", "hf", corpus.path.name, "-o", "out", "--json"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    assert (done.returncode, json.loads(done.stdout)["samples"]) == (0, 1797)
+    again = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    assert again.returncode == 2
+    assert "holds something already" in again.stderr
 
 
 def test_a_folder_that_holds_something_is_left_alone(corpus: Corpus, tmp_path: Path) -> None:
