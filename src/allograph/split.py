@@ -53,7 +53,7 @@ def knn_per_split(samples: Iterable[str]) -> dict[str, Split]:
 
     >>> split = knn_per_split([f"w{i}" for i in range(11)])
     >>> [writer for writer in split if split[writer] == "application"]
-    ['w2', 'w7']
+    ['w6', 'w9']
     """
     names = sorted(samples)
     random.Random(KNN_PER_SEED).shuffle(names)

@@ -24,11 +24,11 @@ class Entry(NamedTuple):
 
 SOURCES = {
     "nist": Entry("nist.source:NistSource", "paths", ("polarity", "square")),
-    "femnist": Entry("femnist.source:FemnistSource", "paths"),
     "deepwriting": Entry("deepwriting.source:DeepWritingSource", "paths", ("square", "undistorted")),
     "digits": Entry("digits:DigitsSource", ""),
     "npz": Entry("npz.source:NpzSource", "archive", ("origin", "licence", "boxes")),
     "folder": Entry("folder:FolderSource", "manifest", ("origin", "licence", "polarity", "square")),
+    "femnist": Entry("femnist.source:FemnistSource", "paths"),
 }
 
 
