@@ -10,7 +10,7 @@ ROOMS := $(patsubst %,tests/test_%.py,adapter_contract alphabet bundle embedding
 EXTRAS := [research,serve,postgres]
 TOOLS := pytest pytest-xdist hypothesis httpx
 
-.PHONY: help demo test test-all test-wheel test-sdist test-lowest test-newest test-js coverage docs dist changelog lint bench bench-record lock unipen unipen-lines bundle vendor ink vectors screenshots clean
+.PHONY: help demo test test-all test-wheel test-sdist test-lowest test-newest test-js coverage docs dist changelog lint bench bench-record lock unipen unipen-lines bundle vendor ink client-types vectors screenshots clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -125,6 +125,9 @@ vendor:  ## fetch the page's libraries anew into src/allograph/page/vendor (need
 
 ink: $(VENV)/.demo  ## draw tests/ink.json anew from its description
 	$(BIN)/python tests/draw_ink.py
+
+client-types: $(VENV)/.test  ## write src/allograph/client/types.py anew from the service's OpenAPI document
+	$(BIN)/python tests/make_client_types.py
 
 vectors: $(VENV)/.demo  ## write tests/page/vectors.json anew: what the page's own adapter is to answer
 	$(BIN)/python tests/make_vectors.py

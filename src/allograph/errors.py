@@ -77,6 +77,14 @@ class BusyError(StorageError):
     """Too much waits, or a writer's corrections are still being learned; the message is for whoever asked, who may ask again."""
 
 
+class ServiceError(AllographError):
+    """A service over HTTP did not answer, or not as it should; `status` is the answer's, None where none came."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class WorkerError(AllographError):
     """A worker process died."""
 

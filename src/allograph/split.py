@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import random
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -13,6 +14,10 @@ from allograph.samples.names import check_writer
 Split = Literal["train", "validation", "application"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
+RULES = ("paper", "all", "knn-per")
+"""What `assign` knows besides files."""
+KNN_PER_SEED = 12345
+"""The seed that kNN-Per's authors give for their splits of FEMNIST."""
 VALIDATION_REMAINDER = {"deepwriting": 5}
 """By source: writers outside the application set whose rank, modulo 10, is this number form the validation set; 9 by default."""
 
@@ -40,6 +45,24 @@ def paper_split(samples: Mapping[str, int], source: str = "") -> dict[str, Split
     return split
 
 
+def knn_per_split(samples: Iterable[str]) -> dict[str, Split]:
+    """Split writers as kNN-Per's experiments on FEMNIST do (Marfoq et al., ICML 2022; their seed): a fifth is judged.
+
+    Names in order are shuffled and the first ⌊n/5⌋ form the application set; theirs come in the order of a folder, which
+    differs from machine to machine. Of the others, whom their experiments leave out, every tenth is for validation.
+
+    >>> split = knn_per_split([f"w{i}" for i in range(11)])
+    >>> [writer for writer in split if split[writer] == "application"]
+    ['w6', 'w9']
+    """
+    names = sorted(samples)
+    random.Random(KNN_PER_SEED).shuffle(names)
+    judged = len(names) // 5
+    split: dict[str, Split] = dict.fromkeys(names[:judged], "application")
+    split.update((writer, "validation" if i % 10 == 9 else "train") for i, writer in enumerate(names[judged:]))
+    return split
+
+
 def read_split(path: str | Path) -> dict[str, Split]:
     """Read a split from a CSV file with the columns `writer` and `split`, the writers as `check_writer` has them.
 
@@ -60,7 +83,7 @@ def read_split(path: str | Path) -> dict[str, Split]:
 
 
 def assign(rule: str, samples: Mapping[str, int], source: str) -> dict[str, Split]:
-    """Split the writers of a corpus: `paper`, `all` (everyone is an application writer) or a CSV file.
+    """Split the writers of a corpus: `paper`, `all` (everyone is an application writer), `knn-per` or a CSV file.
 
     Raises `InputError` when the file leaves out a writer of the corpus.
     """
@@ -68,6 +91,8 @@ def assign(rule: str, samples: Mapping[str, int], source: str) -> dict[str, Spli
         return paper_split(samples, source)
     if rule == "all":
         return dict.fromkeys(samples, "application")
+    if rule == "knn-per":
+        return knn_per_split(samples)
     split = read_split(rule)
     named = {writer: check_writer(writer) for writer in samples}
     missing = sorted(writer for writer in samples if named[writer] not in split)

@@ -66,6 +66,42 @@ class Bundle:
         bundle._check()
         return bundle
 
+    @classmethod
+    def from_pretrained(
+        cls, place: str | Path, *, revision: str | None = None, token: str | None = None, endpoint: str | None = None
+    ) -> Bundle:
+        """Open a bundle in a folder, or one of the Hugging Face hub (`OWNER/NAME`, extra `hub`), which is fetched first.
+
+        `revision` is a branch, a tag or a commit; `endpoint` another hub's address. It is checked as by `open`. Raises
+        `InputError` where there is no such folder or repository, `ServiceError` where the hub does not answer.
+        """
+        from allograph.bundle.hub import load
+
+        return load(place, revision, token, endpoint)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write the bundle's files and a model card into a folder; an older bundle there is replaced."""
+        from allograph.bundle.hub import save
+
+        save(self, folder)
+
+    def push_to_hub(
+        self,
+        repository: str,
+        *,
+        private: bool | None = None,
+        revision: str | None = None,
+        token: str | None = None,
+        endpoint: str | None = None,
+    ) -> str:
+        """Commit the bundle and a model card to a repository of the hub, which is made unless it is there.
+
+        Returns the commit's address. Raises as `from_pretrained`.
+        """
+        from allograph.bundle.hub import push
+
+        return push(self, repository, private, revision, token, endpoint)
+
     def __hash__(self) -> int:
         return hash((self.path, self.model_hash))
 

@@ -11,6 +11,7 @@ from allograph.alphabet.labels import NAMED
 from allograph.cli.completion import one_of
 from allograph.cli.output import say
 from allograph.cli.terminal import AsJson, Cluster, Jobs, Model, jobs_of, print_json, print_table, print_text, progress_bar
+from allograph.split import RULES
 
 if TYPE_CHECKING:
     from allograph.evaluation import EvaluationProtocol
@@ -21,6 +22,17 @@ FEEDBACKS = ("none", "all", "mistakes", "silence")
 _METHOD = (
     "An adapter by its name, or all that can be built for the bundle; may be given several times. The best unless named. Behind "
     "a name, +size adds how large a sample was written, and -size leaves it out."
+)
+PRESETS = {"knn-per": ("memory", "allograph")}
+"""The experiments of others, and the methods that are judged in them unless some are named."""
+FIXED = (
+    "protocol", "adaptation", "per_label", "resamples", "feedback", "missed", "in_order", "wrong_labels", "alphabet", "labels",
+    "shuffle", "split", "seed",
+)  # fmt: skip
+"""The parameters that a preset says."""
+_PRESET = (
+    "An experiment of others, with its writers, its split and its labels, in place of --protocol and its options. knn-per: "
+    "FEMNIST as Marfoq et al. (ICML 2022) split it, their method (memory) and ours, beside the figures that they published."
 )
 _LABELS = (
     "Judge only samples of these labels, and answer only them, unless --alphabet says otherwise: the name of an alphabet, a text "
@@ -45,6 +57,7 @@ def _method_names() -> list[str]:
 
 
 def evaluate(
+    context: typer.Context,
     corpus: Annotated[str, typer.Argument(help="An embedded corpus, or a corpus that is embedded first; it may be a URL.")],
     model: Model = None,
     split: Annotated[
@@ -75,6 +88,7 @@ def evaluate(
     wrong_labels: Annotated[
         float | None, typer.Option(help="resample: the share of the labels to learn from that are replaced by wrong ones; 0.")
     ] = None,
+    preset: Annotated[str | None, typer.Option(help=_PRESET, autocompletion=one_of(lambda: PRESETS))] = None,
     alphabet: Annotated[
         str | None,
         typer.Option(
@@ -104,8 +118,13 @@ def evaluate(
         "adaptation": adaptation, "per_label": per_label, "resamples": resamples, "feedback": feedback, "missed": missed,
         "in_order": in_order or None, "shuffle": shuffle or None, "wrong_labels": wrong_labels,
     }  # fmt: skip
-    settings = _protocol(protocol, common | {name: value for name, value in own.items() if value is not None})
-    read = (local_path(corpus), model, None if split in ("paper", "all") else split)
+    settings: EvaluationProtocol
+    if preset is None:
+        settings = _protocol(protocol, common | {name: value for name, value in own.items() if value is not None})
+    else:
+        settings = _preset(context, preset)
+        method = method or list(PRESETS[preset])
+    read = (local_path(corpus), model, None if split in RULES else split)
     if report is not None:
         check_folder(report)
         check_output(report, *read, folder=True)
@@ -134,6 +153,20 @@ def evaluate(
     for what, path in (("predictions", predictions), ("tables", tables), ("report", report and report / "report.html")):
         if path is not None:
             print(f"{what}: {path}")
+
+
+def _preset(context: typer.Context, name: str) -> EvaluationProtocol:
+    """The protocol of a preset; raises `InputError` for another name, and where an option would make it another experiment."""
+    from allograph.errors import InputError
+    from allograph.evaluation import KnnPer
+
+    if name not in PRESETS:
+        raise InputError(f"there is no preset {name!r}; there is {', '.join(PRESETS)}")
+    for parameter in context.command.params:
+        given = context.get_parameter_source(parameter.name or "")
+        if parameter.name in FIXED and given is not None and given.name == "COMMANDLINE":
+            raise InputError(f"{parameter.opts[0]} is fixed by --preset {name}; leave one of them out")
+    return KnnPer()
 
 
 def _protocol(name: str, options: dict[str, Any]) -> EvaluationProtocol:

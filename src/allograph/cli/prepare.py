@@ -23,7 +23,8 @@ def prepare(
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="nist: by_class.zip, its extracted folder, or by_write.zip and the .mit lists. deepwriting: the npz "
+            help="nist: by_class.zip, its extracted folder, or by_write.zip and the .mit lists. femnist: the hub's "
+            "Parquet files, LEAF's JSON files, or their folder. deepwriting: the npz "
             "files or the JSON release. npz: the archive. folder: the manifest CSV. digits: nothing. lines: an npz archive with "
             "points, stroke_start, line_start, texts, writers and perhaps stroke_character, splits, millimetres, device, as "
             "docs/corpora.md describes them."
@@ -41,8 +42,8 @@ def prepare(
     split: Annotated[
         str | None,
         typer.Option(
-            help="paper, all (every writer is an application writer), or a CSV file with writer and split. "
-            "Paper unless said; all for digits; for lines the archive's own, where it has one."
+            help="paper, all (every writer is an application writer), knn-per (a fifth are), or a CSV file with writer and "
+            "split. Paper unless said; all for digits; for lines the archive's own, where it has one."
         ),
     ] = None,
     frame: Annotated[str | None, typer.Option(help="paper or mnist; the source's own unless said.")] = None,

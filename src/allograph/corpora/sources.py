@@ -28,6 +28,7 @@ SOURCES = {
     "digits": Entry("digits:DigitsSource", ""),
     "npz": Entry("npz.source:NpzSource", "archive", ("origin", "licence", "boxes")),
     "folder": Entry("folder:FolderSource", "manifest", ("origin", "licence", "polarity", "square")),
+    "femnist": Entry("femnist.source:FemnistSource", "paths"),
 }
 
 

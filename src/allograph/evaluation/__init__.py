@@ -1,6 +1,6 @@
 """Evaluation: how well adapters do on the application writers of a corpus (paper §4.5).
 
-`evaluate` replays an embedded corpus under a protocol (`Resample`, `Sequential`, `Curve`, `Unlabelled`) and returns an
+`evaluate` replays an embedded corpus under a protocol (`Resample`, `KnnPer`, `Sequential`, `Curve`, `Unlabelled`) and returns an
 `Evaluation`: figures, rows, tables, and a report. Protocols say which samples are learned and which are tested, measures make
 figures of the answers, and the report shows them. `evaluate_lines` judges a corpus of lines and returns a `LineEvaluation`.
 """
@@ -17,18 +17,20 @@ if TYPE_CHECKING:
     from allograph.evaluation.outcome import Evaluation as Evaluation
     from allograph.evaluation.protocols import Curve as Curve
     from allograph.evaluation.protocols import EvaluationProtocol as EvaluationProtocol
+    from allograph.evaluation.protocols import KnnPer as KnnPer
     from allograph.evaluation.protocols import Resample as Resample
     from allograph.evaluation.protocols import Sequential as Sequential
     from allograph.evaluation.protocols import Unlabelled as Unlabelled
 
 _HOME = {"evaluate": "experiment", "Evaluation": "outcome"} | dict.fromkeys(
-    ("Curve", "EvaluationProtocol", "Resample", "Sequential", "Unlabelled"), "protocols"
+    ("Curve", "EvaluationProtocol", "KnnPer", "Resample", "Sequential", "Unlabelled"), "protocols"
 )
 _HOME |= dict.fromkeys(("LineEvaluation", "evaluate_lines"), "lines")
 __all__ = [
     "Curve",
     "Evaluation",
     "EvaluationProtocol",
+    "KnnPer",
     "LineEvaluation",
     "Resample",
     "Sequential",

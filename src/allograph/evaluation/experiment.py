@@ -18,6 +18,7 @@ from allograph.evaluation.methods import Methods, add_sizes, build_methods, chec
 from allograph.evaluation.outcome import Evaluation
 from allograph.evaluation.protocols.curve import CurvePoint
 from allograph.evaluation.protocols.kinds import EvaluationProtocol
+from allograph.evaluation.protocols.knn_per import KnnPer
 from allograph.evaluation.protocols.replay import replay_writers
 from allograph.evaluation.protocols.resample import Resample
 from allograph.evaluation.protocols.unlabelled import UnlabelledPoint
@@ -93,11 +94,14 @@ def evaluate(
     if not runs:
         raise InputError("no writer has a test sample: every writer has too few samples of each label")
     last, source = runs[-1], embedded.source
+    beside_knn_per = isinstance(protocol, KnnPer) and source == "femnist"
     when = run_in_words(last)
     tables = [
         table_1(facts, source),
         table_2(facts, source),
-        table_3(last.figures, source if isinstance(protocol, Resample) else "", last.protocol.feedback or "", when),
+        table_3(
+            last.figures, source if isinstance(protocol, Resample) else "", last.protocol.feedback or "", when, beside_knn_per
+        ),
         *progress_tables(runs),
         quality_table(last),
         error_kinds_table(last),

@@ -2,12 +2,14 @@
 
 `Resample` parts each label's samples at random (the paper's protocol), `Sequential` answers a writer's samples in turn and learns
 each after its answer, `Curve` tests the same samples after more and more corrections, `Unlabelled` reads them beside more and
-more others without a correction. A protocol gives trials; `replay_writers` replays them with every adapter and notes the answers.
+more others without a correction; `KnnPer` is the split of kNN-Per's experiments. A protocol gives trials; `replay_writers`
+replays them with every adapter and notes the answers.
 """
 
 from allograph.evaluation.protocols.answers import MethodAnswers, WriterAnswers
 from allograph.evaluation.protocols.curve import Curve
 from allograph.evaluation.protocols.kinds import EvaluationProtocol, RunProtocol
+from allograph.evaluation.protocols.knn_per import KnnPer
 from allograph.evaluation.protocols.replay import replay_writers
 from allograph.evaluation.protocols.resample import Resample
 from allograph.evaluation.protocols.sequential import Sequential
@@ -17,6 +19,7 @@ from allograph.evaluation.protocols.writer_samples import WriterSamples, samples
 __all__ = [
     "Curve",
     "EvaluationProtocol",
+    "KnnPer",
     "MethodAnswers",
     "Resample",
     "RunProtocol",

@@ -10,6 +10,7 @@ from pathlib import Path
 import allograph
 from allograph.bundle import SHIPPED
 from allograph.evaluation.measures.figures import Figures, WriterFigures
+from allograph.evaluation.protocols.knn_per import KnnPer
 from allograph.evaluation.protocols.labels import labels_as_text
 from allograph.evaluation.report.answer_tables import (
     ConfusedPair,
@@ -126,9 +127,12 @@ def _command(setup: Setup, methods: Iterable[str]) -> str:
         *([] if bundle.path == SHIPPED else [f"--model {shlex.quote(bundle.path.name)}"]),
         *(f"--method {shlex.quote(method)}" for method in methods),
         *protocol.options(),
-        f"--seed {protocol.seed}",
-        *([] if protocol.alphabet is None else [f"--alphabet {protocol.alphabet}"]),
-        *([] if protocol.split is None else [f"--split {shlex.quote(Path(protocol.split).name)}"]),
-        *([] if protocol.labels is None else [f"--labels {shlex.quote(labels_as_text(protocol.labels))}"]),
     ]
+    if not isinstance(protocol, KnnPer):  # a preset says all of these
+        words += [
+            f"--seed {protocol.seed}",
+            *([] if protocol.alphabet is None else [f"--alphabet {protocol.alphabet}"]),
+            *([] if protocol.split is None else [f"--split {shlex.quote(Path(protocol.split).name)}"]),
+            *([] if protocol.labels is None else [f"--labels {shlex.quote(labels_as_text(protocol.labels))}"]),
+        ]
     return " ".join(words)

@@ -6,20 +6,23 @@ from typing import Any
 
 from allograph.evaluation.measures.figures import Figures, MethodFigures
 from allograph.evaluation.measures.quality import Quality
-from allograph.evaluation.report.published import PAPER
+from allograph.evaluation.report.published import KNN_PER, PAPER
 from allograph.evaluation.report.table import UNKNOWN, Table, number, percent, percent_interval, points, points_interval
 from allograph.evaluation.report.wording import of_run
 from allograph.evaluation.runs import Run
 
 
-def table_3(figures: Figures, source: str, feedback: str, when: str = "") -> Table:
+def table_3(figures: Figures, source: str, feedback: str, when: str = "", beside_knn_per: bool = False) -> Table:
     """The accuracy of the methods (paper, table 3), beside the authors' own figures where `source` names a corpus of theirs.
 
-    The authors' figures are of `feedback` "all". `when` says in the title which of several runs the table shows.
+    The authors' figures are of `feedback` "all"; `beside_knn_per` shows those of kNN-Per instead. `when` says in the title which
+    of several runs the table shows.
     """
     columns = [(name, _method_column(figures, method)) for name, method in figures.methods.items()]
     paper = PAPER.get(source, {}).get("method")
-    if paper is not None:
+    if beside_knn_per:
+        columns.append(("kNN-Per, published", _knn_per_column()))
+    elif paper is not None:
         columns.append(("the authors" if feedback == "all" else "the authors (feedback all)", _paper_column(paper)))
     heads = [
         "Writers tested", "Test images", "  with a box", "Base accuracy", "Accuracy", "Gain, points", "  95 % interval",
@@ -59,6 +62,22 @@ def _paper_column(paper: dict[str, Any]) -> list[str]:
         percent(paper["gain"] / (1 - paper["base"]), 1), UNKNOWN, points(paper["largest"]), UNKNOWN,
         f"{paper['better']} / {paper['equal']} / {paper['worse']}", UNKNOWN,
     ]  # fmt: skip
+
+
+def _knn_per_column() -> list[str]:
+    base, accuracy, gain = (KNN_PER[name] for name in ("base", "accuracy", "gain"))
+    unknown = [UNKNOWN] * 3
+    return [
+        *unknown,
+        percent(base),
+        percent(accuracy),
+        points(gain),
+        UNKNOWN,
+        percent(gain / (1 - base), 1),
+        UNKNOWN,
+        *unknown,
+        UNKNOWN,
+    ]
 
 
 def quality_table(run: Run) -> Table:

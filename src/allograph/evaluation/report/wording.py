@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from allograph.evaluation.measures.figures import Figures
 from allograph.evaluation.protocols.curve import CurvePoint
 from allograph.evaluation.protocols.kinds import EvaluationProtocol
+from allograph.evaluation.protocols.knn_per import KnnPer
 from allograph.evaluation.protocols.resample import Resample
 from allograph.evaluation.protocols.sequential import Sequential
 from allograph.evaluation.protocols.unlabelled import Unlabelled, UnlabelledPoint
@@ -147,6 +148,13 @@ def protocol_in_words(protocol: EvaluationProtocol) -> str:
     Each writer's samples were split at random, once, from an empty profile: 1 of each label that has more to learn from, the rest
     to be read, label by label. What was learned stayed frozen during the test (feedback none).
     """
+    if isinstance(protocol, KnnPer):
+        return (
+            f"As in kNN-Per's experiments on FEMNIST: {100 * protocol.adaptation:g} % of each writer's samples, whichever labels "
+            "they show, were learned, from an empty profile, and the rest read, once; a fifth of the writers were judged. What "
+            f"was learned stayed frozen during the test (feedback {protocol.feedback}). Their base was trained on the samples "
+            f"that are learned here too; ours was not, unless it was trained so.{_offered(protocol.alphabet, protocol.labels)}"
+        )
     if isinstance(protocol, Resample):
         return _resample_in_words(protocol)
     if isinstance(protocol, Sequential):

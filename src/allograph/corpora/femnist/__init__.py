@@ -1,0 +1,1 @@
+"""FEMNIST, as the hub has it and as LEAF writes it."""
