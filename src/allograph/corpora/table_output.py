@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -58,9 +58,22 @@ class Layout:
 class TableOutput(ABC):
     """A table that is being written."""
 
-    @abstractmethod
+    def __init__(self, layout: Layout, ends: ExitStack) -> None:
+        self._layout, self._ends = layout, ends
+
     def fill(self, make: Make[Shared, Task, Summary], shared: Shared, tasks: Sequence[Task], jobs: Jobs) -> Iterator[Summary]:
-        """Write the rows that `make(shared, task)` returns, a row group a task, and yield what it says of them, in order."""
+        """Write the rows that `make(shared, task)` returns, a row group a task, and yield what it says of them, in order.
+
+        When the output is done, or given up, those who still work are ended first: none writes to what is closed by then.
+        """
+        summaries = self._fill(make, shared, tasks, jobs)
+        self._ends.callback(summaries.close)
+        return summaries
+
+    @abstractmethod
+    def _fill(
+        self, make: Make[Shared, Task, Summary], shared: Shared, tasks: Sequence[Task], jobs: Jobs
+    ) -> Generator[Summary, None, None]: ...
 
     @abstractmethod
     def sign(self, record: Mapping[str, Any]) -> None:
@@ -76,24 +89,28 @@ def table_output(output: Place, layout: Layout) -> Iterator[TableOutput]:
     check_table_output(output)
     place = as_place(output)
     if not is_folder_name(output):
-        with layout.writer(place) as file:
-            yield _File(file, layout)
+        with layout.writer(place) as file, ExitStack() as ends:
+            yield _File(file, layout, ends)
     elif isinstance(place, Path):
-        with atomic_folder(place) as folder:
-            yield _Folder(folder.absolute(), layout)
+        with atomic_folder(place) as folder, ExitStack() as ends:
+            yield _Folder(folder.absolute(), layout, ends)
     else:
         try:
-            yield _Folder(place, layout)
+            with ExitStack() as ends:
+                yield _Folder(place, layout, ends)
         except BaseException:
             remove_folder(place)
             raise
 
 
 class _File(TableOutput):
-    def __init__(self, file: pq.ParquetWriter, layout: Layout) -> None:
-        self._file, self._layout = file, layout
+    def __init__(self, file: pq.ParquetWriter, layout: Layout, ends: ExitStack) -> None:
+        super().__init__(layout, ends)
+        self._file = file
 
-    def fill(self, make: Make[Shared, Task, Summary], shared: Shared, tasks: Sequence[Task], jobs: Jobs) -> Iterator[Summary]:
+    def _fill(
+        self, make: Make[Shared, Task, Summary], shared: Shared, tasks: Sequence[Task], jobs: Jobs
+    ) -> Generator[Summary, None, None]:
         """Let workers make the row groups, and write them here: each while the next is made."""
         writing: Future[None] | None = None
         with ThreadPoolExecutor(1) as pool:
@@ -111,11 +128,14 @@ class _File(TableOutput):
 
 
 class _Folder(TableOutput):
-    def __init__(self, folder: Place, layout: Layout) -> None:
-        self._folder, self._layout = folder, layout
+    def __init__(self, folder: Place, layout: Layout, ends: ExitStack) -> None:
+        super().__init__(layout, ends)
+        self._folder = folder
         self._parts: dict[str, list[int]] = {}
 
-    def fill(self, make: Make[Shared, Task, Summary], shared: Shared, tasks: Sequence[Task], jobs: Jobs) -> Iterator[Summary]:
+    def _fill(
+        self, make: Make[Shared, Task, Summary], shared: Shared, tasks: Sequence[Task], jobs: Jobs
+    ) -> Generator[Summary, None, None]:
         """Let workers write the parts."""
         starts = range(0, len(tasks), PART_GROUPS)
         parts = [(f"part-{number:05d}.parquet", tasks[start : start + PART_GROUPS]) for number, start in enumerate(starts)]
