@@ -1,4 +1,4 @@
-"""From an archive of lines to a corpus of lines."""
+"""From lines and their texts to a corpus of lines."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from allograph.corpora.lines.columns import SCHEMA, lines_to_arrow
 from allograph.corpora.lines.corpus import FORMAT, KIND, LineCorpus
 from allograph.corpora.lines.line import LabelledLine
 from allograph.corpora.lines.record import LineCorpusRecord
+from allograph.corpora.lines.source import LineSource
 from allograph.corpora.lines.text import characters_of
 from allograph.corpora.parquet import atomic_parquet, sign
 from allograph.files.records import record_values
@@ -22,7 +23,7 @@ ROWS = 256
 
 
 def prepare_lines(
-    path: str | Path,
+    lines: LineSource | str | Path,
     output: str | Path,
     split: str | None = None,
     progress: Progress = silent,
@@ -30,13 +31,13 @@ def prepare_lines(
     origin: str = "",
     licence: str = "",
 ) -> LineCorpus:
-    """Read the lines of an npz archive, split their writers, write the corpus, and open it.
+    """Read lines, split their writers, write the corpus, and open it.
 
-    `split` is `paper` (by the number of a writer's characters), `all` or a CSV file; None is the archive's own, or `paper`
-    where it has none. `origin` and `licence` are noted in the corpus. Raises whatever `LineArchive` raises, and `InputError`
-    where a file leaves out a writer.
+    `lines` is the path of an npz archive, or what `open_lines` opened. `split` is `paper` (by the number of a writer's
+    characters), `all` or a CSV file; None is the archive's own, or `paper` where it has none. `origin` and `licence` are noted
+    in the corpus. Raises whatever `LineArchive` raises, and `InputError` where a file leaves out a writer.
     """
-    archive = LineArchive.open(path)
+    archive = LineArchive.open(lines) if isinstance(lines, str | Path) else lines
     counts, labels = Counter[str](), set[str]()
     for text, writer in zip(archive.texts.tolist(), archive.writers.tolist(), strict=True):
         characters = characters_of(text)
@@ -52,16 +53,16 @@ def prepare_lines(
         progress("preparing", 0, len(archive))
         for start in range(0, len(archive), ROWS):
             places = range(start, min(start + ROWS, len(archive)))
-            lines = [archive.line(place, split_of[str(archive.writers[place])]) for place in places]
-            for line in lines:
+            batch = [archive.line(place, split_of[str(archive.writers[place])]) for place in places]
+            for line in batch:
                 split_lines[line.split] += 1
                 units[line.unit] += 1
                 known += line.characters is not None
                 splits_with.setdefault(_digest(line), set()).add(line.split)
-            file.write_table(lines_to_arrow(lines), row_group_size=ROWS)
+            file.write_table(lines_to_arrow(batch), row_group_size=ROWS)
             progress("preparing", places.stop, len(archive))
         record = LineCorpusRecord(
-            source=archive.path.name,
+            source=archive.name,
             lines=len(archive),
             characters=counts.total(),
             labels=len(labels),
@@ -71,9 +72,10 @@ def prepare_lines(
             known_cuts=known,
             units=dict(units),
             shared_lines=sum(1 for parts in splits_with.values() if len(parts) > 1),
-            origin=origin,
-            licence=licence,
-            split=Path(rule).name if own is None else archive.path.name,
+            notes=archive.notes,
+            origin=origin or archive.origin,
+            licence=licence or archive.licence,
+            split=Path(rule).name if own is None else archive.name,
         )
         sign(file, KIND, FORMAT, record_values(record))
     return LineCorpus.open(output)
