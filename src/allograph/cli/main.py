@@ -18,6 +18,7 @@ from allograph.cli.demo import demo
 from allograph.cli.embed import embed
 from allograph.cli.evaluate import evaluate
 from allograph.cli.evaluate_lines import evaluate_lines
+from allograph.cli.export import export
 from allograph.cli.fold import fold
 from allograph.cli.info import info
 from allograph.cli.keys import keys
@@ -43,6 +44,7 @@ for command in (prepare, train, embed, fold, tune, evaluate, bundle, info, demo,
     app.command()(command)
 app.add_typer(writers, name="writers")
 app.add_typer(keys, name="keys")
+app.add_typer(export, name="export")
 
 
 @app.callback(invoke_without_command=True)

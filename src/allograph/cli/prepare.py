@@ -63,8 +63,8 @@ def prepare(
         Path | None,
         typer.Option(help="npz: the archive with the samples' boxes, in their order, where they are not in the archive itself."),
     ] = None,
-    origin: Annotated[str, typer.Option(help="Whom to name as the source; for npz, folder and lines.")] = "",
-    licence: Annotated[str, typer.Option(help="The licence of the data; for npz, folder and lines.")] = "",
+    origin: Annotated[str, typer.Option(help="Whom to name as the source; for npz, folder, inkml and lines.")] = "",
+    licence: Annotated[str, typer.Option(help="The licence of the data; for npz, folder, inkml and lines.")] = "",
     jobs: Jobs = None,
     as_json: AsJson = False,
 ) -> None:
@@ -114,6 +114,8 @@ def _prepare_lines(
     from allograph.files.atomic import check_output
 
     check_output(output, *(path for path in paths if path.is_file()))
+    if split == "shipped":
+        raise InputError("--split shipped is of unipen's characters; lines have none of that name")
     with progress_bar() as progress:
         done = prepare_lines(open_lines(source, paths), output, split, progress, origin=origin, licence=licence)
     _show(output, done.record, as_json)

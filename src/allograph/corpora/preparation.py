@@ -66,7 +66,9 @@ def prepare(
     writers, writer_of = _merge_spellings(listing.writers, check_writer, source.name)
     counts = np.bincount(writer_of)
     samples = dict(zip(writers.tolist(), counts.tolist(), strict=True))
-    parts = assign(split, samples, source.name) if listing.splits is None else {writer: listing.splits[writer] for writer in samples}
+    parts = (
+        assign(split, samples, source.name) if listing.splits is None else {writer: listing.splits[writer] for writer in samples}
+    )
     part_of = np.array([SPLITS.index(parts[writer]) for writer in writers.tolist()], dtype=np.int32)[writer_of]
 
     polarity, units = Counter[str](), Counter[str]()
@@ -106,7 +108,7 @@ def prepare(
             notes=(*listing.notes, *([f"{uneven:,} pictures were in uneven light, which was evened out"] if uneven else [])),
             origin=source.origin,
             licence=source.licence,
-            split=Path(split).name,
+            split=Path(split).name if listing.splits is None else "shipped",
         )
         sign(file, "corpus", FORMAT, record_values(record))
     return Corpus.open(output)

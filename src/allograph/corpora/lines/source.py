@@ -107,7 +107,9 @@ def open_lines(name: str, paths: Sequence[str | Path]) -> LineSource:
     if name not in SOURCES:
         raise InputError(f"{name} has no lines; lines are in {', '.join(SOURCES)}")
     if not paths or (name != "inkml" and len(paths) != 1):
-        what = {"lines": "npz archive", "unipen": "release, a folder or an archive", "inkml": "or more InkML files or folders"}[name]
+        what = {"lines": "npz archive", "unipen": "release, a folder or an archive", "inkml": "or more InkML files or folders"}[
+            name
+        ]
         raise InputError(f"{name} reads {'one' if name == 'inkml' else 'exactly one'} {what}; {len(paths)} were given")
     module, _, opener = SOURCES[name].partition(":")
     found = import_module(f"allograph.corpora.{module}")

@@ -31,6 +31,8 @@ class _Marked(NamedTuple):
     components: tuple[int, ...]
     whole: bool
     """Whether each of its components is all its own."""
+    in_context: bool
+    """Whether it is marked in the context of a text."""
 
 
 def gather_lines(path: Path) -> GatheredLines:
@@ -67,14 +69,19 @@ def characters_of_strokes(found: Found, text: str, marked: set[_Marked]) -> NDAr
     """[strokes] the character of the text that each stroke belongs to; None where that is not known of all.
 
     It is known where each component is one marked character's, and the characters, in the order in which they were begun, are
-    those of the text.
+    those of the text; marks in the context of a text come before those of isolated characters.
     """
     mine = set(found.components)
-    within = sorted((one for one in marked if mine.issuperset(one.components)), key=lambda one: one.components[0])
-    owner = {component: place for place, one in enumerate(within) for component in one.components}
-    once = sum(len(one.components) for one in within) == len(owner)
-    if not (once and all(one.whole for one in within) and owner.keys() == mine):
+    within: list[_Marked] = []
+    owned: set[int] = set()
+    for one in sorted(marked, key=lambda one: not one.in_context):
+        if one.whole and mine.issuperset(one.components) and owned.isdisjoint(one.components):
+            within.append(one)
+            owned.update(one.components)
+    if owned != mine:
         return None
+    within.sort(key=lambda one: one.components[0])
+    owner = {component: place for place, one in enumerate(within) for component in one.components}
     if tuple(one.label for one in within) != characters_of(text):
         return None
     return np.array([owner[component] for component in found.components], np.int16)
@@ -86,6 +93,7 @@ def _marked(release: Release) -> tuple[dict[str, set[_Marked]], int]:
     in_context = 0
     for found in find_segments(release, (*ISOLATED, IN_CONTEXT), "CHARACTER", LeftOut()):
         whole = all(not span.start and span.stop is None for span in found.segment.spans())
-        marked[found.sheet].add(_Marked(found.segment.label, tuple(found.components), whole))
-        in_context += found.file.startswith(f"data/{IN_CONTEXT}/")
+        context = found.file.startswith(f"data/{IN_CONTEXT}/")
+        marked[found.sheet].add(_Marked(found.segment.label, tuple(found.components), whole, context))
+        in_context += context
     return marked, in_context

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import io
 import lzma
 import shutil
 import tarfile
@@ -15,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from allograph.corpora.nist.zip_directory import check_entries
 from allograph.errors import FormatError, InputError
-from allograph.files.input import files_below, read_file
+from allograph.files.input import files_below, open_file, read_file
 
 ENDINGS = (".dat", ".doc", ".lex")
 """What the release's files end with: data, the conditions they were written in, and word lists."""
@@ -25,6 +28,9 @@ LARGEST_RELEASE = 1 << 34
 """Bytes of all files that are taken out of an archive."""
 MOST_FILES = 1_000_000
 """Entries in the largest archive."""
+
+COMPRESSED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+"""What opens a compressed file, by how it begins."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,7 @@ def _unpack(path: Path, folder: Path) -> None:
                     total = _more(path, entry.filename, entry.file_size, total)
                     archive.extract(entry, folder)
         return
-    with tarfile.open(path) as archive:
+    with _decompressed(path) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
         for number, member in enumerate(archive):
             if number >= MOST_FILES:
                 raise FormatError(f"{path} has more than {MOST_FILES:,} entries, the most that are read")
@@ -117,6 +123,27 @@ def _unpack(path: Path, folder: Path) -> None:
                 if content is not None:
                     with content, open(target, "wb") as file:
                         shutil.copyfileobj(content, file)
+        if not stream.last:  # an archive ends with blocks of zeros, and tarfile takes the end of the file for them
+            raise FormatError(f"{path} cannot be read: it is truncated; fetch it again")
+
+
+class _Watched(io.BufferedReader):
+    """A file that remembers what was read last."""
+
+    last = b""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.last = super().read(size)
+        return self.last
+
+
+def _decompressed(path: Path) -> _Watched:
+    """What a file holds, decompressed where it is compressed."""
+    with open_file(path) as file:
+        begin = file.read(6)
+    opener = next((opener for magic, opener in COMPRESSED.items() if begin.startswith(magic)), None)
+    opened = open_file(path, buffer=0) if opener is None else opener(path, "rb")
+    return _Watched(opened)  # type: ignore[arg-type]
 
 
 def _more(path: Path, name: str, size: int, total: int) -> int:
