@@ -22,4 +22,4 @@ def table_of(shared: Path) -> Table:
 
 
 if __name__ == "__main__":
-    np.savez_compressed(Path(shipped.__file__).with_name("shipped.npz"), **table_of(Path(sys.argv[1])).arrays())
+    np.savez_compressed(Path(shipped.__file__).with_name("shipped.npz"), **table_of(Path(sys.argv[1])).arrays())  # type: ignore[arg-type]

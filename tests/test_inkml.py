@@ -215,7 +215,7 @@ def lines(draw: st.DrawFn) -> LabelledLine:
         text,
         draw(TEXTS.filter(lambda name: name not in ("nan", "NaN", "None", "NaT", "<NA>"))),
         "application",
-        np.array(owners) if known else None,  # type: ignore[arg-type]
+        np.array(owners) if known else None,
         draw(st.sampled_from(["millimetres", "device"])),
     )
 
@@ -274,6 +274,7 @@ def test_what_the_page_exports_is_read(tmp_path: Path) -> None:
     node = shutil.which("node")
     if node is None:
         lacking("node", "there is no node on this machine (on Debian: apt-get install nodejs)")
+        raise AssertionError
     documents = [
         {
             "lines": [

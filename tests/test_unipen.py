@@ -27,6 +27,7 @@ from allograph.corpora.unipen.shipped import DIGEST, Table, digest, make_table, 
 from allograph.corpora.unipen.statements import statements
 from allograph.errors import AllographError, FormatError, InputError
 from allograph.ink import ink_extent
+from allograph.split import read_split
 from make_unipen_table import table_of
 from unipen_release import INK, RELEASE, make_release, pack
 
@@ -231,7 +232,7 @@ def test_statements_have_the_lines_they_begin_in() -> None:
 @given(st.dictionaries(st.integers(1, 2**64 - 1), st.sampled_from(["ab-0", "ab-1", "cd-0"]), min_size=1))
 def test_a_table_is_read_as_it_was_made(samples: dict[int, str]) -> None:
     splits = {"ab-0": "train", "ab-1": "application", "cd-0": "validation"}
-    kept = {(writer[:2], number >> 8 * (8 - DIGEST)): writer for number, writer in samples.items()}
+    kept = {number >> 8 * (8 - DIGEST): writer for number, writer in samples.items()}
     if len(kept) < len(samples):
         with pytest.raises(ValueError, match="same digest"):
             make_table(samples, samples.values(), splits)  # type: ignore[arg-type]
@@ -243,7 +244,7 @@ def test_a_table_is_read_as_it_was_made(samples: dict[int, str]) -> None:
 
 def test_the_shipped_samples_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = {digest("data/1a/abc/one.dat", "3", '"'): "abc-007", digest("data/1c/abc/one.dat", "0-2", "n"): "abc-003"}
-    told = make_table([one << 32 for one in whole], whole.values(), {"abc-007": "train", "abc-003": "application"})
+    told = make_table([one << 24 for one in whole], whole.values(), {"abc-007": "train", "abc-003": "application"})
     monkeypatch.setattr(source, "shipped_table", lambda: told)
     corpus = prepare(UnipenSource([make_release(tmp_path)], shipped=True), tmp_path / "corpus.parquet")
     assert corpus.labels.tolist() == ["n", '"']
@@ -324,9 +325,12 @@ def test_characters_of_the_release_are_those_of_the_shared_data(
     for row, label in enumerate(labels.tolist()):
         span = slice(starts[row], starts[row + 1])
         rows.setdefault((keys(points[span], lifts[span]), label), []).append(row)
-    row_of, table, boxes = {}, {}, []
+    row_of: dict[int, int] = {}
+    table: dict[int, str] = {}
+    boxes = []
     writers_of: dict[str, Counter[str]] = {}
-    for one in found_in(raw, "1a", "1b", "1c", "1d")[0]:
+    found, _ = found_in(raw, "1a", "1b", "1c", "1d")
+    for one in found:
         ink = np.concatenate(one.strokes)
         low, extent = ink.min(axis=0), np.ptp(ink, axis=0).max() or 1000.0
         first = np.concatenate([np.arange(len(stroke)) == 0 for stroke in one.strokes])
@@ -334,7 +338,7 @@ def test_characters_of_the_release_are_those_of_the_shared_data(
         if len(same) == 1 and len(ink) > 3:
             (row,) = same
             number = digest(one.file, one.segment.delineation, one.segment.label)
-            table[number], row_of[one.file.split("/")[2], number] = str(data["writers"][row]), row
+            table[number], row_of[number] = str(data["writers"][row]), row
             writers_of.setdefault(one.writer, Counter())[table[number]] += 1
             if np.isfinite(size["box"][row]).all():
                 boxes.append(np.allclose(np.array(ink_extent(one.strokes)) / one.per_unit, size["box"][row], atol=1e-3))
@@ -342,20 +346,14 @@ def test_characters_of_the_release_are_those_of_the_shared_data(
     assert len(row_of) > 7_500
     assert np.mean(boxes) > 0.999  # of one, the fragment has the ink 71 times larger than the release
     assert all(len(counts) == 1 for counts in writers_of.values())  # each writer of the release is one of the shared data
-    told = make_table([number << 32 for number in table], table.values(), dict.fromkeys(shipped_table().writers, "train"))
-    own = shipped_table()
-    split_of = dict(zip(own.writers, own.splits, strict=True))
-    monkeypatch.setattr(
-        source, "shipped_table", lambda: Table(told.writers, tuple(split_of[w] for w in told.writers), told.digests, told.counts)
-    )
-    kept = [
-        row_of[one.file.split("/")[2], number]
-        for one in sorted(
-            found_in(raw, "1a", "1b", "1c", "1d")[0],
-            key=lambda one: (one.sheet, *one.segment.spans()[0][:1], one.segment.spans()[0].start or 0),
-        )
-        if (number := digest(one.file, one.segment.delineation, one.segment.label)) in table
-    ]
+    split_of = read_split(shared / "data/unipen_split.csv")
+    told = make_table([number << 24 for number in table], table.values(), split_of)
+    monkeypatch.setattr(source, "shipped_table", lambda: told)
+    kept = []
+    for one in sorted(found, key=lambda one: (one.sheet, one.segment.spans()[0].component, one.segment.spans()[0].start or 0)):
+        number = digest(one.file, one.segment.delineation, one.segment.label)
+        if number in row_of:
+            kept.append(row_of[number])
     corpus = prepare(UnipenSource([raw], shipped=True), tmp_path / "corpus.parquet")
     assert corpus.labels.tolist() == labels[kept].tolist()
     assert corpus.writers.tolist() == data["writers"][kept].tolist()

@@ -11,10 +11,11 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from allograph.corpora.nist.zip_directory import check_entries
 from allograph.errors import FormatError, InputError
@@ -29,7 +30,11 @@ LARGEST_RELEASE = 1 << 34
 MOST_FILES = 1_000_000
 """Entries in the largest archive."""
 
-COMPRESSED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+COMPRESSED: dict[bytes, Callable[[Path], BinaryIO | gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile]] = {
+    b"\x1f\x8b": gzip.GzipFile,
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ\x00": lzma.LZMAFile,
+}
 """What opens a compressed file, by how it begins."""
 
 
@@ -142,7 +147,7 @@ def _decompressed(path: Path) -> _Watched:
     with open_file(path) as file:
         begin = file.read(6)
     opener = next((opener for magic, opener in COMPRESSED.items() if begin.startswith(magic)), None)
-    opened = open_file(path, buffer=0) if opener is None else opener(path, "rb")
+    opened = open_file(path, buffer=0) if opener is None else opener(path)
     return _Watched(opened)  # type: ignore[arg-type]
 
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from allograph.split import SPLITS, Split
 
-DIGEST = 4
-"""Bytes of a digest that the table keeps: within a contributor no two samples have the same."""
+DIGEST = 5
+"""Bytes of a digest that the table keeps: no two samples have the same, and any other segment of the release hardly ever one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,35 +28,36 @@ class Table:
     """The names, which are numbers behind the contributor: `aga-000`."""
     splits: tuple[Split, ...]
     """One for each writer."""
-    digests: NDArray[np.uint32]
+    digests: NDArray[np.uint64]
     """[n] of the samples, those of one writer after one another, ascending."""
     counts: NDArray[np.int64]
     """How many each writer has."""
 
-    def writer_of(self) -> dict[tuple[str, int], str]:
-        """The writer of a sample, by its contributor and digest."""
-        names = np.repeat(self.writers, self.counts).tolist()
-        return {(name.partition("-")[0], digest): name for name, digest in zip(names, self.digests.tolist(), strict=True)}
+    def writer_of(self) -> dict[int, str]:
+        """The writer of a sample, by its digest."""
+        return dict(zip(self.digests.tolist(), np.repeat(self.writers, self.counts).tolist(), strict=True))
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """As they are stored: of the digests the steps from one to the next, a row for each of their bytes."""
         starts = np.cumsum(self.counts) - self.counts
-        steps = np.diff(self.digests, prepend=np.uint32(0))
+        steps = np.diff(self.digests, prepend=np.uint64(0))
         steps[starts] = self.digests[starts]
         return {
             "writers": np.array(self.writers),
             "splits": np.array([SPLITS.index(split) for split in self.splits], np.uint8),
             "counts": self.counts.astype(np.uint16),
-            "steps": steps.astype(">u4").view(np.uint8).reshape(-1, DIGEST).T.copy(),
+            "steps": steps.astype(">u8").view(np.uint8).reshape(-1, 8)[:, 8 - DIGEST :].T.copy(),
         }
 
     @classmethod
     def of(cls, arrays: dict[str, NDArray[np.generic]]) -> Table:
         """The table of what `arrays` gives."""
         counts = arrays["counts"].astype(np.int64)
-        steps = np.ascontiguousarray(arrays["steps"].T).view(">u4").ravel().astype(np.uint32)
+        whole = np.zeros((int(counts.sum()), 8), np.uint8)
+        whole[:, 8 - DIGEST :] = arrays["steps"].T
+        steps = whole.view(">u8").ravel().astype(np.uint64)
         ends = np.cumsum(counts)
-        digests = np.concatenate([np.cumsum(part, dtype=np.uint32) for part in np.split(steps, ends[:-1])])
+        digests = np.concatenate([np.cumsum(part, dtype=np.uint64) for part in np.split(steps, ends[:-1])])
         splits = tuple(SPLITS[int(place)] for place in arrays["splits"].astype(int))
         return cls(tuple(arrays["writers"].astype(str).tolist()), splits, digests, counts)
 
@@ -83,9 +84,9 @@ def make_table(digests: Iterable[int], writers: Iterable[str], splits: dict[str,
     table = Table(
         names,
         tuple(splits[name] for name in names),
-        np.array([number for name in names for number in sorted(kept[name])], np.uint32),
+        np.array([number for name in names for number in sorted(kept[name])], np.uint64),
         np.array([len(kept[name]) for name in names]),
     )
     if len(table.writer_of()) != len(table.digests):
-        raise ValueError("two samples of a contributor have the same digest; keep more of its bytes")
+        raise ValueError("two samples have the same digest; keep more of its bytes")
     return table

@@ -18,7 +18,7 @@ from allograph.corpora.unipen.baselines import kept_lines
 from allograph.corpora.unipen.drawing import draw_as_shipped
 from allograph.corpora.unipen.left_out import LeftOut
 from allograph.corpora.unipen.reading import Found, find_segments
-from allograph.corpora.unipen.release import Release, contributor
+from allograph.corpora.unipen.release import Release
 from allograph.corpora.unipen.shipped import digest, shipped_table
 from allograph.errors import FormatError, InputError
 from allograph.images.frames import SIDE, Frame
@@ -87,7 +87,7 @@ def _read(release: Release, shipped: bool) -> tuple[Ink, Listing]:
             continue
         writer: str | None = found.writer
         if shipped:
-            writer = known.get((contributor(found.file), digest(found.file, found.segment.delineation, label)))
+            writer = known.get(digest(found.file, found.segment.delineation, label))
         if writer is None:
             left_out.add("characters that the shipped bundle's data do not hold", found.place)
             continue
