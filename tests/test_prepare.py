@@ -309,7 +309,7 @@ def test_sources_by_name(tmp_path: Path) -> None:
     assert by_name.record == by_object.record
     assert by_name.path.read_bytes() == by_object.path.read_bytes()
     for name, paths, options, said in (
-        ("unipen", [], {}, "there is no source 'unipen'; there are nist, deepwriting, digits, npz, folder"),
+        ("papyri", [], {}, "there is no source 'papyri'; there are nist, deepwriting, unipen, inkml, digits, npz, folder"),
         ("npz", [], {}, "npz reads exactly one archive; 0 were given"),
         ("nist", [], {}, "nist needs the path of what to read"),
         ("digits", [archive], {}, "no path is needed"),

@@ -13,7 +13,7 @@ from allograph.errors import InputError
 from allograph.files.records import record_values
 from allograph.images.frames import POLARITIES, check_frame
 
-FOR_LINES = ("source", "paths", "output", "split", "origin", "licence", "as_json")
+FOR_LINES = ("source", "paths", "output", "split", "lines", "origin", "licence", "as_json")
 """The parameters that lines have; all others are about images."""
 
 
@@ -25,9 +25,9 @@ def prepare(
         typer.Argument(
             help="nist: by_class.zip, its extracted folder, or by_write.zip and the .mit lists. femnist: the hub's "
             "Parquet files, LEAF's JSON files, or their folder. deepwriting: the npz "
-            "files or the JSON release. npz: the archive. folder: the manifest CSV. digits: nothing. lines: an npz archive with "
-            "points, stroke_start, line_start, texts, writers and perhaps stroke_character, splits, millimetres, device, as "
-            "docs/corpora.md describes them."
+            "files or the JSON release. unipen: the release, a folder or an archive. inkml: files or folders. npz: the archive. "
+            "folder: the manifest CSV. digits: nothing. lines: an npz archive with points, stroke_start, line_start, texts, "
+            "writers and perhaps stroke_character, splits, millimetres, device, as docs/corpora.md describes them."
         ),
     ] = None,
     output: Annotated[
@@ -42,10 +42,14 @@ def prepare(
     split: Annotated[
         str | None,
         typer.Option(
-            help="paper, all (every writer is an application writer), knn-per (a fifth are), or a CSV file with writer and "
-            "split. Paper unless said; all for digits; for lines the archive's own, where it has one."
+            help="paper, all (every writer is an application writer), knn-per (a fifth are), a CSV file with writer and "
+            "split, or for unipen shipped: the samples, writers and split of the shipped bundle. Paper unless said; all for "
+            "digits; for lines the archive's own, where it has one."
         ),
     ] = None,
+    lines: Annotated[
+        bool, typer.Option("--lines", help="unipen, inkml: the lines of text instead of the characters: a corpus of lines.")
+    ] = False,
     frame: Annotated[str | None, typer.Option(help="paper or mnist; the source's own unless said.")] = None,
     polarity: Annotated[
         str, typer.Option(help="auto, dark (ink on light) or light (ink on dark); for nist and folder.")
@@ -65,20 +69,20 @@ def prepare(
         Path | None,
         typer.Option(help="npz: the archive with the samples' boxes, in their order, where they are not in the archive itself."),
     ] = None,
-    origin: Annotated[str, typer.Option(help="Whom to name as the source; for npz, folder and lines.")] = "",
-    licence: Annotated[str, typer.Option(help="The licence of the data; for npz, folder and lines.")] = "",
+    origin: Annotated[str, typer.Option(help="Whom to name as the source; for npz, folder, inkml and lines.")] = "",
+    licence: Annotated[str, typer.Option(help="The licence of the data; for npz, folder, inkml and lines.")] = "",
     jobs: Jobs = None,
     cluster: Cluster = None,
     as_json: AsJson = False,
 ) -> None:
     """Turn an archive of handwriting into a corpus: samples with labels, writers and splits.
 
-    With lines, it is a corpus of lines: strokes with the text they show. Of the options these take --output, --split, --origin,
-    --licence and --json.
+    With lines, or --lines, it is a corpus of lines: strokes with the text they show. Of the options these take --output,
+    --split, --origin, --licence and --json.
     """
-    if source == "lines":
+    if source == "lines" or lines:
         _refuse_others(context)
-        _prepare_lines(paths or [], output or "lines.parquet", split, origin, licence, as_json)
+        _prepare_lines(source, paths or [], output or "lines.parquet", split, origin, licence, as_json)
         return
     from allograph.corpora import prepare as run
     from allograph.corpora.place import check_table_output
@@ -91,7 +95,9 @@ def prepare(
         raise InputError(f"--undistorted is for deepwriting, whose files join two collections; {source} has none of that")
     if boxes is not None and source != "npz":
         raise InputError(f"--boxes is for npz, whose images are cut to their ink already; {source} has the boxes of its own")
+    shipped = source == "unipen" and split == "shipped"
     options = {
+        "shipped": shipped,
         "polarity": polarity,
         "square": square,
         "undistorted": undistorted,
@@ -107,15 +113,18 @@ def prepare(
     _show(output, done.record, as_json)
 
 
-def _prepare_lines(paths: list[Path], output: str, split: str | None, origin: str, licence: str, as_json: bool) -> None:
+def _prepare_lines(
+    source: str, paths: list[Path], output: str, split: str | None, origin: str, licence: str, as_json: bool
+) -> None:
     from allograph.corpora import prepare_lines
+    from allograph.corpora.lines.source import open_lines
     from allograph.corpora.place import check_table_output
 
-    if len(paths) != 1:
-        raise InputError(f"lines reads exactly one npz archive; {len(paths)} were given")
-    check_table_output(output, paths[0])
+    check_table_output(output, *(path for path in paths if path.is_file()))
+    if split == "shipped":
+        raise InputError("--split shipped is of unipen's characters; lines have none of that name")
     with progress_bar() as progress:
-        done = prepare_lines(paths[0], output, split, progress, origin=origin, licence=licence)
+        done = prepare_lines(open_lines(source, paths), output, split, progress, origin=origin, licence=licence)
     _show(output, done.record, as_json)
 
 

@@ -69,7 +69,10 @@ def prepare(
     labels, label_of = _merge_spellings(listing.labels, check_label, source.name)
     writers, writer_of = _merge_spellings(listing.writers, check_writer, source.name)
     counts = np.bincount(writer_of)
-    parts = assign(split, dict(zip(writers.tolist(), counts.tolist(), strict=True)), source.name)
+    samples = dict(zip(writers.tolist(), counts.tolist(), strict=True))
+    parts = (
+        assign(split, samples, source.name) if listing.splits is None else {writer: listing.splits[writer] for writer in samples}
+    )
     part_of = np.array([SPLITS.index(parts[writer]) for writer in writers.tolist()], dtype=np.int32)[writer_of]
 
     polarity, units = Counter[str](), Counter[str]()
@@ -104,7 +107,7 @@ def prepare(
             notes=(*listing.notes, *([f"{uneven:,} pictures were in uneven light, which was evened out"] if uneven else [])),
             origin=source.origin,
             licence=source.licence,
-            split=Path(split).name,
+            split=Path(split).name if listing.splits is None else "shipped",
         )
         file.sign(record_values(record))
     return Corpus.open(output)

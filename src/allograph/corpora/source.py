@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from allograph.images.frames import Frame
 from allograph.samples.box import Boxes
+from allograph.split import Split
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Listing:
     """[n] the sample's position in its writer's time, or None where that is not known."""
     notes: tuple[str, ...] = field(default=())
     """What a person should know: how many entries were left out, and why."""
+    splits: Mapping[str, Split] | None = None
+    """The split of every writer, where the source brings one of its own, which `--split shipped` asks for."""
 
 
 @dataclass(frozen=True)

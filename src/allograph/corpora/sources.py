@@ -25,6 +25,8 @@ class Entry(NamedTuple):
 SOURCES = {
     "nist": Entry("nist.source:NistSource", "paths", ("polarity", "square")),
     "deepwriting": Entry("deepwriting.source:DeepWritingSource", "paths", ("square", "undistorted")),
+    "unipen": Entry("unipen.source:UnipenSource", "paths", ("shipped",)),
+    "inkml": Entry("inkml.source:InkmlSource", "paths", ("origin", "licence")),
     "digits": Entry("digits:DigitsSource", ""),
     "npz": Entry("npz.source:NpzSource", "archive", ("origin", "licence", "boxes")),
     "folder": Entry("folder:FolderSource", "manifest", ("origin", "licence", "polarity", "square")),

@@ -6,15 +6,15 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allograph.corpora.deepwriting.files import changes, npz, release
 from allograph.corpora.deepwriting.shape import is_iam, width_factor
+from allograph.corpora.ink_table import Ink
 from allograph.corpora.source import Listing, Rendered
 from allograph.errors import FormatError, InputError
 from allograph.images.frames import SIDE, Frame, to_frame
@@ -27,24 +27,6 @@ COUNTS = (
     "the paper's Table 1 counts 406,956 images and its authors' logs 369,455, of the same 294 writers; "
     "the logs are of these npz files, from which DeepWriting's authors left out short, long and poorly marked fragments"
 )
-
-
-class Ink(NamedTuple):
-    """The characters of all files: compact, so that they travel to worker processes."""
-
-    points: NDArray[np.float32]
-    """[N, 2] x, y; y down."""
-    strokes: NDArray[np.int64]
-    """[S + 1] stroke i has the points strokes[i] to strokes[i + 1]."""
-    characters: NDArray[np.int64]
-    """[n + 1] character i has the strokes characters[i] to characters[i + 1]."""
-    boxes: Boxes
-    """[n] as they were written, whether the points are undistorted or not."""
-
-    def character(self, row: int) -> list[NDArray[np.float32]]:
-        """The strokes of one character, each [k, 2]."""
-        bounds = self.strokes[self.characters[row] : self.characters[row + 1] + 1]
-        return [self.points[start:stop] for start, stop in pairwise(bounds)]
 
 
 @dataclass

@@ -37,6 +37,14 @@ class LineArchive:
     _characters: NDArray[np.integer] | None
     _millimetres: NDArray[np.bool_]
     _devices: NDArray[np.str_]
+    notes: tuple[str, ...] = ()
+    origin: str = ""
+    licence: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name of the file."""
+        return self.path.name
 
     @classmethod
     def open(cls, path: str | Path) -> LineArchive:

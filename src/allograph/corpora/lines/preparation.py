@@ -1,4 +1,4 @@
-"""From an archive of lines to a corpus of lines."""
+"""From lines and their texts to a corpus of lines."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from allograph.corpora.lines.columns import lines_to_arrow
 from allograph.corpora.lines.corpus import LAYOUT, LineCorpus
 from allograph.corpora.lines.line import LabelledLine
 from allograph.corpora.lines.record import LineCorpusRecord
+from allograph.corpora.lines.source import LineSource
 from allograph.corpora.lines.text import characters_of
 from allograph.corpora.parquet import pa
 from allograph.corpora.place import Place
@@ -25,7 +26,7 @@ ROWS = 256
 
 
 def prepare_lines(
-    path: str | Path,
+    lines: LineSource | str | Path,
     output: Place,
     split: str | None = None,
     progress: Progress = silent,
@@ -33,13 +34,13 @@ def prepare_lines(
     origin: str = "",
     licence: str = "",
 ) -> LineCorpus:
-    """Read the lines of an npz archive, split their writers, write the corpus, and open it.
+    """Read lines, split their writers, write the corpus, and open it.
 
-    `split` is `paper` (by the number of a writer's characters), `all` or a CSV file; None is the archive's own, or `paper`
-    where it has none. `origin` and `licence` are noted in the corpus. Raises whatever `LineArchive` raises, and `InputError`
-    where a file leaves out a writer.
+    `lines` is the path of an npz archive, or what `open_lines` opened. `split` is `paper` (by the number of a writer's
+    characters), `all` or a CSV file; None is the archive's own, or `paper` where it has none. `origin` and `licence` are noted
+    in the corpus. Raises whatever `LineArchive` raises, and `InputError` where a file leaves out a writer.
     """
-    archive = LineArchive.open(path)
+    archive = LineArchive.open(lines) if isinstance(lines, str | Path) else lines
     counts, labels = Counter[str](), set[str]()
     for text, writer in zip(archive.texts.tolist(), archive.writers.tolist(), strict=True):
         characters = characters_of(text)
@@ -54,15 +55,15 @@ def prepare_lines(
     groups = [range(start, min(start + ROWS, len(archive))) for start in range(0, len(archive), ROWS)]
     with table_output(output, LAYOUT) as file:
         progress("preparing", 0, len(archive))
-        for places, lines in zip(groups, file.fill(_read, (archive, split_of), groups, 1), strict=True):
-            for line in lines:
+        for places, batch in zip(groups, file.fill(_read, (archive, split_of), groups, 1), strict=True):
+            for line in batch:
                 split_lines[line.split] += 1
                 units[line.unit] += 1
                 known += line.characters is not None
                 splits_with.setdefault(_digest(line), set()).add(line.split)
             progress("preparing", places.stop, len(archive))
         record = LineCorpusRecord(
-            source=archive.path.name,
+            source=archive.name,
             lines=len(archive),
             characters=counts.total(),
             labels=len(labels),
@@ -72,15 +73,16 @@ def prepare_lines(
             known_cuts=known,
             units=dict(units),
             shared_lines=sum(1 for parts in splits_with.values() if len(parts) > 1),
-            origin=origin,
-            licence=licence,
-            split=Path(rule).name if own is None else archive.path.name,
+            notes=archive.notes,
+            origin=origin or archive.origin,
+            licence=licence or archive.licence,
+            split=Path(rule).name if own is None else archive.name,
         )
         file.sign(record_values(record))
     return LineCorpus.open(output)
 
 
-def _read(shared: tuple[LineArchive, Mapping[str, Split]], places: range) -> tuple[pa.Table, list[LabelledLine]]:
+def _read(shared: tuple[LineSource, Mapping[str, Split]], places: range) -> tuple[pa.Table, list[LabelledLine]]:
     """The lines of a row group, as columns and as they are."""
     archive, split_of = shared
     lines = [archive.line(place, split_of[str(archive.writers[place])]) for place in places]

@@ -29,6 +29,8 @@ class LineCorpusRecord:
     """How many lines are in each unit: `millimetres`, `device`."""
     shared_lines: int = 0
     """Lines that occur, stroke for stroke, in more than one split."""
+    notes: tuple[str, ...] = ()
+    """Sentences: what was left out, and why."""
     origin: str = ""
     """Whom to name."""
     licence: str = ""
