@@ -145,3 +145,10 @@ def _lives(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_a_script_from_a_pipe_is_told_that_its_workers_cannot_read_it() -> None:
+    script = "from allograph.execution import ordered_map\nprint(list(ordered_map(max, 1, [2, 3], 2)))\n"
+    done = subprocess.run([sys.executable, "-"], input=script, capture_output=True, text=True, timeout=60, env=environment())
+    assert "the calling script came from standard input" in done.stderr
+    assert done.returncode == 1

@@ -17,6 +17,8 @@ from allograph.images.frames import SIDE, Frame, model_input
 from allograph.openvino_model import OpenVinoModel
 from allograph.readings import Samples
 
+onnxruntime.disable_telemetry_events()  # newer releases send some, and whose writing is read is nobody else's affair
+
 BATCH = 64
 """Images in one call of the model, at most."""
 FEW = 8

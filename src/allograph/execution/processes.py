@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -26,6 +27,7 @@ class Processes:
     """A crew (`execution.workers`) of so many processes."""
 
     def __init__(self, count: int, shared: Any) -> None:
+        _check_script()
         self._count = count
         spawn = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(count, mp_context=spawn, initializer=_begin, initargs=(shared,))
@@ -51,6 +53,17 @@ class Processes:
     def close(self) -> None:
         """End them when they have done what they began."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _check_script() -> None:
+    """Raise `WorkerError` where new processes could not read the calling script again, as each must: it came through a pipe."""
+    script = sys.modules["__main__"]
+    path = getattr(script, "__file__", None)
+    if getattr(script, "__spec__", None) is None and path is not None and not os.path.exists(path):
+        raise WorkerError(
+            "the calling script came from standard input, and worker processes would have to read it again: save it as a file, "
+            "or use one job (--jobs 1)"
+        )
 
 
 def _death() -> WorkerError:
