@@ -203,7 +203,7 @@ def test_json_stands_alone_on_standard_output(place: Path) -> None:
     assert prepared.stderr.startswith("preparing …")
     embedded = allograph("embed", "digits.parquet", "--model", "bundle", "-o", "e.parquet", "--json", cwd=place)
     model = Bundle.open(place / "bundle").model_hash
-    assert json.loads(embedded.stdout) == {"output": "e.parquet", "samples": 1797, "model": model}
+    assert json.loads(embedded.stdout) == {"output": "e.parquet", "samples": 1797, "model": model, "engine": "onnxruntime"}
     assert embedded.stderr.startswith("embedding …")
     options = ["--model", "bundle", "--resamples", "1", "--report", "new"]
     judged = allograph("evaluate", "e.parquet", *options, "--json", cwd=place)
@@ -394,7 +394,7 @@ BAD: list[tuple[str, Break, str, str]] = [
         r"cannot write no/out\.parquet: the folder no does not exist",
     ),
     ("folder there", archive(), "prepare npz a.npz -o bundle", r"cannot write the file bundle: a folder of that name is there"),
-    ("no source", nothing, "prepare mnist -o out.parquet", r"there is no source 'mnist'; there are nist, deepwriting, digits"),
+    ("no source", nothing, "prepare mnist -o out.parquet", r"there is no source 'mnist'; there are nist, deepwriting, unipen, inkml, digits"),
     ("no path", nothing, "prepare nist -o out.parquet", r"nist needs the path of what to read"),
     ("polarity", nothing, "prepare digits --polarity black", r"the polarity is auto, dark, light, not 'black'"),
     ("truncated NIST", truncated_nist, "prepare nist by_class.zip -o out.parquet", r"by_class\.zip.*truncated"),

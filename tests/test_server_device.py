@@ -155,12 +155,11 @@ def test_the_state_of_an_erased_profile_is_gone(http: httpx.Client) -> None:
 
 
 def test_whoever_is_far_behind_may_be_told_to_come_again(http: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    correct(http, "ana", [(str(i), 40 + i, "b") for i in range(30)])
-
     async def never(*_: object) -> None:
         raise BusyError("the writer's corrections are still being learned; ask again in a moment")
 
-    monkeypatch.setattr(reader.Reader, "learn", never)
+    monkeypatch.setattr(reader.Reader, "learn", never)  # also what is begun as soon as somebody taught
+    correct(http, "ana", [(str(i), 40 + i, "b") for i in range(30)])
     problem(http.get(f"{ANA}/state"), 503, "still being learned")
 
 

@@ -75,7 +75,7 @@ def evaluate(
         if isinstance(corpus, EmbeddedCorpus):
             embedded = corpus
         elif kind_of(corpus) == "corpus":
-            embedded = embed(corpus, bundle, Path(folder) / "embedded.parquet", progress, jobs if isinstance(jobs, str) else 1)
+            embedded = embed(corpus, bundle, Path(folder) / name, progress, jobs if isinstance(jobs, str) else 1)
         else:
             embedded = EmbeddedCorpus.open(corpus)
         progress("reading the samples", 0, 1)
