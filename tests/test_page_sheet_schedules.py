@@ -93,6 +93,8 @@ class Hand(Schedule):
     """Somebody who writes lines, and remembers everything."""
 
     room = "sheet"
+    windows = 1
+    """Two windows on one line, corrected within milliseconds of one another, keep what the later one says."""
 
     def __init__(self, context: BrowserContext, trouble: Trouble, random: Random) -> None:
         super().__init__(context, trouble, random)
@@ -250,7 +252,9 @@ class Hand(Schedule):
             super().pass_time(100)
 
     def go_over(self) -> None:
-        """To the other window, or a second one."""
+        """To the other window, or a second one, where there may be one."""
+        if self.windows == 1:
+            return
         if len(self.context.pages) == 2:
             self.page = next(other for other in self.context.pages if other is not self.page)
         elif self.trouble.is_up:

@@ -489,7 +489,7 @@ function unlike({ line: id, labels: signs }) {
     const line = lines.find((other) => other.id === id);
     if (!line) return;
     const names = [...new Set(signs)].map(nameOf).join(", ");
-    line.unlearned = `Your text is kept. I do not learn ${names} from it: the ink does not look like it.`;
+    line.unlearned = `I do not learn ${names} from it: the ink does not look like it. Your text is kept.`;
     keepLine(line);
     showText(line);
 }
