@@ -7,10 +7,10 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
 from typing import Any, TypeVar
@@ -39,7 +39,8 @@ class Processes:
     def submit(self, function: Callable[[Any, Task], Result], task: Task) -> Future[Result]:
         """Begin `function(shared, task)`; raises `WorkerError` where a process died."""
         try:
-            return self._pool.submit(_call, function, task)
+            with _uninterrupted():
+                return self._pool.submit(_call, function, task)
         except BrokenProcessPool as error:
             raise _death() from error
 
@@ -53,6 +54,19 @@ class Processes:
     def close(self) -> None:
         """End them when they have done what they began."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Processes that begin meanwhile never hear of Ctrl-C, not even before `_begin`; here it comes when the block ends."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _check_script() -> None:
