@@ -394,7 +394,12 @@ BAD: list[tuple[str, Break, str, str]] = [
         r"cannot write no/out\.parquet: the folder no does not exist",
     ),
     ("folder there", archive(), "prepare npz a.npz -o bundle", r"cannot write the file bundle: a folder of that name is there"),
-    ("no source", nothing, "prepare mnist -o out.parquet", r"there is no source 'mnist'; there are nist, deepwriting, unipen, inkml, digits"),
+    (
+        "no source",
+        nothing,
+        "prepare mnist -o out.parquet",
+        r"there is no source 'mnist'; there are nist, deepwriting, unipen, inkml, digits",
+    ),
     ("no path", nothing, "prepare nist -o out.parquet", r"nist needs the path of what to read"),
     ("polarity", nothing, "prepare digits --polarity black", r"the polarity is auto, dark, light, not 'black'"),
     ("truncated NIST", truncated_nist, "prepare nist by_class.zip -o out.parquet", r"by_class\.zip.*truncated"),

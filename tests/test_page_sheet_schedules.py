@@ -7,6 +7,7 @@ again stands in `test_page_schedules`.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -102,7 +103,7 @@ class Hand(Schedule):
         self.count = 0
 
     def draw(self, row: int, strokes: list[Any]) -> None:
-        """Strokes in a row."""
+        """Strokes in a row; what is shown is looked at when they are a character."""
         box = self.page.locator("#sheet-page").bounding_box()
         pitch = self.page.evaluate(
             "parseFloat(getComputedStyle(document.querySelector('#sheet-page')).getPropertyValue('--pitch'))"
@@ -110,7 +111,7 @@ class Hand(Schedule):
         assert box is not None
         for stroke in strokes:
             self.stroke("sheet-pad", stroke + np.array([box["x"], box["y"] + row * pitch]))
-            self.pass_time(40)
+            super().pass_time(40)
 
     def pass_time(self, milliseconds: int) -> None:
         """Time passes, and whatever is shown wrongly meanwhile is put right at once."""
@@ -152,7 +153,9 @@ class Hand(Schedule):
         self.note(f"say {one.label} in {''.join(self.rows[row].labels)}")
         chars = self.page.get_by_role("group", name=f"Line {row + 1}", exact=True).locator(".char")
         chars.nth(place).click()
-        offered = self.page.locator(".mend-others button").filter(has_text=one.label)
+        offered = self.page.locator(".mend-others button").filter(
+            has_text=re.compile(f"^{re.escape(one.label)}")
+        )  # a text alone would find c for C
         if offered.count() == 1 and self.random.random() < 0.7:
             offered.click()
         else:
