@@ -29,6 +29,7 @@ from allograph.profiles import Store, changes, open_store
 from allograph.profiles.backup import back_up, restore
 from allograph.profiles.database import connect
 from allograph.profiles.journal import Contents, Key, StoredState, Version, incarnation_of
+from allograph.profiles.quotas import Quota
 from allograph.profiles.upgrade import make_tables
 from allograph.writers.writers import Writers
 from small import COMMAND, allograph, environment
@@ -102,6 +103,27 @@ def work(url: str, number: int, acts: list[Act], ends: threading.Event) -> None:
                 stands.append(f"{number}-{i}")
                 writer.correct(writer.read([sample], ids=[stands[-1]])[0], "a")
             acts.append(Act(began, time.time(), tuple(stands), tuple(gone)))
+
+
+def test_quotas_with_their_counts_and_the_audit_log_travel(lasting_url: str, other_url: str, tmp_path: Path) -> None:
+    with contextlib.closing(open_store(lasting_url)) as store:
+        fill(store)
+        store.quotas.set(ANA.tenant, Quota(writers=2, corrections=1000), "an operator")
+        store.erase(BEN, "an operator")
+        held, told = store.quotas.usage(ANA.tenant), store.audit.events()
+    back_up(lasting_url, tmp_path / "backup")
+    restore(tmp_path / "backup", other_url)
+    with contextlib.closing(open_store(other_url)) as store:
+        assert store.quotas.get(ANA.tenant) == Quota(writers=2, corrections=1000)
+        assert store.quotas.usage(ANA.tenant) == held
+        assert store.audit.events() == told
+        assert [event.action for event in told] == ["add-key", "set-quota", "erase"]
+        changes.record(store, ANA, [entry("counts on")], MODEL)
+        after = store.quotas.usage(ANA.tenant)
+        assert held is not None
+        assert after is not None
+        assert (after.writers, after.corrections) == (held.writers, held.corrections + 1) == (1, 20)
+        assert after.bytes > held.bytes
 
 
 def destroy(url: str) -> None:

@@ -17,7 +17,8 @@ from httpx import Headers
 
 from allograph import errors
 from allograph.client import AsyncClient, Client, Patience, operations, types
-from allograph.client.exchange import Attempt, Flow, Lost, Pause, Received, exchange
+from allograph.client.exchange import KINDS, Attempt, Flow, Lost, Pause, Received, exchange
+from allograph.server import problems
 from make_client_types import FILE, client_types, service_document
 from served import INK, Process, image, process
 from small import environment
@@ -275,6 +276,10 @@ def test_a_page_in_place_of_json() -> None:
 
 def test_the_types_are_those_of_the_service() -> None:
     assert FILE.read_text(encoding="utf-8") == client_types(service_document()), "run: make client-types"
+
+
+def test_every_error_of_the_service_is_the_librarys() -> None:
+    assert {f"urn:allograph:{name}": kind for kind, name, _ in problems.KINDS} == dict(KINDS)
 
 
 def test_every_operation_of_the_service_has_its_method() -> None:

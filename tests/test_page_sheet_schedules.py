@@ -94,8 +94,6 @@ class Hand(Schedule):
     """Somebody who writes lines, and remembers everything."""
 
     room = "sheet"
-    windows = 1
-    """Two windows on one line, corrected within milliseconds of one another, keep what the later one says."""
 
     def __init__(self, context: BrowserContext, trouble: Trouble, random: Random) -> None:
         super().__init__(context, trouble, random)
@@ -121,21 +119,16 @@ class Hand(Schedule):
             self.put_right()
 
     def put_right(self) -> None:
-        """Say what is shown wrongly in any window, until nothing is."""
-        here = self.page
-        for window in self.context.pages:
-            self.page = window
-            for _ in range(2 * CHARACTERS):
-                if (shown := self.shown_wrongly()) is None:
-                    break
-                row, read = self.rows[shown["row"]], shown["characters"]
-                if len(read) == len(row.labels):
-                    self.correct(shown["row"], next(i for i, one in enumerate(read) if one["label"] != row.labels[i]))
-                else:
-                    self.type_all(shown["row"])
+        """Say what is shown wrongly, until nothing is."""
+        for _ in range(2 * CHARACTERS):
+            if (shown := self.shown_wrongly()) is None:
+                return
+            row, read = self.rows[shown["row"]], shown["characters"]
+            if len(read) == len(row.labels):
+                self.correct(shown["row"], next(i for i, one in enumerate(read) if one["label"] != row.labels[i]))
             else:
-                raise AssertionError(f"what is said does not stand: {shown}")
-        self.page = here
+                self.type_all(shown["row"])
+        raise AssertionError(f"what is said does not stand: {shown}")
 
     def shown_wrongly(self) -> dict[str, Any] | None:
         """A row whose text is not what stands there, if all of it is read."""
@@ -254,18 +247,6 @@ class Hand(Schedule):
             self.page.wait_for_selector(f"html[data-room={room}]")
             super().pass_time(100)
 
-    def go_over(self) -> None:
-        """To the other window, or a second one, where there may be one."""
-        if self.windows == 1:
-            return
-        if len(self.context.pages) == 2:
-            self.page = next(other for other in self.context.pages if other is not self.page)
-        elif self.trouble.is_up:
-            self.page = self.open()
-        self.page.bring_to_front()
-        self.pass_time(100)
-        self.note("go to this window")
-
     def long_pause(self) -> None:
         """Longer than a request may take, and than a line is held open."""
         self.note("a long pause")
@@ -281,7 +262,6 @@ class Hand(Schedule):
             self.write_over: 2,
             self.reload: 2,
             self.visit: 1,
-            self.go_over: 1,
             self.long_pause: 1,
         }
         while self.count < CHARACTERS:

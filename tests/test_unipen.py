@@ -254,6 +254,11 @@ def test_the_shipped_samples_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "left out: 3 characters that the shipped bundle's data do not hold" in " ".join(corpus.record.notes)
 
 
+def test_another_split_than_the_shipped_one_is_not_passed_over(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="digits has no split of the shipped bundle"):
+        prepare("digits", tmp_path / "no.parquet", "shipped")
+
+
 def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = make_release(tmp_path)
     output = tmp_path / "out.parquet"

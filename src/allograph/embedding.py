@@ -16,7 +16,7 @@ from allograph.bundle import Bundle, BundleReference
 from allograph.corpora.box_columns import FIELDS, NAMES, boxes_of, boxes_to_arrow
 from allograph.corpora.corpus import Corpus, image_column, images_to_arrow, order_column, string_column
 from allograph.corpora.parquet import pa
-from allograph.corpora.place import Place, as_place, name_of, path_of
+from allograph.corpora.place import AtPlace, Place, as_place
 from allograph.corpora.record import CorpusRecord
 from allograph.corpora.table import Table, content_hash, open_table
 from allograph.corpora.table_output import Layout, table_output
@@ -177,7 +177,7 @@ class EmbeddedRecord:
 
 
 @dataclass(frozen=True)
-class EmbeddedCorpus:
+class EmbeddedCorpus(AtPlace):
     """An embedded corpus on disk: a file or a folder of parts."""
 
     place: Place
@@ -208,16 +208,6 @@ class EmbeddedCorpus:
     def source(self) -> str:
         """The source of the corpus, such as `nist`."""
         return self.record.corpus.source
-
-    @property
-    def name(self) -> str:
-        """What to call it in a table."""
-        return name_of(self.place)
-
-    @property
-    def path(self) -> Path:
-        """Its local path; raises `InputError` where it is at a URL."""
-        return path_of(self.place)
 
     def __len__(self) -> int:
         return self._table.rows

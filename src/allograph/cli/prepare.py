@@ -86,6 +86,7 @@ def prepare(
         return
     from allograph.corpora import prepare as run
     from allograph.corpora.place import check_table_output
+    from allograph.corpora.preparation import SHIPPED
 
     output, workers = output or "corpus.parquet", jobs_of(jobs, cluster)
     check_table_output(output, *(path for path in [*(paths or ()), boxes] if path is not None and path.is_file()))
@@ -95,9 +96,8 @@ def prepare(
         raise InputError(f"--undistorted is for deepwriting, whose files join two collections; {source} has none of that")
     if boxes is not None and source != "npz":
         raise InputError(f"--boxes is for npz, whose images are cut to their ink already; {source} has the boxes of its own")
-    shipped = source == "unipen" and split == "shipped"
     options = {
-        "shipped": shipped,
+        "shipped": split == SHIPPED,
         "polarity": polarity,
         "square": square,
         "undistorted": undistorted,
@@ -119,9 +119,10 @@ def _prepare_lines(
     from allograph.corpora import prepare_lines
     from allograph.corpora.lines.source import open_lines
     from allograph.corpora.place import check_table_output
+    from allograph.corpora.preparation import SHIPPED
 
     check_table_output(output, *(path for path in paths if path.is_file()))
-    if split == "shipped":
+    if split == SHIPPED:
         raise InputError("--split shipped is of unipen's characters; lines have none of that name")
     with progress_bar() as progress:
         done = prepare_lines(open_lines(source, paths), output, split, progress, origin=origin, licence=licence)

@@ -19,6 +19,7 @@ KINDS: Mapping[str, type[AllographError]] = {
     "urn:allograph:erased": errors.ErasedWriter,
     "urn:allograph:mismatch": errors.MismatchError,
     "urn:allograph:too-many-writers": errors.TooManyWriters,
+    "urn:allograph:quota": errors.QuotaError,
     "urn:allograph:unknown-label": errors.UnknownLabel,
     "urn:allograph:image": errors.ImageError,
     "urn:allograph:format": errors.FormatError,

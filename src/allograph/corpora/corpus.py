@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from allograph.alphabet.labels import Alphabet
 from allograph.corpora.box_columns import FIELDS, NAMES, boxes_of
 from allograph.corpora.parquet import pa
-from allograph.corpora.place import Place, as_place, name_of, path_of
+from allograph.corpora.place import AtPlace, Place, as_place
 from allograph.corpora.record import CorpusRecord
 from allograph.corpora.table import Table, content_hash, open_table
 from allograph.corpora.table_output import Layout
@@ -79,7 +78,7 @@ class LabelledImages:
 
 
 @dataclass(frozen=True)
-class Corpus:
+class Corpus(AtPlace):
     """A corpus: a file or a folder of parts. Opening it reads its record; columns and images are read when asked for."""
 
     place: Place
@@ -96,16 +95,6 @@ class Corpus:
     def of(cls, corpus: Corpus | Place) -> Corpus:
         """The corpus itself, or the one at a path or URL."""
         return corpus if isinstance(corpus, Corpus) else cls.open(corpus)
-
-    @property
-    def name(self) -> str:
-        """What to call it in a table."""
-        return name_of(self.place)
-
-    @property
-    def path(self) -> Path:
-        """Its local path; raises `InputError` where it is at a URL."""
-        return path_of(self.place)
 
     @property
     def frame(self) -> Frame:

@@ -1,14 +1,20 @@
-"""The ink of many characters as three arrays: compact, so that it travels to worker processes."""
+"""The ink of many characters as three arrays: compact, so that it travels to worker processes; and sources of such ink."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from allograph.corpora.source import Listing, Rendered
+from allograph.images.frames import SIDE, Frame
+from allograph.ink import ink_to_frame
 from allograph.samples.box import Boxes
 
 
@@ -39,3 +45,33 @@ class Ink(NamedTuple):
         """The strokes of one character, each [k, 2]."""
         bounds = self.strokes[self.characters[row] : self.characters[row + 1] + 1]
         return [self.points[start:stop] for start, stop in pairwise(bounds)]
+
+
+class InkSource(ABC):
+    """A source of characters of digital ink, all of which it holds in memory once it was read."""
+
+    name: str
+
+    def listing(self) -> Listing:
+        """Read all ink; raises `FormatError`, naming the file and the place in it, for what is damaged or foreign."""
+        return self._content[1]
+
+    def render(self, rows: range, frame: Frame) -> Rendered:
+        """Draw characters, white on black; raises `ImageError`, naming the sample."""
+        ink, listing = self._content
+        images = np.empty((len(rows), SIDE, SIDE), np.uint8)
+        for image, row in zip(images, rows, strict=True):
+            name = f"{self.name}: character {row} ({str(listing.labels[row])!r}, writer {listing.writers[row]})"
+            image[:] = self._draw(ink.character(row), frame, name)
+        return Rendered(images, Counter(light=len(images)), boxes=ink.boxes.at(slice(rows.start, rows.stop)))
+
+    @cached_property
+    def _content(self) -> tuple[Ink, Listing]:
+        return self._read()
+
+    @abstractmethod
+    def _read(self) -> tuple[Ink, Listing]: ...
+
+    def _draw(self, strokes: Sequence[NDArray[np.float32]], frame: Frame, name: str) -> NDArray[np.uint8]:
+        """One character, uint8 [28, 28], from its strokes, each [k, 2]."""
+        return ink_to_frame(strokes, frame, name)

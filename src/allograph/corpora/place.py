@@ -18,6 +18,24 @@ if TYPE_CHECKING:
 
 Place = Path | str
 """A local path, or a URL, which is text."""
+
+
+class AtPlace:
+    """What stands at a place."""
+
+    place: Place
+
+    @property
+    def name(self) -> str:
+        """What to call it in a table."""
+        return name_of(self.place)
+
+    @property
+    def path(self) -> Path:
+        """Its local path; raises `InputError` where it is at a URL."""
+        return path_of(self.place)
+
+
 RECORD = "record.json"
 """The file that makes a folder of parts a table: it is written last."""
 BLOCK = 1 << 20

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from allograph.corpora.corpus import LAYOUT, SCHEMA, Corpus, images_to_arrow
 from allograph.corpora.parquet import pa
 from allograph.corpora.place import Place
 from allograph.corpora.record import CorpusRecord
-from allograph.corpora.source import Source
+from allograph.corpora.source import Listing, Source
 from allograph.corpora.sources import make_source
 from allograph.corpora.table_output import table_output
 from allograph.errors import InputError, MismatchError
@@ -25,8 +25,10 @@ from allograph.files.records import record_values
 from allograph.images.frames import PIXELS, Frame
 from allograph.progress import Progress, silent
 from allograph.samples.names import check_writer
-from allograph.split import SPLITS, assign
+from allograph.split import SPLITS, Split, assign
 
+SHIPPED = "shipped"
+"""The split that the shipped bundle was trained with."""
 ROWS = 4096
 """Samples in a task of a worker and in a row group of the file."""
 
@@ -34,7 +36,7 @@ ROWS = 4096
 def prepare(
     source: Source | str,
     output: Place,
-    split: str = "paper",
+    split: str | None = None,
     frame: Frame | None = None,
     jobs: Jobs = 1,
     progress: Progress = silent,
@@ -51,11 +53,14 @@ def prepare(
     ...     corpus.record.writers, corpus.record.rows()[2]
     (14, {'split': 'application', 'samples': 1797, 'writers': 14})
 
-    `split` is `paper`, `all` or a CSV file; `jobs` says who renders (`execution.Jobs`). An
-    `output` that ends with a slash is a folder of parts, and may be a URL. Raises `MismatchError` when the source has no
-    originals to render in another frame, `InputError` when it has no samples, and whatever its `listing` and `render` raise.
+    `split` is `paper`, `all`, `knn-per` or a CSV file (`split.assign`), or for unipen `shipped`, the samples, writers and split
+    of the shipped bundle; None is the source's own split where it has one, else `paper`. `jobs` says who renders
+    (`execution.Jobs`). An `output` that ends with a slash is a folder of parts, and may be a URL. Raises `MismatchError` when
+    the source has no originals to render in another frame, `InputError` when it has no samples or no such split, and whatever
+    its `listing` and `render` raise.
     """
-    source = make_source(source, paths) if isinstance(source, str) else source
+    if isinstance(source, str):
+        source = make_source(source, paths, **({"shipped": True} if source == "unipen" and split == SHIPPED else {}))
     frame = frame or source.frame
     if source.native and frame != source.frame:
         raise MismatchError(
@@ -70,9 +75,8 @@ def prepare(
     writers, writer_of = _merge_spellings(listing.writers, check_writer, source.name)
     counts = np.bincount(writer_of)
     samples = dict(zip(writers.tolist(), counts.tolist(), strict=True))
-    parts = (
-        assign(split, samples, source.name) if listing.splits is None else {writer: listing.splits[writer] for writer in samples}
-    )
+    rule = split or ("paper" if listing.splits is None else SHIPPED)
+    parts: Mapping[str, Split] = assign(rule, samples, source.name) if rule != SHIPPED else _own_split(listing, source.name)
     part_of = np.array([SPLITS.index(parts[writer]) for writer in writers.tolist()], dtype=np.int32)[writer_of]
 
     polarity, units = Counter[str](), Counter[str]()
@@ -100,17 +104,23 @@ def prepare(
             labels=len(labels),
             writers=len(writers),
             split_samples={part: int(np.count_nonzero(part_of == i)) for i, part in enumerate(SPLITS)},
-            split_writers={part: sum(1 for other in parts.values() if other == part) for part in SPLITS},
+            split_writers={part: sum(parts[writer] == part for writer in samples) for part in SPLITS},
             polarity=dict(polarity),
             boxes=dict(units),
             shared_images=_count_shared(digests, part_of),
             notes=(*listing.notes, *([f"{uneven:,} pictures were in uneven light, which was evened out"] if uneven else [])),
             origin=source.origin,
             licence=source.licence,
-            split=Path(split).name if listing.splits is None else "shipped",
+            split=Path(rule).name,
         )
         file.sign(record_values(record))
     return Corpus.open(output)
+
+
+def _own_split(listing: Listing, source: str) -> Mapping[str, Split]:
+    if listing.splits is None:
+        raise InputError(f"{source} has no split of the shipped bundle; unipen has, where that is asked for")
+    return listing.splits
 
 
 @dataclass(frozen=True)

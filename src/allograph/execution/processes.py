@@ -39,7 +39,7 @@ class Processes:
     def submit(self, function: Callable[[Any, Task], Result], task: Task) -> Future[Result]:
         """Begin `function(shared, task)`; raises `WorkerError` where a process died."""
         try:
-            with _uninterrupted():
+            with uninterrupted():
                 return self._pool.submit(_call, function, task)
         except BrokenProcessPool as error:
             raise _death() from error
@@ -57,7 +57,7 @@ class Processes:
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
+def uninterrupted() -> Iterator[None]:
     """Processes that begin meanwhile never hear of Ctrl-C, not even before `_begin`; here it comes when the block ends."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -73,10 +73,11 @@ def _check_script() -> None:
     """Raise `WorkerError` where new processes could not read the calling script again, as each must: it came through a pipe."""
     script = sys.modules["__main__"]
     path = getattr(script, "__file__", None)
-    if getattr(script, "__spec__", None) is None and path is not None and not os.path.exists(path):
+    is_named = getattr(script, "__spec__", None) is not None or getattr(sys, "frozen", False)  # a module, or a program of its own
+    if not is_named and path is not None and not os.path.isfile(path):
         raise WorkerError(
-            "the calling script came from standard input, and worker processes would have to read it again: save it as a file, "
-            "or use one job (--jobs 1)"
+            f"the calling script came from {path}, which is no file that worker processes could read again: save it as one, or "
+            "use one job (--jobs 1)"
         )
 
 

@@ -23,7 +23,7 @@ from allograph.profiles.database import Database, connect, storage_errors
 from allograph.profiles.postgres import PATIENCE
 from allograph.profiles.sqlite_file import SqliteFile
 from allograph.profiles.tables import metadata
-from allograph.profiles.upgrade import NEWEST, VERSIONS, current_migration, later_release, make_tables, upgrade
+from allograph.profiles.upgrade import NEWEST, current_migration, later_release, make_tables, upgrade
 from allograph.progress import Progress, silent
 
 PATIENT = 3600.0
@@ -92,11 +92,11 @@ def _copy_out(source: Database, written: sa.Engine, progress: Progress) -> tuple
             make_tables(target, migration)
             tables = sa.MetaData()
             tables.reflect(target)
-            ours = [tables.tables[one.name] for one in _in_order(metadata) if one.name in tables.tables]
+            held = [table for table in _in_order() if table.name in tables.tables]
+            ours = [tables.tables[table.name] for table in held]
             with storage_errors(source.reading):
                 total = sum(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one() for table in ours)
-                numbered = [table for table in _in_order(metadata) if table.name in tables.tables and _is_numbered(table)]
-                numbers = {table.name: _last_number(connection, table) for table in numbered}
+                numbers = {table.name: _last_number(connection, table) for table in held if _is_numbered(table)}
             _copy(connection, target, ours, total, progress, "backing up", source.reading)
     return made, migration, numbers
 
@@ -173,7 +173,7 @@ def _newest(path: Path, found: Backup) -> Iterator[Path]:
 
 def _fill(target: Database, backup: Path, found: Backup, replace: bool, progress: Progress) -> None:
     """Put a backup's rows into a store's tables, in one transaction."""
-    tables = _in_order(metadata)
+    tables = _in_order()
     reading = sa.create_engine("sqlite://", creator=lambda: connect_backup(backup), poolclass=sa.NullPool, hide_parameters=True)
     ahead = 1 + secrets.randbits(AHEAD_BITS)
 
@@ -196,9 +196,9 @@ def _fill(target: Database, backup: Path, found: Backup, replace: bool, progress
     target.tidy()
 
 
-def _in_order(of: sa.MetaData) -> list[sa.Table]:
+def _in_order() -> list[sa.Table]:
     """Our tables: rows after those that they point to, and what triggers count rows in after what is counted."""
-    tables = [table for table in of.sorted_tables if table.name.startswith("allograph_") and table.name != VERSIONS]
+    tables = [table for table in metadata.sorted_tables if table.name.startswith("allograph_")]
     pointed = {key.column.table for table in tables for key in table.foreign_keys}
     return sorted(tables, key=lambda table: not (table.foreign_keys or table in pointed))
 

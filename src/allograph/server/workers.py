@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from allograph.errors import AllographError
+from allograph.execution import uninterrupted
 from allograph.server.log import LOGGER, start
 from allograph.server.run import END, announce
 from allograph.server.serving import Serving
@@ -97,11 +98,8 @@ class Workers:
         settings = replace(self._serving.settings, worker=str(place), metrics=str(self._folder))
         serving = replace(self._serving, settings=replace(settings, migrate=settings.migrate and place == 0))
         process = _SPAWN.Process(target=_work, args=(serving, self._listener, told), name=f"allograph-{place}")
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))  # until it can be heeded, in its own group
-        try:
+        with uninterrupted():  # until it can be heeded, in its own group
             process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         told.close()
         self._workers[place] = _Worker(process, says, time.monotonic())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 
@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from allograph.corpora.deepwriting.files import changes, npz, release
 from allograph.corpora.deepwriting.shape import is_iam, width_factor
-from allograph.corpora.ink_table import Ink
-from allograph.corpora.source import Listing, Rendered
+from allograph.corpora.ink_table import Ink, InkSource
+from allograph.corpora.source import Listing
 from allograph.errors import FormatError, InputError
-from allograph.images.frames import SIDE, Frame, to_frame
+from allograph.images.frames import Frame, to_frame
 from allograph.ink import LENGTH, draw_ink
 from allograph.samples.box import Boxes
 
@@ -30,7 +30,7 @@ COUNTS = (
 
 
 @dataclass
-class DeepWritingSource:
+class DeepWritingSource(InkSource):
     """The npz files (training and validation), or the JSON release: its folder, its zip, or single files of it.
 
     `square` is what the `paper` frame's square has beyond the longer side of the ink. In the npz, IAM-OnDB's characters are about
@@ -49,26 +49,13 @@ class DeepWritingSource:
     frame: Frame = "paper"
     native: bool = False
     undistorted: bool = False
-    _content: tuple[Ink, Listing] | None = field(default=None, init=False, repr=False, compare=False)
-
-    def listing(self) -> Listing:
-        """Read all ink; raises `FormatError`, naming the file and the fragment or line, for what is damaged or foreign."""
-        return self._read()[1]
-
-    def render(self, rows: range, frame: Frame) -> Rendered:
-        """Draw characters, white on black; a dot has no extent and is drawn as wide as the pen."""
-        ink, listing = self._read()
-        images = np.empty((len(rows), SIDE, SIDE), np.uint8)
-        for image, row in zip(images, rows, strict=True):
-            name = f"{self.name}: character {row} ({str(listing.labels[row])!r}, writer {listing.writers[row]})"
-            picture = draw_ink(ink.character(row), name)
-            image[:] = to_frame(picture, frame, "light", self.square, LENGTH, name, level=False).image
-        return Rendered(images, Counter(light=len(images)), boxes=ink.boxes.at(slice(rows.start, rows.stop)))
 
     def _read(self) -> tuple[Ink, Listing]:
-        if self._content is None:
-            self._content = _read([Path(path) for path in self.paths], self.undistorted)
-        return self._content
+        return _read([Path(path) for path in self.paths], self.undistorted)
+
+    def _draw(self, strokes: Sequence[NDArray[np.float32]], frame: Frame, name: str) -> NDArray[np.uint8]:
+        """As the paper has it; a dot has no extent and is drawn as wide as the pen."""
+        return to_frame(draw_ink(strokes, name), frame, "light", self.square, LENGTH, name, level=False).image
 
 
 def _read(paths: list[Path], undo: bool) -> tuple[Ink, Listing]:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from allograph.alphabet.labels import check_label
-from allograph.corpora.ink_table import Ink
+from allograph.corpora.ink_table import Ink, InkSource
 from allograph.corpora.inkml.files import Labelled, labelled_groups
 from allograph.corpora.lines.text import characters_of
-from allograph.corpora.source import Listing, Rendered
+from allograph.corpora.source import Listing
 from allograph.errors import FormatError, InputError
-from allograph.images.frames import SIDE, Frame
-from allograph.ink import ink_extent, ink_to_frame
+from allograph.images.frames import Frame
+from allograph.ink import ink_extent
 from allograph.samples.box import Box, Boxes
 from allograph.samples.names import check_writer
 
 
 @dataclass
-class InkmlSource:
+class InkmlSource(InkSource):
     """Files and folders of InkML.
 
     A label is one character, or a command such as `\\alpha`. Boxes are in millimetres where the channels state units of length.
@@ -34,25 +33,9 @@ class InkmlSource:
     name: str = "inkml"
     frame: Frame = "mnist"
     native: bool = False
-    _content: tuple[Ink, Listing] | None = field(default=None, init=False, repr=False, compare=False)
-
-    def listing(self) -> Listing:
-        """Read all documents; raises `FormatError`, naming the file and the line, for what is damaged or foreign."""
-        return self._read()[1]
-
-    def render(self, rows: range, frame: Frame) -> Rendered:
-        """Draw characters, white on black."""
-        ink, listing = self._read()
-        images = np.empty((len(rows), SIDE, SIDE), np.uint8)
-        for image, row in zip(images, rows, strict=True):
-            name = f"{self.name}: character {row} ({str(listing.labels[row])!r}, writer {listing.writers[row]})"
-            image[:] = ink_to_frame(ink.character(row), frame, name)
-        return Rendered(images, Counter(light=len(images)), boxes=ink.boxes.at(slice(rows.start, rows.stop)))
 
     def _read(self) -> tuple[Ink, Listing]:
-        if self._content is None:
-            self._content = _read([Path(path) for path in self.paths])
-        return self._content
+        return _read([Path(path) for path in self.paths])
 
 
 def _read(paths: list[Path]) -> tuple[Ink, Listing]:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from allograph.corpora.lines.columns import SCHEMA, lines_of
 from allograph.corpora.lines.line import LabelledLine
 from allograph.corpora.lines.record import LineCorpusRecord
 from allograph.corpora.lines.text import characters_of
-from allograph.corpora.place import Place, as_place, name_of, path_of
+from allograph.corpora.place import AtPlace, Place, as_place
 from allograph.corpora.table import Table, open_table
 from allograph.corpora.table_output import Layout
 from allograph.files.records import read_record
@@ -34,7 +33,7 @@ LAYOUT = Layout(KIND, FORMAT, SCHEMA)
 
 
 @dataclass(frozen=True)
-class LineCorpus:
+class LineCorpus(AtPlace):
     """A file of lines, or a folder of parts. Opening it reads its record; columns and strokes are read when asked for."""
 
     place: Place
@@ -51,16 +50,6 @@ class LineCorpus:
     def of(cls, corpus: LineCorpus | Place) -> LineCorpus:
         """The corpus itself, or the one at a path or URL."""
         return corpus if isinstance(corpus, LineCorpus) else cls.open(corpus)
-
-    @property
-    def name(self) -> str:
-        """What to call it in a table."""
-        return name_of(self.place)
-
-    @property
-    def path(self) -> Path:
-        """Its local path; raises `InputError` where it is at a URL."""
-        return path_of(self.place)
 
     @cached_property
     def texts(self) -> NDArray[np.str_]:

@@ -111,22 +111,28 @@ class SheetReader:
         Raises `FormatError`, naming the file and the line, for files of another form, for those that include themselves, and
         for numbers that are none.
         """
-        sheet, _ = self._read(name, Conditions(), 0)
-        return sheet
+        found = self._read(name, Conditions(), 0)
+        if found is None:
+            raise FormatError(f"{self._shown}: {name} is not there")
+        return found[0]
 
-    def _read(self, name: str, now: Conditions, depth: int) -> tuple[Sheet, Conditions]:
-        """What a file adds to a sheet under these conditions, and the conditions after it."""
+    def _read(self, name: str, now: Conditions, depth: int) -> tuple[Sheet, Conditions] | None:
+        """What a file adds to a sheet under these conditions, and the conditions after it; None where there is no such file."""
+        content = self._text(name)
+        if content is None:
+            return None
         sheet = Sheet(name)
-        for keyword, text, line in statements(self._text(name) or "", f"{self._shown}: {name}"):
+        for keyword, text, line in statements(content, f"{self._shown}: {name}"):
             where = f"{self._shown}: {name}, line {line}"
             if keyword == "INCLUDE":
                 included = f"include/{text.strip()}"
                 if depth >= DEEPEST:
                     raise FormatError(f"{where}: files include one another {DEEPEST} deep, or one includes itself")
-                if self._text(included) is None:
+                found = self._included(included, now, depth + 1)
+                if found is None:
                     sheet.missing.append(f"{included}, which {name} includes in line {line}")
                 else:
-                    part, now = self._included(included, now, depth + 1)
+                    part, now = found
                     sheet.take(part)
             elif keyword in ("PEN_DOWN", "PEN_UP"):
                 if text.strip():

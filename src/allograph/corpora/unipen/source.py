@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
 
@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allograph.alphabet.labels import check_label
-from allograph.corpora.ink_table import Ink
-from allograph.corpora.source import Listing, Rendered
+from allograph.corpora.ink_table import Ink, InkSource
+from allograph.corpora.source import Listing
 from allograph.corpora.unipen.baselines import kept_lines
 from allograph.corpora.unipen.drawing import draw_as_shipped
 from allograph.corpora.unipen.left_out import LeftOut
@@ -21,8 +21,8 @@ from allograph.corpora.unipen.reading import Found, find_segments
 from allograph.corpora.unipen.release import Release
 from allograph.corpora.unipen.shipped import digest, shipped_table
 from allograph.errors import FormatError, InputError
-from allograph.images.frames import SIDE, Frame
-from allograph.ink import ink_extent, ink_to_frame
+from allograph.images.frames import Frame
+from allograph.ink import ink_extent
 from allograph.samples.box import Boxes
 
 ISOLATED = ("1a", "1b", "1c", "1d")
@@ -32,7 +32,7 @@ LICENCE = "CC BY 4.0"
 
 
 @dataclass
-class UnipenSource:
+class UnipenSource(InkSource):
     """The release as it is published: a folder, or an archive of it.
 
     With `shipped`, the samples of the shipped bundle that the public release has, its numbers for the writers, its split, and
@@ -47,36 +47,22 @@ class UnipenSource:
     licence: str = LICENCE
     frame: Frame = "mnist"
     native: bool = False
-    _content: tuple[Ink, Listing] | None = field(default=None, init=False, repr=False, compare=False)
-
-    def listing(self) -> Listing:
-        """Read all ink; raises `FormatError`, naming the file and the line, for what is damaged or foreign."""
-        return self._read()[1]
-
-    def render(self, rows: range, frame: Frame) -> Rendered:
-        """Draw characters, white on black; with `shipped`, in the `mnist` frame, as the shipped bundle's were drawn."""
-        ink, listing = self._read()
-        images = np.empty((len(rows), SIDE, SIDE), np.uint8)
-        for image, row in zip(images, rows, strict=True):
-            if self.shipped and frame == "mnist":
-                image[:] = draw_as_shipped(ink.character(row))
-            else:
-                name = f"{self.name}: character {row} ({str(listing.labels[row])!r}, writer {listing.writers[row]})"
-                image[:] = ink_to_frame(ink.character(row), frame, name)
-        return Rendered(images, Counter(light=len(images)), boxes=ink.boxes.at(slice(rows.start, rows.stop)))
 
     def _read(self) -> tuple[Ink, Listing]:
-        if self._content is None:
-            if len(self.paths) != 1:
-                raise InputError(f"unipen reads one release, a folder or an archive; {len(self.paths)} paths were given")
-            with Release.open(Path(self.paths[0])) as release:
-                self._content = _read(release, self.shipped)
-        return self._content
+        if len(self.paths) != 1:
+            raise InputError(f"unipen reads one release, a folder or an archive; {len(self.paths)} paths were given")
+        with Release.open(Path(self.paths[0])) as release:
+            return _read(release, self.shipped)
+
+    def _draw(self, strokes: Sequence[NDArray[np.float32]], frame: Frame, name: str) -> NDArray[np.uint8]:
+        """With `shipped`, in the `mnist` frame, as the shipped bundle's were drawn."""
+        return draw_as_shipped(strokes) if self.shipped and frame == "mnist" else super()._draw(strokes, frame, name)
 
 
 def _read(release: Release, shipped: bool) -> tuple[Ink, Listing]:
     left_out = LeftOut()
-    known = shipped_table().writer_of() if shipped else {}
+    table = shipped_table() if shipped else None
+    known = table.writer_of() if table else {}
     kept: list[tuple[tuple[str, int, int], Found, str]] = []
     for found in find_segments(release, ISOLATED, "CHARACTER", left_out):
         label = found.segment.label
@@ -101,7 +87,6 @@ def _read(release: Release, shipped: bool) -> tuple[Ink, Listing]:
     labels = np.array([found.segment.label for found in characters], np.str_)
     writers = np.array([writer for _, _, writer in kept], np.str_)
     order = _order(writers, [found.ink_file for found in characters])
-    table = shipped_table()
     return (
         Ink.of([found.strokes for found in characters], _boxes(characters, labels, writers)),
         Listing(
@@ -109,7 +94,7 @@ def _read(release: Release, shipped: bool) -> tuple[Ink, Listing]:
             writers,
             order,
             (*left_out.notes(), *([] if order is not None else ["the order in time is known within a file only"])),
-            dict(zip(table.writers, table.splits, strict=True)) if shipped else None,
+            dict(zip(table.writers, table.splits, strict=True)) if table else None,
         ),
     )
 

@@ -66,14 +66,6 @@ export async function discard(drawing) {
     await uncount(drawing.id);
 }
 
-/** Another window kept it: true where it is now as there, and not as here, which is kept again. */
-export function renew(drawing, kept) {
-    const isNewer = kept.turn >= drawing.turn;
-    if (isNewer) Object.assign(drawing, kept);
-    else keepDrawing(drawing);
-    return isNewer;
-}
-
 /** These are its strokes from now on; what was read of others no longer counts. */
 export function setStrokes(drawing, strokes, measure) {
     drawing.strokes = strokes;

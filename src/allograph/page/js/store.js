@@ -21,6 +21,17 @@ function fail() {
 /** Tells of "elsewhere", with its `kind`, its `id` and the `record`, null for one that is gone, when another window changed one. */
 export const records = new EventTarget();
 
+/**
+ * Another window kept a record that this one has too: of both the one with more turns, acts of the person, is right. True where that
+ * is the other's, which `mine` becomes; else `keep` keeps this one again.
+ */
+export function renew(mine, kept, keep) {
+    const isNewer = (kept.turn ?? 0) >= (mine.turn ?? 0);
+    if (isNewer) Object.assign(mine, kept);
+    else keep(mine);
+    return isNewer;
+}
+
 const windows = new BroadcastChannel("allograph-records");
 windows.addEventListener("message", ({ data }) => records.dispatchEvent(Object.assign(new Event("elsewhere"), data)));
 const tellWindows = (kind, id, record) => windows.postMessage({ kind, id, record });

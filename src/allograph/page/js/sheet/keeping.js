@@ -13,14 +13,6 @@ export async function keepLine(line) {
     if (isKept(line)) await keepRecord("lines", line);
 }
 
-/** Another window kept a line: true where it is now as there, and not as here, which is kept again. */
-export function renewLine(line, kept) {
-    const isNewer = (kept.turn ?? 0) >= (line.turn ?? 0);
-    if (isNewer) Object.assign(line, kept);
-    else keepLine(line);
-    return isNewer;
-}
-
 /** A line, or a document with its lines, is kept no longer; `keepAgain` for one that is done again. */
 export async function dropLine({ id }) {
     gone.add(id);

@@ -18,7 +18,6 @@ import {
     newDrawing,
     putAway,
     read,
-    renew,
     setStrokes,
     undoDrawing,
 } from "../drawing.js";
@@ -32,7 +31,7 @@ import { pickLabel } from "../picker.js";
 import { learning, unsent } from "../post.js";
 import { readings, readNever } from "../reader.js";
 import * as service from "../service.js";
-import { records } from "../store.js";
+import { records, renew } from "../store.js";
 import { showTray } from "../tray.js";
 import { current, isKnown, turns } from "../writers.js";
 
@@ -393,7 +392,7 @@ function select(chosen) {
 /** Another window changed a drawing, or dropped it. */
 function changedElsewhere(id, record) {
     const mine = written.find((other) => other.id === id);
-    if (!mine || (mine === drawing && pad.drawing) || (record && !renew(mine, record))) return;
+    if (!mine || (mine === drawing && pad.drawing) || (record && !renew(mine, record, keepDrawing))) return;
     if (!record) {
         readNever(id);
         written = written.filter((other) => other !== mine);

@@ -15,7 +15,7 @@ import { documentsOf, newDocument, textOfDocument, titleOf } from "../sheet/docu
 import { asInkml, asSvg, asText, fileName, save } from "../sheet/export.js";
 import { scratchedOut, writtenOver } from "../sheet/gestures.js";
 import { Guide } from "../sheet/guide.js";
-import { dropLine, keepAgain, keepDocument, keepLine, renewLine } from "../sheet/keeping.js";
+import { dropLine, keepAgain, keepDocument, keepLine } from "../sheet/keeping.js";
 import { leave, lessons, see, sent, teach } from "../sheet/lessons.js";
 import { showLibrary } from "../sheet/library.js";
 import {
@@ -36,7 +36,7 @@ import { Paper } from "../sheet/paper.js";
 import { drop, readLine, readings } from "../sheet/reading.js";
 import { boxOf, pitchAt, placeOf, rowOf } from "../sheet/rows.js";
 import { TextRows } from "../sheet/text_rows.js";
-import { records } from "../store.js";
+import { records, renew } from "../store.js";
 import { current, turns } from "../writers.js";
 
 /** A line at rest is said after so many milliseconds, and is left after so many. */
@@ -172,7 +172,7 @@ function changedElsewhere(id, record) {
     const mine = lines.find((line) => line.id === id);
     if (!mine && record?.document !== page.id) return;
     const ink = mine?.strokes.length !== record?.strokes.length;
-    if (mine && record && !renewLine(mine, record)) return;
+    if (mine && record && !renew(mine, record, keepLine)) return;
     if (!mine) lines = [...lines, record].sort((one, other) => one.row - other.row);
     if (!record) {
         drop(mine);
