@@ -41,17 +41,18 @@ def measured(method: str, boxed: bool, recognizer: Recognizer, bare: object) -> 
     assert styles is not None
     random = np.random.default_rng(0)
     images, labels = styles.medoids / np.float32(255), styles.labels
+    taught_places, read_places = np.arange(0, len(images), 2), np.arange(1, len(images), 2)  # what is read was not corrected
     boxes = plausible_boxes(recognizer, labels, random)
     writer = Writer("ana", recognizer, adapter=method)
 
     def sample(place: int) -> Sample | NDArray[np.float32]:
         return Sample.from_image(images[place], boxes[place]) if boxed else images[place]
 
-    known = random.integers(0, len(images), CORRECTIONS).tolist()
+    known = random.choice(taught_places, CORRECTIONS).tolist()
     for reading, place in zip(writer.read([sample(i) for i in known]), known, strict=True):
         writer.correct(reading, recognizer.alphabet[labels[place]])
     taught, first = [], []
-    for place in random.integers(0, len(images), 20).tolist():
+    for place in random.choice(taught_places, 20).tolist():
         reading, label = writer.read(sample(place)), recognizer.alphabet[labels[place]]
         taught.append(seconds(lambda reading=reading, label=label: (writer.correct(reading, label), writer.state)))  # type: ignore[misc]
         first.append(seconds(lambda place=place: writer.read(sample(place))))  # type: ignore[misc]
@@ -62,7 +63,7 @@ def measured(method: str, boxed: bool, recognizer: Recognizer, bare: object) -> 
     adapter = writer.adapter
     at_once = statistics.median(seconds(lambda: adapter.learn(adapter.start(), batch)) for _ in range(5))
     state = len(adapter.learn(adapter.start(), batch).to_bytes(adapter)) / 1000
-    chosen = random.integers(0, len(images), 64).tolist()
+    chosen = random.choice(read_places, 64).tolist()
     ready = [sample(i) for i in chosen]
     inputs = [images[i].reshape(1, 1, 28, 28) for i in chosen]
     turn = {"ours": 0, "bare": 0}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,17 @@ A writer with n times as many gets one round for every n-th correction, so that 
 number of those before it."""
 LARGEST_CHANGE = float(np.finfo(np.float16).max)
 """The largest number of the layer's change, which is kept in half precision."""
+
+
+class LayerInputs(NamedTuple):
+    """What the last layer takes of samples."""
+
+    rows: Floats
+    """[n, r + 1] the last number is the bias's, and the only one that is not 0 where the features are invalid."""
+    squares: Floats
+    """[n, 1] their squared lengths."""
+    valid: NDArray[np.bool_]
+    """[n] which features are valid."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +124,7 @@ class Allograph(TunableAdapter):
             return state
         own, places = places_of(self.alphabet, state.labels, batch.labels)
         logs = clip_impossible(base_log_probabilities(repair_logits(batch.logits), 0))
-        inputs, valid = self.layer_inputs(batch.samples.shapes)
+        inputs, _, valid = self.layer_inputs(batch.samples.shapes)
         fresh = pack_vectors(inputs[:, :-1]) | pack_logs(logs) | {"labels": places.astype(np.uint16)}
         fresh["units"][~valid] = 0
         before = state.arrays
@@ -144,22 +155,21 @@ class Allograph(TunableAdapter):
         """The samples and the change, unpacked."""
         return FittedAllograph.of(self, state)
 
-    def layer_inputs(self, features: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-        """What the layer takes [n, r + 1] for features [n, f], and which of them are valid, bool [n]; the others are 0.
-
-        The last number is the bias's.
-        """
+    def layer_inputs(self, features: Floats) -> LayerInputs:
+        """What the layer takes for features [n, f]."""
         turn, shift = self._layer
         valid = valid_rows(features)
-        if not valid.all():
+        if np.count_nonzero(valid) < len(valid):
             features = np.where(valid[:, None], features, np.float32(0))
         moved = product(features, turn)
         inputs = moved + shift
-        valid &= np.vecdot(inputs, inputs) <= self.weight * LENGTH_RATIO**2
+        squares = np.vecdot(inputs, inputs)
+        valid &= squares <= self.weight * LENGTH_RATIO**2
         valid &= np.vecdot(moved, moved) >= self.weight / LENGTH_RATIO**2
-        if not valid.all():
+        if np.count_nonzero(valid) < len(valid):
             inputs[~valid, :-1] = 0
-        return inputs, valid
+            squares[~valid] = self.bias
+        return LayerInputs(inputs, squares[:, None], valid)
 
     def unpack(self, arrays: Mapping[str, NDArray[Any]], own: int, sizes: WriterSizes | None) -> tuple[Floats, Floats]:
         """Of a state's samples, the oldest first: what the layer takes [n, r + 1], and what its change is added to [n, C + own].

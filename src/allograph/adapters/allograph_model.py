@@ -32,22 +32,25 @@ BASE_TEMPERATURE = 1.5
 
 @dataclass(frozen=True, eq=False)
 class FittedAllograph:
-    """One writer's layer and memory, unpacked; the valid samples label by label."""
+    """One writer's layer and memory, unpacked; the valid samples label by label.
+
+    A label without samples has one that is infinitely far from all others, so that the votes of each label can be added up.
+    """
 
     method: Allograph
     state: State
-    lengths: Floats
-    """[n] the squared lengths of the samples' layer inputs."""
+    count: int
+    """How many samples there are."""
     order: NDArray[np.int64]
-    """[n] the place of each sample in the state."""
-    labels: NDArray[np.int32]
-    """[k] places of the labels that there are samples of."""
+    """[k] the place of each sample in the state; −1 for what stands for a label without samples."""
+    lengths: Floats
+    """[k] the squared lengths of the samples' layer inputs."""
     starts: NDArray[np.int64]
-    """[k] where each label's samples begin."""
+    """[C + m] where each label's samples begin."""
     layer: Floats
-    """[r + 1, C + m + n] the change of the logits, and beside it the samples' layer inputs, for one matrix product."""
+    """[r + 1 or 3, C + m + k] the change of the logits, and beside it the samples' inputs times −2, for one matrix product."""
     square: Floats
-    """[C + m] what of the logits grows with the square of the features' length."""
+    """[C + m] what of the logits grows with the squared length of the layer's inputs, without the sizes."""
     excess: float
     """The base's excess error rate on the samples."""
     unseen: Floats
@@ -62,26 +65,29 @@ class FittedAllograph:
         sizes = method.writer_sizes(labels, len(state.labels), state.arrays)
         if not len(labels):
             none, places = np.empty(0, np.float32), np.empty(0, np.int64)
-            return cls(method, state, none, places, places.astype(np.int32), places, none, none, 0.0, none, sizes)
+            return cls(method, state, 0, places, none, places, none, none, 0.0, none, sizes)
         rows = np.flatnonzero(state.arrays["units"] > 0)
-        order = rows[np.argsort(labels[rows], kind="stable")]
-        inputs = method.unpack(state.arrays, len(state.labels), sizes)[0][order]
-        present, starts = np.unique(labels[order], return_index=True)
-        layer = np.concatenate([state.arrays["change"].astype(np.float32), inputs.T], axis=1)
         counts = np.bincount(labels[rows], minlength=len(method.alphabet) + len(state.labels))
+        (absent,) = (counts == 0).nonzero()
+        order = np.concatenate([rows, np.full(len(absent), -1)])
+        labels = np.concatenate([labels[rows], absent])
+        by_label = labels.argsort(kind="stable")
+        order = order[by_label]
+        inputs, lengths = _rows_or_nothing(method.unpack(state.arrays, len(state.labels), sizes)[0], order)
+        change, square = (state.arrays[name].astype(np.float32) for name in ("change", "square"))
+        square /= np.float32(method.weight)  # times the inputs' squared length, less that of the bias
+        change[method.population.space.shape[1]] -= np.float32(math.sqrt(method.bias)) * square
         unseen = np.where(counts > 0, 1.0, unseen_factor(counts) ** method.unseen)
-        square = state.arrays["square"].astype(np.float32)
-        excess = excess_error_rate(state.arrays, len(method.alphabet))
         return cls(
             method,
             state,
-            np.vecdot(inputs, inputs),
+            len(rows),
             order,
-            present,
-            starts,
-            layer,
+            lengths,
+            labels[by_label].searchsorted(np.arange(len(counts))),
+            np.concatenate([change, inputs.T * np.float32(-2)], axis=1),
             square,
-            excess,
+            excess_error_rate(state.arrays, len(method.alphabet)),
             unseen.astype(np.float32),
             sizes,
         )
@@ -92,12 +98,14 @@ class FittedAllograph:
             return self
         logs = base_log_probabilities(repair_logits(context.logits), len(self.state.labels))
         sizes = self.sizes.beside(context.boxes, logs / np.float32(BASE_TEMPERATURE))
-        if not len(self.order) or sizes.devices == self.sizes.devices:
+        if not self.count or sizes.devices == self.sizes.devices:
             return replace(self, sizes=sizes)
         inputs, _ = self.method.unpack(self.state.arrays, len(self.state.labels), sizes)
-        inputs = inputs[self.order]  # moved with the sizes, or what was corrected would not be known again
-        layer = np.concatenate([self.layer[:, : -len(inputs)], inputs.T], axis=1)
-        return replace(self, sizes=sizes, layer=layer, lengths=np.vecdot(inputs, inputs))
+        inputs, lengths = _rows_or_nothing(
+            inputs, self.order
+        )  # moved with the sizes, or what was corrected would not be known again
+        layer = np.concatenate([self.layer[:, : -len(inputs)], inputs.T * np.float32(-2)], axis=1)
+        return replace(self, sizes=sizes, layer=layer, lengths=lengths)
 
     def scores(self, samples: Samples) -> Scores:
         """The mixture's log-probabilities, −inf for every label that is not on offer; the base's where features are invalid."""
@@ -105,52 +113,52 @@ class FittedAllograph:
         logs = base_log_probabilities(logits, own) if own else logits
         boxes = samples.boxes
         judgement = None if self.sizes is None or boxes is None else self.sizes.judge(boxes.sizes, boxes.scales)
-        if not len(self.order):
+        if not self.count:
             values = logs
             if judgement is not None:
                 sized = log_softmax(logs) / np.float32(BASE_TEMPERATURE) + judgement.likelihood
                 values = np.where((judgement.likelihood != 0).any(axis=1, keepdims=True), sized, logs)
             return Scores(values, (values.argmax(axis=1) != logs.argmax(axis=1)).astype(np.int8))
         rows, base = np.arange(len(logs)), logs.argmax(axis=1)
-        inputs, valid = method.layer_inputs(samples.shapes)
-        lengths = np.vecdot(inputs, inputs)
-        squares = (lengths - np.float32(method.bias)) / np.float32(method.weight)
+        inputs, lengths, valid = method.layer_inputs(samples.shapes)
+        values = logs / np.float32(method.temperature)
+        values += lengths * self.square
+        favoured, offered = base, logs
         if judgement is not None:
             inputs = np.concatenate([inputs, judgement.relative * method.size_weight], axis=1)
-        products = product(inputs, self.layer[: inputs.shape[1]])
-        values = logs / np.float32(method.temperature)
-        values += products[:, : logs.shape[1]]
-        values += squares[:, None] * self.square
-        favoured = base
-        if judgement is not None:
+            lengths = np.vecdot(inputs, inputs)[:, None]
             values += judgement.likelihood
             logs = logs + judgement.likelihood
             favoured = logs.argmax(axis=1)
-            lengths = np.vecdot(inputs, inputs)
-        away = lengths[:, None] + self.lengths
-        away -= 2 * products[:, logs.shape[1] :]
+        products = product(inputs, self.layer[: inputs.shape[1]])
+        values += products[:, : logs.shape[1]]
+        away = products[:, logs.shape[1] :]
+        away += self.lengths
+        away += lengths
         np.sqrt(np.maximum(away, 0, out=away), out=away)
-        least = away.min(axis=1)
-        limit = REPEAT_DISTANCE * np.sqrt(lengths)
+        least, limit = np.minimum.reduce(away, axis=1, keepdims=True), REPEAT_DISTANCE * np.sqrt(lengths)
         repeats, corrected = rows[:0], rows[:0]
-        if (least <= limit).any():
-            repeats, corrected = self._repeats(logits, away <= limit[:, None], valid)
+        if np.count_nonzero(least <= limit):
+            repeats, corrected = self._repeats(logits, away <= limit, valid)
 
-        votes = np.exp((least[:, None] - away) * np.float32(method.scale / math.sqrt(method.weight)))
-        share = method.share * len(self.order) / (len(self.order) + HALF_SHARE_SAMPLES)
-        votes *= np.float32(share) / votes.sum(axis=1, keepdims=True)
-        values -= values.max(axis=1, keepdims=True)
+        votes = np.subtract(least, away, out=away)
+        votes *= np.float32(method.scale / math.sqrt(method.weight))
+        np.exp(votes, out=votes)
+        share = np.float32(method.share * self.count / (self.count + HALF_SHARE_SAMPLES))
+        votes *= share / np.add.reduce(votes, axis=1, keepdims=True)
+        values -= np.maximum.reduce(values, axis=1, keepdims=True)
         np.exp(values, out=values)
-        values *= np.float32(1 - share) / values.sum(axis=1, keepdims=True)
-        values[:, self.labels] += np.add.reduceat(votes, self.starts, axis=1)
+        values *= (1 - share) / np.add.reduce(values, axis=1, keepdims=True)
+        values += np.add.reduceat(votes, self.starts, axis=1)
         values *= self.unseen
         values[rows, favoured] *= np.float32(math.exp(method.guard + method.doubt * self.excess**2))
         if len(repeats):
             values[repeats, corrected] = 2 * values[repeats].max(axis=1)
-        values = np.log(np.maximum(values, np.float32(1e-12))) * np.float32(method.sharpness)
-        if logits.min(initial=0) == -np.inf:
-            values[np.isneginf(logs)] = -np.inf
-        if not valid.all():
+        np.log(np.maximum(values, np.float32(1e-12), out=values), out=values)
+        values *= np.float32(method.sharpness)
+        if np.minimum.reduce(offered, axis=None, initial=0) == -np.inf:
+            values[np.isneginf(offered)] = -np.inf
+        if np.count_nonzero(valid) < len(valid):
             values[~valid] = log_softmax(logs[~valid])
         return Scores(values, (values.argmax(axis=1) != base).astype(np.int8))
 
@@ -165,12 +173,12 @@ class FittedAllograph:
         names = [*method.alphabet, *self.state.labels]
         scores = self.scores(sample)
         base, answer = int(repair_logits(sample.logits)[0].argmax()), int(scores.answers[0])
-        query, (valid,) = method.layer_inputs(sample.shapes)
+        query, _, (valid,) = method.layer_inputs(sample.shapes)
         order = np.argsort(-scores.values[0], kind="stable")
         other = base if base != answer else int(order[1]) if len(order) > 1 else answer
         size = None if self.sizes is None else self.sizes.explain(sample.boxes, names, (answer, other))
         said, known = ("", {}) if size is None else (f" {size.text}", {"size": size.evidence})
-        if not valid or not len(self.order):
+        if not valid or not self.count:
             answerer, text = method.name if scores.answerers[0] else "base", f"The base classifier reads {names[base]!r}.{said}"
             return Explanation(answerer, names[base], text, {"answer": names[answer], **known})
         (inputs, logs), labels = method.unpack(arrays, len(self.state.labels), self.sizes), arrays["labels"].astype(np.int32)
@@ -220,9 +228,16 @@ class FittedAllograph:
         alike = same_opinion(opinions, self.state.arrays["logs"][places].astype(np.float32))
         newest = np.full(len(logits), -1)
         np.maximum.at(newest, rows[alike], places[alike])
-        valid &= (newest >= 0) | (near.sum(axis=1) < near.shape[1])
+        valid &= (newest >= 0) | (near.sum(axis=1) < self.count)
         (repeats,) = (newest >= 0).nonzero()
         return repeats, self.state.arrays["labels"][newest[repeats]].astype(np.int64)
+
+
+def _rows_or_nothing(inputs: Floats, order: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """The layer inputs [k, r + 1 or 3] at some places, and their squared lengths [k]; 0 and infinite at the place −1."""
+    there = order >= 0
+    rows = np.where(there[:, None], inputs[order], np.float32(0))
+    return rows, np.where(there, np.vecdot(rows, rows), np.float32(np.inf))
 
 
 def excess_error_rate(arrays: Mapping[str, NDArray[Any]], size: int) -> float:

@@ -206,9 +206,10 @@ class FittedPaper:
 
 def _repair(samples: Samples) -> Samples:
     """The samples; an embedding that is invalid is NaN, which no pair is compared with."""
-    valid = valid_rows(samples.embeddings)
-    embeddings = samples.embeddings if valid.all() else np.where(valid[:, None], samples.embeddings, np.float32(np.nan))
-    return replace(samples, embeddings=embeddings, logits=repair_logits(samples.logits))
+    valid, logits = valid_rows(samples.embeddings), repair_logits(samples.logits)
+    if np.count_nonzero(valid) == len(valid):
+        return samples if logits is samples.logits else replace(samples, logits=logits)
+    return replace(samples, embeddings=np.where(valid[:, None], samples.embeddings, np.float32(np.nan)), logits=logits)
 
 
 def _answerer_name(answerer: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,7 +32,7 @@ def valid_rows(rows: NDArray[np.floating], length: float | None = None) -> NDArr
     if not rows.shape[1]:
         return np.zeros(len(rows), bool)
     few = rows.shape[1] < FEW_NUMBERS
-    extremes = zip(rows.max(axis=1).tolist(), rows.min(axis=1).tolist(), strict=True)
+    extremes = zip(np.maximum.reduce(rows, axis=1).tolist(), np.minimum.reduce(rows, axis=1).tolist(), strict=True)
     valid = np.array([_is_valid(high, low, few) for high, low in extremes], bool)
     if length:
         with np.errstate(invalid="ignore", over="ignore"):
@@ -58,7 +60,7 @@ def repair_logits(logits: Floats) -> Floats:
     NaN becomes −inf, a label that is not on offer. An infinite logit is the answer. Where no label is on offer, all are equally
     likely.
     """
-    if not logits.shape[1] or np.isfinite(logits.max(axis=1)).all():
+    if not logits.shape[1] or all(map(math.isfinite, np.maximum.reduce(logits, axis=1).tolist())):
         return logits
     repaired = np.where(np.isnan(logits), np.float32(-np.inf), logits)
     highest = repaired.max(axis=1, keepdims=True)

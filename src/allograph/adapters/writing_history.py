@@ -168,14 +168,13 @@ class WritingHistory:
 
     def _knn(self, predicted: int, samples: Samples, rows: list[int]) -> list[list[int]]:
         pairs = self.pairs.get(predicted)
-        valid = ~np.isnan(samples.embeddings[rows, 0])
-        if pairs is None or not valid.any():
+        if pairs is None:
             return [[NOTHING] * len(KS)] * len(rows)
-        if len(samples.logits) == 1:
-            return pairs.offered(samples.logits[0]).knn(samples.embeddings)
-        if valid.all() and not np.isneginf(samples.logits[rows]).any():
-            return pairs.knn(samples.embeddings[rows])
+        samples = samples if len(rows) == len(samples) else samples.at(np.array(rows))
+        valid = ~np.isnan(samples.embeddings[:, 0])
+        if len(rows) > 1 and valid.all() and not np.isneginf(samples.logits).any():
+            return pairs.knn(samples.embeddings)
         return [
-            pairs.offered(samples.logits[row]).knn(samples.embeddings[[row]])[0] if sound else [NOTHING] * len(KS)
-            for row, sound in zip(rows, valid.tolist(), strict=True)
+            pairs.offered(samples.logits[i]).knn(samples.embeddings[i : i + 1])[0] if sound else [NOTHING] * len(KS)
+            for i, sound in enumerate(valid.tolist())
         ]

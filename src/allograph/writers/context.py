@@ -44,6 +44,8 @@ class Context:
 
     def parts(self, read: Samples) -> list[Samples]:
         """[k] the outputs of each, where `read` [m] are those of the samples that were still to be read."""
+        if not self.outputs:
+            return []
         fresh: Iterator[Samples] = (with_boxes(read, self.boxes).at(slice(i, i + 1)) for i in range(self.unread))
         return [next(fresh) if one is None else one for one in self.outputs]
 
