@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -171,10 +172,10 @@ class WritingHistory:
         if pairs is None:
             return [[NOTHING] * len(KS)] * len(rows)
         samples = samples if len(rows) == len(samples) else samples.at(np.array(rows))
-        valid = ~np.isnan(samples.embeddings[:, 0])
-        if len(rows) > 1 and valid.all() and not np.isneginf(samples.logits).any():
+        valid = [not math.isnan(number) for number in samples.embeddings[:, 0].tolist()]
+        if len(rows) > 1 and all(valid) and not np.isneginf(samples.logits).any():
             return pairs.knn(samples.embeddings)
         return [
             pairs.offered(samples.logits[i]).knn(samples.embeddings[i : i + 1])[0] if sound else [NOTHING] * len(KS)
-            for i, sound in enumerate(valid.tolist())
+            for i, sound in enumerate(valid)
         ]

@@ -291,10 +291,11 @@ def model_input(images: ArrayLike) -> NDArray[np.float32]:
         raise ImageError(f"samples are uint8 (0…255) or float (0…1), not {array.dtype}")
     # The bits of a float32 in 0…1, taken as a whole number, lie between those of 0 and of 1; those of NaN, of a negative and of a
     # greater number lie above. So one maximum an image, which is all that a single reading has time for, finds every fault.
-    bits = np.maximum.reduce(np.ascontiguousarray(values).view(np.uint32).reshape(-1, PIXELS), axis=1).tolist()
+    inputs = values.reshape(-1, 1, SIDE, SIDE)
+    bits = np.maximum.reduce(inputs.reshape(-1, PIXELS).view(np.uint32), axis=1).tolist()
     if bits and not (min(bits) > 0 and max(bits) <= ONE):
         _refuse(values)
-    return values.reshape(-1, 1, SIDE, SIDE)
+    return inputs
 
 
 def _refuse(values: NDArray[np.float32]) -> None:

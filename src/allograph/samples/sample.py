@@ -178,22 +178,26 @@ def to_images(samples: Readable, frame: Frame) -> NDArray[Any]:
 
 def to_images_and_boxes(samples: Readable, frame: Frame) -> tuple[NDArray[Any], list[Box | None] | None]:
     """`to_images`, and the samples' boxes [n], of one too; None where all are missing, as those of arrays are."""
-    boxes: list[Box | None] = []
     if isinstance(samples, Sample):
         image, box = samples.framed(frame)
         return image, None if box is None else [box]
-    if not isinstance(samples, np.ndarray):
-        try:
-            found = [one.framed(frame) if isinstance(one, Sample) else (one, None) for one in samples]
-            boxes = [box for _, box in found]
-            samples = np.stack([image for image, _ in found]) if found else np.empty((0, SIDE, SIDE), np.uint8)
-        except (ValueError, TypeError) as error:
-            raise ImageError(f"a list of samples holds arrays [28, 28] and Samples ({error})") from error
-        if samples.ndim != 3:  # the rows of one image, for one
-            raise ImageError(f"a list of samples holds arrays [28, 28] and Samples; these are {list(samples.shape[1:])}")
-    if samples.ndim not in (2, 3) or samples.shape[-2:] != (SIDE, SIDE):
+    if isinstance(samples, np.ndarray):
+        return _check_shape(samples), None
+    try:
+        found = [one.framed(frame) if isinstance(one, Sample) else (one, None) for one in samples]
+        images = np.stack([image for image, _ in found]) if found else np.empty((0, SIDE, SIDE), np.uint8)
+    except (ValueError, TypeError) as error:
+        raise ImageError(f"a list of samples holds arrays [28, 28] and Samples ({error})") from error
+    if images.ndim != 3:  # the rows of one image, for one
+        raise ImageError(f"a list of samples holds arrays [28, 28] and Samples; these are {list(images.shape[1:])}")
+    boxes = [box for _, box in found]
+    return _check_shape(images), boxes if any(boxes) else None
+
+
+def _check_shape(images: NDArray[Any]) -> NDArray[Any]:
+    if images.ndim not in (2, 3) or images.shape[-2:] != (SIDE, SIDE):
         raise ImageError(
             f"one sample is an array [28, 28] or a Sample, many are a list of them or an array [n, 28, 28]; "
-            f"this is {list(samples.shape)}. Sample.from_picture brings a picture of any size into the frame"
+            f"this is {list(images.shape)}. Sample.from_picture brings a picture of any size into the frame"
         )
-    return samples, boxes if any(boxes) else None
+    return images
