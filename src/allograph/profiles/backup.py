@@ -19,7 +19,8 @@ import allograph
 from allograph.errors import InputError, StorageError
 from allograph.files.atomic import atomic_file, check_output
 from allograph.profiles.backup_file import RECORD, ROWS, Backup, check_backup, connect_backup, new_backup, numbers_of, seal
-from allograph.profiles.database import Database, connect, storage_errors
+from allograph.profiles.database import Database, connect
+from allograph.profiles.database_errors import storage_errors
 from allograph.profiles.postgres import PATIENCE
 from allograph.profiles.sqlite_file import SqliteFile
 from allograph.profiles.tables import metadata

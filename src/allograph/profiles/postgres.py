@@ -14,8 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 
 from allograph.errors import missing_extra
-from allograph.profiles.database import LOCKED
-from allograph.profiles.queues import Queues
+from allograph.profiles.queues import LOCKED, Queues
 
 CONNECTIONS = 8
 """Connections of each kind, for reading and for writing, that one process holds at most."""

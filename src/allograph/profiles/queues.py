@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from allograph.errors import StorageError
 
+LOCKED = 5.0
+"""Seconds to wait for what another process or caller holds."""
 STILL = 1.0
 """Seconds without anybody being served after which a line stands still."""
 

@@ -19,7 +19,8 @@ from sqlalchemy.engine import Connection
 from allograph.errors import InputError, StorageError
 from allograph.images.frames import SIDE
 from allograph.profiles.audit import Event
-from allograph.profiles.database import Damage, connect, storage_errors
+from allograph.profiles.database import connect
+from allograph.profiles.database_errors import Damage, storage_errors
 from allograph.profiles.journal import (
     FARTHEST,
     Contents,

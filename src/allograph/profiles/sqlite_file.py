@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 
 from allograph.errors import FormatError, InputError, StorageError, storage_error
-from allograph.profiles.database import LOCKED, DamagedError, not_a_database
-from allograph.profiles.queues import Queues
+from allograph.profiles.database_errors import DamagedError, not_a_database
+from allograph.profiles.queues import LOCKED, Queues
 
 CONNECTIONS = 8
 """Connections of each kind, for reading and for writing, that one process holds at most."""
