@@ -26,7 +26,8 @@ from allograph.profiles.archive import pack, unpack
 from allograph.profiles.changes import Relabel
 from allograph.profiles.journal import Contents, Entry
 from allograph.profiles.line_ids import LONGEST_LINE_ID, check_line_id, is_line_id, new_line_id
-from allograph.profiles.sql import _BY_LINE, SqlStore
+from allograph.profiles.sql import SqlStore
+from allograph.profiles.sql_statements import BY_LINE
 from allograph.profiles.tables import own_words
 from allograph.profiles.words import LONGEST_WORD, Word, check_words
 from allograph.samples.box import FARTHEST, Box
@@ -194,7 +195,7 @@ def test_a_line_is_found_by_its_index(lasting_url: str) -> None:
             explain = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
             if explain == "EXPLAIN":
                 connection.execute(sa.text("SET LOCAL enable_seqscan = off"))
-            statement = str(_BY_LINE.compile(connection)).replace("%(profile)s", ":profile").replace("%(line)s", ":line")
+            statement = str(BY_LINE.compile(connection)).replace("%(profile)s", ":profile").replace("%(line)s", ":line")
             statement = statement.replace("%(profile)s::BIGINT", ":profile").replace("%(line)s::VARCHAR", ":line")
             for name, value in (("?", "1"), ("?", f"'{LINE}'"), (":profile", "1"), (":line", f"'{LINE}'")):
                 statement = statement.replace(name, value, 1)
