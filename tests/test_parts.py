@@ -182,6 +182,7 @@ def test_a_url_that_leads_nowhere_is_said(place: str, said: str) -> None:
         (["--cluster", "10.0.0.1"], "'10.0.0.1' is no cluster; name its scheduler"),
         (["--cluster", "local:x"], "'local:x' is no cluster; say how many workers"),
         (["--cluster", "local:0"], "'local:0' is no cluster; say how many workers"),
+        (["--cluster", "local:200000"], "'local:200000' is too many processes for this machine"),
     ],
 )
 def test_what_is_no_cluster_is_refused(tmp_path: Path, options: list[str], said: str) -> None:

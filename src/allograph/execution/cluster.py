@@ -33,6 +33,8 @@ Result = TypeVar("Result")
 
 LOCAL = "local:"
 """What stands before the number of workers that are begun here."""
+MOST_A_CORE = 16
+"""Workers that may be begun here for each core."""
 VERSIONS = ("allograph", "numpy", "onnxruntime")
 """The packages that must be the same everywhere: other releases may give other digits."""
 PATIENCE = 10.0
@@ -208,9 +210,11 @@ def _client(address: str, ends: ExitStack) -> Client:
 
 def _local_cluster(address: str, ends: ExitStack) -> LocalCluster:
     """Workers on this machine, which `ends` ends, also where they are being begun still."""
-    count = address.removeprefix(LOCAL)
+    count, most = address.removeprefix(LOCAL), MOST_A_CORE * (os.cpu_count() or 1)
     if not count.isdecimal() or not int(count):
         raise InputError(f"{address!r} is no cluster; say how many workers are to be begun here, such as local:2")
+    if int(count) > most:
+        raise InputError(f"{address!r} is too many processes for this machine, which takes {most} at most; one a core is quickest")
     scratch = ends.enter_context(tempfile.TemporaryDirectory(prefix="allograph-", ignore_cleanup_errors=True))
     ends.enter_context(dask.config.set({"temporary-directory": scratch}))
 
