@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from allograph import errors
 from allograph.client import AsyncClient, Client, Patience, operations, types
 from allograph.client.exchange import KINDS, Attempt, Flow, Lost, Pause, Received, exchange
 from allograph.server import problems
+from conftest import lacking
 from make_client_types import FILE, client_types, service_document
 from served import INK, Process, image, process
 from small import environment
@@ -95,16 +97,20 @@ def test_what_the_service_says_of_itself(client: Client) -> None:
     assert "allograph" in client.metrics()
 
 
-@pytest.mark.parametrize("loop", ["asyncio"])
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
 def test_the_same_awaited(service: Process, tmp_path: Path, loop: str) -> None:
+    ben = f"ben, by {loop}"
+    if importlib.util.find_spec(loop) is None:
+        lacking("trio", "trio is not installed (requirements/test.txt has it)")
+
     async def conversation() -> None:
         async with AsyncClient(service.url) as client:
-            await client.correct("ben", corrections=[TAUGHT])
-            assert (await client.read("ben", samples=[SAMPLE]))["readings"][0]["label"] == "y"
-            file = await client.export_profile("ben", tmp_path / "ben.profile")
-            assert await client.import_profile("ben again", file) == {"added": 1, "removed": 0}
+            await client.correct(ben, corrections=[TAUGHT])
+            assert (await client.read(ben, samples=[SAMPLE]))["readings"][0]["label"] == "y"
+            file = await client.export_profile(ben, tmp_path / "ben.profile")
+            assert await client.import_profile(f"{ben}, again", file) == {"added": 1, "removed": 0}
             with pytest.raises(errors.UnknownCorrection, match="letter-9"):
-                await client.undo("ben", "letter-9")
+                await client.undo(ben, "letter-9")
             async with anyio.create_task_group() as tasks:
                 for _ in range(8):
                     tasks.start_soon(client.ready)

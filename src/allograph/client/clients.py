@@ -1,4 +1,4 @@
-"""The clients: one that waits, and one for asyncio."""
+"""The clients: one that waits, and one for asyncio or trio."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ class Client:
 
 
 class AsyncClient:
-    """The same for asyncio: every method is awaited."""
+    """The same for asyncio or trio: every method is awaited."""
 
     def __init__(
         self, url: str, key: str | None = None, *, timeout: float = TIMEOUT, patience: Patience = PATIENT, **options: Any
