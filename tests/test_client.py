@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx
 import pytest
 from httpx import Headers
 
@@ -201,9 +202,26 @@ def test_a_service_that_is_silent() -> None:
             client.live()
 
 
-def test_an_address_that_is_none() -> None:
+@pytest.mark.parametrize("url", ["localhost:8000", "", "http://[::1", "ftp://localhost", "http://localhost:port"])
+def test_an_address_that_is_none(url: str) -> None:
     with pytest.raises(errors.InputError, match="https://"):
-        Client("localhost:8000")
+        Client(url)
+
+
+def test_an_answer_that_cannot_be_decompressed() -> None:
+    garbled = httpx.MockTransport(lambda _: httpx.Response(200, headers={"content-encoding": "gzip"}, stream=Garbled()))
+    with (
+        Client("http://service", patience=Patience(retries=0), transport=garbled) as client,
+        pytest.raises(errors.ServiceError, match="did not answer"),
+    ):
+        client.live()
+
+
+class Garbled(httpx.SyncByteStream):
+    """What is no gzip."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"no gzip"
 
 
 # the flow, by hand
@@ -270,8 +288,9 @@ def test_an_answer_of_something_else(content: bytes) -> None:
         flow.send(Received(500, Headers(), content))
 
 
-def test_a_page_in_place_of_json() -> None:
-    flow = exchange(operations.live(), {}, Patience())
+@pytest.mark.parametrize("operation", [operations.live(), operations.state("ana")])
+def test_a_page_in_place_of_an_answer(operation: operations.Operation[Any]) -> None:
+    flow = exchange(operation, {}, Patience())
     next(flow)
     with pytest.raises(errors.ServiceError, match="the address of the service"):
         flow.send(Received(200, Headers(), b"<html>"))

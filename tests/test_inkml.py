@@ -21,7 +21,7 @@ from allograph.corpora.inkml.document import read_document
 from allograph.corpora.inkml.files import labelled_groups
 from allograph.corpora.inkml.lines import gather_lines
 from allograph.corpora.lines.source import open_lines
-from allograph.errors import FormatError, InputError
+from allograph.errors import FormatError, ImageError, InputError
 from conftest import lacking
 
 PAGE = Path(allograph.__file__).parent / "page" / "js" / "sheet"
@@ -360,6 +360,13 @@ def test_what_xml_cannot_hold_is_refused_and_leaves_what_stood_there(tmp_path: P
     with pytest.raises(InputError, match="XML cannot hold"):
         write_inkml(path, [Written("\uffff", "ana", (np.zeros((1, 2)),))])
     assert path.read_text() == "before"
+
+
+@pytest.mark.parametrize("stroke", [np.empty((0, 2)), np.array([[0, np.nan]]), np.array([[1e10, 0]]), np.zeros((2, 3))])
+def test_strokes_that_cannot_be_read_again_are_not_written(tmp_path: Path, stroke: np.ndarray) -> None:
+    with pytest.raises(ImageError, match="stroke 0 of 'a'"):
+        write_inkml(tmp_path / "no.inkml", [Written("a", "ana", (stroke,))])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

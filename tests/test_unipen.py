@@ -6,6 +6,7 @@ import io
 import json
 import os
 import tarfile
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -322,6 +323,24 @@ def test_a_missing_inclusion_is_counted_and_without_any_ink_it_is_an_error(tmp_p
     (folder / "include/abc/data/one.dat").unlink()
     with pytest.raises(FormatError, match=r"no character is marked in it that can be used: .*inclusions of a file"):
         UnipenSource([folder]).listing()
+
+
+def test_an_archive_with_names_as_on_windows(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "release.zip", "w") as archive:
+        for name, text in RELEASE.items():
+            entry = zipfile.ZipInfo("train_r01_v07/" + name)
+            entry.filename = entry.filename.replace("/", "\\")
+            archive.writestr(entry, text)
+    assert UnipenSource([tmp_path / "release.zip"]).listing().labels.tolist() == ["1", "n", "i", "\\", '"']
+
+
+def test_what_an_inclusion_names_may_end_with_anything(tmp_path: Path) -> None:
+    folder = make_release(tmp_path)
+    (folder / "include/abc/device.doc").rename(folder / "include/abc/HEADER")
+    (folder / "include/abc/data/one.dat").write_text(INK.replace("device.doc", "header"), "latin-1")
+    told = [UnipenSource([path]).listing() for path in (folder, pack(folder, tmp_path / "release.tar.gz"))]
+    assert told[0].notes == told[1].notes
+    assert len(told[0].notes) == 1  # nothing but the ligature is left out
 
 
 def test_paths_that_are_no_release(tmp_path: Path) -> None:

@@ -144,6 +144,7 @@ def _unpack(path: Path, folder: Path, progress: Progress) -> None:
             entries = archive.infolist()
             for number, entry in enumerate(entries):
                 progress("unpacking", number, len(entries))
+                entry.filename = entry.filename.replace("\\", "/")  # as some archives made on Windows have it
                 if not entry.is_dir() and _is_of_release(entry.filename):
                     total = _more(path, entry.filename, entry.file_size, total)
                     archive.extract(entry, folder)
