@@ -169,6 +169,7 @@ def _unpack(path: Path, folder: Path, progress: Progress) -> None:
                         shutil.copyfileobj(content, file)
         if not stream.last:  # an archive ends with blocks of zeros, and tarfile takes the end of the file for them
             raise FormatError(f"{path} cannot be read: it is truncated; fetch it again")
+        stream.read(1 << 20)  # to the end, where a compressed file has its checksum
 
 
 def _is_of_release(name: str) -> bool:
