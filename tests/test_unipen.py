@@ -327,6 +327,18 @@ def test_a_missing_inclusion_is_counted_and_without_any_ink_it_is_an_error(tmp_p
         UnipenSource([folder]).listing()
 
 
+def test_reading_says_how_far_it_is(tmp_path: Path) -> None:
+    archive = pack(make_release(tmp_path), tmp_path / "release.tar.gz")
+    seen: list[tuple[str, int, int]] = []
+    prepare(UnipenSource([archive]), tmp_path / "corpus.parquet", split="all", progress=lambda *one: seen.append(one))
+    assert list(dict.fromkeys(what for what, *_ in seen)) == ["unpacking", "reading characters", "preparing"]
+    assert [(done, total) for what, done, total in seen if what == "reading characters"] == [(0, 2), (1, 2)]
+    assert all(done <= total for _, done, total in seen)
+    seen.clear()
+    open_lines("unipen", [archive], lambda *one: seen.append(one))
+    assert list(dict.fromkeys(what for what, *_ in seen)) == ["unpacking", "reading characters", "reading texts"]
+
+
 def test_an_archive_with_names_as_on_windows(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "release.zip", "w") as archive:
         for name, text in RELEASE.items():
