@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx
 import pytest
 from httpx import Headers
 
@@ -19,6 +21,7 @@ from allograph import errors
 from allograph.client import AsyncClient, Client, Patience, operations, types
 from allograph.client.exchange import KINDS, Attempt, Flow, Lost, Pause, Received, exchange
 from allograph.server import problems
+from conftest import lacking
 from make_client_types import FILE, client_types, service_document
 from served import INK, Process, image, process
 from small import environment
@@ -95,16 +98,20 @@ def test_what_the_service_says_of_itself(client: Client) -> None:
     assert "allograph" in client.metrics()
 
 
-@pytest.mark.parametrize("loop", ["asyncio"])
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
 def test_the_same_awaited(service: Process, tmp_path: Path, loop: str) -> None:
+    ben = f"ben, by {loop}"
+    if importlib.util.find_spec(loop) is None:
+        lacking("trio", "trio is not installed (requirements/test.txt has it)")
+
     async def conversation() -> None:
         async with AsyncClient(service.url) as client:
-            await client.correct("ben", corrections=[TAUGHT])
-            assert (await client.read("ben", samples=[SAMPLE]))["readings"][0]["label"] == "y"
-            file = await client.export_profile("ben", tmp_path / "ben.profile")
-            assert await client.import_profile("ben again", file) == {"added": 1, "removed": 0}
+            await client.correct(ben, corrections=[TAUGHT])
+            assert (await client.read(ben, samples=[SAMPLE]))["readings"][0]["label"] == "y"
+            file = await client.export_profile(ben, tmp_path / "ben.profile")
+            assert await client.import_profile(f"{ben}, again", file) == {"added": 1, "removed": 0}
             with pytest.raises(errors.UnknownCorrection, match="letter-9"):
-                await client.undo("ben", "letter-9")
+                await client.undo(ben, "letter-9")
             async with anyio.create_task_group() as tasks:
                 for _ in range(8):
                     tasks.start_soon(client.ready)
@@ -195,9 +202,26 @@ def test_a_service_that_is_silent() -> None:
             client.live()
 
 
-def test_an_address_that_is_none() -> None:
+@pytest.mark.parametrize("url", ["localhost:8000", "", "http://[::1", "ftp://localhost", "http://localhost:port"])
+def test_an_address_that_is_none(url: str) -> None:
     with pytest.raises(errors.InputError, match="https://"):
-        Client("localhost:8000")
+        Client(url)
+
+
+def test_an_answer_that_cannot_be_decompressed() -> None:
+    garbled = httpx.MockTransport(lambda _: httpx.Response(200, headers={"content-encoding": "gzip"}, stream=Garbled()))
+    with (
+        Client("http://service", patience=Patience(retries=0), transport=garbled) as client,
+        pytest.raises(errors.ServiceError, match="did not answer"),
+    ):
+        client.live()
+
+
+class Garbled(httpx.SyncByteStream):
+    """What is no gzip."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"no gzip"
 
 
 # the flow, by hand
@@ -264,8 +288,9 @@ def test_an_answer_of_something_else(content: bytes) -> None:
         flow.send(Received(500, Headers(), content))
 
 
-def test_a_page_in_place_of_json() -> None:
-    flow = exchange(operations.live(), {}, Patience())
+@pytest.mark.parametrize("operation", [operations.live(), operations.state("ana")])
+def test_a_page_in_place_of_an_answer(operation: operations.Operation[Any]) -> None:
+    flow = exchange(operation, {}, Patience())
     next(flow)
     with pytest.raises(errors.ServiceError, match="the address of the service"):
         flow.send(Received(200, Headers(), b"<html>"))

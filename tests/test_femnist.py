@@ -136,6 +136,8 @@ def test_characters_may_be_texts(tmp_path: Path) -> None:
         (lambda text: text.replace("1.0", "NaN", 1), "not as many"),
         (lambda text: text.replace("1.0", '{"a": 1}', 1), "has no classes y"),
         (lambda text: "", "cannot be read"),
+        (lambda text: text.replace('"f0001_41": {', '"f0000_14": {'), "has the user 'f0000_14' twice"),
+        (lambda text: text.replace('"f0001_41": {', '"\\u12": {'), "the name of the user at byte"),
     ],
 )
 def test_leaf_files_that_are_damaged(tmp_path: Path, change: Any, said: str) -> None:
@@ -144,6 +146,14 @@ def test_leaf_files_that_are_damaged(tmp_path: Path, change: Any, said: str) -> 
     with pytest.raises(FormatError, match=said):
         prepare(FemnistSource([path]), tmp_path / "corpus.parquet", "all")
     assert not (tmp_path / "corpus.parquet").exists()
+
+
+def test_pictures_may_be_plain_bytes(tmp_path: Path) -> None:
+    shown = scans(2)
+    plain = hub_file(tmp_path / "a.parquet", shown, WRITERS[:2], [0, 1], image=[png(scan) for scan in shown])
+    told = hub_file(tmp_path / "b.parquet", shown, WRITERS[:2], [0, 1])
+    one, other = (prepare(FemnistSource([path]), path.with_suffix(".out"), "all") for path in (plain, told))
+    assert np.array_equal(one.images("application"), other.images("application"))
 
 
 def test_hub_files_that_are_damaged(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from allograph import Box, Recognizer, Writers, open_store
 from allograph.corpora.corpus import Corpus
 from allograph.profiles import Store
+from allograph.profiles.backup import restore
 from allograph.profiles.journal import Entry, Key
 from allograph.profiles.tables import metadata
 from allograph.profiles.upgrade import NEWEST
@@ -48,6 +49,19 @@ def test_a_store(released: Path) -> None:
         assert ana.adapter.name == "paper"
         assert ana.state.arrays["count"].sum() == 8 + in_line
         check_boxes(released, ana.entries(limit=8))
+
+
+@pytest.mark.parametrize("folder", [path for path in RELEASED if (path / "writers.backup").exists()], ids=lambda path: path.name)
+def test_a_backup(folder: Path, tmp_path: Path) -> None:
+    """It fills a new store with what the store beside it holds."""
+    copy, filled = Path(shutil.copy(folder / "writers.db", tmp_path)), tmp_path / "filled.db"
+    assert restore(folder / "writers.backup", str(filled)).format == 1
+    with contextlib.closing(open_store(copy)) as store, contextlib.closing(open_store(filled)) as other:
+        (key,) = store.every_key()
+        assert list(other.every_key()) == [key] == [Key("default", "ana")]
+        assert other.contents(key) == store.contents(key)
+        assert other.words(key) == store.words(key) == {"34": 1, "4": 1}
+        assert len(other.entries(key)) == 10
 
 
 def test_a_profile(released: Path) -> None:

@@ -55,6 +55,7 @@ def test_datasets_reads_the_same(corpus: Corpus, tmp_path: Path, monkeypatch: py
         assert np.array_equal(images, corpus.images(split))
         orders = np.concatenate([part.order for part in corpus.batches(split) if part.order is not None])
         assert list(samples["order"]) == orders.tolist()
+        assert samples.features["box"] == datasets.List(datasets.Value("float32"), length=4)
 
 
 def test_the_card(corpus: Corpus, tmp_path: Path) -> None:
@@ -101,18 +102,37 @@ def test_a_bundle_in_a_folder(tmp_path: Path) -> None:
     assert yaml.safe_load(head)["library_name"] == "allograph"
 
 
+LARGE = (".onnx", ".safetensors")
+"""What the hub's own .gitattributes sends to Git LFS, with all that is larger than 10 MB."""
+
+
+def is_large(path: str, size: int) -> bool:
+    """Whether a file is kept by Git LFS."""
+    return path.endswith(LARGE) or size > 10_000_000
+
+
 class Hub(ThreadingHTTPServer):
     """The few operations of the hub that are used, on files in memory."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Operation)
         self.repositories: dict[str, dict[str, bytes]] = {}
+        self.large: dict[str, bytes] = {}
+        """What was uploaded by Git LFS, by its SHA-256."""
+        self.verified: set[str] = set()
+        self.refuses = False
+        """Whether large files are turned away."""
         self.tokens: set[str | None] = set()
         self.unknown: list[str] = []
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
+
+    @property
+    def store(self) -> str:
+        """Where large files are: the hub keeps them on another host."""
+        return f"http://localhost:{self.server_address[1]}/lfs"
 
 
 class _Operation(BaseHTTPRequestHandler):
@@ -132,18 +152,56 @@ class _Operation(BaseHTTPRequestHandler):
             self._answer(200, {"errors": [], "warnings": []})
         elif parts[:2] == ["api", "models"] and parts[4] == "preupload":
             files = json.loads(body)["files"]
-            modes = [{"path": one["path"], "uploadMode": "regular", "shouldIgnore": False, "oid": None} for one in files]
+            modes = [
+                {
+                    "path": one["path"],
+                    "uploadMode": "lfs" if is_large(one["path"], one["size"]) else "regular",
+                    "shouldIgnore": False,
+                    "oid": None,
+                }
+                for one in files
+            ]
             self._answer(200, {"files": modes})
+        elif self.path.endswith(".git/info/lfs/objects/batch"):
+            wanted = json.loads(body)
+            assert (wanted["operation"], wanted["hash_algo"]) == ("upload", "sha256")
+            self._answer(200, {"transfer": "basic", "objects": [self._to_upload(one) for one in wanted["objects"]]})
+        elif parts == ["lfs", "verify"]:
+            told = json.loads(body)
+            assert len(self.server.large[told["oid"]]) == told["size"]
+            self.server.verified.add(told["oid"])
+            self._answer(200, {})
         elif parts[:2] == ["api", "models"] and parts[4] == "commit":
             files_of = self.server.repositories["/".join(parts[2:4])]
             for line in body.splitlines():
                 entry = json.loads(line)
                 if entry["key"] == "file":
                     files_of[entry["value"]["path"]] = base64.b64decode(entry["value"]["content"])
+                elif entry["key"] == "lfsFile":
+                    files_of[entry["value"]["path"]] = self.server.large[entry["value"]["oid"]]
             url = f"{self.server.url}/{'/'.join(parts[2:4])}/commit/{self._commit(files_of)}"
             self._answer(200, {"commitUrl": url, "commitOid": self._commit(files_of), "success": True})
         else:
             self._answer_unknown()
+
+    def do_PUT(self) -> None:
+        """An upload to the place of large files, which is another server's and gets no token."""
+        assert self.headers.get("authorization") is None
+        content = self.rfile.read(int(self.headers["content-length"]))
+        oid = self.path.rpartition("/")[2]
+        assert hashlib.sha256(content).hexdigest() == oid
+        if self.server.refuses:
+            self._answer(403, {"error": "no more room"})
+            return
+        self.server.large[oid] = content
+        self._answer(200, {})
+
+    def _to_upload(self, one: dict[str, Any]) -> dict[str, Any]:
+        """What is to be done with a large file: nothing where it is there already."""
+        if one["oid"] in self.server.large:
+            return one
+        actions = {"upload": {"href": f"{self.server.store}/{one['oid']}"}, "verify": {"href": f"{self.server.url}/lfs/verify"}}
+        return {**one, "actions": actions}
 
     def do_GET(self) -> None:
         self._get(with_content=True)
@@ -153,6 +211,10 @@ class _Operation(BaseHTTPRequestHandler):
 
     def _get(self, with_content: bool) -> None:
         parts = self.path.split("?")[0].strip("/").split("/")
+        if parts[0] == "lfs":
+            content = self.server.large[parts[1]]
+            self._answer(200, content if with_content else None, {"ETag": f'"{parts[1]}"'}, len(content))
+            return
         api = parts[:2] == ["api", "models"]
         name = "/".join(parts[2:4] if api else parts[:2])
         files = self.server.repositories.get(name)
@@ -166,13 +228,21 @@ class _Operation(BaseHTTPRequestHandler):
                 return
             self._answer(200, {"id": name, "modelId": name, "sha": commit, "siblings": [{"rfilename": file} for file in files]})
         elif api and parts[4] == "tree":
-            entries = [
-                {"type": "file", "path": file, "size": len(content), "oid": hashlib.sha1(content).hexdigest()}
-                for file, content in files.items()
-            ]
+            entries: list[dict[str, Any]] = []
+            for file, content in files.items():
+                entries.append({"type": "file", "path": file, "size": len(content), "oid": hashlib.sha1(content).hexdigest()})
+                if is_large(file, len(content)):
+                    oid = hashlib.sha256(content).hexdigest()
+                    entries[-1]["lfs"] = {"oid": oid, "size": len(content), "pointerSize": 130}
             self._answer(200, entries)
         elif len(parts) == 5 and parts[2] == "resolve" and parts[4] in files:
             content = files[parts[4]]
+            if is_large(parts[4], len(content)):
+                oid = hashlib.sha256(content).hexdigest()
+                self.server.large[oid] = content
+                linked = {"X-Linked-ETag": f'"{oid}"', "X-Linked-Size": str(len(content))}
+                self._answer(302, None, {"X-Repo-Commit": commit, "Location": f"{self.server.store}/{oid}", **linked})
+                return
             headers = {"X-Repo-Commit": commit, "ETag": f'"{hashlib.sha1(content).hexdigest()}"'}
             self._answer(200, content if with_content else None, headers, len(content))
         else:
@@ -202,6 +272,7 @@ class _Operation(BaseHTTPRequestHandler):
 @pytest.fixture
 def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     monkeypatch.setattr(hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(hub.constants, "HF_HUB_DISABLE_XET", True)  # Git LFS, as without hf_xet
     with Hub() as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -217,6 +288,9 @@ def test_a_bundle_goes_to_the_hub_and_comes_back(served: Hub, tmp_path: Path) ->
     assert "/tester/hand/commit/" in address
     assert served.tokens == {"Bearer hf_secret"}
     files = served.repositories["tester/hand"]
+    sums = {hashlib.sha256(content).hexdigest() for name, content in files.items() if name.endswith(LARGE)}
+    assert len(sums) >= 3
+    assert set(served.large) == served.verified == sums
     assert files[MODEL] == (shipped.path / MODEL).read_bytes()
     files["model.pkl"] = b"never fetched"
     back = Bundle.from_pretrained("tester/hand", endpoint=served.url)
@@ -241,6 +315,14 @@ def test_what_the_hub_has_not(served: Hub) -> None:
         Bundle.from_pretrained("tester/hand", revision="other", endpoint=served.url)
     with pytest.raises(InputError, match="OWNER/NAME"):
         Bundle.from_pretrained("a/b/c", endpoint=served.url)
+
+
+def test_a_large_file_that_the_hub_turns_away(served: Hub) -> None:
+    served.refuses = True
+    with pytest.raises(ServiceError, match=r"tester/hand could not be written on the hub: Error while uploading") as caught:
+        Bundle.open().push_to_hub("tester/hand", token="hf_secret", endpoint=served.url)
+    assert caught.value.status == 403
+    assert served.repositories["tester/hand"] == {}
 
 
 def test_no_hub_there(tmp_path: Path) -> None:

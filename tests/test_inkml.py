@@ -21,7 +21,7 @@ from allograph.corpora.inkml.document import read_document
 from allograph.corpora.inkml.files import labelled_groups
 from allograph.corpora.inkml.lines import gather_lines
 from allograph.corpora.lines.source import open_lines
-from allograph.errors import FormatError, InputError
+from allograph.errors import FormatError, ImageError, InputError
 from conftest import lacking
 
 PAGE = Path(allograph.__file__).parent / "page" / "js" / "sheet"
@@ -99,6 +99,12 @@ def test_traces(form: TraceFormat, text: str, points: list[list[float]]) -> None
         ("1 2 3", "point 0 has more than 2 values"),
         ("1 two", "point 0 holds what is no value"),
         ("1 2, 1e400 4", "a point is not finite"),
+        ("1 2, nan 3", "point 1 holds what is no value"),
+        ("1 2, inf 3", "point 1 holds what is no value"),
+        ("1_0 2", "point 0 holds what is no value"),
+        ("1 2\n3 4", "point 0 has more than 2 values"),
+        ("* 2, 3 4", "point 0 goes on from a value that no point before it has"),
+        ("'1 2, 3 4", "point 0 goes on from a value that no point before it has"),
     ],
 )
 def test_a_trace_that_cannot_be_read_is_named(tmp_path: Path, trace: str, message: str) -> None:
@@ -167,6 +173,9 @@ def test_views_of_parts_of_groups_and_of_what_comes_later(tmp_path: Path) -> Non
         ("PK\x03\x04", "no whole XML document"),
         ("<svg/>", "is no InkML: its root is svg"),
         (ink("<traceGroup>" * 70 + "</traceGroup>" * 70), "more than 64 deep"),
+        ("<ink:ink><ink:trace>1 2</ink:trace></ink:ink>", "no whole XML document: .*unbound prefix"),
+        (ink('<traceView traceDataRef="other.inkml#t"/>'), "line 1: traceDataRef refers to 'other.inkml#t'"),
+        (ink('<trace id="t"/><trace id="t"/><traceView traceDataRef="t"/>'), "refers to 't', the id of 2 elements"),
         (ink('<traceView traceDataRef="#gone"/>'), "line 1: traceDataRef refers to '#gone'"),
         (ink('<traceGroup xml:id="a"><traceView traceDataRef="#a"/></traceGroup>'), "refer to one another more than 16 deep"),
         (ink('<traceFormat><channel name="X"/></traceFormat><trace>1</trace>'), "line 1: the channels of a trace are X, Y"),
@@ -181,6 +190,112 @@ def test_views_of_parts_of_groups_and_of_what_comes_later(tmp_path: Path) -> Non
 def test_what_is_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         InkmlSource([save(tmp_path, text)]).listing()
+
+
+def grouped(trace: str, attributes: str = "", label: str = "a") -> str:
+    return f'<traceGroup{attributes}><annotation type="truth">{label}</annotation>{trace}</traceGroup>'
+
+
+CHANNELS = '<channel name="X"/><channel name="Y"/>'
+
+
+def test_the_tip_of_the_pen_is_a_channel(tmp_path: Path) -> None:
+    form = f'<traceFormat>{CHANNELS}<channel name="S" type="boolean"/></traceFormat>'
+    path = save(tmp_path, ink(form + grouped("<trace>0 0 F, 1 1 T, 2 2 T, 3 3 F</trace><trace>9 9 F</trace>")))
+    assert strokes_of(path) == {"a": [[[1, 1], [2, 2]]]}
+    with pytest.raises(FormatError, match="line 1: the pen is lifted after point 0, within a stroke"):
+        strokes_of(save(tmp_path, ink(form + grouped("<trace>0 0 T, 1 1 F, 2 2 T</trace>"))))
+
+
+def test_two_sources_have_their_own_resolutions(tmp_path: Path) -> None:
+    def source(number: int, resolution: object, unit: str = "1/mm") -> str:
+        channels = "".join(f'<channel name="{axis}" type="integer" units="mm"/>' for axis in "XY")
+        properties = "".join(
+            f'<channelProperty channel="{axis}" name="resolution" value="{resolution}" units="{unit}"/>' for axis in "XY"
+        )
+        return (
+            f'<inkSource xml:id="s{number}"><traceFormat xml:id="f{number}">{channels}</traceFormat>'
+            f"<channelProperties>{properties}</channelProperties></inkSource>"
+        )
+
+    sources = source(1, 100) + source(2, 10) + source(3, 0) + source(4, 10, "lines")
+    contexts = (
+        '<context xml:id="a" inkSourceRef="#s1"/><context xml:id="b" traceFormatRef="#f2"/><context xml:id="c" contextRef="#a"/>'
+        '<context xml:id="d" inkSourceRef="#s3"/><context xml:id="e" inkSourceRef="#s4"/>'
+    )
+    groups = "".join(grouped("<trace>100 100</trace>", f' contextRef="#{name}"', name) for name in "abcde")
+    path = save(tmp_path, ink(f"<definitions>{sources}{contexts}</definitions>{groups}"))
+    told = {one.label: one.strokes[0] for one in labelled_groups([path], innermost=True)}
+    assert {name: stroke.points[0, 0] for name, stroke in told.items()} == {"a": 1, "b": 10, "c": 1, "d": 100, "e": 100}
+    assert [name for name, stroke in told.items() if not stroke.millimetres] == ["d", "e"]
+
+
+def test_a_context_that_states_no_format_leaves_it_as_it_was(tmp_path: Path) -> None:
+    other = f'<definitions><traceFormat xml:id="f">{CHANNELS}</traceFormat></definitions>'
+    turned = '<context><traceFormat><channel name="Y"/><channel name="X"/></traceFormat></context>'
+    path = save(
+        tmp_path, ink(other + turned + '<context><brush xml:id="b"/></context>' + grouped('<trace brushRef="#b">1 2</trace>'))
+    )
+    assert strokes_of(path) == {"a": [[[2, 1]]]}
+
+
+def test_contexts_that_refer_to_themselves_state_nothing(tmp_path: Path) -> None:
+    context = '<context xml:id="c" traceFormatRef="#c" inkSourceRef="#c" contextRef="#c"/>'
+    assert strokes_of(save(tmp_path, ink(context + grouped("<trace>1 2</trace>", ' contextRef="#c"')))) == {"a": [[[1, 2]]]}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        grouped('<trace>1 2</trace><app:trace xmlns:app="urn:app">9 9</app:trace>'),
+        '<trace xmlns:app="urn:app" xml:id="t" app:id="7">1 2</trace>' + grouped('<traceView traceDataRef="#t"/>'),
+        '<trace id="1">1 2</trace>' + grouped('<traceView traceDataRef="1"/>', ' xml:id="1"'),
+        '<annotationXML><math><mi id="t">x</mi><trace>9 9</trace></math></annotationXML><trace id="t">1 2</trace>'
+        + grouped('<traceView traceDataRef="t"/>'),
+        grouped("<trace><!-- x -->1 <![CDATA[2]]></trace><trace/><trace> , </trace>"),
+    ],
+)
+def test_what_is_foreign_is_passed_over(tmp_path: Path, body: str) -> None:
+    assert strokes_of(save(tmp_path, ink(body))) == {"a": [[[1, 2]]]}
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [("0", "1"), ("-1", "2"), ("1", "-1"), ("1", "9"), ("2", "1"), ("1.0", "2"), ("1:1", "2")]
+)
+def test_views_of_points_that_are_not_there(tmp_path: Path, first: str, last: str) -> None:
+    view = f'<traceView traceDataRef="#t" from="{first}" to="{last}"/>'
+    with pytest.raises(FormatError, match="line 1: a view of one trace is from one of its points to another, 1 to 3"):
+        strokes_of(save(tmp_path, ink('<trace xml:id="t">1 1, 2 2, 3 3</trace>' + grouped(view))))
+
+
+def test_views_of_views_without_end(tmp_path: Path) -> None:
+    """Ten views of each group in the one before it: 10 to the 14th in all."""
+    views = "".join(
+        f'<traceGroup xml:id="g{i}">' + f'<traceView traceDataRef="#g{i + 1}"/>' * 10 + "</traceGroup>" for i in range(14)
+    )
+    body = views + '<traceGroup xml:id="g14"><trace>1 1</trace></traceGroup>' + grouped('<traceView traceDataRef="#g0"/>')
+    with pytest.raises(FormatError, match="more than 64 times over"):
+        strokes_of(save(tmp_path, ink(body)))
+
+
+def test_a_document_is_a_line_whose_characters_are_its_groups(tmp_path: Path) -> None:
+    letters = grouped("<trace>1 2</trace>") + grouped("<trace>3 4</trace>", label="b")
+    (line,) = gather_lines([save(tmp_path, ink('<annotation type="truth">a b</annotation>' + letters))]).lines
+    assert line.characters is not None
+    assert (line.text, line.characters.tolist()) == ("a b", [0, 1])
+    words = grouped("<trace>1 2</trace>", label="ab") + grouped("<trace>3 4</trace>", label="cd")
+    lines = gather_lines([save(tmp_path, ink('<annotation type="truth">ab cd</annotation>' + words))]).lines
+    assert [line.text for line in lines] == ["ab", "cd"]
+
+
+def test_a_folder_of_folders_names_its_writers_by_both(tmp_path: Path) -> None:
+    for name in ("ana", "ben"):
+        (tmp_path / name).mkdir()
+        save(tmp_path / name, ink(grouped("<trace>1 2</trace>")), "one.inkml")
+    assert InkmlSource([tmp_path]).listing().writers.tolist() == ["ana/one", "ben/one"]
+    seen: list[tuple[str, int, int]] = []
+    prepare(InkmlSource([tmp_path]), tmp_path / "c.parquet", split="all", progress=lambda *one: seen.append(one))
+    assert seen[:2] == [("reading ink", 0, 2), ("reading ink", 1, 2)]
 
 
 def test_paths_that_hold_no_ink(tmp_path: Path) -> None:
@@ -245,6 +360,13 @@ def test_what_xml_cannot_hold_is_refused_and_leaves_what_stood_there(tmp_path: P
     with pytest.raises(InputError, match="XML cannot hold"):
         write_inkml(path, [Written("\uffff", "ana", (np.zeros((1, 2)),))])
     assert path.read_text() == "before"
+
+
+@pytest.mark.parametrize("stroke", [np.empty((0, 2)), np.array([[0, np.nan]]), np.array([[1e10, 0]]), np.zeros((2, 3))])
+def test_strokes_that_cannot_be_read_again_are_not_written(tmp_path: Path, stroke: np.ndarray) -> None:
+    with pytest.raises(ImageError, match="stroke 0 of 'a'"):
+        write_inkml(tmp_path / "no.inkml", [Written("a", "ana", (stroke,))])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from allograph import Box, Recognizer, Sample, Writers, open_store
 from allograph.profiles import changes
+from allograph.profiles.backup import back_up
 from allograph.profiles.journal import Entry, Key
 from small import noise_corpus, some_styles, tiny_bundle
 
@@ -63,6 +64,7 @@ def main() -> None:
         changes.record_line(store, Key("default", "ana"), "line-7cZ0_o1bYzE", line, ["34", "3", "4"], model)
         changes.forget_words(store, Key("default", "ana"), ["3"])
         (folder / "ana.allograph").write_bytes(writers.export("ana"))
+    back_up(str(folder / "writers.db"), folder / "writers.backup")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from allograph.files.atomic import atomic_folder
 
 FILES = (MODEL, CONFIG, STYLES, STATISTICS, LINES)
 CARD = "README.md"
+BROKEN = (OSError, RuntimeError, ValueError)
+"""What `huggingface_hub` raises besides where a transfer breaks off: of Git LFS and Xet the last two."""
 
 
 def load(place: str | Path, revision: str | None, token: str | None, endpoint: str | None) -> Bundle:
@@ -30,7 +32,7 @@ def load(place: str | Path, revision: str | None, token: str | None, endpoint: s
     except (hub.errors.RepositoryNotFoundError, hub.errors.RevisionNotFoundError) as error:
         which = f"the repository {place}" + ("" if revision is None else f" at {revision}")
         raise InputError(f"the hub has not {which}, or the token may not see it") from error
-    except (hub.errors.HTTPError, OSError) as error:
+    except (hub.errors.HTTPError, *BROKEN) as error:
         raise _failure(error, f"{place} could not be fetched from the hub") from error
     return Bundle.open(folder)
 
@@ -63,7 +65,7 @@ def push(
             )
         except hub.errors.HFValidationError as error:
             raise InputError(f"{repository} is no name of a repository: OWNER/NAME") from error
-        except (hub.errors.HTTPError, OSError) as error:
+        except (hub.errors.HTTPError, *BROKEN) as error:
             raise _failure(error, f"{repository} could not be written on the hub") from error
     return str(done.commit_url)
 
@@ -78,7 +80,7 @@ def _hub() -> Any:
 
 
 def _failure(error: Exception, what: str) -> AllographError:
-    response = getattr(error, "response", None)
+    response = getattr(error, "response", None) or getattr(error.__cause__, "response", None)
     status = getattr(response, "status_code", None)
     return ServiceError(f"{what}: {str(error).splitlines()[0] if str(error) else type(error).__name__}", status)
 

@@ -123,9 +123,12 @@ def _prepare_lines(
 
     check_table_output(output, *(path for path in paths if path.is_file()))
     if split == SHIPPED:
-        raise InputError("--split shipped is of unipen's characters; lines have none of that name")
+        raise InputError(
+            "--split shipped is of unipen's characters: which of the release's lines the shipped data hold is not recorded; "
+            "name paper, all or a CSV file"
+        )
     with progress_bar() as progress:
-        done = prepare_lines(open_lines(source, paths), output, split, progress, origin=origin, licence=licence)
+        done = prepare_lines(open_lines(source, paths, progress), output, split, progress, origin=origin, licence=licence)
     _show(output, done.record, as_json)
 
 

@@ -1,4 +1,4 @@
-"""The clients: one that waits, and one for asyncio."""
+"""The clients: one that waits, and one for asyncio or trio."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ class Client:
                 return Received(response.status_code, response.headers)
             finally:
                 response.close()
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             return _lost(error)
 
     def __enter__(self) -> Self:
@@ -151,7 +151,7 @@ class Client:
 
 
 class AsyncClient:
-    """The same for asyncio: every method is awaited."""
+    """The same for asyncio or trio: every method is awaited."""
 
     def __init__(
         self, url: str, key: str | None = None, *, timeout: float = TIMEOUT, patience: Patience = PATIENT, **options: Any
@@ -223,7 +223,7 @@ class AsyncClient:
                 return Received(response.status_code, response.headers)
             finally:
                 await response.aclose()
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             return _lost(error)
 
     async def __aenter__(self) -> Self:
@@ -234,7 +234,11 @@ class AsyncClient:
 
 
 def _checked(url: str) -> str:
-    if httpx.URL(url).scheme not in ("http", "https"):
+    try:
+        scheme = httpx.URL(url).scheme
+    except httpx.InvalidURL:
+        scheme = ""
+    if scheme not in ("http", "https"):
         raise InputError(f"the address of a service begins with http:// or https://; this is {url!r}")
     return url
 
@@ -252,7 +256,7 @@ def _request(http: httpx.Client | httpx.AsyncClient, operation: Operation[Any], 
     return http.build_request(operation.method, operation.path, params=dict(operation.query), headers=headers, content=content)
 
 
-def _lost(error: httpx.TransportError) -> Lost:
+def _lost(error: httpx.RequestError) -> Lost:
     if isinstance(error, httpx.UnsupportedProtocol):
         raise InputError(str(error)) from error
     reason = str(error) or type(error).__name__

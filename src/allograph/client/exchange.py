@@ -115,17 +115,17 @@ def _answer(operation: Operation[T], outcome: Received, incarnations: dict[str, 
         elif INCARNATION in outcome.headers:
             incarnations[operation.writer] = outcome.headers[INCARNATION]
     answer: Any = operation.download
-    if operation.answer == "bytes":
-        answer = outcome.content
-    elif operation.answer == "text":
-        answer = outcome.content.decode()
-    elif operation.answer == "state":
-        answer = WriterState(outcome.content, int(outcome.headers["x-allograph-head"]))
-    elif operation.answer == "json":
-        try:
+    try:
+        if operation.answer == "bytes":
+            answer = outcome.content
+        elif operation.answer == "text":
+            answer = outcome.content.decode()
+        elif operation.answer == "state":
+            answer = WriterState(outcome.content, int(outcome.headers["x-allograph-head"]))
+        elif operation.answer == "json":
             answer = json.loads(outcome.content)
-        except ValueError as error:
-            raise ServiceError(f"{operation.path} answered with what is no JSON; is this the address of the service?") from error
+    except (ValueError, KeyError) as error:
+        raise ServiceError(f"{operation.path} answered with something else; is this the address of the service?") from error
     return answer
 
 

@@ -123,7 +123,7 @@ def _features(labels: list[str]) -> dict[str, dict[str, Any]]:
         "label": {"names": labels, "_type": "ClassLabel"},
         "writer": {"dtype": "string", **value},
         "order": {"dtype": "int32", **value},
-        "box": {"feature": {"dtype": "float32", **value}, "length": 4, "_type": "List"},
+        "box": {"feature": {"dtype": "float32", **value}, "length": 4, "_type": "Sequence"},  # `List` since datasets 4
         "unit": {"dtype": "string", **value},
         "device": {"dtype": "string", **value},
         "baseline": {"dtype": "float32", **value},
@@ -182,6 +182,6 @@ def _feature_in_card(name: str, feature: dict[str, Any]) -> dict[str, Any]:
         return {"name": name, "dtype": "image"}
     if kind == "ClassLabel":
         return {"name": name, "dtype": {"class_label": {"names": {str(i): label for i, label in enumerate(feature["names"])}}}}
-    if kind == "List":
-        return {"name": name, "list": feature["feature"]["dtype"], "length": feature["length"]}
+    if kind == "Sequence":
+        return {"name": name, "sequence": feature["feature"]["dtype"], "length": feature["length"]}
     return {"name": name, "dtype": feature["dtype"]}

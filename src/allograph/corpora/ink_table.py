@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
-from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple, Self
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from allograph.corpora.source import Listing, Rendered
 from allograph.images.frames import SIDE, Frame
 from allograph.ink import ink_to_frame
+from allograph.progress import Progress, silent
 from allograph.samples.box import Boxes
 
 
@@ -51,9 +51,15 @@ class InkSource(ABC):
     """A source of characters of digital ink, all of which it holds in memory once it was read."""
 
     name: str
+    _kept: tuple[Ink, Listing] | None = None
+
+    def read(self, progress: Progress = silent) -> None:
+        """Read all ink, unless it was read; raises `FormatError`, naming file and place, for what is damaged or foreign."""
+        if self._kept is None:
+            self._kept = self._read(progress)
 
     def listing(self) -> Listing:
-        """Read all ink; raises `FormatError`, naming the file and the place in it, for what is damaged or foreign."""
+        """All characters; raises as `read` does."""
         return self._content[1]
 
     def render(self, rows: range, frame: Frame) -> Rendered:
@@ -65,12 +71,14 @@ class InkSource(ABC):
             image[:] = self._draw(ink.character(row), frame, name)
         return Rendered(images, Counter(light=len(images)), boxes=ink.boxes.at(slice(rows.start, rows.stop)))
 
-    @cached_property
+    @property
     def _content(self) -> tuple[Ink, Listing]:
-        return self._read()
+        self.read()
+        assert self._kept is not None
+        return self._kept
 
     @abstractmethod
-    def _read(self) -> tuple[Ink, Listing]: ...
+    def _read(self, progress: Progress) -> tuple[Ink, Listing]: ...
 
     def _draw(self, strokes: Sequence[NDArray[np.float32]], frame: Frame, name: str) -> NDArray[np.uint8]:
         """One character, uint8 [28, 28], from its strokes, each [k, 2]."""

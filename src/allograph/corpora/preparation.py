@@ -16,7 +16,7 @@ from allograph.corpora.corpus import LAYOUT, SCHEMA, Corpus, images_to_arrow
 from allograph.corpora.parquet import pa
 from allograph.corpora.place import Place
 from allograph.corpora.record import CorpusRecord
-from allograph.corpora.source import Listing, Source
+from allograph.corpora.source import Listing, ReadFirst, Source
 from allograph.corpora.sources import make_source
 from allograph.corpora.table_output import table_output
 from allograph.errors import InputError, MismatchError
@@ -67,6 +67,8 @@ def prepare(
             f"{source.name} holds finished images in the {source.frame} frame and no originals to render in the {frame} frame; "
             "leave out --frame, or prepare the originals with the folder source"
         )
+    if isinstance(source, ReadFirst):
+        source.read(progress)
     listing = source.listing()
     count = len(listing.labels)
     if not count:

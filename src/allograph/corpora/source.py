@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allograph.images.frames import Frame
+from allograph.progress import Progress
 from allograph.samples.box import Boxes
 from allograph.split import Split
 
@@ -67,4 +68,13 @@ class Source(Protocol):
 
     def render(self, rows: range, frame: Frame) -> Rendered:
         """Render the samples at these positions of the listing; raises `ImageError` naming the sample."""
+        ...
+
+
+@runtime_checkable
+class ReadFirst(Protocol):
+    """What a source has besides where its listing takes long: reading by itself, which says how far it is."""
+
+    def read(self, progress: Progress) -> None:
+        """Read what the listing needs, unless it was read; raises what the listing raises."""
         ...

@@ -19,6 +19,7 @@ from allograph.corpora.source import Listing
 from allograph.errors import FormatError, InputError
 from allograph.images.frames import Frame, to_frame
 from allograph.ink import LENGTH, draw_ink
+from allograph.progress import Progress
 from allograph.samples.box import Boxes
 
 DEVICES = ("IAM-OnDB", "DeepWriting")
@@ -50,7 +51,8 @@ class DeepWritingSource(InkSource):
     native: bool = False
     undistorted: bool = False
 
-    def _read(self) -> tuple[Ink, Listing]:
+    def _read(self, progress: Progress) -> tuple[Ink, Listing]:
+        progress("reading ink", 0, len(self.paths))
         return _read([Path(path) for path in self.paths], self.undistorted)
 
     def _draw(self, strokes: Sequence[NDArray[np.float32]], frame: Frame, name: str) -> NDArray[np.uint8]:

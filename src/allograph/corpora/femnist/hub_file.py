@@ -79,6 +79,9 @@ class HubFile:
 
 
 def _bytes(image: Any, name: str) -> bytes:
+    """The file of a picture, in the form of `datasets` or by itself."""
+    if isinstance(image, bytes):
+        return image
     if not isinstance(image, dict) or not isinstance(image.get("bytes"), bytes):
         raise FormatError(f"{name} holds no picture: an image is its bytes and its path, and the bytes are needed")
     return bytes(image["bytes"])

@@ -91,12 +91,20 @@ class LeafFile:
             closed = _NEXT.match(content, end) if end else None
             if name is None or closed is None:
                 raise FormatError(f"{self.path} is truncated or not of LEAF, at byte {place}; make it anew")
-            user = str(json.loads(name[1]))
+            user = self._name(name[1], place)
+            if user in counts:
+                raise FormatError(f"{self.path} has the user {user!r} twice; make it anew")
             before = self._firsts[-1]
             yield user, name.end() - 1, end
             counts[user] = self._firsts[-1] - before
             place = closed.end()
         self._check(content[: head.end()] + content[closed.end() - 1 :], counts)
+
+    def _name(self, text: bytes, place: int) -> str:
+        try:
+            return str(json.loads(text))
+        except ValueError as error:
+            raise FormatError(f"{self.path}: the name of the user at byte {place} cannot be read ({error})") from error
 
     def _check(self, rest: bytes, counts: dict[str, int]) -> None:
         """Compare what the file says of its users, all but their data, with what was found."""

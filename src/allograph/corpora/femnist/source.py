@@ -16,6 +16,7 @@ from allograph.corpora.nist.source import CUT, LABELS, SCAN
 from allograph.corpora.source import Listing, Rendered
 from allograph.errors import FormatError, InputError
 from allograph.images.frames import SIDE, Frame, to_frame
+from allograph.progress import Progress, silent
 from allograph.samples.box import Boxes
 from allograph.samples.picture_box import picture_box
 
@@ -42,8 +43,18 @@ class FemnistSource:
     native: bool = False
     _files: list[HubFile | LeafFile] | None = field(default=None, repr=False)
 
+    def read(self, progress: Progress = silent) -> None:
+        """Read labels and writers, unless they were read; raises as `listing` does."""
+        if self._files is None:
+            paths = [path for given in self.paths for path in _files_in(Path(given))]
+            files = []
+            for number, path in enumerate(paths):
+                progress("reading labels", number, len(paths))
+                files.append(_open(path))
+            self._files = files
+
     def listing(self) -> Listing:
-        """Read labels and writers; raises `InputError` for paths without such files, `FormatError` for what cannot be read."""
+        """All labels and writers; raises `InputError` for paths without such files, `FormatError` for what cannot be read."""
         files = self._opened()
         labels = [file.labels if isinstance(file, HubFile) else _named(file) for file in files]
         return Listing(np.concatenate(labels), np.concatenate([file.writers for file in files]))
@@ -67,8 +78,8 @@ class FemnistSource:
             first += len(file)
 
     def _opened(self) -> list[HubFile | LeafFile]:
-        if self._files is None:
-            self._files = [_open(path) for given in self.paths for path in _files_in(Path(given))]
+        self.read()
+        assert self._files is not None
         return self._files
 
 

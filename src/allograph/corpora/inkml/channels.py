@@ -14,7 +14,11 @@ from allograph.errors import FormatError
 MILLIMETRES = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "in": 25.4, "pt": 25.4 / 72, "pc": 25.4 / 6, "um": 0.001, "himetric": 0.01}
 """Of the units that are lengths; all others are a device's own."""
 
-_VALUE = re.compile(r"""\s*(?:(['"!])\s*)?([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|\#[0-9A-Fa-f]+|[TF*?])""")
+FINEST = 1e9
+"""The largest resolution that is believed; the smallest is its inverse."""
+
+_VALUE = re.compile(r"""\s*(?:(['"!])\s*)?([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|\#[0-9A-Fa-f]{1,32}|[TF*?])""", re.ASCII)
+_PLAIN = re.compile(r"[-+.,\deE\s]*", re.ASCII)
 _DIFFERENCES = {"!": 0, "'": 1, '"': 2}
 
 
@@ -28,25 +32,35 @@ class TraceFormat(NamedTuple):
     scale: tuple[float, float] = (1.0, 1.0)
     """What a value of X and one of Y are multiplied by: millimetres where `millimetres`; negative where the axis is reversed."""
     millimetres: bool = False
+    tip: int | None = None
+    """The place of the channel that says whether the pen touches (S), where there is one of truth values."""
 
     def points(self, text: str) -> NDArray[np.float64]:
-        """The points of a trace, [k, 2] of x and y; those without a value of either are left out.
+        """The points of a trace, [k, 2] of x and y; those without a value of either are left out, and where the pen was up.
 
-        Raises `FormatError`, without a place, for what the format does not allow.
+        Raises `FormatError`, without a place, for what the format does not allow, and where the pen is lifted within the trace.
         """
-        return self._values(text) * np.array(self.scale)
+        values = self._values(text)
+        if self.tip is not None:
+            down = np.flatnonzero(values[:, self.tip] != 0)
+            lifted = np.flatnonzero(np.diff(down) > 1)
+            if len(lifted):
+                raise FormatError(f"the pen is lifted after point {down[lifted[0]]}, within a stroke")
+            values = values[down]
+        points = values[:, [self.channels.index("X"), self.channels.index("Y")]] * np.array(self.scale)
+        return points[~np.isnan(points).any(axis=1)]
 
     def _values(self, text: str) -> NDArray[np.float64]:
+        """The values of the channels, [k, c]; NaN where one is not told."""
         texts = [point for point in text.split(",") if point.strip()]
         regular, more = len(self.channels), len(self.intermittent)
         try:
             values = np.array([point.split() for point in texts], np.float64)
-            if values.ndim != 2 or not regular <= values.shape[1] <= regular + more:
-                raise ValueError
+            if values.ndim == 2 and regular <= values.shape[1] <= regular + more and _PLAIN.fullmatch(text):
+                return values
         except ValueError:  # not just the same number of plain numbers in each point
-            values = _told(texts, regular, more)
-        values = values[:, [self.channels.index("X"), self.channels.index("Y")]]
-        return values[~np.isnan(values).any(axis=1)]
+            pass
+        return _told(texts, regular, more)
 
 
 def trace_format(element: Element, properties: dict[tuple[str, str], str], where: str) -> TraceFormat:
@@ -72,26 +86,28 @@ def trace_format(element: Element, properties: dict[tuple[str, str], str], where
         (length if known and length else 1.0) * (-1.0 if axis.attributes.get("orientation") == "-ve" else 1.0)
         for axis, length in zip(axes, lengths, strict=True)
     ]
-    return TraceFormat(names, more, (scale[0], scale[1]), known)
+    tip = next((i for i, one in enumerate(regular) if names[i] == "S" and one.attributes.get("type") == "boolean"), None)
+    return TraceFormat(names, more, (scale[0], scale[1]), known, tip)
 
 
 def _length(channel: Element, properties: dict[tuple[str, str], str]) -> float | None:
     """Millimetres of one step of a channel's values; None where that is not stated."""
     name = channel.attributes.get("name", "")
-    per = properties.get((name, "resolution unit"), "").replace(" ", "")
-    if channel.attributes.get("type") == "integer" and per.startswith("1/") and per[2:].lower() in MILLIMETRES:
+    if channel.attributes.get("type") == "integer" and (name, "resolution") in properties:
+        per = properties[name, "resolution unit"].replace(" ", "").lower()
+        length = MILLIMETRES.get(per[2:]) if per.startswith("1/") else None
         try:
             resolution = float(properties[name, "resolution"])
-        except (KeyError, ValueError):
+        except ValueError:
             return None
-        return MILLIMETRES[per[2:].lower()] / resolution if 0 < resolution < float("inf") else None
+        return length / resolution if length and FINEST**-1 <= resolution <= FINEST else None
     return MILLIMETRES.get(channel.attributes.get("units", "").lower())
 
 
 def _told(texts: list[str], regular: int, more: int) -> NDArray[np.float64]:
     """Values [k, regular] of points in which some are told by differences, NaN where one is not told."""
     order = [0] * (regular + more)
-    last = np.zeros(regular + more)
+    last = np.full(regular + more, np.nan)
     speed = np.zeros(regular + more)
     values = np.full((len(texts), regular), np.nan)
     for row, text in enumerate(texts):
@@ -106,6 +122,8 @@ def _told(texts: list[str], regular: int, more: int) -> NDArray[np.float64]:
             if value == "?":
                 channel += 1
                 continue
+            if (value == "*" or (order[channel] and value not in "TF")) and channel < regular and np.isnan(last[channel]):
+                raise FormatError(f"point {row} goes on from a value that no point before it has")
             if value == "*":  # as the last step was
                 last[channel] += speed[channel] if order[channel] else 0.0
             elif value in "TF":

@@ -23,6 +23,10 @@ HEADINGS = frozenset(("Segmentation", "From ITF"))
 """What the files of CROHME write as the truth of a group that is a heading for others."""
 DEEPEST = 16
 """References that lead to one another, at most."""
+MOST_SHOWN = 64
+"""How often the elements of a document may be shown, in the mean: views of views could show them without end."""
+SHOWN = ("trace", "traceGroup", "traceView")
+"""What a view may show."""
 
 
 @dataclass(eq=False)
@@ -75,42 +79,51 @@ class _Reader:
 
     def __init__(self, path: Path, root: Element) -> None:
         self._path = path
-        self._named: dict[str, Element] = {}
-        formats = []
-        for element in root.all():
+        self._named: dict[str, list[Element]] = {}
+        self._source_of: dict[Element, Element] = {}
+        formats, sources, count = [], [], 0
+        for element in _inked(root):
+            count += 1
             if "id" in element.attributes:
-                self._named.setdefault(element.attributes["id"], element)
+                self._named.setdefault(element.attributes["id"], []).append(element)
             if element.name == "traceFormat":
                 formats.append(element)
+            if element.name == "inkSource":
+                sources.append(element)
+                self._source_of.update(dict.fromkeys(element.all(), element))
         self._formats: dict[Element | None, TraceFormat] = {}
         self._only = formats[0] if len(formats) == 1 else None
-        self._properties: dict[tuple[str, str], str] = {}
-        for element in root.all():
-            if element.name == "channelProperty":
-                told = element.attributes
-                key = told.get("channel", ""), told.get("name", "")
-                self._properties[key] = told.get("value", "")
-                self._properties[key[0], f"{key[1]} unit"] = told.get("units", "")
+        self._only_source = sources[0] if len(sources) == 1 else None
         self._strokes: dict[Element, Stroke] = {}
         self._joined: set[Element] = set()
+        self._may_show = MOST_SHOWN * count
         self._context_of: dict[Element, Element | None] = {}
         self._give_contexts(root, None)
 
     def _give_contexts(self, element: Element, context: Element | None) -> None:
-        """Note in which context each trace is: its own, that of a group around it, or the last that the document states."""
-        context = self._referred(element, "contextRef") or context
+        """Note in which context each trace is: its own, that of a group around it, or the last of the document.
+
+        One that states no format of traces leaves the format as it was.
+        """
+        context = self._with_format(self._referred(element, "contextRef")) or context
         if element.name == "trace":
             self._context_of[element] = context
         for child in element.children:
             if child.name == "context" and element.name != "definitions":
-                context = child
+                context = self._with_format(child) or context
             else:
                 self._give_contexts(child, context)
+
+    def _with_format(self, context: Element | None) -> Element | None:
+        return context if self._stated(context, "traceFormat") is not None else None
 
     def group(self, element: Element, writer: str | None, depth: int) -> Group:
         """A group of the document, as it stands there or as another refers to it."""
         if depth > DEEPEST:
             raise self._fault(element, f"groups refer to one another more than {DEEPEST} deep")
+        self._may_show -= 1 + len(element.children)
+        if self._may_show < 0:
+            raise self._fault(element, f"views show what is in the document more than {MOST_SHOWN} times over")
         notes = _annotations(element)
         writer = next((notes[name] for name in WRITERS if notes.get(name)), writer)
         label = next((notes[name] for name in TRUTHS if notes.get(name)), None)
@@ -140,19 +153,21 @@ class _Reader:
             return []
         if target.name == "trace":
             stroke = self._stroke(target)
-            first, last = view.attributes.get("from"), view.attributes.get("to")
-            if stroke is None or (first is None and last is None):
-                return [] if stroke is None else [stroke]
-            try:
-                points = stroke.points[int(first or 1) - 1 : int(last) if last else None]
-            except ValueError:
-                raise self._fault(view, "from and to of a view of one trace are numbers of points, from 1 on") from None
-            return [Stroke(points, stroke.millimetres)] if len(points) else []
+            return [] if stroke is None else [self._part(view, stroke)]
         if "from" in view.attributes or "to" in view.attributes:
             raise self._fault(view, "from and to are read in views of one trace only")
-        if target.name not in ("traceGroup", "traceView"):
+        if target.name not in SHOWN:
             raise self._fault(view, f"a view shows a trace or a group of them, not {target.name[:40]}")
         return [self.group(target, writer, depth)]
+
+    def _part(self, view: Element, stroke: Stroke) -> Stroke:
+        """The part of a stroke that a view shows; the stroke itself where that is all of it."""
+        count = len(stroke.points)
+        stated = view.attributes.get("from", "1"), view.attributes.get("to", str(count))
+        if not all(text.isascii() and text.isdigit() for text in stated) or not 1 <= int(stated[0]) <= int(stated[1]) <= count:
+            raise self._fault(view, f"a view of one trace is from one of its points to another, 1 to {count}")
+        first, last = int(stated[0]) - 1, int(stated[1])
+        return stroke if last - first == count else Stroke(stroke.points[first:last], stroke.millimetres)
 
     def _add_trace(self, group: Group, trace: Element, continued: dict[str, Stroke]) -> None:
         """Add a trace to its group, or to the one that it goes on with."""
@@ -189,22 +204,23 @@ class _Reader:
     def _format(self, context: Element | None) -> TraceFormat:
         """The format that a context, or what it refers to, states; else the document's only one; else X and Y."""
         if context not in self._formats:
-            element = self._stated(context, 0) or self._only
+            element = self._stated(context, "traceFormat") or self._only
+            source = self._source_of.get(element) if element else None
+            source = source or self._stated(context, "inkSource") or self._only_source
             self._formats[context] = (
-                TraceFormat() if element is None else trace_format(element, self._properties, str(self._path))
+                TraceFormat() if element is None else trace_format(element, _properties(source), str(self._path))
             )
         return self._formats[context]
 
-    def _stated(self, context: Element | None, depth: int) -> Element | None:
-        if context is None or depth > DEEPEST:
-            return None
-        for element in context.all():
-            if element.name == "traceFormat":
-                return element
-        for reference in ("traceFormatRef", "inkSourceRef", "contextRef"):
-            target = self._referred(context, reference)
-            if target is not None:
-                return target if target.name == "traceFormat" else self._stated(target, depth + 1)
+    def _stated(self, element: Element | None, name: str) -> Element | None:
+        """The first element of a name that a context holds, or that what it refers to holds."""
+        asked = [element] if element else []
+        for one in asked:
+            for within in one.all():
+                if within.name == name:
+                    return within
+            referred = (self._referred(one, reference) for reference in ("traceFormatRef", "inkSourceRef", "contextRef"))
+            asked += [other for other in referred if other and other not in asked]
         return None
 
     def _referred(self, element: Element, attribute: str) -> Element | None:
@@ -212,13 +228,37 @@ class _Reader:
         reference = element.attributes.get(attribute)
         if reference is None or reference == "#DefaultContext":
             return None
-        found = self._named.get(reference.lstrip("#"))
-        if found is None:
+        named = self._named.get(reference.removeprefix("#"), [])
+        for kind in SHOWN if attribute == "traceDataRef" else ():  # some files count traces and groups apart
+            named = [one for one in named if one.name == kind] or named
+            if named and named[0].name == kind:
+                break
+        if not named:
             raise self._fault(element, f"{attribute} refers to {reference[:40]!r}, and the document has no element of that id")
-        return found
+        if len(named) > 1:
+            raise self._fault(element, f"{attribute} refers to {reference[:40]!r}, the id of {len(named)} elements")
+        return named[0]
 
     def _fault(self, element: Element, what: str) -> FormatError:
         return FormatError(f"{self._path}, line {element.line}: {what}")
+
+
+def _inked(element: Element) -> Iterator[Element]:
+    """Yield an element and all below it, but for what an `annotationXML` holds, which is no ink."""
+    yield element
+    if element.name != "annotationXML":
+        for child in element.children:
+            yield from _inked(child)
+
+
+def _properties(source: Element | None) -> dict[tuple[str, str], str]:
+    """What a source of ink says of its channels, by channel and name; the unit of `name` is `name unit`."""
+    found: dict[tuple[str, str], str] = {}
+    for told in (element.attributes for element in (source.all() if source else ()) if element.name == "channelProperty"):
+        channel, name = told.get("channel", ""), told.get("name", "")
+        found[channel, name] = told.get("value", "")
+        found[channel, f"{name} unit"] = told.get("units", "")
+    return found
 
 
 def _annotations(element: Element) -> dict[str, str]:

@@ -14,11 +14,13 @@ LARGEST = 1 << 28
 """Bytes of the largest document that is read."""
 DEEPEST = 64
 """Elements inside one another, at most."""
+INKML = "http://www.w3.org/2003/InkML"
+XML = "http://www.w3.org/XML/1998/namespace"
 
 
 @dataclass(eq=False)
 class Element:
-    """An element; prefixes of namespaces are left out of all names, so `xml:id` is `id`."""
+    """An element of InkML, or a foreign one, whose name has its namespace in braces before it; `xml:id` is `id`."""
 
     name: str
     attributes: dict[str, str]
@@ -50,24 +52,32 @@ def read_elements(path: Path) -> Element:
         raise InputError(f"{path} does not exist") from None
     except OSError as error:
         raise FormatError(f"{path} cannot be read ({error.strerror or error})") from error
-    parser = expat.ParserCreate()
+    parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
     top = Element("", {}, 0)
     opened = [top]
+    texts: list[list[str]] = [[]]
+    own = {"", INKML}
 
     def begin(name: str, attributes: dict[str, str]) -> None:
         if len(opened) > DEEPEST:
             raise FormatError(f"{path}, line {parser.CurrentLineNumber}: elements are more than {DEEPEST} deep")
-        plain = {local(key): value for key, value in attributes.items() if not key.startswith("xmlns")}
-        element = Element(local(name), plain, parser.CurrentLineNumber)
+        space, _, local = name.rpartition(" ")
+        if len(opened) == 1:
+            own.add(space)  # what the root is in, which may be a draft's
+        plain = {key.rpartition(" ")[2]: value for key, value in attributes.items() if key.rpartition(" ")[0] in own}
+        if f"{XML} id" in attributes:
+            plain["id"] = attributes[f"{XML} id"]
+        element = Element(local if space in own else f"{{{space}}}{local}", plain, parser.CurrentLineNumber)
         opened[-1].children.append(element)
         opened.append(element)
+        texts.append([])
 
     def end(_: str) -> None:
-        opened.pop()
+        opened.pop().text = "".join(texts.pop())
 
     def add(text: str) -> None:
-        opened[-1].text += text
+        texts[-1].append(text)
 
     def refuse(*_: object) -> None:
         raise FormatError(
@@ -84,8 +94,3 @@ def read_elements(path: Path) -> Element:
             raise
         raise FormatError(f"{path} is no whole XML document: it is truncated or foreign ({error})") from error
     return top.children[0]
-
-
-def local(name: str) -> str:
-    """A name without the prefix of its namespace."""
-    return name.rpartition(":")[2]

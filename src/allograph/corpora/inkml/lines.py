@@ -14,16 +14,17 @@ from allograph.corpora.lines.line import LabelledLine
 from allograph.corpora.lines.source import GatheredLines
 from allograph.corpora.lines.text import characters_of, check_text
 from allograph.errors import FormatError, InputError
+from allograph.progress import Progress, silent
 
 
-def gather_lines(paths: Sequence[Path]) -> GatheredLines:
+def gather_lines(paths: Sequence[Path], progress: Progress = silent) -> GatheredLines:
     """The lines of all documents, in millimetres where the channels state units of length.
 
     Which strokes are which character is known where a line's strokes are all in labelled groups of one character each, which
     together are its text. Raises `InputError`, naming the file and the line, for a text or a writer that can be none.
     """
     lines = []
-    for one in labelled_groups(paths, innermost=False):
+    for one in labelled_groups(paths, innermost=False, progress=progress):
         try:
             text = check_text(one.label)
             lines.append(

@@ -16,6 +16,7 @@ from allograph.corpora.source import Listing
 from allograph.errors import FormatError, InputError
 from allograph.images.frames import Frame
 from allograph.ink import ink_extent
+from allograph.progress import Progress
 from allograph.samples.box import Box, Boxes
 from allograph.samples.names import check_writer
 
@@ -34,14 +35,14 @@ class InkmlSource(InkSource):
     frame: Frame = "mnist"
     native: bool = False
 
-    def _read(self) -> tuple[Ink, Listing]:
-        return _read([Path(path) for path in self.paths])
+    def _read(self, progress: Progress) -> tuple[Ink, Listing]:
+        return _read([Path(path) for path in self.paths], progress)
 
 
-def _read(paths: list[Path]) -> tuple[Ink, Listing]:
+def _read(paths: list[Path], progress: Progress) -> tuple[Ink, Listing]:
     found: list[tuple[Labelled, str, str]] = []
     longer = 0
-    for one in labelled_groups(paths, innermost=True):
+    for one in labelled_groups(paths, innermost=True, progress=progress):
         if _is_character(one.label):
             try:
                 found.append((one, check_label(one.label), check_writer(one.writer)))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from allograph.corpora.lines.line import LabelledLine
 from allograph.errors import InputError
 from allograph.files.atomic import atomic_file
+from allograph.ink import ink_path
 from allograph.samples.box import Unit
 
 UNITS: dict[Unit, str] = {"millimetres": "mm", "device": "dev"}
@@ -48,8 +49,8 @@ class Written(NamedTuple):
 def write_inkml(path: str | Path, written: Iterable[Written]) -> int:
     """Write characters or lines as one document, and return how many they were; what stood there stays until it is whole.
 
-    Coordinates are written to the last bit. Raises `InputError` for a label or a writer with what XML cannot hold, and what
-    `atomic_file` raises.
+    Coordinates are written to the last bit. Raises `InputError` for a label or a writer with what XML cannot hold, `ImageError`
+    for a stroke that is no points [k, 2], at least one, all finite, and what `atomic_file` raises.
     """
     count = 0
     with atomic_file(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
@@ -69,7 +70,8 @@ def _write(file: TextIO, one: Written, number: int) -> None:
     file.write(f'<traceGroup contextRef="#{one.unit}">\n{_annotation("writer", one.writer)}{_annotation("truth", one.label)}')
     for place, stroke in enumerate(one.strokes):
         name = f' xml:id="trace-{number}-{place}"' if one.parts else ""
-        points = ", ".join(f"{x!r} {y!r}" for x, y in np.asarray(stroke, np.float64).tolist())
+        (path,) = ink_path([stroke], f"stroke {place} of {one.label[:40]!r}")
+        points = ", ".join(f"{x!r} {y!r}" for x, y in path.tolist())
         file.write(f"<trace{name}>{points}</trace>\n")
     for label, places in one.parts:  # views of the traces, which keep their order
         views = "".join(f'<traceView traceDataRef="#trace-{number}-{place}"/>' for place in places)

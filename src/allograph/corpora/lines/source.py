@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from allograph.corpora.lines.line import LabelledLine
 from allograph.errors import InputError
+from allograph.progress import Progress, silent
 from allograph.split import Split
 
 SOURCES = {
@@ -102,7 +103,7 @@ class GatheredLines:
         return replace(self.lines[place], split=split)
 
 
-def open_lines(name: str, paths: Sequence[str | Path]) -> LineSource:
+def open_lines(name: str, paths: Sequence[str | Path], progress: Progress = silent) -> LineSource:
     """The lines of a source by its name, whose module is imported only now; raises `InputError` unless the paths are its own."""
     if name not in SOURCES:
         raise InputError(f"{name} has no lines; lines are in {', '.join(SOURCES)}")
@@ -115,5 +116,6 @@ def open_lines(name: str, paths: Sequence[str | Path]) -> LineSource:
     found = import_module(f"allograph.corpora.{module}")
     for part in opener.split("."):
         found = getattr(found, part)
-    source: LineSource = found([Path(path) for path in paths] if name == "inkml" else Path(paths[0]))  # type: ignore[operator]
+    given = [Path(path) for path in paths] if name == "inkml" else Path(paths[0])
+    source: LineSource = found(given) if name == "lines" else found(given, progress)  # type: ignore[operator]
     return source

@@ -20,6 +20,11 @@ class LeftOut:
         self.counts[reason] += count
         self.first.setdefault(reason, place)
 
+    def take(self, other: LeftOut) -> None:
+        """Count what was left out elsewhere."""
+        for reason, count in other.counts.items():
+            self.add(reason, other.first[reason], count)
+
     def notes(self) -> list[str]:
         """A sentence for each reason."""
         return [f"left out: {count:,} {reason} (the first: {self.first[reason]})" for reason, count in self.counts.items()]

@@ -15,8 +15,10 @@ from allograph.corpora.lines.text import characters_of, check_text
 from allograph.corpora.unipen.left_out import LeftOut
 from allograph.corpora.unipen.reading import Found, find_segments
 from allograph.corpora.unipen.release import Release
+from allograph.corpora.unipen.resolution import LetterSizes
 from allograph.corpora.unipen.source import ISOLATED, LICENCE, ORIGIN
 from allograph.errors import FormatError, InputError
+from allograph.progress import Progress, silent
 
 TEXTS = ("8",)
 """The category of texts of several words."""
@@ -35,16 +37,16 @@ class _Marked(NamedTuple):
     """Whether it is marked in the context of a text."""
 
 
-def gather_lines(path: Path) -> GatheredLines:
+def gather_lines(path: Path, progress: Progress = silent) -> GatheredLines:
     """The lines of a release, in millimetres where the stated resolution can be true.
 
     Raises `FormatError` where the release is truncated, foreign, or holds no line.
     """
     left_out = LeftOut()
     lines: list[LabelledLine] = []
-    with Release.open(path) as release:
-        marked, in_context = _marked(release)
-        for found in find_segments(release, TEXTS, "TEXT", left_out):
+    with Release.open(path, progress) as release:
+        marked, in_context, sizes = _marked(release, progress)
+        for found in find_segments(release, TEXTS, "TEXT", left_out, progress):
             try:
                 text = check_text(found.segment.label)
                 lines.append(
@@ -54,14 +56,18 @@ def gather_lines(path: Path) -> GatheredLines:
                         found.writer,
                         "application",
                         characters_of_strokes(found, text, marked[found.sheet]),
-                        "millimetres" if found.millimetres else "device",
+                        "millimetres" if sizes.are_true(found) else "device",
                     )
                 )
             except InputError:
                 left_out.add("texts that can be no line", found.place)
     if not lines:
         raise FormatError(f"{path}: no text is marked in its category 8")
-    notes = [*left_out.notes(), f"{in_context:,} characters in context (category 3) tell which strokes are which character"]
+    notes = [
+        *left_out.notes(),
+        *sizes.notes(),
+        f"{in_context:,} characters in context (category 3) tell which strokes are which character",
+    ]
     return GatheredLines("unipen", lines, tuple(notes), ORIGIN, LICENCE)
 
 
@@ -87,13 +93,15 @@ def characters_of_strokes(found: Found, text: str, marked: set[_Marked]) -> NDAr
     return np.array([owner[component] for component in found.components], np.int16)
 
 
-def _marked(release: Release) -> tuple[dict[str, set[_Marked]], int]:
-    """The characters that are marked in each sheet, each once, and how many there are in context."""
+def _marked(release: Release, progress: Progress) -> tuple[dict[str, set[_Marked]], int, LetterSizes]:
+    """The characters that are marked in each sheet, each once, how many there are in context, and how large letters are."""
+    sizes = LetterSizes()
     marked: dict[str, set[_Marked]] = defaultdict(set)
     in_context = 0
-    for found in find_segments(release, (*ISOLATED, IN_CONTEXT), "CHARACTER", LeftOut()):
+    for found in find_segments(release, (*ISOLATED, IN_CONTEXT), "CHARACTER", LeftOut(), progress):
+        sizes.add(found)
         whole = all(not span.start and span.stop is None for span in found.segment.spans())
         context = found.file.startswith(f"data/{IN_CONTEXT}/")
         marked[found.sheet].add(_Marked(found.segment.label, tuple(found.components), whole, context))
         in_context += context
-    return marked, in_context
+    return marked, in_context, sizes

@@ -14,9 +14,15 @@ from allograph.corpora.unipen.release import Release, contributor
 from allograph.corpora.unipen.segment import Segment
 from allograph.corpora.unipen.sheet import Component, Sheet, SheetReader
 from allograph.errors import FormatError
+from allograph.progress import Progress, silent
 
-UNTRUE = frozenset(("apb", "mot", "sie"))
-"""Contributors whose stated resolution cannot be true: their letters would be 13 to 40 mm high."""
+
+class Device(NamedTuple):
+    """What ink was written on, as far as it is told apart."""
+
+    contributor: str
+    per_unit: float
+    """Points that make a millimetre along x, by what is stated; 1 where nothing is."""
 
 
 class Found(NamedTuple):
@@ -33,12 +39,16 @@ class Found(NamedTuple):
     """Contributor and name."""
     ink_file: str
     """The file that holds the ink."""
-    per_unit: float
-    """Points that make a millimetre along x; 1 where no resolution is stated."""
-    millimetres: bool
-    """Whether that can be true."""
+    device: Device
+    resolution: bool
+    """Whether it is stated along both axes; not, whether it can be true."""
     lines: NDArray[np.float64]
     """The y of the lines to write on, in the unit of the strokes."""
+
+    @property
+    def per_unit(self) -> float:
+        """Points that make a millimetre along x; 1 where no resolution is stated."""
+        return self.device.per_unit
 
     @property
     def place(self) -> str:
@@ -51,20 +61,23 @@ class Found(NamedTuple):
         return "/".join(PurePosixPath(self.file).parts[2:])
 
 
-def find_segments(release: Release, categories: Iterable[str], level: str, left_out: LeftOut) -> Iterator[Found]:
+def find_segments(
+    release: Release, categories: Iterable[str], level: str, left_out: LeftOut, progress: Progress = silent
+) -> Iterator[Found]:
     """Yield the segments of a level in these categories; what cannot be used is counted in `left_out`.
 
     Raises `FormatError`, naming the file and the line, for a file that is not of the format.
     """
-    reader = SheetReader(release.read, release.shown)
+    reader = SheetReader(release)
     missing: set[str] = set()
-    for name in release.data_files(categories):
+    names = release.data_files(categories)
+    for number, name in enumerate(names):
+        progress(f"reading {level.lower()}s", number, len(names))
         sheet = reader.read(name)
         for place in set(sheet.missing) - missing:
             left_out.add("inclusions of a file that is not there", place)
         missing.update(sheet.missing)
-        for reason, count in sheet.left_out.items():
-            left_out.add(reason, name, count)
+        left_out.take(sheet.left_out)
         for segment in sheet.segments:
             place = f"{name}, line {segment.line}"
             if segment.level != level:
@@ -96,7 +109,7 @@ def _found(sheet: Sheet, segment: Segment) -> Found:
         [points * to_place + 0.0 for _, points in parts],  # + 0.0: there is no negative zero
         name if name.startswith(giver) else f"{giver}-{name}",
         first.file,
-        across or 1.0,
-        bool(across and down) and giver not in UNTRUE,
+        Device(giver, across or 1.0),
+        bool(across and down),
         np.array(first.conditions.lines) * -finer,
     )

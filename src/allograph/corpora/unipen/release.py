@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import posixpath
 import shutil
 import tarfile
 import tempfile
@@ -14,15 +15,19 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from allograph.corpora.nist.zip_directory import check_entries
 from allograph.errors import FormatError, InputError
 from allograph.files.input import files_below, open_file, read_file
+from allograph.progress import Progress, silent
 
+FOLDERS = ("data", "include")
+"""What the release holds: segments by category, and the ink, conditions and word lists that they include."""
 ENDINGS = (".dat", ".doc", ".lex")
-"""What the release's files end with: data, the conditions they were written in, and word lists."""
+"""What most of its files end with."""
 LARGEST_FILE = 1 << 28
 """Bytes of the largest file that is read."""
 LARGEST_RELEASE = 1 << 34
@@ -30,8 +35,8 @@ LARGEST_RELEASE = 1 << 34
 MOST_FILES = 1_000_000
 """Entries in the largest archive."""
 
-COMPRESSED: dict[bytes, Callable[[Path], BinaryIO | gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile]] = {
-    b"\x1f\x8b": gzip.GzipFile,
+COMPRESSED: dict[bytes, Callable[[BinaryIO], gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile]] = {
+    b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
     b"BZh": bz2.BZ2File,
     b"\xfd7zXZ\x00": lzma.LZMAFile,
 }
@@ -49,7 +54,7 @@ class Release:
 
     @classmethod
     @contextmanager
-    def open(cls, path: Path) -> Iterator[Release]:
+    def open(cls, path: Path, progress: Progress = silent) -> Iterator[Release]:
         """The release at a path; an archive (.tar, .tar.gz, .tar.bz2, .tar.xz, .zip) is unpacked until the block ends.
 
         Raises `InputError` where there is nothing, `FormatError` where an archive is truncated or foreign, or holds no release.
@@ -61,7 +66,7 @@ class Release:
             raise InputError(f"{path} does not exist")
         with tempfile.TemporaryDirectory(prefix="allograph-unipen-") as folder:
             try:
-                _unpack(path, Path(folder))
+                _unpack(path, Path(folder), progress)
             except (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, RuntimeError, OSError) as error:
                 if isinstance(error, FormatError):
                     raise
@@ -73,28 +78,53 @@ class Release:
         found = []
         for category in categories:
             for place in files_below(self.root / "data" / category):
-                if place.endswith(".dat"):
+                if place.lower().endswith(".dat"):
                     found.append(Path(place).relative_to(self.root).as_posix())
         return sorted(found, key=lambda name: (PurePosixPath(name).parts[2:], name))
 
     def read(self, name: str) -> str | None:
-        """The text of a file, one character a byte (Latin-1); None where there is none.
+        """The text of a file, its lines ending with `\\n`; None where there is none.
 
-        Raises `FormatError` for one that is too large, no regular file, or outside the release.
+        It is Latin-1, as the release is, unless its bytes are those of UTF-8. Raises `FormatError` for one that is too large, or
+        no regular file.
         """
-        if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute():
-            raise FormatError(f"{self.shown}: {name} lies outside the release")
         try:
-            return read_file(self.root / name, LARGEST_FILE).decode("latin-1")
+            data = read_file(self.root / name, LARGEST_FILE)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise FormatError(f"{self.shown}: {name} cannot be read ({error.strerror or error})") from error
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = data.decode("latin-1")
+        return text.replace("\r\n", "\n").replace("\r", "\n")
+
+    def find_included(self, reference: str, by: str) -> str:
+        """The name of the file that the file `by` includes: below `include`, else beside it; letter case counts where it tells.
+
+        Where there is none, it is the name that it would have below `include`. Raises `FormatError` for one outside the release.
+        """
+        reference = reference.replace("\\", "/")
+        names = [posixpath.normpath(posixpath.join(folder, reference)) for folder in ("include", posixpath.dirname(by))]
+        inside = [name for name in names if name.partition("/")[0] in FOLDERS]
+        if not inside:
+            raise FormatError(f"{self.shown}: {reference} lies outside the release, and {by} includes it")
+        exact = (name for name in inside if (self.root / name).is_file())
+        alike = (self._spelled[name.lower()] for name in inside if name.lower() in self._spelled)
+        return next(exact, None) or next(alike, inside[0])
+
+    @cached_property
+    def _spelled(self) -> dict[str, str]:
+        """The names of all included files, by their small letters."""
+        names = [Path(place).relative_to(self.root).as_posix() for place in files_below(self.root / "include")]
+        return {name.lower(): name for name in names}
 
 
 def contributor(name: str) -> str:
     """Who gave a data file to the collection: the folder in its category."""
-    return PurePosixPath(name).parts[2]
+    parts = PurePosixPath(name).parts
+    return parts[2] if len(parts) > 3 else ""
 
 
 def _root(folder: Path, given: Path) -> Path:
@@ -105,22 +135,31 @@ def _root(folder: Path, given: Path) -> Path:
     raise FormatError(f"{given} holds no folders data and include beside each other; give the release of UNIPEN, train_r01_v07")
 
 
-def _unpack(path: Path, folder: Path) -> None:
+def _unpack(path: Path, folder: Path, progress: Progress) -> None:
     """Write an archive's files of the release into a folder."""
     total = 0
     if zipfile.is_zipfile(path):
         check_entries(path, MOST_FILES)
         with zipfile.ZipFile(path) as archive:
-            for entry in archive.infolist():
-                if entry.filename.lower().endswith(ENDINGS):
+            entries = archive.infolist()
+            for number, entry in enumerate(entries):
+                progress("unpacking", number, len(entries))
+                entry.filename = entry.filename.replace("\\", "/")  # as some archives made on Windows have it
+                if not entry.is_dir() and _is_of_release(entry.filename):
                     total = _more(path, entry.filename, entry.file_size, total)
                     archive.extract(entry, folder)
         return
-    with _decompressed(path) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
+    size = path.stat().st_size
+    with (
+        open_file(path) as packed,
+        _decompressed(packed) as stream,
+        tarfile.open(fileobj=stream, mode="r:") as archive,
+    ):
         for number, member in enumerate(archive):
+            progress("unpacking", packed.tell(), size)
             if number >= MOST_FILES:
                 raise FormatError(f"{path} has more than {MOST_FILES:,} entries, the most that are read")
-            if member.isfile() and member.name.lower().endswith(ENDINGS):
+            if member.isfile() and _is_of_release(member.name):
                 total = _more(path, member.name, member.size, total)
                 target = folder / tarfile.data_filter(member, str(folder)).name
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -130,6 +169,12 @@ def _unpack(path: Path, folder: Path) -> None:
                         shutil.copyfileobj(content, file)
         if not stream.last:  # an archive ends with blocks of zeros, and tarfile takes the end of the file for them
             raise FormatError(f"{path} cannot be read: it is truncated; fetch it again")
+        stream.read(1 << 20)  # to the end, where a compressed file has its checksum
+
+
+def _is_of_release(name: str) -> bool:
+    """Whether an archive's file is one that a release can hold."""
+    return name.lower().endswith(ENDINGS) or any(part in FOLDERS for part in PurePosixPath(name).parts[:-1])
 
 
 class _Watched(io.BufferedReader):
@@ -142,13 +187,12 @@ class _Watched(io.BufferedReader):
         return self.last
 
 
-def _decompressed(path: Path) -> _Watched:
+def _decompressed(file: BinaryIO) -> _Watched:
     """What a file holds, decompressed where it is compressed."""
-    with open_file(path) as file:
-        begin = file.read(6)
+    begin = file.read(6)
+    file.seek(0)
     opener = next((opener for magic, opener in COMPRESSED.items() if begin.startswith(magic)), None)
-    opened = open_file(path, buffer=0) if opener is None else opener(path)
-    return _Watched(opened)  # type: ignore[arg-type]
+    return _Watched(file if opener is None else opener(file))  # type: ignore[arg-type]
 
 
 def _more(path: Path, name: str, size: int, total: int) -> int:

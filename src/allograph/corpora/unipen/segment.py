@@ -10,8 +10,9 @@ from allograph.errors import FormatError
 LIGATURE = r"\@"
 """What the `kai` sets write, as a label, for strokes that are no character: joins, delayed strokes, noise."""
 
-_FORM = re.compile(r'\s*(\S+)\s+([\d:,\-]+)\s+(?:(\S+)\s+)?"(.*)"\s*', re.DOTALL)
-_RANGE = re.compile(r"(\d+)(?::(\d+))?(?:-(\d+)(?::(\d+))?)?")
+_FORM = re.compile(r'\s*(\S+)\s+([\d:]+(?:\s*[,\-]\s*[\d:]+)*,?)\s+(?:(\S+)\s+)?"(.*)"\s*', re.DOTALL)
+_RANGE = re.compile(r"(\d{1,9})(?::(\d{1,9}))?(?:-(\d{1,9})(?::(\d{1,9}))?)?")
+_SECOND = re.compile(r'(?<!\\)"\s+"')
 _ESCAPES = {"n": " ", "t": " "}
 
 
@@ -42,12 +43,14 @@ class Segment(NamedTuple):
         if match is None:
             raise FormatError("segments without a label or of another form")
         level, delineation, _, label = match.groups()
+        if level.upper() == "CHARACTER" and _SECOND.search(label):
+            raise FormatError("segments with several labels")
         return cls(level.upper(), delineation, unescape(label), label == LIGATURE, line)
 
     def spans(self) -> list[Span]:
         """The stretches of components, in the order in which they are written; raises `FormatError` where they are none."""
         found: list[Span] = []
-        for part in self.delineation.split(","):
+        for part in re.sub(r"\s", "", self.delineation).split(","):
             match = _RANGE.fullmatch(part)
             if match is None:
                 raise FormatError("delineations that cannot be read")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -11,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from allograph.corpora.unipen.left_out import LeftOut
+from allograph.corpora.unipen.release import Release
 from allograph.corpora.unipen.segment import Segment
 from allograph.corpora.unipen.statements import statements
 from allograph.errors import FormatError
@@ -28,6 +28,8 @@ RESOLUTIONS = {
     for unit, length in (("INCH", INCH), ("MM", 1.0))
 }
 """Keyword: the axis, and how many millimetres hold the stated number of points."""
+FINEST = 1e5
+"""Points a millimetre of the finest resolution, millimetres a point of the coarsest; any other, such as 0, states nothing."""
 
 
 @dataclass(frozen=True)
@@ -63,15 +65,15 @@ class Sheet:
     segments: list[Segment] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     """Included files that are not there, with the place that includes them."""
-    left_out: Counter[str] = field(default_factory=Counter)
-    """What could not be read of the segments."""
+    left_out: LeftOut = field(default_factory=LeftOut)
+    """Segments that cannot be read."""
 
     def take(self, part: Sheet) -> None:
         """Take what an included file adds."""
         self.components += part.components
         self.segments += part.segments
         self.missing += part.missing
-        self.left_out += part.left_out
+        self.left_out.take(part.left_out)
 
     def strokes(self, segment: Segment) -> list[tuple[int, NDArray[np.float64]]]:
         """The pen-down parts of a segment, each with the number of its component: points [k, 2], y upwards.
@@ -101,8 +103,8 @@ class SheetReader:
     Components count from 0, those without points not; a statement is in force until another of its keyword.
     """
 
-    def __init__(self, text: Callable[[str], str | None], shown: str) -> None:
-        self._text, self._shown = text, shown
+    def __init__(self, release: Release) -> None:
+        self._release = release
         self._included = lru_cache(maxsize=KEPT)(self._read)
 
     def read(self, name: str) -> Sheet:
@@ -113,19 +115,19 @@ class SheetReader:
         """
         found = self._read(name, Conditions(), 0)
         if found is None:
-            raise FormatError(f"{self._shown}: {name} is not there")
+            raise FormatError(f"{self._release.shown}: {name} is not there")
         return found[0]
 
     def _read(self, name: str, now: Conditions, depth: int) -> tuple[Sheet, Conditions] | None:
         """What a file adds to a sheet under these conditions, and the conditions after it; None where there is no such file."""
-        content = self._text(name)
+        content = self._release.read(name)
         if content is None:
             return None
         sheet = Sheet(name)
-        for keyword, text, line in statements(content, f"{self._shown}: {name}"):
-            where = f"{self._shown}: {name}, line {line}"
+        for keyword, text, line in statements(content, f"{self._release.shown}: {name}"):
+            where = f"{self._release.shown}: {name}, line {line}"
             if keyword == "INCLUDE":
-                included = f"include/{text.strip()}"
+                included = self._release.find_included(text.strip(), name)
                 if depth >= DEEPEST:
                     raise FormatError(f"{where}: files include one another {DEEPEST} deep, or one includes itself")
                 found = self._included(included, now, depth + 1)
@@ -141,7 +143,7 @@ class SheetReader:
                 try:
                     sheet.segments.append(Segment.parse(text, line))
                 except FormatError as error:
-                    sheet.left_out[str(error)] += 1
+                    sheet.left_out.add(str(error), f"{name}, line {line}")
             else:
                 now = _state(now, keyword, text, where)
         return sheet, now
@@ -152,13 +154,14 @@ def _state(now: Conditions, keyword: str, text: str, where: str) -> Conditions:
     if keyword == "WRITER_ID":
         return replace(now, writer=" ".join(text.split()))
     if keyword == "COORD":
-        channels = text.split()
+        channels = text.upper().split()
         if "X" not in channels or "Y" not in channels:
             raise FormatError(f"{where}: the coordinates of a point are X and Y, and perhaps others; .COORD names no X or no Y")
         return replace(now, axes=(channels.index("X"), channels.index("Y"), len(channels)))
     if keyword in RESOLUTIONS:
         axis, length = RESOLUTIONS[keyword]
-        points = _numbers(text, where)[0] / length
+        number = _numbers(text, where)[0] / length
+        points = number if FINEST**-1 <= number <= FINEST else None
         stated = (points, now.resolution[1]) if axis == 0 else (now.resolution[0], points)
         return replace(now, resolution=stated)
     if keyword == "H_LINE":
@@ -177,13 +180,15 @@ def _numbers(text: str, where: str) -> list[float]:
 
 
 def _points(text: str, axes: tuple[int, int, int]) -> NDArray[np.float64] | None:
-    """The points of a section, [k, 2]; None where they are not so many numbers each as is stated, or not finite."""
+    """The points of a section, [k, 2]; None where they are not as many numbers each as is stated, or not finite."""
     x, y, width = axes
     try:
         numbers = np.array(text.split(), np.float64)
     except ValueError:
         return None
-    if len(numbers) % width:
+    line, rest = divmod(len(numbers), text.strip().count("\n") + 1)
+    another = not rest and line not in (1, width) and line < 2 * width  # each line a point, of another width
+    if another or len(numbers) % width:
         return None
     points = numbers.reshape(-1, width)[:, [x, y]]
     return points if bool((np.abs(points) <= FARTHEST).all()) else None

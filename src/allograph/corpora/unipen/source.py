@@ -19,10 +19,12 @@ from allograph.corpora.unipen.drawing import draw_as_shipped
 from allograph.corpora.unipen.left_out import LeftOut
 from allograph.corpora.unipen.reading import Found, find_segments
 from allograph.corpora.unipen.release import Release
+from allograph.corpora.unipen.resolution import LetterSizes
 from allograph.corpora.unipen.shipped import digest, shipped_table
 from allograph.errors import FormatError, InputError
 from allograph.images.frames import Frame
 from allograph.ink import ink_extent
+from allograph.progress import Progress
 from allograph.samples.box import Boxes
 
 ISOLATED = ("1a", "1b", "1c", "1d")
@@ -48,24 +50,26 @@ class UnipenSource(InkSource):
     frame: Frame = "mnist"
     native: bool = False
 
-    def _read(self) -> tuple[Ink, Listing]:
+    def _read(self, progress: Progress) -> tuple[Ink, Listing]:
         if len(self.paths) != 1:
             raise InputError(f"unipen reads one release, a folder or an archive; {len(self.paths)} paths were given")
-        with Release.open(Path(self.paths[0])) as release:
-            return _read(release, self.shipped)
+        with Release.open(Path(self.paths[0]), progress) as release:
+            return _read(release, self.shipped, progress)
 
     def _draw(self, strokes: Sequence[NDArray[np.float32]], frame: Frame, name: str) -> NDArray[np.uint8]:
         """With `shipped`, in the `mnist` frame, as the shipped bundle's were drawn."""
         return draw_as_shipped(strokes) if self.shipped and frame == "mnist" else super()._draw(strokes, frame, name)
 
 
-def _read(release: Release, shipped: bool) -> tuple[Ink, Listing]:
+def _read(release: Release, shipped: bool, progress: Progress) -> tuple[Ink, Listing]:
     left_out = LeftOut()
     table = shipped_table() if shipped else None
     known = table.writer_of() if table else {}
+    sizes = LetterSizes()
     kept: list[tuple[tuple[str, int, int], Found, str]] = []
-    for found in find_segments(release, ISOLATED, "CHARACTER", left_out):
+    for found in find_segments(release, ISOLATED, "CHARACTER", left_out, progress):
         label = found.segment.label
+        sizes.add(found)
         try:
             check_label(label)
         except InputError:
@@ -88,18 +92,22 @@ def _read(release: Release, shipped: bool) -> tuple[Ink, Listing]:
     writers = np.array([writer for _, _, writer in kept], np.str_)
     order = _order(writers, [found.ink_file for found in characters])
     return (
-        Ink.of([found.strokes for found in characters], _boxes(characters, labels, writers)),
+        Ink.of([found.strokes for found in characters], _boxes(characters, sizes, labels, writers)),
         Listing(
             labels,
             writers,
             order,
-            (*left_out.notes(), *([] if order is not None else ["the order in time is known within a file only"])),
+            (
+                *left_out.notes(),
+                *sizes.notes(),
+                *([] if order is not None else ["the order in time is known within a file only"]),
+            ),
             dict(zip(table.writers, table.splits, strict=True)) if table else None,
         ),
     )
 
 
-def _boxes(characters: list[Found], labels: NDArray[np.str_], writers: NDArray[np.str_]) -> Boxes:
+def _boxes(characters: list[Found], sizes: LetterSizes, labels: NDArray[np.str_], writers: NDArray[np.str_]) -> Boxes:
     edges = np.array([ink_extent(found.strokes) for found in characters])
     nearest = np.array(
         [
@@ -111,7 +119,7 @@ def _boxes(characters: list[Found], labels: NDArray[np.str_], writers: NDArray[n
     return Boxes(
         (edges / per_unit[:, None]).astype(np.float32),
         (kept_lines(edges, nearest, labels, writers) / per_unit).astype(np.float32),
-        np.array([found.millimetres for found in characters], np.bool_),
+        np.array([sizes.are_true(found) for found in characters], np.bool_),
         np.zeros(len(characters), np.dtype("U1")),
     )
 

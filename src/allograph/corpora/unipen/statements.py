@@ -34,7 +34,7 @@ class Statement(NamedTuple):
 
 
 def statements(text: str, where: str) -> Iterator[Statement]:
-    """Yield what a file states, in its order, without keywords that the format does not have.
+    """Yield what a file states, in its order, without keywords that the format does not have; lines end with `\\n`.
 
     Raises `FormatError`, which begins with `where`, for a text that is not of this form, and for an unknown keyword that points
     follow: left out, it would shift the numbers of all components after it.
