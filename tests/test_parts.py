@@ -16,7 +16,7 @@ from allograph.corpora import table_output as writing
 from allograph.corpora.folds import fold
 from allograph.corpora.npz.source import NpzSource
 from allograph.embedding import EmbeddedCorpus, embed
-from allograph.errors import FormatError, InputError
+from allograph.errors import FormatError, InputError, MismatchError
 from line_archive import line_corpus
 from small import allograph, contents, noise_archive, tiny_bundle
 
@@ -121,6 +121,26 @@ def test_what_is_damaged_is_said(source: NpzSource, tmp_path: Path) -> None:
         list(Corpus.open(tmp_path / "a").batches())
     with pytest.raises(FormatError, match="is an allograph part, and an allograph corpus was expected"):
         Corpus.open(part)
+
+
+def test_a_part_of_another_corpus_with_as_many_rows_is_refused(source: NpzSource, tmp_path: Path) -> None:
+    for name, split in (("a", "all"), ("b", "paper")):
+        prepare(source, f"{tmp_path}/{name}/", split)
+    part = "part-00000.parquet"
+    (tmp_path / "b" / part).replace(tmp_path / "a" / part)
+    with pytest.raises(MismatchError, match=r"part-00000\.parquet is a part of another table"):
+        Corpus.open(tmp_path / "a")
+    record = json.loads((tmp_path / "b" / "record.json").read_text())
+    (tmp_path / "a" / part).replace(tmp_path / "b" / part)
+    (tmp_path / "b" / "record.json").write_text(json.dumps({key: value for key, value in record.items() if key != "footers"}))
+    assert len(Corpus.open(tmp_path / "b")) == record["samples"]  # of a release that noted none
+
+
+def test_info_says_that_a_folder_of_parts_was_not_finished(source: NpzSource, tmp_path: Path) -> None:
+    prepare(source, f"{tmp_path}/a/", "all")
+    (tmp_path / "a" / "record.json").unlink()
+    said = allograph("info", "a", cwd=tmp_path, status=2).stderr
+    assert "holds no record.json: it is no table of allograph's, or was not finished" in said
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from allograph.cli.terminal import AsJson, print_facts, print_json, progress_bar
-from allograph.corpora.place import RECORD, Place, as_place
+from allograph.corpora.place import RECORD, Place, as_place, read_record
 from allograph.errors import FormatError, InputError
 from allograph.files.input import check_file
 from allograph.progress import Progress, silent
@@ -50,6 +50,8 @@ def describe(path: Place, progress: Progress = silent) -> tuple[str, dict[str, A
             return _results(path / "results.json")
         if (path / "config.json").exists():
             return _bundle(path)
+        if any(path.glob("part-*.parquet")):
+            read_record(path)  # which says that the folder of parts was not finished
         raise InputError(f"{path} is neither a bundle nor a report: it holds no config.json and no results.json")
     if isinstance(path, Path) and not path.is_dir():
         check_file(path)

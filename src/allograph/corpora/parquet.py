@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from allograph.corpora.place import Place, atomic_upload, file_system, is_folder, is_url, read_record, reading
+from allograph.corpora.place import Place, atomic_upload, file_system, is_folder, is_url, open_place, read_record, reading
 from allograph.errors import FormatError, missing_extra, storage_error
 from allograph.files.atomic import atomic_file
 from allograph.files.input import check_file
@@ -19,7 +21,7 @@ try:
 except ImportError as error:  # pragma: no cover
     raise missing_extra("pyarrow", "research") from error
 
-__all__ = ["atomic_parquet", "kind_of", "open_file", "pa", "pq", "record_of", "sign", "signature"]
+__all__ = ["atomic_parquet", "footer_hash", "kind_of", "open_file", "pa", "pq", "record_of", "sign", "signature"]
 
 _KEY = b"allograph"
 
@@ -69,6 +71,15 @@ def open_file(place: Place) -> pq.ParquetFile:
         return pq.ParquetFile(path, page_checksum_verification=True, filesystem=PyFileSystem(FSSpecHandler(system)))
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last where a column's name is damaged
         raise FormatError(f"{place} is not a readable Parquet file: it is truncated, damaged or foreign ({error})") from error
+
+
+def footer_hash(place: Place) -> str:
+    """The SHA-256, hexadecimal, of a Parquet file's footer: where each column's pages are, how large, and with which values."""
+    with open_place(place) as file:
+        file.seek(-8, os.SEEK_END)
+        size = int.from_bytes(file.read(4), "little")
+        file.seek(-8 - size, os.SEEK_END)
+        return hashlib.sha256(file.read(size)).hexdigest()
 
 
 def record_of(place: Place, file: pq.ParquetFile | None = None) -> dict[str, Any]:

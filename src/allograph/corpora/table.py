@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
-from allograph.corpora.parquet import open_file, pa, pq, record_of
+from allograph.corpora.parquet import footer_hash, open_file, pa, pq, record_of
 from allograph.corpora.place import RECORD, Place, child, hash_places, is_folder
-from allograph.errors import AllographError, FormatError
+from allograph.errors import AllographError, FormatError, MismatchError
 from allograph.files.records import check_version
 
 PART = "part"
@@ -17,10 +17,19 @@ PART = "part"
 PART_NAME = re.compile(r"part-[0-9]{5,9}\.parquet")
 
 
+class Part(NamedTuple):
+    """One file of a table in a folder."""
+
+    rows: list[int]
+    """The rows of each row group."""
+    footer: str | None
+    """Its `footer_hash`; None where the table was written by a release that noted none."""
+
+
 class Table:
     """The row groups of a table, one after the other, whichever files they are in."""
 
-    def __init__(self, place: Place, parts: Mapping[str, Sequence[int]] | None, file: pq.ParquetFile | None = None) -> None:
+    def __init__(self, place: Place, parts: Mapping[str, Part] | None, file: pq.ParquetFile | None = None) -> None:
         self.place = place
         self._parts = parts
         self._opened: tuple[str, pq.ParquetFile] | None = None if file is None else ("", file)
@@ -28,13 +37,13 @@ class Table:
     @cached_property
     def schema(self) -> pa.Schema:
         """The columns."""
-        return self._file(next(iter(self._parts or {"": ()}))).schema_arrow.remove_metadata()
+        return self._file(next(iter(self._parts or [""]))).schema_arrow.remove_metadata()
 
     @cached_property
     def groups(self) -> list[tuple[str, int, int]]:
         """The file, the place in it, and the number of rows of each row group."""
         if self._parts is not None:
-            return [(name, group, rows) for name, sizes in self._parts.items() for group, rows in enumerate(sizes)]
+            return [(name, group, rows) for name, part in self._parts.items() for group, rows in enumerate(part.rows)]
         metadata = self._file("").metadata
         return [("", group, metadata.row_group(group).num_rows) for group in range(metadata.num_row_groups)]
 
@@ -62,7 +71,7 @@ class Table:
     def read(self, columns: list[str]) -> pa.Table:
         """Some columns of all rows; raises `FormatError` where they cannot be read."""
         try:
-            return pa.concat_tables([self._file(name).read(columns) for name in (self._parts or {"": ()})])
+            return pa.concat_tables([self._file(name).read(columns) for name in self._parts or [""]])
         except (pa.ArrowException, OSError) as error:
             raise _damage(self.place, f"in its column {', '.join(columns)}", error) from error
 
@@ -72,8 +81,11 @@ class Table:
             place = child(self.place, name)
             file = open_file(place)
             sizes = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
-            if self._parts is None or record_of(place, file)["kind"] != PART or sizes != list(self._parts[name]):
+            part = None if self._parts is None else self._parts[name]
+            if part is None or record_of(place, file)["kind"] != PART or sizes != part.rows:
                 raise FormatError(f"{place} is not the part that {RECORD} describes; make the whole folder anew")
+            if part.footer is not None and footer_hash(place) != part.footer:
+                raise MismatchError(f"{place} is a part of another table, or was written anew; make the whole folder anew")
             self._opened = name, file
         return self._opened[1]
 
@@ -85,7 +97,7 @@ def open_table(place: Place, kind: str, schemas: Mapping[int, pa.Schema]) -> tup
     """
     if is_folder(place):
         record = record_of(place)
-        table = Table(place, _parts(place, record.pop("parts", None)))
+        table = Table(place, _parts(place, record.pop("parts", None), record.pop("footers", {})))
     else:
         file = open_file(place)
         record = record_of(place, file)
@@ -106,14 +118,14 @@ def content_hash(place: Place) -> str:
     """The SHA-256 of a file's bytes, or of those of a folder's record and parts, hexadecimal."""
     if not is_folder(place):
         return hash_places([place])
-    return hash_places([child(place, name) for name in (RECORD, *_parts(place, record_of(place).get("parts")))])
+    return hash_places([child(place, name) for name in (RECORD, *_parts(place, record_of(place).get("parts"), {}))])
 
 
-def _parts(place: Place, parts: Any) -> dict[str, list[int]]:
-    """The rows of each row group, by the name of the part."""
+def _parts(place: Place, parts: Any, footers: Any) -> dict[str, Part]:
+    """The parts by their names."""
     try:
-        found = {str(name): [int(rows) for rows in sizes] for name, sizes in parts.items()}
-        if found and all(PART_NAME.fullmatch(name) and min(sizes, default=0) > 0 for name, sizes in found.items()):
+        found = {str(name): Part([int(rows) for rows in sizes], footers.get(name)) for name, sizes in parts.items()}
+        if found and all(PART_NAME.fullmatch(name) and min(part.rows, default=0) > 0 for name, part in found.items()):
             return found
     except (AttributeError, TypeError, ValueError):
         pass

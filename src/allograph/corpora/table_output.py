@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
-from allograph.corpora.parquet import atomic_parquet, pa, pq, sign, signature
+from allograph.corpora.parquet import atomic_parquet, footer_hash, pa, pq, sign, signature
 from allograph.corpora.place import (
     RECORD,
     Place,
@@ -132,6 +132,7 @@ class _Folder(TableOutput):
         super().__init__(layout, ends)
         self._folder = folder
         self._parts: dict[str, list[int]] = {}
+        self._footers: dict[str, str] = {}
 
     def _fill(
         self, make: Make[Shared, Task, Summary], shared: Shared, tasks: Sequence[Task], jobs: Jobs
@@ -140,14 +141,14 @@ class _Folder(TableOutput):
         starts = range(0, len(tasks), PART_GROUPS)
         parts = [(f"part-{number:05d}.parquet", tasks[start : start + PART_GROUPS]) for number, start in enumerate(starts)]
         work = (make, shared, self._folder, self._layout)
-        for (name, _), (rows, summaries) in zip(parts, ordered_map(_write_part, work, parts, jobs), strict=True):
+        for (name, _), (rows, footer, summaries) in zip(parts, ordered_map(_write_part, work, parts, jobs), strict=True):
             if rows:
-                self._parts[name] = rows
+                self._parts[name], self._footers[name] = rows, footer
             yield from summaries
 
     def sign(self, record: Mapping[str, Any]) -> None:
         """Write the record, after which the folder is a table."""
-        text = signature(self._layout.kind, self._layout.version, {"parts": self._parts, **record})
+        text = signature(self._layout.kind, self._layout.version, {"parts": self._parts, "footers": self._footers, **record})
         if is_url(self._folder):
             with atomic_upload(child(self._folder, RECORD)) as file:
                 file.write(text.encode())
@@ -160,11 +161,12 @@ class _Folder(TableOutput):
 
 def _write_part(
     work: tuple[Make[Shared, Task, Summary], Shared, Place, Layout], part: tuple[str, Sequence[Task]]
-) -> tuple[list[int], list[Summary]]:
-    """Write one part, unless it has no rows; returns the rows of its row groups, and what is to be known of them."""
+) -> tuple[list[int], str, list[Summary]]:
+    """Write one part, unless it has no rows; returns the rows of its row groups, its `footer_hash`, and what is known of them."""
     make, shared, folder, layout = work
     name, tasks = part
     rows: list[int] = []
+    footer = ""
     summaries: list[Summary] = []
     tables = _tables(make, shared, tasks, summaries)
     first = next(tables, None)
@@ -174,7 +176,8 @@ def _write_part(
                 file.write_table(table)
                 rows.append(table.num_rows)
             sign(file, PART, layout.version, {"of": layout.kind})
-    return rows, summaries
+        footer = footer_hash(child(folder, name))
+    return rows, footer, summaries
 
 
 def _tables(

@@ -214,7 +214,7 @@ def _local_cluster(address: str, ends: ExitStack) -> LocalCluster:
     if not count.isdecimal() or not int(count):
         raise InputError(f"{address!r} is no cluster; say how many workers are to be begun here, such as local:2")
     if int(count) > most:
-        raise InputError(f"{address!r} is too many processes for this machine, which takes {most} at most; one a core is quickest")
+        raise InputError(f"{address!r} is too many processes for this machine: {most} is the most; one a core is quickest")
     scratch = ends.enter_context(tempfile.TemporaryDirectory(prefix="allograph-", ignore_cleanup_errors=True))
     ends.enter_context(dask.config.set({"temporary-directory": scratch}))
 
