@@ -59,7 +59,9 @@ class HubFile:
             features = parse_json((schema.metadata or {}).get(b"huggingface", b"{}"))
             names = np.array(features["info"]["features"]["character"]["names"], dtype=np.str_)
         except (ValueError, KeyError, TypeError) as error:
-            raise FormatError(f"{self.path}: character is a number, and the file does not name the classes") from error
+            raise FormatError(
+                f"{self.path}: character is a number, and the file does not name the classes: write it with the library datasets, or with the characters as text"
+            ) from error
         classes = column.to_numpy()
         if len(classes) and not 0 <= classes.min() <= classes.max() < len(names):
             raise FormatError(f"{self.path}: a character is none of the {len(names)} classes that the file names")
