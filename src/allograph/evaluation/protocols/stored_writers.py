@@ -17,7 +17,7 @@ from allograph.errors import AllographError, FormatError
 from allograph.evaluation.protocols.writer_samples import WriterSamples, samples_by_writer
 from allograph.samples.box import Boxes
 
-GROUP = 16_384
+GROUP = 8_192
 """Samples that are read and replayed together, at most, unless one writer has more."""
 SHARES = 4
 """Groups for each worker, at least, where there are so many writers: none waits long for another at the end."""
