@@ -36,6 +36,8 @@ def workers(count: int, folder: Path) -> Iterator[str]:
         n_workers=count, threads_per_worker=1, dashboard_address=None,
         worker_kwargs={"memory_limit": None, "local_directory": str(folder / "scratch")},
     ) as cluster:  # fmt: skip
+        with Client(cluster.scheduler_address, set_as_default=False) as client:
+            client.wait_for_workers(count)
         yield cluster.scheduler_address
 
 

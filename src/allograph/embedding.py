@@ -190,7 +190,9 @@ class EmbeddedCorpus(AtPlace):
         place = as_place(path)
         table, record = open_table(place, KIND, _schemas())
         facts = read_record(EmbeddedRecord, record, str(path), "embed the corpus again")
-        logits = table.schema.field("logits").type
+        embedding, logits = (table.schema.field(name).type for name in ("embedding", "logits"))
+        if not pa.types.is_fixed_size_list(embedding):
+            raise FormatError(f"{path} has embeddings of no fixed length; embed the corpus again")
         if not pa.types.is_fixed_size_list(logits) or logits.list_size != len(facts.alphabet):
             raise FormatError(f"{path} has logits for another number of labels than its alphabet holds; embed the corpus again")
         return cls(place, facts)
@@ -230,6 +232,11 @@ class EmbeddedCorpus(AtPlace):
         """[n] the boxes of all samples, read without their embeddings; None where all are missing."""
         table = self._table
         return boxes_of(table.read([name for name in NAMES if name in table.schema.names]), str(self.place))
+
+    @property
+    def embedding_size(self) -> int:
+        """How many numbers an embedding has."""
+        return int(self._table.schema.field("embedding").type.list_size)
 
     @property
     def has_features(self) -> bool:
@@ -279,10 +286,9 @@ class EmbeddedCorpus(AtPlace):
             )
 
     def _none(self) -> EmbeddedSamples:
-        width = self._table.schema.field("embedding").type.list_size
         text = np.empty(0, np.str_)
         return EmbeddedSamples(
-            np.empty((0, width), np.float32),
+            np.empty((0, self.embedding_size), np.float32),
             np.empty((0, len(self.alphabet)), np.float32),
             text,
             text,

@@ -14,7 +14,7 @@ from allograph.corpora.parquet import kind_of
 from allograph.corpora.place import Place, name_of
 from allograph.corpora.text_column import TextColumn
 from allograph.embedding import EmbeddedCorpus, embed
-from allograph.errors import InputError, MismatchError
+from allograph.errors import FormatError, InputError, MismatchError
 from allograph.evaluation.methods import Methods, add_sizes, build_methods, check_sendable
 from allograph.evaluation.outcome import Evaluation
 from allograph.evaluation.protocols.curve import CurvePoint
@@ -88,7 +88,7 @@ def evaluate(
         offered, is_reachable = _offered_labels(setup, writers.labels.values), not is_own or is_on_this_machine(jobs)
         runs = []
         for run in protocol.runs():
-            answers = replay_stored(writers, bundle, adapters, run, offered, jobs, progress, is_reachable=is_reachable)
+            answers = replay_stored(writers, bundle.alphabet, adapters, run, offered, jobs, progress, is_reachable=is_reachable)
             if isinstance(run, CurvePoint | UnlabelledPoint) and not any(map(len, answers)):
                 continue  # no writer has so many samples
             runs.append(Run.of(run, answers, bundle.alphabet))
@@ -120,6 +120,11 @@ def _application_writers(embedded: EmbeddedCorpus, setup: Setup) -> tuple[dict[s
     if embedded.alphabet != bundle.alphabet:
         raise MismatchError(
             f"{setup.corpus} was embedded with other labels than the bundle {bundle.path} has; embed the corpus again"
+        )
+    if embedded.embedding_size != bundle.embedding_size:
+        raise FormatError(
+            f"{embedded.place} has embeddings of {embedded.embedding_size} numbers, and the model's have "
+            f"{bundle.embedding_size}; embed the corpus again"
         )
     labels, owners, splits = embedded.texts
     if protocol.split is not None:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from allograph.adapters import Adapter, Trial, TrialAnswers, replay
 from allograph.alphabet.labels import Alphabet
-from allograph.bundle import Bundle
 from allograph.errors import AllographError, InputError, MethodError
 from allograph.evaluation.protocols.answers import Doubts, MethodAnswers, WriterAnswers
 from allograph.evaluation.protocols.kinds import RunProtocol
@@ -46,7 +45,7 @@ def replay_writers(
 
 def replay_stored(
     writers: StoredWriters,
-    bundle: Bundle,
+    alphabet: Alphabet,
     adapters: Mapping[str, Adapter],
     protocol: RunProtocol,
     offered: NDArray[np.bool_] | None = None,
@@ -63,10 +62,10 @@ def replay_stored(
     """
 
     def tasks(workers: int) -> Iterator[WriterGroup | Sequence[WriterSamples]]:
-        groups = writers.groups(workers, bundle.embedding_size, offered)
+        groups = writers.groups(workers, offered)
         return groups if is_reachable else (group.read() for group in groups)
 
-    return _replay_groups(_Replayer(bundle.alphabet, adapters, protocol), tasks, len(writers), jobs, progress)
+    return _replay_groups(_Replayer(alphabet, adapters, protocol), tasks, len(writers), jobs, progress)
 
 
 def _replay_groups(

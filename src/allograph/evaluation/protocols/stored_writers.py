@@ -93,14 +93,14 @@ class StoredWriters:
             labels = self.labels.values[self.labels.codes[start:end]]
             yield StoredWriter(writer, self.rows[start:end], labels, None if self.order is None else self.order[start:end])
 
-    def groups(self, workers: int, size: int, offered: NDArray[np.bool_] | None = None) -> Iterator[WriterGroup]:
-        """Some writers after the other, as tasks for so many workers; `size` and `offered` as of `WriterGroup`."""
+    def groups(self, workers: int, offered: NDArray[np.bool_] | None = None) -> Iterator[WriterGroup]:
+        """Some writers after the other, as tasks for so many workers; `offered` as of `WriterGroup`."""
         most = min(GROUP, -(-len(self.places) // (SHARES * workers)))
         first = 0
         for end in range(1, len(self) + 1):
             if end == len(self) or self.starts[end + 1] - self.starts[first] > most:
                 places = self.places[self.starts[first] : self.starts[end]]
-                yield WriterGroup(self.embedded, places, self.order is not None, self.has_boxes, size, offered)
+                yield WriterGroup(self.embedded, places, self.order is not None, self.has_boxes, offered)
                 first = end
 
 
@@ -113,8 +113,6 @@ class WriterGroup:
     """[n] places in the embedded corpus."""
     has_order: bool
     has_boxes: bool
-    size: int
-    """Numbers of an embedding."""
     offered: NDArray[np.bool_] | None
     """[C] which labels may be answered; None for all."""
 
@@ -122,26 +120,21 @@ class WriterGroup:
         return len(self.places)
 
     def read(self) -> list[WriterSamples]:
-        """The writers with their samples, by id; raises `FormatError` unless all have finite embeddings of the size."""
+        """The writers with their samples, by id; raises `FormatError` unless all have finite embeddings."""
         keep = np.zeros(len(self.embedded), np.bool_)
         keep[self.places] = True
-        samples = _checked_samples(self.embedded, keep, self.size)
+        samples = _checked_samples(self.embedded, keep)
         boxes = Boxes.none(len(samples)) if self.has_boxes and samples.boxes is None else samples.boxes
         return samples_by_writer(replace(samples, boxes=boxes, order=samples.order if self.has_order else None), self.offered)
 
 
-def _checked_samples(embedded: EmbeddedCorpus, keep: NDArray[np.bool_], size: int) -> EmbeddedSamples:
+def _checked_samples(embedded: EmbeddedCorpus, keep: NDArray[np.bool_]) -> EmbeddedSamples:
     try:
         samples = embedded.samples(keep, images=False)
     except (ValueError, IndexError, TypeError) as error:
         if isinstance(error, AllographError):
             raise
         raise FormatError(f"{embedded.place} is damaged: its columns do not fit together; embed the corpus again") from error
-    if samples.embeddings.shape[1] != size:
-        raise FormatError(
-            f"{embedded.place} has embeddings of {samples.embeddings.shape[1]} numbers, and the model's have {size}; "
-            "embed the corpus again"
-        )
     if not (np.isfinite(samples.embeddings).all() and np.isfinite(samples.logits).all()):
         raise FormatError(f"{embedded.place} holds embeddings or logits that are not finite; embed the corpus again")
     return samples
