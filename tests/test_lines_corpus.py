@@ -112,6 +112,11 @@ def test_lines_of_one_split_or_writer_across_row_groups(tmp_path: Path, monkeypa
     assert list(corpus.lines("application")) == whole[2:4]
     assert list(corpus.lines(writer="ana")) == whole[:2]
     assert list(corpus.lines("train", "bo")) == []
+    places = corpus.writer_places("train", lambda text: True)
+    assert {writer: list(corpus.lines_at(some)) for writer, some in places.items()} == {"ana": whole[:2]}
+    assert corpus.writer_places("train", lambda text: text == "nobody wrote this") == {}
+    only = corpus.writer_places("train", lambda text: text == whole[1].text)
+    assert [some.tolist() for some in only.values()] == [[0, 1]]
 
 
 def test_optional_arrays_may_be_missing(tmp_path: Path) -> None:
