@@ -46,8 +46,8 @@ FOLD_PROTOCOLS = tuple(replace(protocol, resamples=1) for protocol in PROTOCOLS)
 """Those of a fold: it has more writers, for whom one resample each is enough."""
 EFFORT = {"memory": 2.0, "means": 2.5, "transfer": 4.0, "head": 9.0, "allograph": 7.0}
 """About how much longer a candidate of a method takes than one of the quickest: for the time left that progress tells."""
-KEPT = 4
-"""Groups of writers that a worker keeps in memory."""
+KEPT = 32_768
+"""Samples that a worker keeps in memory, at most, unless one writer has more."""
 
 
 @dataclass(frozen=True)
@@ -79,13 +79,16 @@ class Group:
 
 @dataclass(frozen=True)
 class WriterTrials:
-    """One writer's samples, and how each of the protocols parts them."""
+    """One writer's samples, and how each of the protocols parts them; its `len` is the number of samples."""
 
     samples: Corrections
     true: NDArray[np.int32]
     """[n] places in the alphabet."""
     trials: Sequence[Sequence[Trial]]
     """By protocol."""
+
+    def __len__(self) -> int:
+        return len(self.true)
 
 
 @dataclass(frozen=True)
@@ -165,7 +168,7 @@ class Measuring:
 
     def _read(self, group: Group) -> list[WriterTrials]:
         if group.number not in self._writers:
-            if len(self._writers) == KEPT:
+            while self._writers and sum(len(one) for some in self._writers.values() for one in some) + len(group) > KEPT:
                 self._writers.pop(next(iter(self._writers)))
             alphabet, _, protocols = self._sets[group.validation_set]
             self._writers[group.number] = [

@@ -19,8 +19,8 @@ from allograph.samples.box import Boxes
 
 GROUP = 8_192
 """Samples that are read and replayed together, at most, unless one writer has more."""
-SHARES = 4
-"""Groups for each worker, at least, where there are so many writers: none waits long for another at the end."""
+SHARES = 16
+"""Groups for each worker, at least, where there are so many writers: none waits long for another, and progress is seen."""
 
 
 class StoredWriter(NamedTuple):
