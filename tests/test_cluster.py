@@ -15,9 +15,12 @@ import pytest
 
 import allograph as package
 from allograph.bundle import Bundle
-from allograph.corpora import Corpus, prepare
+from allograph.corpora import Corpus, LineCorpus, prepare, prepare_lines
 from allograph.corpora import table_output as writing
 from allograph.corpora.folds import fold
+from allograph.corpora.lines import preparation as line_preparation
+from allograph.corpora.lines.archive import LineArchive
+from allograph.corpora.lines.source import GatheredLines
 from allograph.corpora.npz.source import NpzSource
 from allograph.embedding import embed
 from allograph.errors import ImageError, InputError, WorkerError
@@ -105,6 +108,22 @@ def test_prepare_embed_and_fold_write_the_same_bytes(
         fold(prepared, 1, 3, folded, jobs=who)
     assert contents(tmp_path / "one") == contents(tmp_path / "other")
     assert len(contents(tmp_path / "one")) == (6 if output == "out.parquet" else 14)  # the fold keeps nothing of the second part
+
+
+@pytest.mark.parametrize("output", ["out.parquet", "out/"])
+def test_prepare_lines_writes_the_same_bytes(tmp_path: Path, jobs: Jobs, output: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "PART_GROUPS", 2)
+    monkeypatch.setattr(line_preparation, "ROWS", 1)
+    written = [("ana", "he is 32"), ("ana", "a tree"), ("bo", "my bed 5"), ("bo", "ten hats"), ("cy", "he is 32")]
+    line_corpus(tmp_path, written)
+    for name, who, source in (("one", 1, "lines"), ("other", jobs, "lines"), ("gathered", jobs, "gathered")):
+        (tmp_path / name).mkdir()
+        archive = LineArchive.open(tmp_path / "lines.npz")
+        lines = [archive.line(place, "train") for place in range(len(archive))]
+        made = archive if source == "lines" else GatheredLines(archive.name, lines)
+        prepare_lines(made, f"{tmp_path / name}/{output}", "all", jobs=who)
+    assert contents(tmp_path / "one") == contents(tmp_path / "other") == contents(tmp_path / "gathered")
+    assert LineCorpus.open(f"{tmp_path}/other/{output}").record.lines == len(written)
 
 
 def test_evaluate_finds_the_same(corpus: Corpus, bundle: Bundle, tmp_path: Path, jobs: Jobs) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from allograph.adapters import Trial
 from allograph.adapters.paper import PaperAdapter
 from allograph.alphabet.labels import Alphabet
+from allograph.corpora.text_column import TextColumn
 from allograph.errors import FormatError, InputError
 from allograph.evaluation.measures.figures import bootstrap, confusions, figures
 from allograph.evaluation.protocols.answers import MethodAnswers, WriterAnswers
@@ -240,7 +241,7 @@ def test_table_3_shows_the_authors_figures_beside_ours() -> None:
 
 def test_tables_1_and_2_count_the_corpus() -> None:
     facts = corpus_facts(
-        np.array(list("aabbb")), np.array(["w", "w", "w", "v", "v"]), np.array(["train"] * 3 + ["application"] * 2)
+        TextColumn.of(list("aabbb")), TextColumn.of(["w", "w", "w", "v", "v"]), TextColumn.of(["train"] * 3 + ["application"] * 2)
     )
     assert [row[1] for row in table_1(facts, "").rows] == ["2", "5", "2", "2.50", "1.25"]
     assert table_2(facts, "").rows == (("train", "1", "3"), ("validation", "0", "0"), ("application", "1", "2"))

@@ -112,6 +112,11 @@ def test_lines_of_one_split_or_writer_across_row_groups(tmp_path: Path, monkeypa
     assert list(corpus.lines("application")) == whole[2:4]
     assert list(corpus.lines(writer="ana")) == whole[:2]
     assert list(corpus.lines("train", "bo")) == []
+    places = corpus.writer_places("train", lambda text: True)
+    assert {writer: list(corpus.lines_at(some)) for writer, some in places.items()} == {"ana": whole[:2]}
+    assert corpus.writer_places("train", lambda text: text == "nobody wrote this") == {}
+    only = corpus.writer_places("train", lambda text: text == whole[1].text)
+    assert [some.tolist() for some in only.values()] == [[0, 1]]
 
 
 def test_optional_arrays_may_be_missing(tmp_path: Path) -> None:
@@ -444,8 +449,8 @@ def test_the_commands(tmp_path: Path) -> None:
     assert (info["kind"], info["sound"], info["lines"], info["writers"]) == ("corpus of lines", True, 5, 3)
     assert (info["characters"], info["labels"], info["known cuts"], info["origin"]) == (10, 8, 1.0, "us")
     assert info["splits"] == {"application": 2, "train": 2, "validation": 1}
-    for option in ("--frame mnist", "--boxes some.npz", "--square 2", "--polarity auto", "--undistorted", "-j 1"):
-        with pytest.raises(InputError, match=f"{option.split()[0].replace('-j', '--jobs')} is not for lines"):
+    for option in ("--frame mnist", "--boxes some.npz", "--square 2", "--polarity auto", "--undistorted"):
+        with pytest.raises(InputError, match=f"{option.split()[0]} is not for lines"):
             app(["prepare", "lines", str(path), *option.split()], standalone_mode=False)
     with pytest.raises(InputError, match="exactly one npz archive; 0 were given"):
         app(["prepare", "lines"], standalone_mode=False)

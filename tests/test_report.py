@@ -21,6 +21,7 @@ from PIL import Image
 from allograph.adapters.paper import PaperAdapter
 from allograph.alphabet.labels import Alphabet
 from allograph.bundle import Bundle, BundleConfig
+from allograph.corpora.text_column import TextColumn
 from allograph.embedding import EmbeddedSamples
 from allograph.errors import InputError
 from allograph.evaluation.measures.figures import Figures, figures
@@ -80,9 +81,9 @@ def report_of(folder: Path, replayed: list[WriterAnswers], bundle: Bundle, proto
     """Write a report on these answers; returns what `results.json` was given."""
     protocol = protocol or Resample()
     run = Run.of(protocol, replayed, bundle.alphabet)
-    labels = np.array([bundle.alphabet[label] for writer in replayed for label in writer.true])
-    owners = np.array([writer.writer for writer in replayed for _ in writer.true])
-    facts = corpus_facts(labels, owners, np.full(len(labels), "application"))
+    labels = TextColumn.of([bundle.alphabet[label] for writer in replayed for label in writer.true])
+    owners = TextColumn.of([writer.writer for writer in replayed for _ in writer.true])
+    facts = corpus_facts(labels, owners, TextColumn.of(["application"] * len(labels)))
     tables = [table_1(facts, "nist"), table_2(facts, "nist"), table_3(run.figures, "nist", protocol.feedback)]
     record = results("corpus.parquet", bundle.model_hash, [run_as_dict(run)], facts)
     path = write_report(folder, Setup("corpus.parquet", bundle, protocol), [run], tables, record)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from allograph.corpora.place import AtPlace, Place, as_place
 from allograph.corpora.record import CorpusRecord
 from allograph.corpora.table import Table, content_hash, open_table
 from allograph.corpora.table_output import Layout, table_output
+from allograph.corpora.text_column import TextColumn, read_texts
 from allograph.errors import FormatError, MismatchError, UnknownLabel
 from allograph.execution import Jobs
 from allograph.files.records import read_record, record_values
@@ -52,7 +53,7 @@ class EmbeddedSamples:
     rows: NDArray[np.int64]
     """[n] places in the corpus."""
     images: NDArray[np.uint8]
-    """[n, 28, 28]"""
+    """[n, 28, 28]; none where they were not asked for."""
     features: NDArray[np.float32] | None = None
     """[n, f] where the model has such an output."""
     boxes: Boxes | None = None
@@ -189,7 +190,9 @@ class EmbeddedCorpus(AtPlace):
         place = as_place(path)
         table, record = open_table(place, KIND, _schemas())
         facts = read_record(EmbeddedRecord, record, str(path), "embed the corpus again")
-        logits = table.schema.field("logits").type
+        embedding, logits = (table.schema.field(name).type for name in ("embedding", "logits"))
+        if not pa.types.is_fixed_size_list(embedding):
+            raise FormatError(f"{path} has embeddings of no fixed length; embed the corpus again")
         if not pa.types.is_fixed_size_list(logits) or logits.list_size != len(facts.alphabet):
             raise FormatError(f"{path} has logits for another number of labels than its alphabet holds; embed the corpus again")
         return cls(place, facts)
@@ -213,16 +216,27 @@ class EmbeddedCorpus(AtPlace):
         return self._table.rows
 
     @cached_property
+    def texts(self) -> tuple[TextColumn, TextColumn, TextColumn]:
+        """Labels, writers and splits of all samples: 12 bytes a sample."""
+        labels, writers, splits = read_texts(self._table, ["label", "writer", "split"])
+        return labels, writers, splits
+
+    @property
     def columns(self) -> tuple[NDArray[np.str_], NDArray[np.str_], NDArray[np.str_]]:
         """Labels, writers and splits of all samples, each [n]."""
-        table = self._table.read(["label", "writer", "split"])
-        return string_column(table["label"]), string_column(table["writer"]), string_column(table["split"])
+        labels, writers, splits = self.texts
+        return labels.texts(), writers.texts(), splits.texts()
 
     @cached_property
     def boxes(self) -> Boxes | None:
         """[n] the boxes of all samples, read without their embeddings; None where all are missing."""
         table = self._table
         return boxes_of(table.read([name for name in NAMES if name in table.schema.names]), str(self.place))
+
+    @property
+    def embedding_size(self) -> int:
+        """How many numbers an embedding has."""
+        return int(self._table.schema.field("embedding").type.list_size)
 
     @property
     def has_features(self) -> bool:
@@ -237,14 +251,16 @@ class EmbeddedCorpus(AtPlace):
                 "embed the corpus again with this one, or name that one with --model"
             )
 
-    def samples(self, keep: NDArray[np.bool_] | None = None, split: Split = "application") -> EmbeddedSamples:
-        """All samples where `keep` [n] is true, by default those of a split.
+    def samples(
+        self, keep: NDArray[np.bool_] | None = None, split: Split = "application", images: bool = True
+    ) -> EmbeddedSamples:
+        """All samples where `keep` [n] is true, by default those of a split; without their pictures where `images` is false.
 
         Raises `UnknownLabel` where one has a label that the model cannot read.
         """
         if keep is None:
-            keep = self.columns[2] == split
-        parts = list(self.parts(keep)) or [self._none()]
+            keep = self.texts[2].isin([split])
+        parts = list(self.parts(keep, images)) or [self._none()]
         orders = [part.order for part in parts if part.order is not None]
         samples = EmbeddedSamples(
             np.concatenate([part.embeddings for part in parts]),
@@ -257,19 +273,22 @@ class EmbeddedCorpus(AtPlace):
             np.concatenate([part.features for part in parts if part.features is not None]) if self.has_features else None,
             Boxes.join([part.boxes for part in parts], [len(part) for part in parts]),
         )
-        unknown = sorted(set(np.unique(samples.labels).tolist()) - set(self.alphabet))
+        self.check_labels(np.unique(samples.labels).tolist())
+        return samples
+
+    def check_labels(self, labels: Iterable[str]) -> None:
+        """Raise `UnknownLabel` where one of them is none that the model can read."""
+        unknown = sorted(set(labels) - set(self.alphabet))
         if unknown:
             raise UnknownLabel(
                 f"{self.name} holds labels that the model does not know: {len(unknown)}, the first of them {unknown[0]!r}; "
                 "judge a model that was trained on them, or leave those samples out"
             )
-        return samples
 
     def _none(self) -> EmbeddedSamples:
-        width = self._table.schema.field("embedding").type.list_size
         text = np.empty(0, np.str_)
         return EmbeddedSamples(
-            np.empty((0, width), np.float32),
+            np.empty((0, self.embedding_size), np.float32),
             np.empty((0, len(self.alphabet)), np.float32),
             text,
             text,
@@ -288,14 +307,10 @@ class EmbeddedCorpus(AtPlace):
     def _table(self) -> Table:
         return open_table(self.place, KIND, _schemas())[0]
 
-    def parts(self, keep: NDArray[np.bool_]) -> Iterator[EmbeddedSamples]:
+    def parts(self, keep: NDArray[np.bool_], images: bool = True) -> Iterator[EmbeddedSamples]:
         """Yield the samples where `keep` [n] is true, a row group at a time."""
-        stored = self._table
-        for number, (start, (_, _, rows)) in enumerate(zip(stored.starts, stored.groups, strict=True)):
-            here = keep[start : start + rows]
-            if not here.any():
-                continue
-            table = stored.group(number).filter(pa.array(here))
+        columns = [name for name in self._table.schema.names if images or name != "image"]
+        for table in self.groups(keep, columns):
             yield EmbeddedSamples(
                 _matrix(table["embedding"]),
                 _matrix(table["logits"]),
@@ -303,10 +318,19 @@ class EmbeddedCorpus(AtPlace):
                 string_column(table["writer"]),
                 order_column(table["order"]),
                 np.asarray(table["row"].to_numpy()),
-                image_column(table["image"]),
+                image_column(table["image"]) if images else np.empty((0, SIDE, SIDE), np.uint8),
                 _matrix(table["features"]) if self.has_features else None,
                 boxes_of(table, str(self.place)),
             )
+
+    def groups(self, keep: NDArray[np.bool_], columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Yield these columns, as far as there are such, of the rows where `keep` [n] is true, a row group at a time."""
+        stored = self._table
+        there = [name for name in columns if name in stored.schema.names]
+        for number, (start, (_, _, rows)) in enumerate(zip(stored.starts, stored.groups, strict=True)):
+            here = keep[start : start + rows]
+            if here.any():
+                yield stored.group(number, there).filter(pa.array(here))
 
 
 def _lists(values: NDArray[np.float32]) -> pa.Array:

@@ -13,7 +13,7 @@ from allograph.errors import InputError
 from allograph.files.records import record_values
 from allograph.images.frames import POLARITIES, check_frame
 
-FOR_LINES = ("source", "paths", "output", "split", "lines", "origin", "licence", "as_json")
+FOR_LINES = ("source", "paths", "output", "split", "lines", "origin", "licence", "jobs", "cluster", "as_json")
 """The parameters that lines have; all others are about images."""
 
 
@@ -78,11 +78,11 @@ def prepare(
     """Turn an archive of handwriting into a corpus: samples with labels, writers and splits.
 
     With lines, or --lines, it is a corpus of lines: strokes with the text they show. Of the options these take --output,
-    --split, --origin, --licence and --json.
+    --split, --origin, --licence, --jobs, --cluster and --json.
     """
     if source == "lines" or lines:
         _refuse_others(context)
-        _prepare_lines(source, paths or [], output or "lines.parquet", split, origin, licence, as_json)
+        _prepare_lines(source, paths or [], output or "lines.parquet", split, origin, licence, jobs_of(jobs, cluster), as_json)
         return
     from allograph.corpora import prepare as run
     from allograph.corpora.place import check_table_output
@@ -114,7 +114,14 @@ def prepare(
 
 
 def _prepare_lines(
-    source: str, paths: list[Path], output: str, split: str | None, origin: str, licence: str, as_json: bool
+    source: str,
+    paths: list[Path],
+    output: str,
+    split: str | None,
+    origin: str,
+    licence: str,
+    jobs: int | str | None,
+    as_json: bool,
 ) -> None:
     from allograph.corpora import prepare_lines
     from allograph.corpora.lines.source import open_lines
@@ -128,7 +135,8 @@ def _prepare_lines(
             "name paper, all or a CSV file"
         )
     with progress_bar() as progress:
-        done = prepare_lines(open_lines(source, paths, progress), output, split, progress, origin=origin, licence=licence)
+        opened = open_lines(source, paths, progress)
+        done = prepare_lines(opened, output, split, progress, jobs, origin=origin, licence=licence)
     _show(output, done.record, as_json)
 
 

@@ -16,6 +16,7 @@ from allograph.corpora.place import AtPlace, Place, as_place
 from allograph.corpora.record import CorpusRecord
 from allograph.corpora.table import Table, content_hash, open_table
 from allograph.corpora.table_output import Layout
+from allograph.corpora.text_column import encoded
 from allograph.errors import FormatError
 from allograph.files.records import read_record
 from allograph.images.frames import PIXELS, SIDE, Frame
@@ -211,13 +212,8 @@ class Corpus(AtPlace):
 
 def string_column(column: pa.ChunkedArray) -> NDArray[np.str_]:
     """A text column as `str` [n]; raises `FormatError` where a sample lacks its text."""
-    if column.null_count:
-        raise FormatError(f"{column.null_count} samples lack their label, writer or split; make the file anew")
-    codes = column.combine_chunks().dictionary_encode()
-    if isinstance(codes, pa.ChunkedArray):
-        codes = codes.combine_chunks()
-    values = np.array(codes.dictionary.to_pylist() or [""], dtype=np.str_)
-    return values[codes.indices.to_numpy(zero_copy_only=False)]
+    values, codes = encoded(column)
+    return np.array(values or [""], dtype=np.str_)[codes]
 
 
 def image_column(column: pa.ChunkedArray) -> NDArray[np.uint8]:

@@ -12,26 +12,26 @@ from allograph.alphabet.labels import Alphabet
 from allograph.bundle import Bundle
 from allograph.corpora.parquet import kind_of
 from allograph.corpora.place import Place, name_of
-from allograph.embedding import EmbeddedCorpus, EmbeddedSamples, embed
-from allograph.errors import AllographError, FormatError, InputError, MismatchError
+from allograph.corpora.text_column import TextColumn
+from allograph.embedding import EmbeddedCorpus, embed
+from allograph.errors import FormatError, InputError, MismatchError
 from allograph.evaluation.methods import Methods, add_sizes, build_methods, check_sendable
 from allograph.evaluation.outcome import Evaluation
 from allograph.evaluation.protocols.curve import CurvePoint
 from allograph.evaluation.protocols.kinds import EvaluationProtocol
 from allograph.evaluation.protocols.knn_per import KnnPer
-from allograph.evaluation.protocols.replay import replay_writers
+from allograph.evaluation.protocols.replay import replay_stored
 from allograph.evaluation.protocols.resample import Resample
+from allograph.evaluation.protocols.stored_writers import StoredWriters
 from allograph.evaluation.protocols.unlabelled import UnlabelledPoint
-from allograph.evaluation.protocols.writer_samples import samples_by_writer
 from allograph.evaluation.report.corpus_tables import corpus_facts, table_1, table_2
 from allograph.evaluation.report.kind_tables import error_kinds_table
 from allograph.evaluation.report.method_tables import duels_table, quality_table, table_3
-from allograph.evaluation.report.predictions import SampleIndex
 from allograph.evaluation.report.progress_tables import progress_tables
 from allograph.evaluation.report.results import results, run_as_dict
 from allograph.evaluation.report.wording import headline, run_in_words
 from allograph.evaluation.runs import Run, Setup
-from allograph.execution import Jobs, is_here
+from allograph.execution import Jobs, is_here, is_on_this_machine
 from allograph.progress import Progress, silent
 from allograph.split import assign
 
@@ -72,25 +72,26 @@ def evaluate(
     name = corpus.name if isinstance(corpus, EmbeddedCorpus) else name_of(corpus)
     setup = Setup(name, bundle, protocol)
     with tempfile.TemporaryDirectory() as folder:
+        is_own = not isinstance(corpus, EmbeddedCorpus) and kind_of(corpus) == "corpus"
         if isinstance(corpus, EmbeddedCorpus):
             embedded = corpus
-        elif kind_of(corpus) == "corpus":
+        elif is_own:
             embedded = embed(corpus, bundle, Path(folder) / name, progress, jobs if isinstance(jobs, str) else 1)
         else:
             embedded = EmbeddedCorpus.open(corpus)
         progress("reading the samples", 0, 1)
-        facts, samples = _application_samples(embedded, setup)
-    if samples.boxes is not None:
-        add_sizes(adapters, left_out, methods, bundle)
-    if not is_here(jobs):
-        check_sendable(adapters)
-    writers = samples_by_writer(samples, _offered_labels(setup, samples.labels))
-    runs = []
-    for run in protocol.runs():
-        answers = replay_writers(writers, bundle.alphabet, adapters, run, jobs, progress)
-        if isinstance(run, CurvePoint | UnlabelledPoint) and not any(map(len, answers)):
-            continue  # no writer has so many samples
-        runs.append(Run.of(run, answers, bundle.alphabet))
+        facts, writers = _application_writers(embedded, setup)
+        if writers.has_boxes:
+            add_sizes(adapters, left_out, methods, bundle)
+        if not is_here(jobs):
+            check_sendable(adapters)
+        offered, is_reachable = _offered_labels(setup, writers.labels.values), not is_own or is_on_this_machine(jobs)
+        runs = []
+        for run in protocol.runs():
+            answers = replay_stored(writers, bundle.alphabet, adapters, run, offered, jobs, progress, is_reachable=is_reachable)
+            if isinstance(run, CurvePoint | UnlabelledPoint) and not any(map(len, answers)):
+                continue  # no writer has so many samples
+            runs.append(Run.of(run, answers, bundle.alphabet))
     if not runs:
         raise InputError("no writer has a test sample: every writer has too few samples of each label")
     last, source = runs[-1], embedded.source
@@ -109,49 +110,38 @@ def evaluate(
     ]
     sentence = headline(last.figures, when)
     record = results(name, bundle.model_hash, [run_as_dict(run) for run in runs], facts, sentence, left_out)
-    return Evaluation(setup, runs, tables, record, SampleIndex.of(samples), left_out)
+    return Evaluation(setup, runs, tables, record, writers, left_out)
 
 
-def _application_samples(embedded: EmbeddedCorpus, setup: Setup) -> tuple[dict[str, object], EmbeddedSamples]:
-    """The numbers of tables 1 and 2, and the samples of the application writers with the labels that are judged."""
+def _application_writers(embedded: EmbeddedCorpus, setup: Setup) -> tuple[dict[str, object], StoredWriters]:
+    """The numbers of tables 1 and 2, and the application writers with their samples of the labels that are judged."""
     bundle, protocol = setup.bundle, setup.protocol
     embedded.check_model(bundle.model_hash)
     if embedded.alphabet != bundle.alphabet:
         raise MismatchError(
             f"{setup.corpus} was embedded with other labels than the bundle {bundle.path} has; embed the corpus again"
         )
-    labels, owners, splits = embedded.columns
+    if embedded.embedding_size != bundle.embedding_size:
+        raise FormatError(
+            f"{embedded.place} has embeddings of {embedded.embedding_size} numbers, and the model's have "
+            f"{bundle.embedding_size}; embed the corpus again"
+        )
+    labels, owners, splits = embedded.texts
     if protocol.split is not None:
-        ids, writer_of, counts = np.unique(owners, return_inverse=True, return_counts=True)
-        parts = assign(protocol.split, dict(zip(ids.tolist(), counts.tolist(), strict=True)), embedded.source)
-        splits = np.array([parts[writer] for writer in ids.tolist()])[writer_of]
-    chosen = np.full(len(labels), True) if protocol.labels is None else np.isin(labels, protocol.labels)
-    samples = _samples(embedded, chosen & (splits == "application"), bundle.embedding_size)
+        counts = np.bincount(owners.codes, minlength=len(owners.values))
+        parts = assign(protocol.split, dict(zip(owners.values.tolist(), counts.tolist(), strict=True)), embedded.source)
+        names = list(dict.fromkeys(parts.values()))
+        part_of = np.array([names.index(parts[writer]) for writer in owners.values.tolist()], np.int32)
+        splits = TextColumn(np.array(names), part_of[owners.codes])
+    chosen = np.full(len(labels), True) if protocol.labels is None else labels.isin(protocol.labels)
+    writers = StoredWriters.of(embedded, chosen & splits.isin(["application"]))
     if protocol.labels is not None and not chosen.any():
         raise InputError(f"{setup.corpus} holds no sample of these labels: {' '.join(protocol.labels)}")
-    return corpus_facts(labels[chosen], owners[chosen], splits[chosen]), samples
-
-
-def _samples(embedded: EmbeddedCorpus, keep: NDArray[np.bool_], size: int) -> EmbeddedSamples:
-    """The samples where `keep` is true; raises `FormatError` unless all have finite embeddings of that size."""
-    try:
-        samples = embedded.samples(keep)
-    except (ValueError, IndexError, TypeError) as error:
-        if isinstance(error, AllographError):
-            raise
-        raise FormatError(f"{embedded.place} is damaged: its columns do not fit together; embed the corpus again") from error
-    if samples.embeddings.shape[1] != size:
-        raise FormatError(
-            f"{embedded.place} has embeddings of {samples.embeddings.shape[1]} numbers, and the model's have {size}; "
-            "embed the corpus again"
-        )
-    if not (np.isfinite(samples.embeddings).all() and np.isfinite(samples.logits).all()):
-        raise FormatError(f"{embedded.place} holds embeddings or logits that are not finite; embed the corpus again")
-    return samples
+    return corpus_facts(*(column.at(chosen) for column in (labels, owners, splits))), writers
 
 
 def _offered_labels(setup: Setup, labels: NDArray[np.str_]) -> NDArray[np.bool_] | None:
-    """Which labels may be answered, bool [C], or None for all; raises `InputError` where a sample shows another."""
+    """Which labels may be answered, bool [C], or None for all; raises `InputError` where one of `labels` is another."""
     protocol = setup.protocol
     offered = protocol.labels if protocol.alphabet is None else Alphabet.by_name(protocol.alphabet)
     if offered is None:

@@ -8,8 +8,9 @@ from typing import Any
 
 from allograph.bundle import Bundle
 from allograph.evaluation.measures.figures import Figures
+from allograph.evaluation.protocols.stored_writers import StoredWriters
 from allograph.evaluation.report.answer_tables import answer_tables
-from allograph.evaluation.report.predictions import SampleIndex, write_predictions
+from allograph.evaluation.report.predictions import write_predictions
 from allograph.evaluation.report.report_folder import write_report
 from allograph.evaluation.report.table import Table
 from allograph.evaluation.report.table_files import write_tables
@@ -32,8 +33,8 @@ class Evaluation:
     """The paper's tables 1 to 3, then those beyond the paper."""
     results: dict[str, Any]
     """The content of `results.json`."""
-    samples: SampleIndex
-    """The samples of the writers who were tested."""
+    writers: StoredWriters
+    """The writers who were tested, without their embeddings."""
     left_out: dict[str, str]
     """Of `all` methods those that could not be built for the bundle, and why."""
 
@@ -99,7 +100,7 @@ class Evaluation:
 
     def write_predictions(self, path: str | Path, progress: Progress = silent) -> None:
         """Write every answer of every run, sample by sample, as Parquet."""
-        write_predictions(path, self.setup, self.runs, self.samples, progress)
+        write_predictions(path, self.setup, self.runs, self.writers, progress)
 
 
 def _options(number: int, run: Run) -> dict[str, Any]:

@@ -6,6 +6,16 @@
 
 from allograph.execution.place import wanted, worker_name
 from allograph.execution.processes import uninterrupted
-from allograph.execution.workers import Jobs, Workers, available_cores, is_here, ordered_map
+from allograph.execution.workers import Jobs, Workers, available_cores, is_here, is_on_this_machine, ordered_map
 
-__all__ = ["Jobs", "Workers", "available_cores", "is_here", "ordered_map", "uninterrupted", "wanted", "worker_name"]
+__all__ = [
+    "Jobs",
+    "Workers",
+    "available_cores",
+    "is_here",
+    "is_on_this_machine",
+    "ordered_map",
+    "uninterrupted",
+    "wanted",
+    "worker_name",
+]

@@ -66,6 +66,10 @@ class Workers:
         if self._crew:
             self._crew.close()
 
+    def size(self) -> int:
+        """How many tasks are done at the same time."""
+        return 1 if self._crew is None else self._crew.size()
+
     def map(self, function: Callable[[Any, Task], Result], tasks: Iterable[Task], ahead: int | None = None) -> Iterator[Result]:
         """Yield `function(shared, task)` for each task, in order.
 
@@ -108,6 +112,11 @@ def is_here(jobs: Jobs) -> bool:
             raise InputError(f"{jobs!r} is no cluster; name its scheduler, such as tcp://10.0.0.1:8786, or workers here: local:2")
         return False
     return (available_cores() if jobs is None else jobs) == 1
+
+
+def is_on_this_machine(jobs: Jobs) -> bool:
+    """Whether all is done on this machine, where every path is what it is here."""
+    return not isinstance(jobs, str) or jobs.startswith("local:")
 
 
 def available_cores() -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,10 @@ from allograph.errors import InputError
 from allograph.evaluation.measures.figures import NO_TEST_SAMPLE
 from allograph.evaluation.measures.learning_curve import learning_curve
 from allograph.evaluation.measures.quality import calibration_error, reliability
-from allograph.evaluation.protocols.replay import replay_writers
+from allograph.evaluation.protocols.replay import replay_stored
 from allograph.evaluation.protocols.resample import Resample
 from allograph.evaluation.protocols.sequential import Sequential
-from allograph.evaluation.protocols.writer_samples import WriterSamples, samples_by_writer
+from allograph.evaluation.protocols.stored_writers import StoredWriters, WriterGroup
 from allograph.execution import Jobs, Workers
 from allograph.progress import Progress, silent
 from allograph.readings import Corrections, Samples
@@ -46,6 +46,8 @@ FOLD_PROTOCOLS = tuple(replace(protocol, resamples=1) for protocol in PROTOCOLS)
 """Those of a fold: it has more writers, for whom one resample each is enough."""
 EFFORT = {"memory": 2.0, "means": 2.5, "transfer": 4.0, "head": 9.0, "allograph": 7.0}
 """About how much longer a candidate of a method takes than one of the quickest: for the time left that progress tells."""
+KEPT = 32_768
+"""Samples that a worker keeps in memory, at most, unless one writer has more."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class ValidationSet:
 
     alphabet: Alphabet
     statistics: Statistics
-    writers: Sequence[WriterSamples]
+    writers: StoredWriters
     protocols: Sequence[Resample]
 
     def __len__(self) -> int:
@@ -62,31 +64,38 @@ class ValidationSet:
 
 
 @dataclass(frozen=True)
-class WriterTrials:
-    """One writer under one protocol; its `len` is the number of the writer's samples."""
+class Group:
+    """Some writers of a validation set; its `len` is the number of their samples."""
 
     validation_set: int
-    protocol: int
-    """Places among the validation sets, and in `PROTOCOLS`."""
+    """Its place among the validation sets."""
+    number: int
+    """Its place among the groups of all."""
+    writers: WriterGroup
+
+    def __len__(self) -> int:
+        return len(self.writers)
+
+
+@dataclass(frozen=True)
+class WriterTrials:
+    """One writer's samples, and how each of the protocols parts them; its `len` is the number of samples."""
+
     samples: Corrections
     true: NDArray[np.int32]
     """[n] places in the alphabet."""
-    trials: Sequence[Trial]
+    trials: Sequence[Sequence[Trial]]
+    """By protocol."""
 
     def __len__(self) -> int:
         return len(self.true)
 
-    @property
-    def work(self) -> int:
-        """About how much work it is."""
-        return len(self) * len(self.trials)
-
 
 @dataclass(frozen=True)
 class CandidateTask:
-    """Parameters of one method that are measured together on one writer's trials."""
+    """Parameters of one method that are measured together on some writers."""
 
-    trials: WriterTrials
+    group: Group
     method: type[TunableAdapter]
     parameters: Sequence[Parameters]
 
@@ -134,21 +143,43 @@ class Tuning:
         ]
 
 
-class AdapterCache:
-    """The adapters built for each validation set: each set of parameters once in a process."""
+class Measuring:
+    """What a worker keeps: the adapters built for each validation set, and the writers that it read last."""
 
     def __init__(self, sets: Sequence[ValidationSet]) -> None:
-        self._sets = [(one.alphabet, one.statistics) for one in sets]
+        self._sets = [(one.alphabet, one.statistics, one.protocols) for one in sets]
         self._adapters: dict[tuple[Any, ...], TunableAdapter] = {}
+        self._writers: dict[int, list[WriterTrials]] = {}
 
-    def get(self, validation_set: int, method: type[TunableAdapter], parameters: Parameters) -> TunableAdapter:
+    def answer(self, task: CandidateTask) -> list[list[CandidateAnswers]]:
+        """Adapt to and test the writers with each of the parameters: for each protocol the answers, writer by writer."""
+        adapters = [self._adapter(task.group.validation_set, task.method, parameters) for parameters in task.parameters]
+        by_writer = [[_answers(adapters, one, trials) for trials in one.trials] for one in self._read(task.group)]
+        return [list(of_protocol) for of_protocol in zip(*by_writer, strict=True)]
+
+    def _adapter(self, validation_set: int, method: type[TunableAdapter], parameters: Parameters) -> TunableAdapter:
         """The adapter with these parameters, for the writers of a validation set."""
         key = (validation_set, method, *parameters.items())
         if key not in self._adapters:
-            alphabet, known = self._sets[validation_set]
+            alphabet, known, _ = self._sets[validation_set]
             options = known.parameters({one.name for one in fields(method)})
             self._adapters[key] = method(alphabet, **(options | dict(parameters)))
         return self._adapters[key]
+
+    def _read(self, group: Group) -> list[WriterTrials]:
+        if group.number not in self._writers:
+            while self._writers and sum(len(one) for some in self._writers.values() for one in some) + len(group) > KEPT:
+                self._writers.pop(next(iter(self._writers)))
+            alphabet, _, protocols = self._sets[group.validation_set]
+            self._writers[group.number] = [
+                WriterTrials(
+                    one.samples,
+                    alphabet.indices(one.samples.labels),
+                    [protocol.trials(one.writer, np.array(one.samples.labels), one.order) for protocol in protocols],
+                )
+                for one in group.writers.read()
+            ]
+        return self._writers[group.number]
 
 
 def tune(
@@ -208,10 +239,9 @@ def tune(
         progress(what, len(sets), 1 + len(others))
         _check_apart(other, embedded)
         sets.append(_validation_set(other, "application", FOLD_PROTOCOLS))
-    trials = sorted(_writer_trials(sets), key=lambda one: -one.work)  # who takes long begins first
     best_candidates = {}
-    with Workers(AdapterCache(sets), jobs) as workers:
-        search = _Search(trials, workers, checkpoint, chosen, progress)
+    with Workers(Measuring(sets), jobs) as workers:
+        search = _Search(_groups(sets, workers.size()), sum(map(len, sets)), workers, checkpoint, chosen, progress)
         for method in chosen:
             best_candidates[method.name] = search.choose(method)
             bundle = _write(bundle, sets[0].statistics, {method.name: best_candidates[method.name]})
@@ -226,8 +256,8 @@ def measure_learning_curve(
     embedded: EmbeddedCorpus, adapter: Adapter, split: Split, jobs: Jobs = 1, progress: Progress = silent
 ) -> tuple[tuple[int, float], ...]:
     """`evaluation.measures.learning_curve` of an adapter on the writers of a split, each label revealed after its answer."""
-    writers, protocol = samples_by_writer(embedded.samples(split=split)), Sequential(feedback="all")
-    answers = replay_writers(writers, embedded.alphabet, {adapter.name: adapter}, protocol, jobs, progress)
+    writers, protocol = _stored_writers(embedded, split), Sequential(feedback="all")
+    answers = replay_stored(writers, embedded.alphabet, {adapter.name: adapter}, protocol, None, jobs, progress)
     return learning_curve(answers, adapter.name)
 
 
@@ -255,28 +285,35 @@ def _checkpoint(embedded: EmbeddedCorpus, bundle: Bundle, folds: Sequence[Embedd
 
 def _check_apart(fold: EmbeddedCorpus, embedded: EmbeddedCorpus) -> None:
     """Raise `InputError` where an application writer of `embedded` is in a fold, be it only to train its base."""
-    _, writers, splits = embedded.columns
-    if np.isin(fold.columns[1], writers[splits == "application"]).any():
+    if set(fold.texts[1].values.tolist()) & set(_writers_of(embedded, "application")):
         raise InputError(f"{fold.place} holds application writers of {embedded.place}; make it with: allograph fold")
 
 
 def _validation_set(embedded: EmbeddedCorpus, split: Split, protocols: Sequence[Resample]) -> ValidationSet:
     """The train writers' statistics as a bundle gives them back, and the writers of a split."""
-    train, others = embedded.samples(split="train"), embedded.samples(split=split)
-    if not len(train.labels) or not len(others.labels):
+    train, others = embedded.samples(split="train", images=False), _stored_writers(embedded, split)
+    if not len(train) or not len(others):
         raise InputError(f"{embedded.place} has no train or no {split} samples; tuning needs both")
     samples = Samples(train.embeddings, train.logits, train.features, train.boxes)
     known = Statistics.estimate(samples, embedded.alphabet.indices(train.labels), train.writers)
-    return ValidationSet(embedded.alphabet, known.rounded, samples_by_writer(others), protocols)
+    return ValidationSet(embedded.alphabet, known.rounded, others, protocols)
 
 
-def _writer_trials(sets: Sequence[ValidationSet]) -> Iterator[WriterTrials]:
-    for number, one in enumerate(sets):
-        for writer in one.writers:
-            labels = np.array(writer.samples.labels)
-            true = one.alphabet.indices(writer.samples.labels)
-            for place, protocol in enumerate(one.protocols):
-                yield WriterTrials(number, place, writer.samples, true, protocol.trials(writer.writer, labels, writer.order))
+def _stored_writers(embedded: EmbeddedCorpus, split: Split) -> StoredWriters:
+    return StoredWriters.of(embedded, embedded.texts[2].isin([split]))
+
+
+def _writers_of(embedded: EmbeddedCorpus, split: Split) -> list[str]:
+    _, writers, splits = embedded.texts
+    names: list[str] = writers.at(splits.isin([split])).values.tolist()
+    return names
+
+
+def _groups(sets: Sequence[ValidationSet], workers: int) -> list[Group]:
+    """The writers of all sets, for so many workers; those who take long come first."""
+    parts = [(place, group) for place, one in enumerate(sets) for group in one.writers.groups(workers)]
+    groups = [Group(place, number, group) for number, (place, group) in enumerate(parts)]
+    return sorted(groups, key=lambda one: -len(one) * sum(protocol.resamples for protocol in sets[one.validation_set].protocols))
 
 
 class _Search:
@@ -284,13 +321,15 @@ class _Search:
 
     def __init__(
         self,
-        trials: Sequence[WriterTrials],
+        groups: Sequence[Group],
+        writers: int,
         workers: Workers,
         checkpoint: Checkpoint,
         methods: Sequence[type[TunableAdapter]],
         progress: Progress,
     ) -> None:
-        self._trials = trials
+        self._groups = groups
+        self._writers = writers
         self._workers = workers
         self._checkpoint = checkpoint
         self._methods = methods
@@ -313,14 +352,13 @@ class _Search:
     def _measure(self, method: type[TunableAdapter], parameter: str, choices: Sequence[Parameters]) -> list[Candidate]:
         """What each of these choices of parameters reaches on all writers together."""
         start, what = time.monotonic(), self._where(method, parameter)
-        writers = len(self._trials) // len(PROTOCOLS)
-        self._progress(what, 0, writers)
+        self._progress(what, 0, self._writers)
         by_protocol: list[list[CandidateAnswers]] = [[] for _ in PROTOCOLS]
-        tasks = (CandidateTask(one, method, choices) for one in self._trials)
-        answers = self._workers.map(_answer, tasks, ahead=len(self._trials))
-        for done, (trials, of_writer) in enumerate(zip(self._trials, answers, strict=True), start=1):
-            by_protocol[trials.protocol].append(of_writer)
-            self._progress(what, done // len(PROTOCOLS), writers)
+        tasks = (CandidateTask(one, method, choices) for one in self._groups)
+        for of_group in self._workers.map(Measuring.answer, tasks, ahead=len(self._groups)):
+            for answers, more in zip(by_protocol, of_group, strict=True):
+                answers += more
+            self._progress(what, len(by_protocol[0]), self._writers)
         self._spent += time.monotonic() - start
         self._effort += EFFORT.get(method.name, 1.0) * len(choices)
         figures = [_figures(one) for one in by_protocol]
@@ -350,14 +388,12 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
 
 
-def _answer(cache: AdapterCache, task: CandidateTask) -> CandidateAnswers:
-    """Adapt to and test one writer with each of the parameters."""
-    trials = task.trials
-    adapters = [cache.get(trials.validation_set, task.method, parameters) for parameters in task.parameters]
-    replays = replay_settings(adapters, trials.samples, trials.trials)
-    rows = np.concatenate([trial.test for trial in trials.trials])
-    true = trials.true[rows]
-    base = trials.samples.logits.argmax(axis=1)[rows]
+def _answers(adapters: Sequence[TunableAdapter], writer: WriterTrials, trials: Sequence[Trial]) -> CandidateAnswers:
+    """Adapt to and test one writer with each of the adapters."""
+    replays = replay_settings(adapters, writer.samples, trials)
+    rows = np.concatenate([trial.test for trial in trials])
+    true = writer.true[rows]
+    base = writer.samples.logits.argmax(axis=1)[rows]
     return CandidateAnswers(
         int(np.count_nonzero(base == true)),
         [np.concatenate([one.answers for one in each]) == true for each in replays],

@@ -60,8 +60,8 @@ class HubFile:
             names = np.array(features["info"]["features"]["character"]["names"], dtype=np.str_)
         except (ValueError, KeyError, TypeError) as error:
             raise FormatError(
-                f"{self.path}: character is a number, and the file does not name the classes; write it with the library datasets, "
-                "or with the characters as text"
+                f"{self.path}: character is a number, and the file does not name the classes; write it with the library "
+                "datasets, or with the characters as text"
             ) from error
         classes = column.to_numpy()
         if len(classes) and not 0 <= classes.min() <= classes.max() < len(names):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,10 @@ class LineArchive:
             millimetres.astype(np.bool_),
             as_texts(path, "device", devices, str),
         )
+
+    def __reduce__(self) -> tuple[Callable[[Path], LineArchive], tuple[Path]]:
+        """Another process reads the archive itself."""
+        return LineArchive.open, (self.path,)
 
     def __len__(self) -> int:
         return len(self.texts)

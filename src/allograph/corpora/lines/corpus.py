@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -91,17 +91,41 @@ class LineCorpus(AtPlace):
 
         Raises `FormatError` where the file is damaged or holds what can be no line.
         """
-        table = self._open()
-        keep = np.ones(table.rows, np.bool_)
+        keep = np.ones(len(self), np.bool_)
         if split is not None:
             keep &= self.splits == split
         if writer is not None:
             keep &= self.writers == writer
-        for number, (first, (_, _, rows)) in enumerate(zip(table.starts, table.groups, strict=True)):
-            if keep[first : first + rows].any():
+        return self.lines_at(np.flatnonzero(keep))
+
+    def lines_at(self, places: NDArray[np.int64]) -> Iterator[LabelledLine]:
+        """Yield the lines at these places, which ascend; raises `FormatError` as `lines` does."""
+        table = self._open()
+        ends = np.searchsorted(places, np.cumsum([rows for _, _, rows in table.groups])).tolist()
+        for number, (first, begin, end) in enumerate(zip(table.starts, [0, *ends], ends, strict=False)):
+            if begin < end:
+                here = set(places[begin:end].tolist())
                 for row, line in enumerate(lines_of(table.group(number, SCHEMA.names), str(self.place), first), first):
-                    if keep[row]:
+                    if row in here:
                         yield line
+
+    def writer_places(self, split: Split, takes: Callable[[str], bool]) -> dict[str, NDArray[np.int64]]:
+        """Where the lines of a split's writers stand, by name, of those who have one whose text is such as `takes` says.
+
+        A row group at a time is in memory, and what is kept is a number a line.
+        """
+        table = self._open()
+        places: dict[str, list[int]] = {}
+        taken = set[str]()
+        for number, first in enumerate(table.starts):
+            columns = table.group(number, ["writer", "split", "text"])
+            rows = zip(*(string_column(columns[name]).tolist() for name in ("writer", "split", "text")), strict=True)
+            for place, (writer, part, text) in enumerate(rows, first):
+                if part == split:
+                    places.setdefault(writer, []).append(place)
+                    if takes(text):
+                        taken.add(writer)
+        return {writer: np.array(places[writer], np.int64) for writer in sorted(taken)}
 
     def _strings(self, name: str) -> NDArray[np.str_]:
         return string_column(self._open().read([name])[name])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from allograph.corpora.lines.text import characters_of
 from allograph.corpora.parquet import pa
 from allograph.corpora.place import Place
 from allograph.corpora.table_output import table_output
+from allograph.execution import Jobs
 from allograph.files.records import record_values
 from allograph.progress import Progress, silent
 from allograph.split import SPLITS, Split, assign
@@ -30,6 +32,7 @@ def prepare_lines(
     output: Place,
     split: str | None = None,
     progress: Progress = silent,
+    jobs: Jobs = 1,
     *,
     origin: str = "",
     licence: str = "",
@@ -38,7 +41,9 @@ def prepare_lines(
 
     `lines` is the path of an npz archive, or what `open_lines` opened. `split` is `paper` (by the number of a writer's
     characters), `all` or a CSV file; None is the archive's own, or `paper` where it has none. `origin` and `licence` are noted
-    in the corpus. Raises whatever `LineArchive` raises, and `InputError` where a file leaves out a writer.
+    in the corpus. `jobs` says who makes the row groups (`execution.Jobs`): each worker reads the archive itself, and is sent the
+    lines of any other source. An `output` that ends with a slash is a folder of parts, and may be a URL. Raises whatever
+    `LineArchive` raises, and `InputError` where a file leaves out a writer.
     """
     archive = LineArchive.open(lines) if isinstance(lines, str | Path) else lines
     counts, labels = Counter[str](), set[str]()
@@ -55,12 +60,13 @@ def prepare_lines(
     groups = [range(start, min(start + ROWS, len(archive))) for start in range(0, len(archive), ROWS)]
     with table_output(output, LAYOUT) as file:
         progress("preparing", 0, len(archive))
-        for places, batch in zip(groups, file.fill(_read, (archive, split_of), groups, 1), strict=True):
-            for line in batch:
-                split_lines[line.split] += 1
-                units[line.unit] += 1
-                known += line.characters is not None
-                splits_with.setdefault(_digest(line), set()).add(line.split)
+        made = file.fill(_LinePreparation.make, _LinePreparation(archive, split_of), groups, jobs)
+        for places, found in zip(groups, made, strict=True):
+            split_lines.update(found.splits)
+            units.update(found.units)
+            known += found.known_cuts
+            for digest, part in zip(found.digests, found.splits, strict=True):
+                splits_with.setdefault(digest, set()).add(part)
             progress("preparing", places.stop, len(archive))
         record = LineCorpusRecord(
             source=archive.name,
@@ -82,11 +88,31 @@ def prepare_lines(
     return LineCorpus.open(output)
 
 
-def _read(shared: tuple[LineSource, Mapping[str, Split]], places: range) -> tuple[pa.Table, list[LabelledLine]]:
-    """The lines of a row group, as columns and as they are."""
-    archive, split_of = shared
-    lines = [archive.line(place, split_of[str(archive.writers[place])]) for place in places]
-    return lines_to_arrow(lines), lines
+@dataclass(frozen=True)
+class _PreparedLines:
+    """What the record needs to know of a row group."""
+
+    splits: list[Split]
+    """[n] of each line."""
+    digests: list[bytes]
+    """[n] likewise."""
+    units: Counter[str]
+    known_cuts: int
+
+
+@dataclass(frozen=True)
+class _LinePreparation:
+    """What is the same for all row groups; each worker is sent it once."""
+
+    source: LineSource
+    split_of: Mapping[str, Split]
+
+    def make(self, places: range) -> tuple[pa.Table, _PreparedLines]:
+        """The lines of a row group as columns."""
+        lines = [self.source.line(place, self.split_of[str(self.source.writers[place])]) for place in places]
+        known = sum(line.characters is not None for line in lines)
+        units = Counter[str](line.unit for line in lines)
+        return lines_to_arrow(lines), _PreparedLines([line.split for line in lines], [*map(_digest, lines)], units, known)
 
 
 def _digest(line: LabelledLine) -> bytes:

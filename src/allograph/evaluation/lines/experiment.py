@@ -61,23 +61,17 @@ def evaluate_lines(
     LineModel.of(bundle)
     given = None if words is None else Words.of(words)
     protocol = LineProtocol(learn, split, given, None if only_words is None else word_set(only_words), pictures, pen, late)
-    names = sorted(
-        {
-            writer
-            for writer, text, part in zip(corpus.writers.tolist(), corpus.texts.tolist(), corpus.splits.tolist(), strict=True)
-            if part == split and protocol.takes(text)
-        }
-    )
-    if not names:
+    places = corpus.writer_places(split, protocol.takes)
+    if not places:
         among = "" if only_words is None else " whose every word is among those given"
         raise InputError(
             f"{corpus.place} has no line of {split} writers{among}; name another split, or prepare it with --split all"
         )
     judge, writers = LineJudge(corpus.place, BundleReference.of(bundle), protocol), list[WriterLines]()
-    progress("reading and correcting lines", 0, len(names))
-    for one in ordered_map(LineJudge.judge, judge, names, 1 if len(names) == 1 else jobs):
+    progress("reading and correcting lines", 0, len(places))
+    for one in ordered_map(LineJudge.judge, judge, places.items(), 1 if len(places) == 1 else jobs):
         writers.append(one)
-        progress("reading and correcting lines", len(writers), len(names))
+        progress("reading and correcting lines", len(writers), len(places))
     if not any(one.after.lines for one in writers):
         raise InputError("no line is left to judge after those that are learned; learn a smaller share")
     return LineEvaluation(corpus.name, bundle, protocol, writers, line_figures(writers, protocol))

@@ -68,9 +68,9 @@ class LineProtocol:
         if not 0 < self.pen <= WIDEST_PEN:
             raise InputError(f"a pen is wider than 0 and at most {WIDEST_PEN:g} mm wide, not {self.pen}")
 
-    def lines(self, corpus: LineCorpus, writer: str) -> list[LabelledLine]:
-        """A writer's lines, as they are shown."""
-        lines = corpus.lines(self.split, writer)
+    def lines(self, corpus: LineCorpus, places: NDArray[np.int64]) -> list[LabelledLine]:
+        """The lines at these places of the corpus, as they are shown."""
+        lines = corpus.lines_at(places)
         return [late_dots(line) for line in lines] if self.late else list(lines)
 
     def takes(self, text: str) -> bool:
@@ -156,10 +156,11 @@ class LineJudge:
     bundle: BundleReference
     protocol: LineProtocol
 
-    def judge(self, name: str) -> WriterLines:
-        """Have one writer correct lines, and judge the rest at each stage."""
+    def judge(self, writer: tuple[str, NDArray[np.int64]]) -> WriterLines:
+        """Have one writer, whose lines are at these places, correct lines, and judge the rest at each stage."""
         pipeline, protocol = _pipeline(self.bundle), self.protocol
-        lines = protocol.lines(LineCorpus.open(self.corpus), name)
+        name, places = writer
+        lines = protocol.lines(LineCorpus.open(self.corpus), places)
         show = [_ink_of(line) for line in lines] if not protocol.pictures else _scans_of(lines, protocol.pen)
         stages = protocol.stages(len(lines))
         taken = [place for place, line in enumerate(lines) if protocol.takes(line.text)]

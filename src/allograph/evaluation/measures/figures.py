@@ -15,6 +15,8 @@ from allograph.errors import InputError
 from allograph.evaluation.protocols.answers import WriterAnswers
 
 BOOTSTRAPS = 10_000
+DRAWN = 100
+"""Bootstraps that are drawn together, so that few large numbers are in memory."""
 NO_TEST_SAMPLE = "there is no test sample: every writer has too few samples of each label; learn from a smaller share"
 
 
@@ -131,16 +133,20 @@ def bootstrap(
     samples: NDArray[np.int64], base: NDArray[np.int64], right: NDArray[np.int64], seed: int = 0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Gains and error cuts [10,000] of writers drawn with replacement; each writer has its samples and right answers [W]."""
-    times = _draws(len(samples), seed)
-    won = times @ (right - base)
-    errors = times @ (samples - base)
-    return won / (times @ samples), won / np.maximum(errors, 1)
+    counts = np.stack([right - base, samples - base, samples], axis=1)
+    drawn = [times.astype(np.int64) @ counts for times in _draws(len(samples), seed)]
+    won, errors, total = np.concatenate(drawn).T
+    return won / total, won / np.maximum(errors, 1)
 
 
 @lru_cache(maxsize=1)
-def _draws(writers: int, seed: int) -> NDArray[np.int64]:
-    """How often each writer is drawn [10,000, W]; alike for all methods, so that their figures stay paired."""
-    return np.random.default_rng(seed).multinomial(writers, np.full(writers, 1 / writers), BOOTSTRAPS)
+def _draws(writers: int, seed: int) -> list[NDArray[np.uint16]]:
+    """How often each writer is drawn [10,000, W], in parts; alike for all methods, so that their figures stay paired.
+
+    Of more than 65,535 writers none is drawn so often.
+    """
+    random, share = np.random.default_rng(seed), np.full(writers, 1 / writers)
+    return [random.multinomial(writers, share, DRAWN).astype(np.uint16) for _ in range(BOOTSTRAPS // DRAWN)]
 
 
 def confusions(answers: Sequence[WriterAnswers], alphabet: Alphabet, method: str | None = None) -> Counter[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +18,11 @@ from allograph.evaluation.protocols.answers import Doubts, MethodAnswers, Writer
 from allograph.evaluation.protocols.kinds import RunProtocol
 from allograph.evaluation.protocols.resample import Resample
 from allograph.evaluation.protocols.sequential import Sequential, replay_in_turn
+from allograph.evaluation.protocols.stored_writers import StoredWriters, WriterGroup
 from allograph.evaluation.protocols.unlabelled import UnlabelledPoint, replay_calls
 from allograph.evaluation.protocols.writer_samples import WriterSamples
 from allograph.evaluation.protocols.wrong_labels import doubt_in_turn, replace_labels
-from allograph.execution import Jobs, ordered_map
+from allograph.execution import Jobs, Workers
 from allograph.progress import Progress, silent
 from allograph.readings import Corrections, highest_probability
 
@@ -38,13 +39,50 @@ def replay_writers(
 
     Raises `InputError` where there is no writer, `MethodError` where an adapter fails.
     """
-    if not writers:
+    replayer = _Replayer(alphabet, adapters, protocol)
+    return _replay_groups(replayer, lambda workers: ([one] for one in writers), len(writers), jobs, progress)
+
+
+def replay_stored(
+    writers: StoredWriters,
+    alphabet: Alphabet,
+    adapters: Mapping[str, Adapter],
+    protocol: RunProtocol,
+    offered: NDArray[np.bool_] | None = None,
+    jobs: Jobs = 1,
+    progress: Progress = silent,
+    *,
+    is_reachable: bool = True,
+) -> list[WriterAnswers]:
+    """The same about writers whose samples stand in an embedded corpus, some of whom are in memory at a time.
+
+    Of the labels only those `offered` (bool [C]) may be answered, all where it is None. Each worker reads the samples where they
+    stand; where that is not reachable from there, they are read here and sent. Raises `FormatError` also where the samples are
+    damaged.
+    """
+
+    def tasks(workers: int) -> Iterator[WriterGroup | Sequence[WriterSamples]]:
+        groups = writers.groups(workers, offered)
+        return groups if is_reachable else (group.read() for group in groups)
+
+    return _replay_groups(_Replayer(alphabet, adapters, protocol), tasks, len(writers), jobs, progress)
+
+
+def _replay_groups(
+    replayer: _Replayer,
+    tasks: Callable[[int], Iterator[WriterGroup | Sequence[WriterSamples]]],
+    count: int,
+    jobs: Jobs,
+    progress: Progress,
+) -> list[WriterAnswers]:
+    """The answers about so many writers, who come as tasks for a number of workers."""
+    if not count:
         raise InputError("there is no application writer to judge; prepare the corpus with --split all, or name a split file")
     answers: list[WriterAnswers] = []
-    jobs = 1 if len(writers) == 1 else jobs
-    for one in ordered_map(_Replayer.replay, _Replayer(alphabet, adapters, protocol), writers, jobs):
-        answers.append(one)
-        progress("adapting and testing writers", len(answers), len(writers))
+    with Workers(replayer, 1 if count == 1 else jobs) as workers:
+        for some in workers.map(_Replayer.replay, tasks(workers.size())):
+            answers += some
+            progress("adapting and testing writers", len(answers), count)
     return answers
 
 
@@ -63,7 +101,11 @@ class _Replayer:
     adapters: Mapping[str, Adapter]
     protocol: RunProtocol
 
-    def replay(self, writer: WriterSamples) -> WriterAnswers:
+    def replay(self, task: WriterGroup | Sequence[WriterSamples]) -> list[WriterAnswers]:
+        """The answers about some writers."""
+        return [self._replay(writer) for writer in (task.read() if isinstance(task, WriterGroup) else task)]
+
+    def _replay(self, writer: WriterSamples) -> WriterAnswers:
         """The answers of every adapter about one writer."""
         true = self.alphabet.indices(writer.samples.labels)
         trials = self.protocol.trials(writer.writer, np.array(writer.samples.labels), writer.order)

@@ -5,26 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from allograph.corpora.text_column import TextColumn
 from allograph.evaluation.report.published import PAPER
 from allograph.evaluation.report.table import Table, number
 from allograph.split import SPLITS
 
 
-def corpus_facts(labels: NDArray[np.str_], writers: NDArray[np.str_], splits: NDArray[np.str_]) -> dict[str, Any]:
+def corpus_facts(labels: TextColumn, writers: TextColumn, splits: TextColumn) -> dict[str, Any]:
     """The numbers of tables 1 and 2, for `results.json`; labels, writers and splits are those of all samples, each [n]."""
-    names = np.unique(writers)
-    count, kinds = len(labels), len(np.unique(labels))
+    names, kinds, count = len(writers.values), len(labels.values), len(labels)
+    in_part = {part: splits.isin([part]) for part in SPLITS}
     return {
         "corpus": {
-            "writers": len(names),
+            "writers": names,
             "images": count,
             "labels": kinds,
-            "a writer": count / len(names),
-            "a writer and label": count / len(names) / kinds,
+            "a writer": count / names,
+            "a writer and label": count / names / kinds,
         },
-        "split": {part: (len(np.unique(writers[splits == part])), int(np.count_nonzero(splits == part))) for part in SPLITS},
+        "split": {part: (len(np.unique(writers.codes[here])), int(np.count_nonzero(here))) for part, here in in_part.items()},
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,9 @@ from numpy.typing import NDArray
 
 from allograph.corpora.parquet import atomic_parquet, pa, sign
 from allograph.corpora.table import open_table
-from allograph.embedding import EmbeddedSamples
 from allograph.errors import InputError
 from allograph.evaluation.protocols.answers import WriterAnswers
-from allograph.evaluation.protocols.writer_samples import rows_by_writer
+from allograph.evaluation.protocols.stored_writers import StoredWriters
 from allograph.evaluation.runs import Run, Setup
 from allograph.progress import Progress, silent
 
@@ -35,25 +33,6 @@ AT_ONCE = 65_536
 """Answers in a row group, at most."""
 
 
-@dataclass(frozen=True)
-class SampleIndex:
-    """The samples of an evaluation without their embeddings; its `len` is their number."""
-
-    rows: NDArray[np.int64]
-    """[n] places in the corpus."""
-    labels: NDArray[np.str_]
-    writers: NDArray[np.str_]
-    order: NDArray[np.int32] | None
-
-    @classmethod
-    def of(cls, samples: EmbeddedSamples) -> SampleIndex:
-        """What is needed of samples once they were replayed."""
-        return cls(samples.rows, samples.labels, samples.writers, samples.order)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-
 def check_methods(methods: Sequence[str]) -> None:
     """Raise `InputError` where a method's columns would have another column's name."""
     names = [name for name, _ in FIXED] + [column for method in methods for column in _columns(method)]
@@ -63,7 +42,7 @@ def check_methods(methods: Sequence[str]) -> None:
 
 
 def write_predictions(
-    path: str | Path, setup: Setup, runs: Sequence[Run], samples: SampleIndex, progress: Progress = silent
+    path: str | Path, setup: Setup, runs: Sequence[Run], writers: StoredWriters, progress: Progress = silent
 ) -> None:
     """Write a row for every answer of every run, whole or not at all, a writer at a time."""
     methods = list(runs[0].figures.methods)
@@ -71,19 +50,16 @@ def write_predictions(
     columns = [*FIXED, *((name, kind) for method in methods for name, kind in zip(_columns(method), _KINDS, strict=True))]
     schema = pa.schema(columns)
     texts = [name for name, kind in columns if kind == pa.string()]
-    rows_of = rows_by_writer(samples.writers)
     count, done = sum(len(run.answers) for run in runs), 0
     labels = pa.array(list(setup.bundle.alphabet), pa.string())
     with atomic_parquet(path, schema, use_dictionary=texts) as file:
         for number, run in enumerate(runs):
-            for writer in run.answers:
-                rows = rows_of[writer.writer]
-                order = None if samples.order is None else samples.order[rows]
-                trials = run.protocol.trials(writer.writer, samples.labels[rows], order)
+            for writer, stored in zip(run.answers, writers, strict=True):
+                trials = run.protocol.trials(writer.writer, stored.labels, stored.order)
                 columns_of = {
                     "run": pa.array(np.full(len(writer), number, np.int32)),
                     "resample": pa.array(np.repeat(np.arange(len(trials), dtype=np.int32), [len(one.test) for one in trials])),
-                    "row": pa.array(samples.rows[rows][writer.rows]),
+                    "row": pa.array(stored.rows[writer.rows]),
                     **_answer_columns(writer, labels),
                 }
                 table = pa.table([columns_of[name] for name in schema.names], schema=schema)
