@@ -576,6 +576,7 @@ def test_a_full_disk_ends_with_1_and_leaves_what_was_there(made: Path, command: 
     assert contents(made) == before
 
 
+@pytest.mark.slow
 def test_a_full_disk_behind_standard_output_ends_with_1(made: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("there is no /dev/full on this machine")

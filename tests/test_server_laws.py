@@ -65,7 +65,7 @@ def counts(http: httpx.Client) -> list[str]:
     return [line for line in http.get("/v1/metrics").text.splitlines() if line.startswith("allograph_corrections")]
 
 
-@pytest.mark.parametrize("kill", range(5))
+@pytest.mark.parametrize("kill", [0, *(pytest.param(kill, marks=pytest.mark.slow) for kill in range(1, 5))])
 def test_a_request_is_stored_whole_or_not_at_all_when_the_service_is_killed(kill: int, tmp_path: Path) -> None:
     acknowledged: list[int] = []
     with process(tmp_path, "--rate", "100000") as served:
