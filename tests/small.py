@@ -33,8 +33,8 @@ COMMAND = [sys.executable, "-m", "allograph.cli.main"]
 
 def digits_corpus(path: Path, split: str | Path = "all") -> Corpus:
     """The digits of scikit-learn, 14 writers."""
-    named = isinstance(split, str)
-    path.write_bytes(_prepared_digits(Path(split).name, None if named else split.read_text()))
+    content = split.read_text() if isinstance(split, Path) else None
+    path.write_bytes(_prepared_digits(Path(split).name, content))
     return Corpus.open(path)
 
 
