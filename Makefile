@@ -19,8 +19,8 @@ help:  ## this list
 demo: $(VENV)/.demo  ## adapt the shipped recognizer to 14 people, write report/
 	$(BIN)/allograph demo
 
-test: $(VENV)/.test  ## the quick tests, without torch
-	$(BIN)/python -m pytest -q -n 2 -m "not slow" $(PYTEST)
+test: $(VENV)/.test  ## the quick tests, without torch: under five minutes on two cores
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow" $(PYTEST)
 
 test-all: $(VENV)/.train  ## every test, training included
 	$(BIN)/python -m pytest -q -n 2 $(PYTEST)

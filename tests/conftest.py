@@ -5,6 +5,7 @@ A lack is a skip, or a failure where it is required.
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import secrets
@@ -29,6 +30,16 @@ def pytest_configure() -> None:
     meant = os.environ.get("ALLOGRAPH_TESTED")
     if meant and not Path(allograph.__file__).is_relative_to(meant):
         pytest.exit(f"{allograph.__file__} is tested, and not what lies in {meant}", returncode=2)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector away from the collected tests, which stay.
+
+    Looking through them takes half a second, and several hundred tests ask for it again and again.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def lacking(what: str, reason: str) -> None:

@@ -6,8 +6,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -31,8 +33,20 @@ COMMAND = [sys.executable, "-m", "allograph.cli.main"]
 
 def digits_corpus(path: Path, split: str | Path = "all") -> Corpus:
     """The digits of scikit-learn, 14 writers."""
-    prepare(DigitsSource(), path, str(split), jobs=1)
+    content = split.read_text() if isinstance(split, Path) else None
+    path.write_bytes(_prepared_digits(Path(split).name, content))
     return Corpus.open(path)
+
+
+@cache
+def _prepared_digits(name: str, content: str | None) -> bytes:
+    """The file of that corpus, prepared once for each split: a file with this content, or None and one that has a name."""
+    with TemporaryDirectory() as folder:
+        split = Path(folder) / name
+        if content is not None:
+            split.write_text(content)
+        prepare(DigitsSource(), Path(folder) / "digits.parquet", name if content is None else str(split), jobs=1)
+        return (Path(folder) / "digits.parquet").read_bytes()
 
 
 def digits_split(path: Path, validation: int = 2, application: int = 2) -> Path:

@@ -407,6 +407,7 @@ def test_ctrl_c_restores_nothing(lasting_url: str, sound: Path, tmp_path: Path) 
         assert len(store.entries(ANA)) == 19
 
 
+@pytest.mark.slow
 def test_the_commands(filled: str, tmp_path: Path) -> None:
     said = json.loads(allograph("backup", filled, "-o", "b", "--json", cwd=tmp_path).stdout)
     assert (said["output"], said["writers"], said["corrections"]) == ("b", 2, 21)

@@ -150,6 +150,7 @@ def test_the_five_commands_of_the_paper(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == ["digits.parquet", "embedded.parquet", "model", "report", "split.csv"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["prepare", "train", "embed", "evaluate", "bundle", "info", "demo"])
 def test_help_lists_every_option(command: str, tmp_path: Path) -> None:
     from typer.main import get_command
@@ -493,7 +494,12 @@ BAD: list[tuple[str, Break, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("prepare", "command", "message"), [row[1:] for row in BAD], ids=[row[0] for row in BAD])
+@pytest.mark.parametrize(
+    ("prepare", "command", "message"),
+    [
+        pytest.param(*row, id=name, marks=pytest.mark.slow if i % 6 else ()) for i, (name, *row) in enumerate(BAD)
+    ],  # a process each
+)
 def test_bad_input_is_named_and_leaves_nothing_behind(place: Path, prepare: Break, command: str, message: str) -> None:
     prepare(place)
     error = refused(*command.split(), cwd=place)
@@ -576,6 +582,7 @@ def test_a_full_disk_ends_with_1_and_leaves_what_was_there(made: Path, command: 
     assert contents(made) == before
 
 
+@pytest.mark.slow
 def test_a_full_disk_behind_standard_output_ends_with_1(made: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("there is no /dev/full on this machine")

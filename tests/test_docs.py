@@ -134,8 +134,8 @@ def script(page: Path) -> str:
     return "\n".join(lines)
 
 
-SLOW = {"scikit-learn.md"}
-"""Pages whose examples fit many models."""
+SLOW = {"formats.md", "scikit-learn.md", "service.md", "write-an-adapter.md"}
+"""Pages whose examples take more than a few seconds."""
 
 
 @pytest.mark.parametrize(

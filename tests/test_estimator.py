@@ -90,6 +90,7 @@ def without_z_scores(population: Bundle) -> PaperAdapter:
     return PaperAdapter(population.alphabet, population.styles.centroids, population.styles.labels, z_score=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "estimator",
     [WriterAdaptiveClassifier(), WriterAdaptiveClassifier(GaussianNB(), adapter=without_z_scores)],

@@ -180,6 +180,7 @@ print(Pipeline.of(None, Theirs(np.arange(5), labels={"a", "b", "c"}, inner=Neste
 """
 
 
+@pytest.mark.slow
 def test_another_process_finds_the_same() -> None:
     tests = Path(__file__).parent
     path = os.pathsep.join(map(str, (tests, tests.parent / "src")))

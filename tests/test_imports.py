@@ -300,6 +300,7 @@ def test_entries_of_one_foreign_model_fit_one_another(recognizer: Recognizer) ->
             writers.merge("ana", closed(record, arrays))
 
 
+@pytest.mark.slow
 def test_the_command_line_refuses_it_without_a_traceback(recognizer: Recognizer, tmp_path: Path) -> None:
     record, arrays = taught(recognizer)
     NOT_OF_THE_MODEL["logits"](arrays)

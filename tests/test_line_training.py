@@ -109,6 +109,7 @@ def test_a_bundle_learns_to_read_such_lines(bundle: Bundle, corpus: LineCorpus) 
     assert "".join(one.label for one in done.corrections) == "thefish"
 
 
+@pytest.mark.slow
 def test_the_same_corpus_gives_the_same_bundle_and_only_the_lines_change(
     bundle: Bundle, corpus: LineCorpus, tmp_path: Path
 ) -> None:
@@ -154,6 +155,7 @@ def test_writers_of_whom_no_label_is_known_are_passed_over(tmp_path: Path) -> No
     assert train_lines(corpus_of(tmp_path / "some.parquet", lines + strange), bundle_without_lines(tmp_path / "bundle")).lines
 
 
+@pytest.mark.slow
 def test_each_device_of_a_writer_has_a_scale_of_its_own(bundle: Bundle, tmp_path: Path) -> None:
     lines = our_lines()
     phone = np.arange(len(lines)) % 2 == 1

@@ -82,6 +82,7 @@ print(threads)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="there is no /proc that tells of threads")
 def test_no_thread_of_the_blas_wakes_for_any_adapter() -> None:
     settings = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}

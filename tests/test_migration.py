@@ -120,6 +120,7 @@ def migrate_until_killed(where: str, bundle: Path, said: int) -> None:
     os.write(said, b"done")
 
 
+@pytest.mark.slow
 def test_no_kill_in_the_middle_loses_anything(
     lasting_url: str, recognizer: Recognizer, newer: Recognizer, images: Images
 ) -> None:

@@ -147,6 +147,7 @@ def test_a_correction_is_known_at_the_next_reading_without_a_network(
     context.set_offline(False)
 
 
+@pytest.mark.slow
 def test_what_was_learned_outlasts_the_page(page: Page, context: BrowserContext, service: Service) -> None:
     call(page, "learn", "lasting", [unsure(4, id="g1", label="g")])
     page.close()
@@ -160,6 +161,7 @@ def test_what_was_learned_outlasts_the_page(page: Page, context: BrowserContext,
     assert call(other, "read", "lasting", [unsure(7)])[0]["label"] == "9"
 
 
+@pytest.mark.slow
 def test_the_device_and_the_service_learn_the_same(page: Page, service: Service) -> None:
     writer, taught = "learners", lessons(40, "gq9zaT1l0o")
     samples = [sample(label, 950 + i) for i, label in enumerate("gq9zaT1l0oAe")]
@@ -176,6 +178,7 @@ def test_the_device_and_the_service_learn_the_same(page: Page, service: Service)
     assert_same(*on_both(page, service, writer, samples))
 
 
+@pytest.mark.slow
 def test_a_restricted_reading_and_another_label_are_learned_as_the_service_does(page: Page, service: Service) -> None:
     writer, samples = "restricted", [sample(label, 970 + i) for i, label in enumerate("gq9zoA")]
     rounds = [
@@ -197,6 +200,7 @@ def test_a_restricted_reading_and_another_label_are_learned_as_the_service_does(
     assert "not in the alphabet that was offered" in refused
 
 
+@pytest.mark.slow
 def test_windows_keep_in_step(page: Page, context: BrowserContext, service: Service) -> None:
     other = open_page(context, service.address)
     assert call(other, "read", "two", [unsure(7)])[0]["label"] == "9"
@@ -217,6 +221,7 @@ def soon(page: Page, writer: str, label: str) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_another_model_of_the_service_is_noticed(page: Page, context: BrowserContext, service: Service) -> None:
     loaded: list[str] = []
 
@@ -234,6 +239,7 @@ def test_another_model_of_the_service_is_noticed(page: Page, context: BrowserCon
     context.unroute("**/v1/bundle")
 
 
+@pytest.mark.slow
 def test_erased_means_erased(page: Page, context: BrowserContext, service: Service) -> None:
     writer = "erased"
     post(service, writer, "correct", {"corrections": [unsure(4, id="g1", label="g")]})
@@ -253,6 +259,7 @@ def test_erased_means_erased(page: Page, context: BrowserContext, service: Servi
     assert call(page, "read", writer, [unsure(7)])[0]["label"] == "9"
 
 
+@pytest.mark.slow
 def test_it_is_fetched_when_it_is_switched_on_and_leaves_when_it_is_switched_off(
     context: BrowserContext, service: Service
 ) -> None:

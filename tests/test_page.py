@@ -156,6 +156,7 @@ def strokes_of(points: np.ndarray, lifts: np.ndarray) -> Ink:
     return np.split(places, np.flatnonzero(lifts)[1:])
 
 
+@pytest.mark.slow
 def test_keys_correct_confirm_and_undo(page: Page, service: Service) -> None:
     sheet = page.locator("#character-pad")
     assert read(page, "g")[0] == "9"
@@ -556,6 +557,7 @@ def forgive_the_network(context: BrowserContext) -> None:
     problems[:] = [problem for problem in problems if "net::ERR" not in problem]
 
 
+@pytest.mark.slow
 def test_what_may_be_a_slip_is_asked_about_once_and_in_nobodys_way(page: Page, service: Service) -> None:
     """The ink is sent as large as it was drawn; what contradicts all that is known is asked about, and nobody has to answer."""
     with page.expect_request("**/read") as asked:
@@ -677,6 +679,7 @@ def test_all_94_labels_show(page: Page, service: Service) -> None:
         expect(page.locator("#character-answer .reading > .glyph").first).to_have_text(label)
 
 
+@pytest.mark.slow
 def test_nothing_comes_from_another_host_and_no_label_is_in_an_address(context: BrowserContext, service: Service) -> None:
     asked: list[str] = []
     context.on("request", lambda request: asked.append(request.url))

@@ -79,6 +79,7 @@ def test_the_size_of_the_runtime_is_what_its_progress_counts() -> None:
     assert int(told[1]) == (PAGE / "vendor" / "onnxruntime-web.wasm.gz").stat().st_size
 
 
+@pytest.mark.slow
 def test_the_modules_pass_their_unit_tests() -> None:
     node = shutil.which("node")
     if node is None:

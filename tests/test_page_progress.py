@@ -69,6 +69,7 @@ def come_back(page: Page, what: str = "**/v1/**") -> None:
     page.evaluate("dispatchEvent(new Event('online'))")
 
 
+@pytest.mark.slow
 def test_what_is_left_standing_counts_as_right_and_what_is_corrected_as_wrong(page: Page) -> None:
     settle(page, "g", "g")
     settle(page, "b", None)
@@ -135,6 +136,7 @@ def test_a_sample_is_relabelled_and_forgotten_in_place(page: Page, service: Serv
     assert (labels.count("q"), labels.count("z")) == (3, 0)
 
 
+@pytest.mark.slow
 def test_nobodys_characters_are_shown_under_another_name(page: Page, service: Service) -> None:
     """The first writer's answer comes when the second writes."""
     first = writer_of(page)
@@ -169,6 +171,7 @@ def test_nobodys_characters_are_shown_under_another_name(page: Page, service: Se
     expect(page.locator(LABEL)).to_have_text(["a1", "b1"])
 
 
+@pytest.mark.slow
 def test_a_room_that_was_opened_while_the_service_is_away_fills_itself(page: Page, service: Service) -> None:
     settle(page, "g", "g")
     room(page, "progress")
@@ -189,6 +192,7 @@ def test_a_room_that_was_opened_while_the_service_is_away_fills_itself(page: Pag
     expect(page.locator(".own-sample img")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_nothing_is_wider_than_the_window_and_the_chart_is_as_wide_as_its_place(page: Page, service: Service) -> None:
     for seed, label in enumerate("gab"):
         settle(page, label, label, seed)
@@ -211,6 +215,7 @@ def test_nothing_is_wider_than_the_window_and_the_chart_is_as_wide_as_its_place(
     assert page.evaluate("document.querySelector('#progress').getBoundingClientRect().height") < 3000
 
 
+@pytest.mark.slow
 def test_what_takes_long_says_how_far_it_is(page: Page, service: Service) -> None:
     held: list[Route] = []
 

@@ -158,6 +158,7 @@ def test_a_line_is_read_below_its_ink_and_corrected_at_the_spot(page: Page, serv
     learned(page, service, "1")
 
 
+@pytest.mark.slow
 def test_a_correction_shows_within_100_ms_whatever_the_service_does(page: Page, service: Service) -> None:
     write(page, "hello")
     os.kill(service.process.pid, signal.SIGSTOP)
@@ -194,6 +195,7 @@ def test_a_line_that_is_left_is_accepted_and_one_that_is_written_is_not(page: Pa
     assert all(implicit and label in "hello" for label, implicit in found)
 
 
+@pytest.mark.slow
 def test_what_was_drawn_stays_without_the_service_and_over_a_reload(context: BrowserContext, tmp_path: Path) -> None:
     service = serve(tmp_path / "writers.db")
     port = int(service.address.rsplit(":", 1)[1])
@@ -220,6 +222,7 @@ def test_what_was_drawn_stays_without_the_service_and_over_a_reload(context: Bro
         context.problems.clear()  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_undo_and_redo_of_strokes_and_corrections(page: Page, service: Service) -> None:
     write(page, "big")
     correct(page, 1, "j")
@@ -244,6 +247,7 @@ def test_undo_and_redo_of_strokes_and_corrections(page: Page, service: Service) 
     expect(page.locator(".char")).to_have_count(3)
 
 
+@pytest.mark.slow
 def test_scratching_out_deletes_and_writing_over_replaces(page: Page) -> None:
     strokes = write(page, "hello")
     last = strokes[-1]
@@ -266,6 +270,7 @@ def test_scratching_out_deletes_and_writing_over_replaces(page: Page) -> None:
     assert text_of(page) == "helle"
 
 
+@pytest.mark.slow
 def test_a_word_and_a_whole_line_are_typed(page: Page, service: Service) -> None:
     write(page, "hello big")
     char(page, 7).click()
@@ -301,6 +306,7 @@ def test_a_text_that_does_not_fit_stays_and_is_not_learned(page: Page, service: 
     assert text_of(page) == "something else"
 
 
+@pytest.mark.slow
 def test_what_the_ink_does_not_bear_out_is_kept_and_told_not_to_be_learned(page: Page, service: Service) -> None:
     write(page, "hello big")
     correct(page, 2, "W")
@@ -310,6 +316,7 @@ def test_what_the_ink_does_not_bear_out_is_kept_and_told_not_to_be_learned(page:
     assert "W" not in [label for label, _ in journal(page, service)]
 
 
+@pytest.mark.slow
 def test_documents_are_searched_opened_renamed_deleted_and_taken_along(page: Page, tmp_path: Path) -> None:
     write(page, "hello big")
     write(page, "bag", 2)
@@ -384,6 +391,7 @@ def test_by_keyboard_alone(page: Page) -> None:
     expect(page.locator(".char")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_first_visit_is_guided(page: Page) -> None:
     guide = page.locator("#sheet-guide")
     expect(guide).to_contain_text("1 of 4")
@@ -402,6 +410,7 @@ def test_a_first_visit_is_guided(page: Page) -> None:
     expect(guide).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_each_writer_has_documents_and_an_erased_one_none(page: Page, context: BrowserContext) -> None:
     write(page, "hello")
     first = writer_of(page)
@@ -440,6 +449,7 @@ def test_a_palm_that_comes_before_the_pen_is_no_ink(page: Page) -> None:
     assert [[stroke["pen"] for stroke in one["strokes"]] for one in kept] == [[True]]
 
 
+@pytest.mark.slow
 def test_a_sign_that_is_not_taught_is_kept_and_never_sent(page: Page, service: Service) -> None:
     write(page, "big")
     correct(page, 2, "ğ")

@@ -38,6 +38,7 @@ def journal(service: Service, writer: str) -> list[tuple[str, bool]]:
     return [(one["label"], one["implicit"]) for one in answer.json()["corrections"]] if answer.status_code == 200 else []
 
 
+@pytest.mark.slow
 def test_what_hangs_while_another_stroke_was_drawn_is_never_taken_as_right(context: BrowserContext, service: Service) -> None:
     page = open_page(context, service.address)
     hanging: list[Route] = []
@@ -67,6 +68,7 @@ def test_what_hangs_while_another_stroke_was_drawn_is_never_taken_as_right(conte
     assert journal(service, writer_of(page)) == []
 
 
+@pytest.mark.slow
 def test_a_card_is_of_one_character_however_late_its_reading_comes(context: BrowserContext, service: Service) -> None:
     page = open_page(context, service.address)
     held: list[Route] = []
@@ -89,6 +91,7 @@ def test_a_card_is_of_one_character_however_late_its_reading_comes(context: Brow
     assert sorted(journal(service, writer_of(page))) == [("E", False), ("m", False)]
 
 
+@pytest.mark.slow
 def test_who_is_erased_in_one_window_stays_erased_in_the_other(context: BrowserContext, service: Service) -> None:
     page = open_page(context, service.address)
     name = writer_of(page)
@@ -109,6 +112,7 @@ def test_who_is_erased_in_one_window_stays_erased_in_the_other(context: BrowserC
     assert httpx.get(f"{service.address}/v1/writers/{name}").status_code == 404
 
 
+@pytest.mark.slow
 def test_who_is_erased_on_another_device_is_erased_on_this_one(context: BrowserContext, service: Service) -> None:
     page = open_page(context, service.address)
     name = writer_of(page)
@@ -123,6 +127,7 @@ def test_who_is_erased_on_another_device_is_erased_on_this_one(context: BrowserC
     assert writer_of(page) != name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("broken", "is_told"),
     [
@@ -174,6 +179,7 @@ def test_a_pen_draws_and_the_palm_beside_it_does_not(context: BrowserContext, se
     assert kept == ["pen", "pen"]
 
 
+@pytest.mark.slow
 def test_every_step_is_undone_and_done_again(context: BrowserContext, service: Service) -> None:
     page = open_page(context, service.address)
     write(page, INK["a"])
@@ -194,6 +200,7 @@ def test_every_step_is_undone_and_done_again(context: BrowserContext, service: S
     expect(page.locator("#character-answer .settled")).to_contain_text("You said it is o")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("taken_away", ["Escape", "Control+z"])
 def test_a_stroke_is_kept_whose_character_was_taken_away_under_the_pen(
     taken_away: str, context: BrowserContext, service: Service

@@ -122,6 +122,7 @@ def test_while_the_service_is_away_somebody_is_added_who_cannot_be_another(page:
     expect(page.locator("#toast")).to_contain_text("the service does not answer now")
 
 
+@pytest.mark.slow
 def test_who_leaves_the_device_stays_known_to_the_service(page: Page, service: Service) -> None:
     name = learn(page)
     call(page, "Rename", "Ana")
@@ -163,6 +164,7 @@ def test_what_would_be_lost_is_said_and_documents_can_be_saved_first(page: Page)
     assert (kept(page, "documents"), kept(page, "lines")) == (0, 0)
 
 
+@pytest.mark.slow
 def test_an_erased_hand_stays_erased_in_the_other_window(context: BrowserContext, page: Page, service: Service) -> None:
     name = learn(page)
     other = open_page(context, service.address, "progress")
@@ -207,6 +209,7 @@ def test_a_sign_that_nobody_knows_is_offered_as_ones_own(page: Page) -> None:
         expect(page.locator("#rename")).to_be_focused()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [320, 850, 1920])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_is_wider_than_the_window_and_axe_finds_nothing(

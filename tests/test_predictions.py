@@ -145,6 +145,7 @@ def test_labels_that_are_not_there_are_named(made: Path) -> None:
         Resample(labels=())
 
 
+@pytest.mark.slow
 def test_labels_at_the_command_line(made: Path, tmp_path: Path) -> None:
     (tmp_path / "some labels.txt").write_text("0\n1\n3\n")
     options = [

@@ -77,6 +77,7 @@ def test_what_is_prepared_is_read_again(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == ["out.parquet", "source.npz"]
 
 
+@pytest.mark.slow
 def test_two_processes_write_the_same_file_as_one(tmp_path: Path) -> None:
     for jobs in (1, 2):
         done = prepare(DigitsSource(), tmp_path / f"{jobs}.parquet", "all", jobs=jobs).record

@@ -67,6 +67,7 @@ def rest(connection: socket.socket) -> bytes:
     return b"".join(iter(lambda: connection.recv(2**16), b""))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", UNFINISHED)
 def test_three_hundred_that_never_finish_shut_nobody_out(kind: str, served: Process) -> None:
     with ExitStack() as stack:
@@ -85,6 +86,7 @@ def test_three_hundred_that_never_finish_shut_nobody_out(kind: str, served: Proc
         assert len(os.listdir(f"/proc/{served.process.pid}/fd")) < 200
 
 
+@pytest.mark.slow
 def test_a_client_that_does_not_go_on_is_told_and_let_go(served: Process) -> None:
     with ExitStack() as stack:
         waiting = {kind: stack.enter_context(connected(served.url)) for kind in UNFINISHED}

@@ -51,6 +51,7 @@ HANGING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", HANGING)
 def test_what_hangs_is_cut_off(what: str, tmp_path: Path) -> None:
     script = HUNG.format(hang=HANGING[what])
@@ -136,6 +137,7 @@ def line_to(schema: str) -> Iterator[tuple[Line, str]]:
         line.close()
 
 
+@pytest.mark.slow
 def test_a_database_that_is_swallowed_holds_up_neither_health_nor_end(tmp_path: Path, schema: str) -> None:
     with line_to(schema) as (line, url), process(tmp_path, store=url) as served:
         with httpx.Client(base_url=served.url, timeout=60) as http, ExitStack() as stack:

@@ -311,6 +311,7 @@ def test_what_is_not_done_is_not_in_the_log(store_url: str) -> None:
         assert [one.time for one in store.audit.events()] == [5.0]
 
 
+@pytest.mark.slow
 def test_a_service_in_a_process_heeds_what_the_command_line_decides(tmp_path: Path) -> None:
     def run(*arguments: str, status: int = 0) -> Any:
         done = allograph(*arguments, cwd=tmp_path, status=status)

@@ -65,7 +65,7 @@ def counts(http: httpx.Client) -> list[str]:
     return [line for line in http.get("/v1/metrics").text.splitlines() if line.startswith("allograph_corrections")]
 
 
-@pytest.mark.parametrize("kill", range(5))
+@pytest.mark.parametrize("kill", [0, *(pytest.param(kill, marks=pytest.mark.slow) for kill in range(1, 5))])
 def test_a_request_is_stored_whole_or_not_at_all_when_the_service_is_killed(kill: int, tmp_path: Path) -> None:
     acknowledged: list[int] = []
     with process(tmp_path, "--rate", "100000") as served:
@@ -100,6 +100,14 @@ def retained(label: str) -> list[str]:
     return [type(one).__name__ for one in objects if label in (one.labels if isinstance(one, State) else [one.label])]
 
 
+def is_forgotten(label: str) -> bool:
+    """Whether nothing knows of it any more, once the thread that answered has let its own request go."""
+    until = time.monotonic() + 30
+    while retained(label) and time.monotonic() < until:
+        time.sleep(0.01)
+    return not retained(label)
+
+
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 @pytest.mark.parametrize("act", ["erase", "undo", "forget", "relabel"])
 def test_nothing_of_what_was_taken_back_is_retained(act: str, kind: str, tmp_path: Path) -> None:
@@ -122,9 +130,9 @@ def test_nothing_of_what_was_taken_back_is_retained(act: str, kind: str, tmp_pat
         else:
             correct(http, "ana", [("1", 40, "q")])
             read(http, "ana", 40)
-        assert retained(own) == []
+        assert is_forgotten(own)
         answers = read(http, "ana", 40, 41, best=100)
-        assert retained(own) == []
+        assert is_forgotten(own)
         assert own not in str([answers, read(http, "ana", 40, why=True)])
         if act == "erase":
             assert [one["best"] for one in answers] == [one["best"] for one in plain]
@@ -163,7 +171,7 @@ def test_nothing_of_a_line_that_was_taken_back_is_retained(act: str, tmp_path: P
         else:
             teach("l-l")
         ok(http.post("/v1/writers/ana/lines/read", json=line))
-        assert retained(own) == []
+        assert is_forgotten(own)
         for room in ("words", "corrections", "profile"):
             assert own.encode() not in http.get(f"/v1/writers/ana/{room}").content
     for file in tmp_path.iterdir():

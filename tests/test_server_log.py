@@ -132,6 +132,7 @@ def lost(http: httpx.Client) -> float:
     return float(found[0].split()[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["/dev/full", "a pipe", "nowhere"])
 def test_the_service_answers_whatever_its_log_goes_to(where: str, tmp_path: Path) -> None:
     reader, writer = os.pipe()

@@ -67,6 +67,7 @@ def test_its_log_is_a_line_of_json_a_request_and_clients_that_go_away_harm_nobod
     assert not [word for word in ("ller", "4711", "nobody", '"Q"') if word in text]
 
 
+@pytest.mark.slow
 def test_without_keys_it_listens_to_this_machine_only(tmp_path: Path) -> None:
     done = allograph("serve", "--host", "0.0.0.0", "--port", "0", cwd=tmp_path, status=2)
     assert "allograph keys add" in done.stderr
@@ -130,6 +131,7 @@ def told(readings: list[dict[str, object]]) -> list[object]:
     return [(one["label"], one["best"]) for one in readings]
 
 
+@pytest.mark.slow
 def test_two_replicas_on_one_file(tmp_path: Path) -> None:
     replicas(tmp_path, "allograph.db")
 

@@ -16,6 +16,7 @@ from allograph.server.settings import Limits
 from served import client, correct, ok, problem, recognizer, writers
 
 
+@pytest.mark.slow
 def test_a_large_profile_goes_out_and_in_as_by_the_library(lasting_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     medoids = recognizer().bundle.styles.medoids  # type: ignore[union-attr]
     many = list(np.resize(medoids, (profile_transfer.LONG, 28, 28)))

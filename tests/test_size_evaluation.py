@@ -446,6 +446,7 @@ def test_first_samples_end_with_those_of_a_whole_run(sized: EmbeddedCorpus) -> N
     assert run_as_dict(run)["methods"]["memory+size"]["first_samples"]["spans"][0]["last"] == 10
 
 
+@pytest.mark.slow
 def test_the_command_judges_calls_and_wrong_labels(sized: EmbeddedCorpus) -> None:
     folder = sized.path.parent
     command = ["evaluate", "noise.embedded.parquet", "--model", "bundle", "--method", "lookup", "--resamples", "1", "--jobs", "1"]

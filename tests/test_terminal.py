@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from typer.core import TyperGroup
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from allograph.cli.main import app
 from allograph.cli.output import encodable
@@ -224,6 +225,7 @@ def test_protocols_of_several_runs_say_of_which_the_headline_is(made: Path, prot
 # Streams
 
 
+@pytest.mark.slow
 def test_what_cannot_be_encoded_is_shown_otherwise(tmp_path: Path) -> None:
     tiny_bundle(tmp_path / "bundle", alphabet=["é", "字", "–", "─", *"012345"])
     shown = shell("allograph info bundle", tmp_path, {"LC_ALL": "C"}).stdout.decode()
@@ -304,7 +306,14 @@ def test_a_closed_standard_output_is_not_taken_for_an_output_file(place: Path) -
 
 @pytest.mark.parametrize(
     "settings",
-    [{"HOME": None}, {"TERM": "dumb"}, {"COLUMNS": "20"}, {"COLUMNS": "x"}, {"LC_ALL": None, "LANG": None}, {"LC_ALL": "xx"}],
+    [
+        {"COLUMNS": "x"},
+        pytest.param({"COLUMNS": "20"}, marks=pytest.mark.slow),
+        pytest.param({"TERM": "dumb"}, marks=pytest.mark.slow),
+        pytest.param({"HOME": None}, marks=pytest.mark.slow),
+        pytest.param({"LC_ALL": None, "LANG": None}, marks=pytest.mark.slow),
+        pytest.param({"LC_ALL": "xx"}, marks=pytest.mark.slow),
+    ],
 )
 def test_a_strange_environment(place: Path, settings: dict[str, str | None]) -> None:
     done = shell(" ".join(["allograph", *EVALUATE, "--report", "new"]), place, settings)
@@ -347,6 +356,7 @@ def test_an_output_that_would_harm_is_refused(place: Path, output: str, message:
     assert Path("/dev/null").is_char_device()
 
 
+@pytest.mark.slow
 def test_what_evaluate_writes_goes_into_no_pipe_and_no_input(place: Path) -> None:
     os.mkfifo(place / "fifo")
     for option, output in (
@@ -357,6 +367,7 @@ def test_what_evaluate_writes_goes_into_no_pipe_and_no_input(place: Path) -> Non
     assert (place / "fifo").is_fifo()
 
 
+@pytest.mark.slow
 def test_what_a_link_points_to_is_replaced_and_the_link_stays(place: Path) -> None:
     (place / "target.parquet").write_bytes(b"old")
     os.chmod(place / "target.parquet", 0o600)
@@ -373,7 +384,10 @@ def test_what_a_link_points_to_is_replaced_and_the_link_stays(place: Path) -> No
     assert (place / "reports" / "report.html").exists()
 
 
-@pytest.mark.parametrize("name", ["100% of it", "a\nb", "-x", "é–字", "'\"`$(x)", "%s%d", "n" * 250])
+STRANGE = ("100% of it", "-x", "é–字", "'\"`$(x)", "%s%d", "n" * 250)
+
+
+@pytest.mark.parametrize("name", ["a\nb", *(pytest.param(name, marks=pytest.mark.slow) for name in STRANGE)])
 def test_a_path_of_any_name(place: Path, name: str) -> None:
     shutil.copytree(place / "bundle", place / name)
     made = place / f"{name[:240]}.parquet"
@@ -438,9 +452,10 @@ def commands() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", commands())
-def test_help_documents_every_option_at_80_columns(name: str, tmp_path: Path) -> None:
-    done = shell(f"allograph {name} --help", tmp_path, {"COLUMNS": "80"})
-    shown = done.stdout.decode()
+def test_help_documents_every_option_at_80_columns(name: str) -> None:
+    done = CliRunner().invoke(app, [*name.split(), "--help"], env={"COLUMNS": "80"})
+    assert done.exit_code == 0
+    shown = done.stdout
     lines = [line.rstrip() for line in shown.splitlines()]
     assert max(map(cell_len, lines)) <= 80
     words = set(shown.split())
@@ -468,6 +483,7 @@ def completed(words: str, shell_name: str = "bash") -> list[str]:
     return done.stdout.replace('"', " ").replace("\t", " ").split()
 
 
+@pytest.mark.slow
 def test_completion_knows_commands_options_methods_and_protocols() -> None:
     assert completed("allograph ev") == ["evaluate", "evaluate-lines"]
     assert completed("allograph writers mi") == ["migrate"]

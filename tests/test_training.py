@@ -178,6 +178,7 @@ def little(digits: Corpus) -> tuple[Data, Data]:
     return part(digits, "train", 300), part(digits, "validation", 100)
 
 
+@pytest.mark.slow
 def test_the_seed_decides_everything(little: tuple[Data, Data], tmp_path: Path) -> None:
     from allograph.training.schedule import Schedule
 
@@ -200,6 +201,7 @@ def stopping(after: int) -> Callable[[str, int, int], None]:
     return progress
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [1, 2, 3])
 def test_a_run_that_was_stopped_goes_on_to_the_same_end(little: tuple[Data, Data], tmp_path: Path, after: int) -> None:
     from allograph.training.schedule import Schedule
@@ -260,6 +262,7 @@ def halved(losses: list[float], plateau: int, rate: float = 1e-3) -> list[float]
     return rates
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plateau", [1, 3])
 def test_the_learning_rate_is_halved_on_a_plateau(hopeless: tuple[Data, Data], tmp_path: Path, plateau: int) -> None:
     from allograph.training.schedule import Schedule

@@ -130,7 +130,9 @@ def judged_alone(
     return cuts, harmed, errors
 
 
-@pytest.mark.parametrize("name", ["prior", "memory", "means", "allograph"])
+@pytest.mark.parametrize(
+    "name", ["prior", *(pytest.param(name, marks=pytest.mark.slow) for name in ("memory", "means", "allograph"))]
+)
 def test_the_search_finds_what_trying_one_choice_after_the_other_finds(
     name: str, bundle: Bundle, embedded: EmbeddedCorpus
 ) -> None:
@@ -154,6 +156,7 @@ def test_the_search_finds_what_trying_one_choice_after_the_other_finds(
     np.testing.assert_allclose(found.calibration_errors, errors, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_how_many_processes_changes_nothing(bundle: Bundle, embedded: EmbeddedCorpus) -> None:
     assert tune(embedded, bundle, [*CHEAP, "cache"], jobs=2) == tune(embedded, bundle, [*CHEAP, "cache"], jobs=1)
 
@@ -170,6 +173,7 @@ def stopped(folder: Path, at: str, number: int) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_tuning_that_was_stopped_keeps_what_is_finished_and_goes_on(
     number: int, bundle: Bundle, embedded: EmbeddedCorpus, tmp_path: Path
@@ -199,6 +203,7 @@ def test_a_tuning_that_was_stopped_keeps_what_is_finished_and_goes_on(
     assert [file.name for file in tmp_path.glob(".*")] == [] or number == signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_what_was_judged_on_another_corpus_is_not_gone_on_with(bundle: Bundle, embedded: EmbeddedCorpus, tmp_path: Path) -> None:
     said: list[str] = []
     stopped(tmp_path, "memory", signal.SIGKILL).wait(60)

@@ -158,6 +158,7 @@ def work_anew(url: str, number: int, acts: Path, ends: Event) -> None:
     say(acts, "well")
 
 
+@pytest.mark.slow
 def test_old_processes_go_on_while_new_ones_renew_the_tables(lasting_url: str, tmp_path: Path) -> None:
     make_old_tables(lasting_url).close()  # of 0002, and so through all migrations since
     fork = multiprocessing.get_context("fork")
@@ -251,6 +252,7 @@ def test_what_the_old_release_takes_back_or_erases_leaves_no_words(lasting_url: 
     old.database.close()
 
 
+@pytest.mark.slow
 def test_a_reader_who_never_ends_holds_up_the_upgrade_and_nobody_else(schema: str, monkeypatch: pytest.MonkeyPatch) -> None:
     make_old_tables(schema).close()
     old = OldRelease(schema)

@@ -52,6 +52,7 @@ def timed(act: Callable[[], Any]) -> tuple[float, object]:
     return time.monotonic() - began, found
 
 
+@pytest.mark.slow
 def test_one_writer_that_is_held_takes_nothing_from_others(lasting_url: str) -> None:
     with contextlib.closing(open_store(lasting_url)) as store, ThreadPoolExecutor(45) as pool:
         for key in (ANA, BEN):
@@ -141,6 +142,7 @@ def swallowing(schema: str) -> Iterator[tuple[Swallowing, str]]:
     line.close()
 
 
+@pytest.mark.slow
 def test_a_network_that_swallows_everything_is_an_error_soon_and_is_got_over(swallowing: tuple[Swallowing, str]) -> None:
     line, url = swallowing
     with contextlib.closing(open_store(url)) as store:

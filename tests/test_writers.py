@@ -421,6 +421,7 @@ for i in range(10):
 """
 
 
+@pytest.mark.slow
 def test_two_processes_keep_all_that_both_correct(lasting_url: str, recognizer: Recognizer, images: Images) -> None:
     processes = [
         subprocess.Popen([sys.executable, "-c", CORRECT, lasting_url, str(start)], env=environment(), stderr=subprocess.PIPE)
@@ -446,6 +447,7 @@ def test_names_are_checked(store: Store, recognizer: Recognizer) -> None:
     assert writers["<é&\U0001f600>"].corrections == []
 
 
+@pytest.mark.slow
 def test_the_command_line_lists_shows_moves_migrates_and_erases(tmp_path: Path, recognizer: Recognizer, images: Images) -> None:
     with contextlib.closing(open_store(tmp_path / "w.db")) as store, Writers(store, recognizer) as writers:
         teach(writers["ana"], images, 4)
@@ -496,6 +498,7 @@ def test_taking_the_last_correction_back_learns_no_other_anew(store: Store, reco
     assert len(learned) == 5
 
 
+@pytest.mark.slow
 def test_taking_an_early_correction_back_learns_on_from_a_checkpoint(
     store: Store, recognizer: Recognizer, images: Images
 ) -> None:
