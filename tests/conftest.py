@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 import allograph
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 REQUIRED = set(filter(None, os.environ.get("ALLOGRAPH_REQUIRE", "").split(",")))
 SHARED = Path(__file__).parent.parent.parent / "shared"
+
+settings.register_profile("untimed", deadline=None)  # how long an example takes says nothing on a machine that others use too
+settings.load_profile("untimed")
 
 
 def pytest_configure() -> None:
