@@ -10,7 +10,7 @@ ROOMS := $(patsubst %,tests/test_%.py,adapter_contract alphabet bundle embedding
 EXTRAS := [research,serve,postgres]
 TOOLS := pytest pytest-xdist hypothesis httpx
 
-.PHONY: help demo test test-all test-wheel test-sdist test-lowest test-newest test-js coverage docs dist changelog lint bench bench-record lock unipen unipen-lines bundle vendor ink client-types vectors screenshots clean
+.PHONY: help demo test test-all test-wheel test-sdist test-lowest test-newest test-s3 test-js coverage docs dist changelog lint bench bench-record lock unipen unipen-lines bundle vendor ink client-types vectors screenshots clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -48,6 +48,9 @@ test-wheel: build/installed  ## the built wheel, in a fresh environment without 
 test-lowest: build/installed  ## the wheel with the lowest versions that pyproject.toml allows
 	$(call in_fresh,lowest,--no-deps dist/*.whl -r requirements/lowest.txt)
 	$(VENV)-lowest/bin/python -m pip check
+
+test-s3: $(VENV)-s3/.done  ## corpora at s3://, in an object store on this machine
+	PYTHONPATH=src ALLOGRAPH_REQUIRE= $(VENV)-s3/bin/python -m pytest -q tests/test_object_store.py
 
 test-newest: build/installed  ## the wheel with the newest versions that the package index has
 	$(call in_fresh,newest,$(WHEEL) $(TOOLS))
@@ -158,6 +161,11 @@ $(VENV)/.test: $(VENV)/.demo requirements/test.txt
 
 $(VENV)/.train: $(VENV)/.test requirements/train.txt requirements/torch.txt
 	$(INSTALL) -r requirements/torch.txt -r requirements/train.txt
+	@touch $@
+
+$(VENV)-s3/.done: requirements/s3.txt
+	$(PYTHON) -m venv $(VENV)-s3
+	$(VENV)-s3/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/s3.txt
 	@touch $@
 
 $(VENV)-docs/.done: requirements/docs.txt

@@ -28,6 +28,8 @@ SHARED = Path(__file__).parent.parent.parent / "shared"
 settings.register_profile("untimed", deadline=None)  # how long an example takes says nothing on a machine that others use too
 settings.load_profile("untimed")
 
+collect_ignore = [] if importlib.util.find_spec("moto") else ["test_object_store.py"]  # make test-s3
+
 
 def pytest_configure() -> None:
     """Make sure that the package under test is the one that is meant: `ALLOGRAPH_TESTED` names a folder that it lies in."""
