@@ -26,6 +26,7 @@ from allograph.profiles import Store, changes
 from allograph.profiles.backup import back_up, restore
 from allograph.profiles.journal import Key
 from allograph.profiles.tables import journal, metadata, own_words, profiles, states
+from outcomes import note
 from timing import paired, seconds, show
 
 TAUGHT, EACH = 100, 10
@@ -196,6 +197,8 @@ def measure(counts: Sequence[int], stores: Sequence[Store], recognizer: Recogniz
         for count, store in zip(counts, stores, strict=True):
             pair = paired(lambda: act(store, count), lambda: act(stores[0], counts[0]), rounds, WARMUP)  # noqa: B023
             ratios[what].append(pair.ratio)
+            if act is opened and count != counts[0]:
+                note(f"opening a cold writer among {count:,} / {counts[0]:,}", pair.ratio, 1.2)
             rows.append((what, f"{count:,}", f"{1e3 * pair.ours:.2f}", f"{1e3 * pair.peer:.2f}", f"{pair.ratio:.2f} ×"))
     show(
         f"Among so many writers, any of them each time, in turn with {counts[0]:,} (target of opening: 1.2 ×)",
