@@ -65,6 +65,18 @@ def test_groups_hold_what_all_samples_in_memory_hold(
     assert sorted(np.concatenate([one.rows for one in stored]).tolist()) == list(range(COUNT))
 
 
+def test_a_corpus_whose_writers_are_scattered_is_read_as_seldom_as_may_be(
+    embedded: EmbeddedCorpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored_writers, "SCATTERED_SHARES", 1)
+    assert not everyone(embedded).are_scattered
+    assert len(list(everyone(embedded).groups(1))) == 3
+    monkeypatch.setattr(stored_writers, "FEW", 0)
+    assert everyone(embedded).are_scattered
+    (group,) = everyone(embedded).groups(1)
+    assert [one.writer for one in group.read()] == WRITERS
+
+
 def test_writers_without_a_box_have_missing_ones_where_others_have_boxes(embedded: EmbeddedCorpus) -> None:
     ana = next(everyone(embedded).groups(50)).read()[0]
     assert ana.writer == "ana"

@@ -239,6 +239,11 @@ class EmbeddedCorpus(AtPlace):
         return int(self._table.schema.field("embedding").type.list_size)
 
     @property
+    def starts(self) -> list[int]:
+        """The first row of each row group."""
+        return self._table.starts
+
+    @property
     def has_features(self) -> bool:
         """Whether the model that embedded it has features."""
         return "features" in self._table.schema.names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,10 @@ GROUP = 8_192
 """Samples that are read and replayed together, at most, unless one writer has more."""
 SHARES = 16
 """Groups for each worker, at least, where there are so many writers: none waits long for another, and progress is seen."""
+SCATTERED_GROUP, SCATTERED_SHARES = 65_536, 2
+"""The same where each group has the whole corpus read again, for its writers' samples lie all over it."""
+FEW = 4
+"""Row groups that a writer's samples lie in, beyond what they fill, where they are not scattered."""
 
 
 class StoredWriter(NamedTuple):
@@ -93,9 +98,19 @@ class StoredWriters:
             labels = self.labels.values[self.labels.codes[start:end]]
             yield StoredWriter(writer, self.rows[start:end], labels, None if self.order is None else self.order[start:end])
 
+    @cached_property
+    def are_scattered(self) -> bool:
+        """Whether writers' samples lie all over the corpus, as NIST's do."""
+        starts = np.array(self.embedded.starts)
+        row_groups = np.searchsorted(starts, self.places, "right")
+        writers = np.repeat(np.arange(len(self)), np.diff(self.starts))
+        read = len(np.unique(writers * (len(starts) + 1) + row_groups))
+        return read > FEW * len(self) + len(self.places) * len(starts) / max(len(self.embedded), 1)
+
     def groups(self, workers: int, offered: NDArray[np.bool_] | None = None) -> Iterator[WriterGroup]:
         """Some writers after the other, as tasks for so many workers; `offered` as of `WriterGroup`."""
-        most = min(GROUP, -(-len(self.places) // (SHARES * workers)))
+        largest, shares = (SCATTERED_GROUP, SCATTERED_SHARES) if self.are_scattered else (GROUP, SHARES)
+        most = min(largest, -(-len(self.places) // (shares * workers)))
         first = 0
         for end in range(1, len(self) + 1):
             if end == len(self) or self.starts[end + 1] - self.starts[first] > most:
