@@ -72,7 +72,7 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
     settings, log = settings or Settings(), log or RequestLog()
     metrics = Metrics(lambda tenant: writers.of(tenant).warm[0])
     shared = SharedMetrics(metrics, Path(settings.shared), settings.worker or "0") if settings.shared else None
-    traces = Traces(settings.traces, settings.worker) if settings.traces else None
+    traces = Traces(settings.traces, settings.worker) if settings.traces is not None else None
     reader = Reader(writers, settings.limits.waiting, metrics.batches.observe)
     buckets = _shared_buckets(Path(settings.shared)) if settings.shared else None
     access = Access(writers.store, settings, buckets=buckets)

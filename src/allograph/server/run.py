@@ -99,7 +99,7 @@ class Server(uvicorn.Server):
             balance.tell(len(self.server_state.connections))
 
     async def _take(self, listener: socket.socket) -> bool:
-        """Take one connection; whether one waited."""
+        """Take one connection; whether one waited that could be taken."""
         try:
             connection, _ = listener.accept()
             connection.setblocking(False)
@@ -110,6 +110,7 @@ class Server(uvicorn.Server):
             if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
                 LOGGER.error("connections", extra={"facts": {"code": errno.errorcode[error.errno]}})
                 await asyncio.sleep(SWEEP)
+                return False
         return True
 
     def _protocol(self) -> Connection:
