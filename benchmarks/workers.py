@@ -1,7 +1,8 @@
 """What a second worker brings: samples a second of `allograph serve --workers N` against one process, and the memory of each.
 
 All services run all the time and are asked in turn, by clients that send 32 samples at a time, so that the clients take little of
-the cores. The limit is the number of cores.
+the cores. The limit is the number of cores. Then: how connections that are kept are spread over the workers, and how much of its
+rate a tenant gets over so many connections.
 
     python benchmarks/workers.py [WORKERS]
 """
@@ -18,8 +19,10 @@ import tempfile
 import threading
 import time
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -29,6 +32,8 @@ from timing import show
 
 CLIENTS, SAMPLES = 16, 32
 SECONDS, ROUNDS = 3.0, 6
+KEPT = (8, 32)
+RATE, PACED = 40, 6.0
 
 
 def main() -> None:
@@ -47,15 +52,22 @@ def main() -> None:
     cores = len(os.sched_getaffinity(0))
     title = f"{CLIENTS} clients, {SAMPLES} samples a request, {cores} cores, the clients' too; medians of {ROUNDS} rounds"
     show(title, ("workers", "samples/s", "ratio", "MB a worker"), rows)
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder), most) as url:
+        spread = [[str(count), *connections(url, Path(folder), count)] for count in KEPT]
+    show(f"{ROUNDS} rounds, as many connections opened at once", ("connections", "the most and the fewest of a worker"), spread)
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder), most, rate=RATE) as url:
+        rates = [[str(count), f"{let_in(url, count):.1f}"] for count in (1, *KEPT)]
+    show(f"--rate {RATE}, for {PACED:g} s after the burst", ("connections", "requests/s"), rates)
 
 
 @contextmanager
-def served(folder: Path, workers: int) -> Iterator[str]:
-    """A service on a free port; its address."""
-    command = [sys.executable, "-m", "allograph.cli.main", "serve", "--port", "0", "--rate", "1000000", "--workers", str(workers)]
+def served(folder: Path, workers: int, rate: int = 1_000_000) -> Iterator[str]:
+    """A service on a free port; its address. It logs into `log` in the folder."""
+    command = [sys.executable, "-m", "allograph.cli.main", "serve", "--port", "0", "--rate", str(rate), "--workers", str(workers)]
     command += ["--store", str(folder / f"{workers}.db")]
     settings = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, env=settings, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(command, env=settings, stdout=log, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr
         yield process.stderr.readline().split()[-1]
@@ -85,6 +97,37 @@ def load(url: str) -> float:
     for thread in threads:
         thread.join()
     return sum(counts) / (time.perf_counter() - began)
+
+
+def connections(url: str, folder: Path, count: int) -> list[str]:
+    """The most and the fewest connections that a worker took, of each round."""
+    found = []
+    for _ in range(ROUNDS):
+        with ExitStack() as stack, ThreadPoolExecutor(count) as pool:
+            clients = [stack.enter_context(httpx.Client(base_url=url, timeout=60)) for _ in range(count)]
+            answers = list(pool.map(lambda http: http.get("/v1/live"), clients))
+        time.sleep(1)  # until the log is written and the workers know who left
+        logged = [json.loads(line) for line in (folder / "log").read_text().splitlines()]
+        workers = {line["id"]: line["worker"] for line in logged if line["event"] == "request"}
+        taken = Counter(workers[answer.headers["x-request-id"]] for answer in answers)
+        found.append(f"{max(taken.values())}:{count - max(taken.values())}")
+    return [" ".join(found)]
+
+
+def let_in(url: str, count: int) -> float:
+    """Requests a second that are not turned away, of clients on as many connections which ask all the time."""
+    counts, begin = [0] * count, time.perf_counter() + 4  # by then the bucket is empty
+    until = begin + PACED
+
+    def ask(place: int) -> None:
+        with httpx.Client(base_url=url, timeout=60) as http:
+            while (now := time.perf_counter()) < until:
+                counts[place] += http.get("/v1/writers").status_code == 200 and now >= begin
+                time.sleep(0.005 * count)
+
+    with ThreadPoolExecutor(count) as pool:
+        list(pool.map(ask, range(count)))
+    return sum(counts) / PACED
 
 
 def memory(url: str) -> float:

@@ -147,6 +147,45 @@ def test_replicas_are_what_nginx_asks_and_what_the_image_says(name: str) -> None
     assert "ports" not in replica  # only nginx is reached from outside
 
 
+def test_tools_are_the_replicas_image_beside_them() -> None:
+    """A second container of a replica would want its address."""
+    found = services()
+    tools, replica = found["tools"], found[REPLICAS[0]]
+    assert tools["profiles"] == ["tools"]
+    assert tools["networks"] == ["inside"]
+    assert not {"ports", "command", "restart"} & set(tools)
+    assert {**replica, **tools, "networks": 0, "command": 0, "profiles": 0, "volumes": 0} == {
+        **replica,
+        "networks": 0,
+        "command": 0,
+        "profiles": 0,
+        "volumes": 0,
+    }
+    docs = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    run = re.findall(r"docker compose run --rm (\S+)", docs + COMPOSE.read_text(encoding="utf-8"))
+    assert len(run) >= 4
+    assert set(run) == {"tools"}
+
+
+def test_addresses_that_are_given_out_are_none_of_the_replicas() -> None:
+    (addresses,) = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["networks"]["inside"]["ipam"]["config"]
+    given_out = ip_network(addresses["ip_range"])
+    assert given_out.subnet_of(ip_network(addresses["subnet"]))  # type: ignore[arg-type]
+    for name in REPLICAS:
+        assert ip_address(services()[name]["networks"]["inside"]["ipv4_address"]) not in given_out
+
+
+def test_who_watches_is_reached_from_this_machine_only() -> None:
+    watching = {name: service for name, service in services().items() if service.get("profiles") == ["watch"]}
+    assert set(watching) == {"prometheus", "grafana"}
+    for service in watching.values():
+        assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+    provisioned = [yaml.safe_load((DEPLOY / "grafana" / name).read_text()) for name in ("source.yaml", "dashboards.yaml")]
+    assert provisioned[0]["datasources"][0]["url"] == "http://prometheus:9090"
+    folder = provisioned[1]["providers"][0]["options"]["path"]
+    assert f"./grafana/dashboard.json:{folder}/allograph.json:ro" in watching["grafana"]["volumes"]
+
+
 def test_replicas_use_the_database_that_is_started_with_them() -> None:
     found = services()
     database = found["database"]["environment"]

@@ -118,9 +118,11 @@ def test_the_commands_of_the_backup_write_one_and_delete_old_ones(tmp_path: Path
         file.touch()
         then = time.time() - days * 86_400
         os.utime(file, (then, then))
-    for command in commands(unit, "ExecStart", tmp_path):
-        subprocess.run(command, check=True, env={**environment(), "ALLOGRAPH_STORE": str(path)}, capture_output=True)
+    (delete,) = commands(unit, "ExecStartPre", tmp_path)  # first, so that it is done where the backup fails
+    (backup,) = commands(unit, "ExecStart", tmp_path)
+    subprocess.run(delete, check=True)
     assert not old.exists()
+    subprocess.run(backup, check=True, env={**environment(), "ALLOGRAPH_STORE": str(path)}, capture_output=True)
     (written,) = set(folder.iterdir()) - {recent, other}
     assert written.stat().st_size > 0
     assert written.stat().st_mode & 0o077 == 0

@@ -203,16 +203,6 @@ def test_no_more_samples_come_in_than_the_rate_lets_and_who_comes_when_told_is_l
             assert came <= limits.burst + rate * (let_in[last][0] - let_in[first][0]) + 1e-6
 
 
-def test_buckets_take_no_memory_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("allograph.server.access.REMEMBERED", 10)
-    now = [0.0]
-    access = Access(open_store("memory:"), Settings(), lambda: now[0])
-    for i in range(100):
-        now[0] += 1
-        access.check_rate(f"tenant-{i}")
-    assert len(access._buckets) <= 10
-
-
 def test_a_request_pays_for_its_samples_or_is_refused_as_a_whole() -> None:
     with client(limits=Limits(rate=10)) as http:
         body = {"corrections": [{"id": str(i), "image": image(i), "label": "a"} for i in range(12)]}

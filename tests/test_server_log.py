@@ -139,7 +139,7 @@ def test_the_service_answers_whatever_its_log_goes_to(where: str, tmp_path: Path
     if where != "a pipe":
         os.close(writer)
         writer = os.open("/dev/full" if where == "/dev/full" else os.devnull, os.O_WRONLY)
-    command = [*COMMAND, "serve", "--port", "0"]
+    command = [*COMMAND, "serve", "--port", "0", "--rate", "1000000"]
     if where == "nowhere":
         command = ["bash", "-c", f"exec {' '.join(command)} >&-"]
     started = subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=writer, stderr=subprocess.PIPE, text=True)

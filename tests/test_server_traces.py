@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import threading
 import time
@@ -18,7 +19,7 @@ from allograph.profiles import open_store
 from allograph.server.stages import Stages, note, noted, spending_for, stage
 from conftest import lacking
 from served import INK, client, correct, ok, problem, process, read
-from small import COMMAND, environment
+from small import COMMAND, allograph, environment
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -112,6 +113,36 @@ def test_a_request_and_its_stages_are_told_and_nothing_that_was_written(tmp_path
     sent = b"".join(found.bodies)
     secrets = (name, "Fr%C3%A4", "ller", label, "letter-4711", "nobody", key, "SELECT", "allograph_journal")
     assert not [word for word in secrets if word.encode() in sent]
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://nowhere/v1/traces", "127.0.0.1:4318", "localhost:4318", "", "http://", "http://a:b/", "http:"]
+)
+def test_what_is_no_address_is_refused_at_the_start(tmp_path: Path, url: str) -> None:
+    done = allograph("serve", "--port", "0", "--traces", url, cwd=tmp_path, status=2)
+    assert f"http://127.0.0.1:4318/v1/traces, not to {url!r}" in " ".join(done.stderr.split())
+
+
+def test_the_log_says_why_traces_are_not_taken(tmp_path: Path) -> None:
+    class Refusing(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_error(404, "no such place")
+
+        def log_message(self, *_: Any) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever).start()
+        with process(tmp_path, "--traces", f"http://127.0.0.1:{server.server_port}/v1/wrong") as served:
+            with httpx.Client(base_url=served.url, timeout=60) as http:
+                read(http, "Fräulein", 40)
+            served.process.terminate()
+            assert served.ended() == 0
+        server.shutdown()
+    said = [line["event"] for line in map(json.loads, served.log) if line["event"] != "request"]
+    assert said
+    assert "404" in said[0]
+    assert not [event for event in said if "%" in event or "Fr" in event]
 
 
 def test_a_collector_that_is_away_harms_nobody(tmp_path: Path) -> None:

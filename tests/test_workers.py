@@ -8,6 +8,7 @@ import re
 import signal
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -18,7 +19,7 @@ import httpx
 import pytest
 
 from allograph.profiles import open_store
-from served import Process, correct, image, ok, process, read
+from served import Process, correct, image, ok, problem, process, read
 from small import allograph
 
 pytestmark = pytest.mark.slow  # each starts three processes
@@ -98,6 +99,23 @@ def test_what_one_worker_learns_the_other_reads_and_their_metrics_add_up(tmp_pat
     assert served.complaints == [f"allograph serves {served.url}\n"]
 
 
+def test_each_takes_as_many_connections(tmp_path: Path) -> None:
+    with process(tmp_path, "--workers", str(COUNT)) as served, ExitStack() as stack:
+        clients = [stack.enter_context(httpx.Client(base_url=served.url, timeout=60)) for _ in range(16)]
+        with ThreadPoolExecutor(len(clients)) as pool:  # all come at once
+            answers = list(pool.map(lambda http: http.get("/v1/live"), clients))
+        taken = Counter(answerer(served, answer) for answer in answers)
+        assert min(taken["0"], taken["1"]) >= 4, taken
+
+
+def test_a_tenant_has_one_rate_at_all_of_them(tmp_path: Path) -> None:
+    with workers(tmp_path, "allograph.db", "--rate", "0.1") as (_, clients):
+        for http in clients.values():  # two at once, and the next after ten seconds
+            ok(http.get("/v1/writers"))
+        for http in clients.values():
+            problem(http.get("/v1/writers"), 429, "0.1 samples a second")
+
+
 def test_a_worker_that_dies_is_replaced_and_its_counts_stay(tmp_path: Path) -> None:
     with workers(tmp_path) as (served, clients):
         correct(clients["0"], "ana", [("1", 40, "q")])
@@ -138,6 +156,23 @@ def test_all_finish_what_they_answer_and_end(tmp_path: Path) -> None:
         for one in asked:
             with suppress(httpx.ConnectError):  # it came when the door was closed already
                 assert len(ok(one.result())["readings"]) == 250
+        assert served.ended() == 0
+
+
+def test_no_client_is_cut_off_when_they_end(tmp_path: Path) -> None:
+    def ask_on(http: httpx.Client) -> None:
+        with suppress(httpx.ConnectError):  # nobody listens any more
+            while True:
+                ok(http.get("/v1/writers"))
+
+    with workers(tmp_path, "allograph.db", "--rate", "1000000") as (served, _), ExitStack() as stack:
+        clients = [stack.enter_context(httpx.Client(base_url=served.url, timeout=60)) for _ in range(8)]
+        with ThreadPoolExecutor(len(clients)) as pool:
+            asked = [pool.submit(ask_on, http) for http in clients]
+            time.sleep(0.5)
+            served.process.terminate()
+            for one in asked:
+                one.result()
         assert served.ended() == 0
 
 

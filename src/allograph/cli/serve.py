@@ -74,8 +74,8 @@ def serve(
         raise InputError("several processes cannot share a store in memory; name a file or a database with --store")
     with closing(open_store(store)) as opened:
         loopback = check_host(host, bool(opened.keys))
-    limits = Limits(body * MIB, profile * MIB, samples, pixels, points, most_writers, rate / workers)
-    settings = Settings(tenant, loopback, limits, migrate, workers=workers, traces=traces)
+    limits = Limits(body * MIB, profile * MIB, samples, pixels, points, most_writers, rate)
+    settings = Settings(tenant, loopback, limits, migrate, traces=traces)
     serving = Serving(store, settings, model, adapter, implicit, images, shadow, memory * MIB, connections, log_level.value)
     with listening(host, port) as listener:
         if workers == 1:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from allograph.profiles import Store
 from allograph.profiles.keys import ApiKey, Scope
 from allograph.profiles.quotas import Quota
+from allograph.server.buckets import Buckets, OwnBuckets
 from allograph.server.settings import Settings, burst_of
 from allograph.server.store_lookups import StoreLookups
 
@@ -51,10 +52,13 @@ class Access:
 
     While the store never held a key, this machine may come in and do all, and its tenant is the settings'. Once it held one, a
     key is needed for as long as this process lives. What the store said of a key is remembered for `key_seconds`, under the
-    key's hash. Keys that were never found are looked up apart, so that who makes keys up holds up none who has one.
+    key's hash. Keys that were never found are looked up apart, so that who makes keys up holds up none who has one. Tenants'
+    buckets are this process's own unless others are given.
     """
 
-    def __init__(self, store: Store, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, store: Store, settings: Settings, clock: Callable[[], float] = time.monotonic, buckets: Buckets | None = None
+    ) -> None:
         self._store = store
         self._settings = settings
         self._clock = clock
@@ -63,7 +67,7 @@ class Access:
         self._callers: dict[bytes, tuple[float, ApiKey]] = {}
         self._rates: dict[str, float] = {}
         """Of the tenants that have one of their own."""
-        self._buckets: dict[str, tuple[float, float]] = {}
+        self._buckets = buckets or OwnBuckets(REMEMBERED)
         self._known: StoreLookups[_Known] = StoreLookups("allograph-keys", PATIENCE, REMEMBERED)
         self._open: StoreLookups[tuple[bool, Quota | None]] = StoreLookups("allograph-open", PATIENCE, REMEMBERED)
         self._unknown: StoreLookups[_Known] = StoreLookups("allograph-unknown-keys", PATIENCE, WAITING)
@@ -118,7 +122,7 @@ class Access:
         if quota is not None and quota.rate is not None:
             if len(self._rates) >= REMEMBERED:
                 self._rates.clear()  # each comes back when its key is looked up next
-            self._rates[tenant] = quota.rate / self._settings.workers
+            self._rates[tenant] = quota.rate
 
     @property
     def keyed(self) -> bool:
@@ -151,36 +155,27 @@ class Access:
         taken already and takes again when it is sent again, so that Retry-After is long enough for all of them. What exceeds a
         full bucket is paid by the tokens that flow in next.
         """
-        now = self._clock()
         rate = self._rates.get(tenant, self._settings.limits.rate)
         burst = burst_of(rate)
-        tokens, last = self._buckets.get(tenant) or self._full(burst, now)
-        tokens = min(burst, tokens + (now - last) * rate)
         needed = min(samples, burst - 1)
-        if tokens + 1e-6 < needed:  # what flows in is not counted exactly
-            self._buckets[tenant] = (tokens, now)
-            after = max(1, math.ceil((needed + again - tokens) / rate))
-            raise Refused(
-                429,
-                f"more than {rate:g} samples a second, after {burst:g} at once; come again in {after} s",
-                {"retry-after": str(after)},
-            )
-        self._buckets[tenant] = (tokens - samples, now)
+        with self._buckets.of(tenant) as bucket:
+            now = self._clock()
+            bucket.tokens = min(burst, bucket.tokens + (now - bucket.time) * rate)
+            bucket.time = now
+            if bucket.tokens + 1e-6 < needed:  # what flows in is not counted exactly
+                after = max(1, math.ceil((needed + again - bucket.tokens) / rate))
+                raise Refused(
+                    429,
+                    f"more than {rate:g} samples a second, after {burst:g} at once; come again in {after} s",
+                    {"retry-after": str(after)},
+                )
+            bucket.tokens -= samples
 
     def close(self) -> None:
         """Let the threads go."""
         self._open.close()
         self._known.close()
         self._unknown.close()
-
-    def _full(self, burst: float, now: float) -> tuple[float, float]:
-        """A new bucket; those that are full again are forgotten where there are too many."""
-        if len(self._buckets) >= REMEMBERED:
-            for tenant, (tokens, last) in list(self._buckets.items()):
-                rate = self._rates.get(tenant, self._settings.limits.rate)
-                if tokens + (now - last) * rate >= burst_of(rate):
-                    del self._buckets[tenant]
-        return burst, now
 
 
 def _unauthorized(detail: str, kind: str | None = None) -> Refused:

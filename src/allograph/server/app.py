@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
@@ -32,6 +32,9 @@ from allograph.server.settings import Settings
 from allograph.server.shared_metrics import SharedMetrics
 from allograph.server.traces import Traces
 from allograph.writers.writers import Writers
+
+if TYPE_CHECKING:
+    from allograph.server.shared_buckets import SharedBuckets
 
 TEXT = """Reads handwritten characters, and learns each writer's hand from that writer's corrections.
 
@@ -68,10 +71,12 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
     """The service as an ASGI application; its lifespan ends with the states stored. The store stays open."""
     settings, log = settings or Settings(), log or RequestLog()
     metrics = Metrics(lambda tenant: writers.of(tenant).warm[0])
-    shared = SharedMetrics(metrics, Path(settings.metrics), settings.worker or "0") if settings.metrics else None
-    traces = Traces(settings.traces, settings.worker) if settings.traces else None
+    shared = SharedMetrics(metrics, Path(settings.shared), settings.worker or "0") if settings.shared else None
+    traces = Traces(settings.traces, settings.worker) if settings.traces is not None else None
     reader = Reader(writers, settings.limits.waiting, metrics.batches.observe)
-    line_worker, access, transfer = LineWorker(writers, reader), Access(writers.store, settings), ProfileTransfer(writers)
+    buckets = _shared_buckets(Path(settings.shared)) if settings.shared else None
+    access = Access(writers.store, settings, buckets=buckets)
+    line_worker, transfer = LineWorker(writers, reader), ProfileTransfer(writers)
     writers.store.most_writers = settings.limits.writers
 
     @asynccontextmanager
@@ -92,6 +97,8 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
             transfer.close()
             await reader.close()
             access.close()
+            if buckets:
+                buckets.close()
             await run_in_threadpool(_store_states, writers)
             if keeping and shared:
                 keeping.cancel()
@@ -117,6 +124,12 @@ def application(writers: Writers, settings: Settings | None = None, log: Request
         app.include_router(resource.router)
     page_files.add_to(app)
     return Gate(app, access, settings.limits, metrics, log, traces)
+
+
+def _shared_buckets(folder: Path) -> SharedBuckets:
+    from allograph.server.shared_buckets import SharedBuckets  # its locks are Unix's, as several workers are
+
+    return SharedBuckets(folder)
 
 
 async def _keep_often(shared: SharedMetrics) -> None:

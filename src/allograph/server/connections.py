@@ -20,6 +20,8 @@ HEAD_BYTES = 2 * HEAD
 """Bytes that a head may have before its end is found; one that did end is measured by the gate."""
 LINGER = 2.0
 """Seconds for which a connection takes, and drops, what comes after it was answered that this is too much."""
+LAST = 1.0
+"""Seconds in which a request may still come once the service is asked to stop."""
 AHEAD = 64
 """Requests that may come before the ones before them are answered."""
 
@@ -36,7 +38,7 @@ class Connection(HttpToolsProtocol):
         self._phase = "idle"
         self._since = self._mark = self.heard = self.loop.time()
         self._bytes = self._body = self._progress = self._unsent = 0
-        self._deaf = self._ending = False
+        self._deaf = self._ending = self._is_last = False
         if self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency:
             make_room(self)
 
@@ -75,6 +77,8 @@ class Connection(HttpToolsProtocol):
         self.cycle.transport = _Ending(self)  # type: ignore[assignment]
         if self.parser.should_upgrade():  # to what is not spoken here; the parser reads nothing after such a request
             self.cycle.keep_alive = False
+        if self._is_last:
+            self.cycle.keep_alive = False
         self._phase = "body"
         self._mark, self._progress = self.loop.time(), 0
 
@@ -99,6 +103,19 @@ class Connection(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP."""
         self.refuse(400, "this is no HTTP request that can be understood")
+
+    def shutdown(self) -> None:
+        """End with the request that is being answered, or with one that is on its way: the answer says that it is the last."""
+        self._is_last = True
+        if self.answering:
+            self.cycle.keep_alive = False
+        else:
+            self.loop.call_later(LAST, self._leave)
+
+    def _leave(self) -> None:
+        """Close the connection where nothing came."""
+        if not self.answering:
+            self.transport.close()
 
     @property
     def answering(self) -> bool:

@@ -15,6 +15,8 @@ from typing import Any, TextIO
 from allograph.server.log_writer import LogWriter
 
 LOGGER = logging.getLogger("allograph.server")
+LONG = 300
+"""Characters of what others say at most."""
 
 
 class RequestLog:
@@ -61,7 +63,10 @@ class RequestLog:
 
 
 class JsonLines(logging.Formatter):
-    """A record as one line; what others say is cut down to its template, for their arguments may hold anything."""
+    """A record as one line; what others say is cut down to its template, for their arguments may hold anything.
+
+    Not so what OpenTelemetry says: what it sends holds nothing that was written, and why it fails is in its arguments.
+    """
 
     def __init__(self, worker: str | None = None) -> None:
         super().__init__()
@@ -72,7 +77,7 @@ class JsonLines(logging.Formatter):
         facts: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
-            "event": str(record.msg),
+            "event": record.getMessage()[:LONG] if record.name.startswith("opentelemetry.") else str(record.msg),
         }
         facts.update(self._worker)
         facts.update(getattr(record, "facts", {}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import os
 import select
@@ -21,6 +22,7 @@ from starlette.types import ASGIApp
 
 from allograph.errors import InputError
 from allograph.server.access import is_loopback
+from allograph.server.balance import Balance
 from allograph.server.connections import PATIENCE as IDLE
 from allograph.server.connections import Connection
 from allograph.server.log import LOGGER
@@ -37,8 +39,10 @@ FILES = 128
 """Files that the process needs besides its connections: the store's, pages that are being sent, connections that are ending."""
 SWEEP = 1.0
 """Seconds between two looks at who keeps the service waiting."""
-
-
+TURN, TURNS = 0.002, 10
+"""Seconds for which a worker leaves a connection that waits to those that hold fewer, so often at most."""
+TOGETHER = 0.2
+"""Seconds in which all workers stop to listen."""
 SWITCH = 0.0005
 """Seconds for which a thread that computes keeps Python's lock while others want it: a reading changes threads several times."""
 
@@ -46,18 +50,71 @@ SWITCH = 0.0005
 class Server(uvicorn.Server):
     """A server that says so once it serves, ends connections that keep it waiting, and ends in time itself."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], balance: Balance | None = None) -> None:
         super().__init__(config)
         self._ready = ready
+        self._balance = balance
+        self._taking: list[asyncio.Task[None]] = []
         self._asked: SimpleQueue[None] = SimpleQueue()
         threading.Thread(target=_end_in_time, args=(self._asked,), name="allograph-end", daemon=True).start()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve."""
-        await super().startup(sockets)
+        await super().startup([] if self._balance else sockets)
         if self.started and sockets:
             self._sweeping = asyncio.create_task(self._sweep())
+            if self._balance:
+                self._balance.tell(0)
+                self._taking = [asyncio.create_task(self._take_turns(one, self._balance)) for one in sockets]
             self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End: who waits to be taken is taken first, for a socket that is closed resets them."""
+        for task in self._taking:
+            task.cancel()
+        for one in sockets or ():
+            one.setblocking(False)
+            for _ in range(BACKLOG):
+                if not await self._take(one):
+                    break
+            if self._balance:
+                one.close()
+        if self._balance:  # clients that are told to go come anew, and are to find none of the workers still listening
+            await asyncio.sleep(TOGETHER)
+        await super().shutdown(sockets)
+
+    async def _take_turns(self, listener: socket.socket, balance: Balance) -> None:
+        """Take connections from a socket that others take from too, so that each holds about as many.
+
+        A worker that holds more than another lets that one come first, for a moment.
+        """
+        listener.setblocking(False)
+        while True:
+            await _readable(listener)
+            for _ in range(TURNS):
+                if not balance.is_ahead(len(self.server_state.connections)):
+                    break
+                await asyncio.sleep(TURN)
+            await self._take(listener)
+            balance.tell(len(self.server_state.connections))
+
+    async def _take(self, listener: socket.socket) -> bool:
+        """Take one connection; whether one waited that could be taken."""
+        try:
+            connection, _ = listener.accept()
+            connection.setblocking(False)
+            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError as error:  # the client is gone; or the process has no more files
+            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                LOGGER.error("connections", extra={"facts": {"code": errno.errorcode[error.errno]}})
+                await asyncio.sleep(SWEEP)
+                return False
+        return True
+
+    def _protocol(self) -> Connection:
+        return Connection(self.config, self.server_state, self.lifespan.state)
 
     def stop(self, number: int, frame: FrameType | None = None) -> None:
         """Handle a signal that asks to stop: from now on the process has `END` seconds."""
@@ -78,9 +135,22 @@ class Server(uvicorn.Server):
             await asyncio.sleep(SWEEP)
             now = asyncio.get_running_loop().time()
             connections = [one for one in self.server_state.connections if isinstance(one, Connection)]
+            if self._balance:
+                self._balance.tell(len(connections))
             late = sum(one.sweep(now) for one in connections)
             if late:
                 LOGGER.warning("connections", extra={"facts": {"open": len(connections), "late": late}})
+
+
+async def _readable(listener: socket.socket) -> None:
+    """Wait until a connection waits to be taken."""
+    loop = asyncio.get_running_loop()
+    waits = asyncio.Event()
+    loop.add_reader(listener, waits.set)
+    try:
+        await waits.wait()
+    finally:
+        loop.remove_reader(listener)
 
 
 def _end_in_time(asked: SimpleQueue[None]) -> None:
@@ -130,10 +200,16 @@ def announce(listener: socket.socket) -> None:
     print(f"allograph serves {address(listener)}", file=sys.stderr, flush=True)
 
 
-def run(app: ASGIApp, listener: socket.socket, connections: int = CONNECTIONS, ready: Callable[[], None] | None = None) -> None:
+def run(
+    app: ASGIApp,
+    listener: socket.socket,
+    connections: int = CONNECTIONS,
+    ready: Callable[[], None] | None = None,
+    balance: Balance | None = None,
+) -> None:
     """Serve until SIGTERM or SIGINT; what is being answered then is finished first.
 
-    Once it serves, `ready` is called, or it says where.
+    Once it serves, `ready` is called, or it says where. With a `balance`, others take connections from the socket too.
 
     There are at most so many connections at once; fewer where the process may not open as many files. After the signal the
     process has `END` seconds: what then still hangs, here or after this returned, is cut off with status 1.
@@ -154,7 +230,7 @@ def run(app: ASGIApp, listener: socket.socket, connections: int = CONNECTIONS, r
         timeout_keep_alive=int(IDLE),
         timeout_graceful_shutdown=PATIENCE,
     )
-    server = Server(config, ready or partial(announce, listener))
+    server = Server(config, ready or partial(announce, listener), balance)
     sys.setswitchinterval(SWITCH)
     gc.collect()
     gc.freeze()  # what is there now stays: looking through it again and again would hold requests up

@@ -10,6 +10,7 @@ from pathlib import Path
 from allograph.profiles import open_store
 from allograph.recognizer import Recognizer
 from allograph.server.app import application
+from allograph.server.balance import Balance
 from allograph.server.log import start
 from allograph.server.run import CONNECTIONS, run
 from allograph.server.settings import Settings
@@ -32,8 +33,10 @@ class Serving:
     connections: int = CONNECTIONS
     log_level: str = "info"
 
-    def run(self, listener: socket.socket, ready: Callable[[], None] | None = None) -> None:
+    def run(self, listener: socket.socket, ready: Callable[[], None] | None = None, balance: Balance | None = None) -> None:
         """Serve on a socket until SIGTERM or SIGINT; once it does, `ready` is called, or it says where.
+
+        With a `balance`, others take connections from the socket too.
 
         Raises what keeps it from that.
         """
@@ -44,7 +47,7 @@ class Serving:
             choices = (settings.tenant, self.implicit, self.images, self.shadow, self.memory)
             served = Writers(opened, recognizer, self.adapter, *choices)
             log = start(self.log_level, worker=settings.worker)
-            run(application(served, settings, log), listener, self.connections, ready)
+            run(application(served, settings, log), listener, self.connections, ready, balance)
             log.flush()
         finally:
             opened.close()

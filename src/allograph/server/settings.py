@@ -52,12 +52,10 @@ class Settings:
     """Whether to bring profiles of another model over to this one's, in the background, once the service runs."""
     key_seconds: float = 2.0
     """How long a key that was found is not looked up again: so long may a revoked one still work."""
-    workers: int = 1
-    """Processes of this service that share its port: of a tenant's own rate each gives its share."""
     worker: str | None = None
-    """The name of this one of them."""
-    metrics: str | None = None
-    """The folder in which they share their numbers."""
+    """The name of this one of the processes that share the service's port."""
+    shared: str | None = None
+    """The folder in which they share their numbers and tenants' rates."""
     traces: str | None = None
     """The address of a collector of OpenTelemetry's traces (OTLP over HTTP); none are made without one."""
     refresh_seconds: float = 1.0

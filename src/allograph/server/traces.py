@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from starlette.types import Scope
 
 import allograph
-from allograph.errors import missing_extra
+from allograph.errors import InputError, missing_extra
 from allograph.server.stages import Stages, note
 
 FLUSH = 2000
@@ -21,13 +22,16 @@ _BEGAN = "allograph_began"
 
 
 class Traces:
-    """Makes spans and sends them to a collector that speaks OTLP over HTTP; raises `MissingExtraError` without the library.
+    """Makes spans and sends them to a collector that speaks OTLP over HTTP.
+
+    Raises `InputError` where the address cannot be one, `MissingExtraError` without the library.
 
     A request that comes with a `traceparent` goes on with that trace. What OpenTelemetry's own variables say, of sampling and of
     the resource, holds.
     """
 
     def __init__(self, url: str, worker: str | None) -> None:
+        _check(url)
         try:
             from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
             from opentelemetry.sdk.resources import Resource
@@ -76,6 +80,17 @@ class Traces:
                 sa.event.remove(sa.engine.Engine, name, heard)
         self._provider.force_flush(FLUSH)
         self._provider.shutdown()
+
+
+def _check(url: str) -> None:
+    """Raise `InputError` for what is no address of HTTP."""
+    try:
+        parts = urlsplit(url)
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_one = False
+    if not is_one:
+        raise InputError(f"traces go to an address of HTTP, such as http://127.0.0.1:4318/v1/traces, not to {url!r}")
 
 
 def _statement_begins(connection: Any, *_: Any) -> None:

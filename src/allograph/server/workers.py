@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from ctypes import c_int
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -21,6 +22,7 @@ from typing import Any
 
 from allograph.errors import AllographError
 from allograph.execution import uninterrupted
+from allograph.server.balance import ABSENT, Balance
 from allograph.server.log import LOGGER, start
 from allograph.server.run import END, announce
 from allograph.server.serving import Serving
@@ -44,7 +46,7 @@ class _Worker:
 
 
 class Workers:
-    """So many processes that take connections from one listening socket, in whichever order they come to it.
+    """So many processes that take connections from one listening socket, so that each holds about as many.
 
     Where one dies, what waits to be taken is taken by the others, and another is started in its place. They end together, as one
     process does: each answers what it is answering. Where the one that watches is killed, they end too.
@@ -58,6 +60,7 @@ class Workers:
         """When those that died are started anew."""
         self._delays: dict[int, float] = {}
         self._asked, self._ask = os.pipe()
+        self._connections = _SPAWN.RawArray(c_int, [ABSENT] * count)
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT; once all do, it says where. Returns the exit status.
@@ -95,9 +98,11 @@ class Workers:
 
     def _start(self, place: int) -> None:
         says, told = _SPAWN.Pipe(duplex=False)
-        settings = replace(self._serving.settings, worker=str(place), metrics=str(self._folder))
+        settings = replace(self._serving.settings, worker=str(place), shared=str(self._folder))
         serving = replace(self._serving, settings=replace(settings, migrate=settings.migrate and place == 0))
-        process = _SPAWN.Process(target=_work, args=(serving, self._listener, told), name=f"allograph-{place}")
+        process = _SPAWN.Process(
+            target=_work, args=(serving, self._listener, told, Balance(self._connections, place)), name=f"allograph-{place}"
+        )
         with uninterrupted():  # until it can be heeded, in its own group
             process.start()
         told.close()
@@ -127,6 +132,7 @@ class Workers:
                 lasted = now - one.began >= LASTING
                 delay = self._delays[place] = SOON if lasted else min(2 * self._delays.get(place, SOON / 2), LATE)
                 self._due[place] = now + delay
+                self._connections[place] = ABSENT
                 facts = {"died": str(place), "status": status, "again": delay}
                 LOGGER.error("worker", extra={"facts": facts})
         for place, due in list(self._due.items()):
@@ -162,15 +168,15 @@ class Workers:
                 signal.signal(number, handler)
 
 
-def _work(serving: Serving, listener: socket.socket, told: Connection) -> None:
+def _work(serving: Serving, listener: socket.socket, told: Connection, balance: Balance) -> None:
     """Be a worker."""
     os.setpgrp()  # Ctrl-C is for the one that watches, which asks each once
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT,))
-    threading.Thread(target=_end_with_parent, args=(serving.settings.metrics,), name="allograph-parent", daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(serving.settings.shared,), name="allograph-parent", daemon=True).start()
     try:
-        serving.run(listener, lambda: told.send_bytes(b"."))
+        serving.run(listener, lambda: told.send_bytes(b"."), balance)
     except AllographError as error:
         print(f"allograph: {error}", file=sys.stderr, flush=True)
         sys.exit(error.exit_status)
