@@ -218,14 +218,19 @@ def test_what_was_taken_back_counts_with_its_id_and_is_never_refused(lasting_url
         before = store.quotas.usage("default")
         assert before is not None
         assert before.bytes == size(store)
-        with pytest.raises(QuotaError, match="bytes"):
-            for i in range(1000):  # a new id each time, and nothing stands
+
+        def cycle() -> None:
+            """A new id each time, and nothing stands."""
+            for i in range(1000):
                 changes.record(store, ANA, [entry(f"cycle {i}")], MODEL)
                 changes.undo(store, ANA, f"cycle {i}")
                 usage = store.quotas.usage("default")
                 assert usage is not None
                 assert usage.bytes == size(store)
-        assert i > 10
+
+        with pytest.raises(QuotaError, match="bytes"):
+            cycle()
+        assert store.taken_back(ANA) > 10
         store.quotas.set("default", Quota(bytes=1), "user test")  # what is beyond is taken back all the same
         changes.undo(store, ANA, "line-1")
         changes.forget_words(store, ANA)
@@ -255,17 +260,16 @@ def test_words_count(lasting_url: str) -> None:
 
 
 def test_what_a_tenant_had_before_is_counted_anew_by_the_migration(lasting_url: str) -> None:
-    with contextlib.closing(connect(lasting_url)) as database:
-        with database.writing.begin() as connection:
-            make_tables(connection, "0006")
-            for statement in (
-                "INSERT INTO allograph_profiles (profile, tenant, name, model_hash, edition, head, time)"
-                f" VALUES (7, 'default', 'ana', '{MODEL}', 0, 2, 0)",
-                "INSERT INTO allograph_quotas (tenant, most_bytes, writers, corrections, bytes) VALUES ('default', 5, 1, 0, 0)",
-                "INSERT INTO allograph_journal (profile, seq, id, time) VALUES (7, 1, 'é', 0)",
-                "INSERT INTO allograph_journal (profile, seq, id, time, undoes) VALUES (7, 2, 'é', 0, 1)",
-            ):
-                connection.execute(sa.text(statement))
+    with contextlib.closing(connect(lasting_url)) as database, database.writing.begin() as connection:
+        make_tables(connection, "0006")
+        for statement in (
+            "INSERT INTO allograph_profiles (profile, tenant, name, model_hash, edition, head, time)"
+            f" VALUES (7, 'default', 'ana', '{MODEL}', 0, 2, 0)",
+            "INSERT INTO allograph_quotas (tenant, most_bytes, writers, corrections, bytes) VALUES ('default', 5, 1, 0, 0)",
+            "INSERT INTO allograph_journal (profile, seq, id, time) VALUES (7, 1, 'é', 0)",
+            "INSERT INTO allograph_journal (profile, seq, id, time, undoes) VALUES (7, 2, 'é', 0, 1)",
+        ):
+            connection.execute(sa.text(statement))
     with contextlib.closing(open_store(lasting_url)) as store:
         assert store.quotas.usage("default") == Usage(1, 0, 2 * 258)
         assert size(store) == 2 * 258

@@ -96,7 +96,7 @@ def export(
     with existing(store) as opened:
         contents = changes.contents(opened, key)
         _note(opened, "export", key)
-    with atomic_file(output) as temporary:
+    with atomic_file(output, private=True) as temporary:
         temporary.write_bytes(pack(contents))
     _say({"output": str(output), "corrections": len(contents.entries)}, as_json)
 
@@ -127,8 +127,7 @@ def import_(
         raise FormatError(f"{file} is no file, or is empty; it should be an exported profile")
     unpack(blob, str(file))  # before a store is made for it
     with closing(open_store(store)) as opened:
-        done = Writers(opened, Recognizer(model, threads=1), tenant=key.tenant).merge(key.name, blob)
-        _note(opened, "import", key)
+        done = Writers(opened, Recognizer(model, threads=1), tenant=key.tenant).merge(key.name, blob, actor=actor())
     _say({"name": name, **done._asdict()}, as_json)
 
 

@@ -18,6 +18,10 @@ OVER, QUOTA = "AG001", "allograph quota: "
 """PostgreSQL's state, and how the message begins, where a trigger refuses what is beyond a tenant's quota."""
 
 
+NAME = "allograph_name"
+"""The option of an engine that says what a database is called in messages, where that is not its address."""
+
+
 @contextmanager
 def storage_errors(engine: Engine, damaged: Callable[[StorageError], None] | None = None) -> Iterator[None]:
     """Say a database's errors in our words; none of them tells what was being stored. `damaged` hears of damage."""
@@ -45,7 +49,7 @@ class DamagedError(StorageError):
 
 
 def _explain(engine: Engine, error: BaseException) -> AllographError:
-    where = engine.url.render_as_string(hide_password=True)
+    where = engine.get_execution_options().get(NAME) or engine.url.render_as_string(hide_password=True)
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     code, state = getattr(error, "sqlite_errorname", None) or "", getattr(error, "sqlstate", None)
     if state == OVER or (code == "SQLITE_CONSTRAINT_TRIGGER" and reason.startswith(QUOTA)):

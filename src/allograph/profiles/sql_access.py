@@ -26,7 +26,8 @@ _VALID = api_keys.c.hash != ""  # the row of a revoked key stays, blanked, as th
 _KEY = sa.select(api_keys).where(api_keys.c.id == sa.bindparam("id"), _VALID)
 _KEYS = sa.select(api_keys).where(_VALID).order_by(api_keys.c.created, api_keys.c.id)
 _HAD_KEYS = sa.select(api_keys.c.id).limit(1)
-_BLANK = {"tenant": "", "name": "", "hash": "", "scope": None, "expires": None, "old_hash": None, "old_expires": None}
+BLANK_KEY = {"tenant": "", "name": "", "hash": "", "scope": None, "expires": None, "old_hash": None, "old_expires": None}
+"""What is left of a key that is revoked, beside its id and age: the mark that there was one."""
 _QUOTA = sa.select(quotas).where(quotas.c.tenant == sa.bindparam("tenant"))
 MEASURED = ("id", "alphabet", "box", "embedding", "logits", "features", "image")
 """What of a correction counts as a tenant's bytes, beside `ROW` for all the rest."""
@@ -67,7 +68,7 @@ class SqlKeys:
     def drop_key(self, id: str, event: Event) -> bool:
         """Blank a key."""
         with self._writing("keys") as connection:
-            found = connection.execute(sa.update(api_keys).where(api_keys.c.id == id, _VALID).values(_BLANK)).rowcount > 0
+            found = connection.execute(sa.update(api_keys).where(api_keys.c.id == id, _VALID).values(BLANK_KEY)).rowcount > 0
             if found:
                 add_event(connection, event)
         return found
@@ -109,7 +110,7 @@ class SqlAuditLog:
     def events(self, since: float = 0.0, tenant: str | None = None, after: int = 0, limit: int | None = None) -> list[Event]:
         """The events."""
         columns = (audit.c[name] for name in ("actor", "tenant", "action", "subject", "time"))
-        chosen = sa.select(*columns).where(audit.c.time >= since).order_by(audit.c.event).limit(limit).offset(after)
+        chosen = sa.select(*columns).where(audit.c.time >= since).order_by(audit.c.time, audit.c.event).limit(limit).offset(after)
         if tenant is not None:
             chosen = chosen.where(audit.c.tenant == tenant)
         with self._reading() as connection:
