@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import served
 from allograph.checks.store import ANA, BEN, MODEL, entry
 from allograph.errors import InputError
 from allograph.profiles import changes, open_store
@@ -147,8 +148,7 @@ def test_the_actor_at_the_command_line_is_the_user_whose_process_it_is(tmp_path:
 def test_what_the_library_does_is_logged_too(store_url: str) -> None:
     me = f"program of {pwd.getpwuid(os.getuid()).pw_name}"
     with contextlib.closing(open_store(store_url)) as store, Writers(store, recognizer()) as ours:
-        sample = ours["ana"].recognizer.bundle.styles.medoids[0]
-        ours["ana"].correct(ours["ana"].read(sample), "l")
+        ours["ana"].correct(ours["ana"].read(served.sample(0)), "l")
         blob = ours.export("ana")
         ours.merge("ben", blob, actor="a phone")
         assert ours.erase("ana")

@@ -53,7 +53,7 @@ def show(name: Name, store: At = HERE, tenant: Tenant = "default", as_json: AsJs
     """Show the number of corrections and labels in a profile, and how many readings were right."""
     from allograph.profiles.journal import FARTHEST, Key, unknown_writer
 
-    key = Key.of(tenant, name)
+    key = Key.stored(tenant, name)
     with existing(store) as opened:
         tail = opened.tail(key, FARTHEST)
         if tail is None:
@@ -92,7 +92,7 @@ def export(
     from allograph.profiles.archive import pack
     from allograph.profiles.journal import Key
 
-    key = Key.of(tenant, name)
+    key = Key.stored(tenant, name)
     with existing(store) as opened:
         contents = changes.contents(opened, key)
         _note(opened, "export", key)
@@ -145,7 +145,7 @@ def erase(
 
     if not yes:
         raise InputError(f"erasing {name!r} cannot be taken back; say --yes")
-    key = Key.of(tenant, name)
+    key = Key.stored(tenant, name)
     with existing(store) as opened:
         if not opened.erase(key, actor()):
             raise unknown_writer(key)

@@ -260,7 +260,7 @@ class Writers:
         self.store.audit.add(Event(actor or program(), key.tenant, action, key.name))
 
     def _key(self, name: str) -> Key:
-        return Key(self.tenant, check_name(name, "writer"))
+        return Key.of(self.tenant, name)
 
     def _cold(self, name: str) -> Writer:
         return Writer(
