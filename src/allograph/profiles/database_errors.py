@@ -44,6 +44,10 @@ class Damage(Exception):  # noqa: N818  (it never leaves the store: `storage_err
     """What a table holds cannot be what was put there."""
 
 
+class FullError(StorageError):
+    """There is no room for what was to be written."""
+
+
 class DamagedError(StorageError):
     """What is stored is not what was stored; it does not get better by itself."""
 
@@ -55,7 +59,7 @@ def _explain(engine: Engine, error: BaseException) -> AllographError:
     if state == OVER or (code == "SQLITE_CONSTRAINT_TRIGGER" and reason.startswith(QUOTA)):
         return over_quota(reason.removeprefix(QUOTA))
     if code == "SQLITE_FULL" or "disk is full" in reason or state in FULL:
-        return StorageError(f"the disk of {where} is full. Nothing was lost or half written; free some space and try again")
+        return FullError(f"the disk of {where} is full. Nothing was lost or half written; free some space and try again")
     if code == "SQLITE_NOTADB":
         return DamagedError(f"{where} is not an SQLite database, or is damaged; bring it back from a copy, or name another file")
     if code.startswith("SQLITE_CORRUPT") or isinstance(error, Damage) or _is_damage(error):
@@ -65,7 +69,7 @@ def _explain(engine: Engine, error: BaseException) -> AllographError:
     if code.startswith(BUSY) or state in CUT:
         return StorageError(f"{where} is busy: what is asked for is held by another ({reason}); try again")
     if code.startswith("SQLITE_IOERR"):
-        return StorageError(f"{where} cannot be read or written: the disk is full, or fails ({reason}). Nothing was half written")
+        return FullError(f"{where} cannot be read or written: the disk is full, or fails ({reason}). Nothing was half written")
     return StorageError(f"{where} does not do what was asked ({reason}). Nothing was half written; try again")
 
 
