@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import URL, Engine
 
 from allograph.errors import AllographError, FormatError, QuotaError, StorageError, over_quota
 
@@ -18,6 +18,10 @@ OVER, QUOTA = "AG001", "allograph quota: "
 """PostgreSQL's state, and how the message begins, where a trigger refuses what is beyond a tenant's quota."""
 
 
+UNREACHED = ("connection failed", "failed to resolve host", "connection timeout", "connection is bad")
+"""How psycopg's messages begin where a connection was not made."""
+REFUSED = ("role ", "password", "pg_hba.conf", "authentication failed")
+"""What PostgreSQL's messages hold where it knows the database and not who asks."""
 NAME = "allograph_name"
 """The option of an engine that says what a database is called in messages, where that is not its address."""
 
@@ -48,6 +52,12 @@ class FullError(StorageError):
     """There is no room for what was to be written."""
 
 
+class AddressError(StorageError):
+    """What the address of a store names is not there, or not for whom it names: whoever gave it can mend that."""
+
+    exit_status = 2
+
+
 class DamagedError(StorageError):
     """What is stored is not what was stored; it does not get better by itself."""
 
@@ -70,7 +80,22 @@ def _explain(engine: Engine, error: BaseException) -> AllographError:
         return StorageError(f"{where} is busy: what is asked for is held by another ({reason}); try again")
     if code.startswith("SQLITE_IOERR"):
         return FullError(f"{where} cannot be read or written: the disk is full, or fails ({reason}). Nothing was half written")
+    if engine.dialect.name == "postgresql" and reason.startswith(UNREACHED):
+        return _explain_unreached(engine.url, where, reason)
     return StorageError(f"{where} does not do what was asked ({reason}). Nothing was half written; try again")
+
+
+def _explain_unreached(url: URL, where: str, reason: str) -> StorageError:
+    """Why PostgreSQL was not reached: of a refusal the driver gives the server's words alone, and no state."""
+    if f'database "{url.database}" does not exist' in reason:
+        return AddressError(f"there is no database {url.database!r} for {where}; make it with: createdb {url.database}")
+    if any(words in reason for words in REFUSED):
+        return AddressError(
+            f"{where} lets nobody in so ({reason}); name a role that may log in and its password, in the address or in ~/.pgpass"
+        )
+    return StorageError(
+        f"{where} cannot be reached ({reason}); see that host and port are right and a server runs there; try again"
+    )
 
 
 def _is_damage(error: BaseException) -> bool:
