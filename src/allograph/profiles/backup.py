@@ -37,6 +37,10 @@ AHEAD_BITS = 40
 """Numbers are given on, and editions counted on, from a random place so far ahead."""
 
 
+SAID = ("time", "actor", "tenant", "action", "subject")
+"""What an event says, beside its number."""
+
+
 @dataclass(frozen=True)
 class Restored:
     """What a restore did, beside filling the store."""
@@ -276,10 +280,12 @@ def _has_rows(connection: Connection, table: sa.Table) -> bool:
 def _join_logs(source: Connection, target: Connection, reading: sa.Engine) -> None:
     """Add to a store's audit log the events of a backup that it lacks; one whose number is another's gets a new one."""
     for rows in _parts(source, sa.select(audit), reading):
-        held = _events(target, rows)
-        new = [row for row in rows if row["event"] not in held]
-        others = [row for row in rows if held.get(row["event"], row) != row]
-        for some in (new, [{name: value for name, value in row.items() if name != "event"} for row in others]):
+        lacking = _lacking(target, rows)
+        numbers = sa.select(audit.c.event).where(audit.c.event.in_([row["event"] for row in lacking]))
+        taken = set(target.execute(numbers).scalars())
+        new = [row for row in lacking if row["event"] not in taken]
+        others = [{name: row[name] for name in SAID} for row in lacking if row["event"] in taken]
+        for some in (new, others):
             if some:
                 target.execute(sa.insert(audit), some)
 
@@ -291,10 +297,8 @@ def _find_undone(source: Connection, target: Connection, reading: sa.Engine) -> 
     chosen = sa.select(audit).where(audit.c.action.in_(("erase", "revoke-key")))
     for rows in _parts(target, chosen, target.engine):
         with storage_errors(reading):
-            held = _events(source, rows)
-        for row in rows:
-            if held.get(row["event"]) == row:
-                continue
+            later = _lacking(source, rows)
+        for row in later:
             if row["action"] == "erase":
                 erased.add(Key(row["tenant"], row["subject"]))
             else:
@@ -309,10 +313,11 @@ def _find_undone(source: Connection, target: Connection, reading: sa.Engine) -> 
     )
 
 
-def _events(log: Connection, rows: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
-    """The events of a log that have the numbers of these, by number."""
-    found = log.execute(sa.select(audit).where(audit.c.event.in_([row["event"] for row in rows])))
-    return {row.event: row._asdict() for row in found}
+def _lacking(log: Connection, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of some events that a log does not hold, by what they say: their numbers may be others there."""
+    said = [audit.c[name] for name in SAID]
+    held = {tuple(row) for row in log.execute(sa.select(*said).where(audit.c.time.in_([row["time"] for row in rows])))}
+    return [row for row in rows if tuple(row[name] for name in SAID) not in held]
 
 
 def _log_backup(source: Database, actor: str | None, unlogged: Callable[[StorageError], None]) -> None:
