@@ -223,11 +223,11 @@ def _fill(target: Database, backup: Path, found: Backup, event: Event, progress:
             if before is None and any(_has_rows(connection, table) for table in (*tables, audit)):
                 raise InputError("the store is not empty, and nothing was changed; name an empty one, or say --replace")
             left = _take_over(before, target, connection)
-            if before is target:  # an SQLite file is never emptied, but exchanged: it may be damaged
-                connection.execute(sa.text(f"TRUNCATE {', '.join(table.name for table in tables)}"))
             last = numbers_of(found)
             for table in filter(_is_numbered, (*tables, audit)):
                 _number_from(connection, table, max(last.get(table.name, 0), _highest(connection, table)) + ahead)
+            if before is target:  # an SQLite file is never emptied, but exchanged: it may be damaged
+                connection.execute(sa.text(f"TRUNCATE {', '.join(table.name for table in tables)}"))
             _copy(source, connection, tables, found.rows, progress, "restoring", reading, changed)
             _join_logs(source, connection, reading)
             erased, revoked = _find_undone(source, connection, reading)
