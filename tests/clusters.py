@@ -34,6 +34,11 @@ class Cluster:
         with (self._data / "postgresql.conf").open("a") as file:
             file.write(settings)
 
+    def require_passwords(self) -> None:
+        """Let nobody in without one from now on; nobody has one."""
+        (self._data / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
+        self.control("reload")
+
     def control(self, *arguments: str) -> None:
         """Run `pg_ctl`, and wait for what it does."""
         self._run("pg_ctl", "--wait", "--log", f"{self._data}.log", *arguments)

@@ -116,7 +116,8 @@ def test_quotas_with_their_counts_and_the_audit_log_travel(lasting_url: str, oth
     with contextlib.closing(open_store(other_url)) as store:
         assert store.quotas.get(ANA.tenant) == Quota(writers=2, corrections=1000)
         assert store.quotas.usage(ANA.tenant) == held
-        assert store.audit.events() == told
+        assert store.audit.events()[:3] == told
+        assert [event.action for event in store.audit.events()[3:]] == ["backup", "restore"]
         assert [event.action for event in told] == ["add-key", "set-quota", "erase"]
         changes.record(store, ANA, [entry("counts on")], MODEL)
         after = store.quotas.usage(ANA.tenant)
@@ -154,7 +155,7 @@ def test_the_drill(lasting_url: str, tmp_path: Path) -> None:
         done = back_up(lasting_url, tmp_path / "drill.backup")
         wait_for(acts, max(map(len, acts)) + 5)  # they went on
     destroy(lasting_url)
-    assert restore(tmp_path / "drill.backup", lasting_url) == done
+    assert restore(tmp_path / "drill.backup", lasting_url).backup == done
     with contextlib.closing(open_store(lasting_url)) as store:
         places = []
         for number, (some, least) in enumerate(zip(acts, before, strict=True)):
@@ -195,7 +196,7 @@ def test_a_backup_of_either_kind_fills_either_kind(lasting_url: str, other_url: 
         assert (store.words(BEN), store.keys.list()) == ({"bé": 1}, keys)
         store.check()
     again = back_up(other_url, tmp_path / "again")
-    assert (again.writers, again.corrections, again.rows) == (made.writers, made.corrections, made.rows)
+    assert (again.writers, again.corrections, again.rows) == (made.writers, made.corrections, made.rows + 2)  # two events more
 
 
 def test_an_incarnation_is_not_given_again_after_a_restore(filled: str, tmp_path: Path) -> None:
@@ -365,15 +366,16 @@ def no_file_longer_than(size: int) -> Iterator[None]:
 def test_a_full_disk_leaves_what_was_there(filled: str, tmp_path: Path) -> None:
     file = tmp_path / "b"
     back_up(filled, file)
+    log = Path(f"{filled}-wal"), Path(f"{filled}-shm")  # stays with the event of a backup, as there is no room to empty it
     whole, names = file.read_bytes(), sorted(tmp_path.iterdir())
     with no_file_longer_than(40_000), pytest.raises(StorageError, match="full"):
         back_up(filled, file)
-    assert (file.read_bytes(), sorted(tmp_path.iterdir())) == (whole, names)
+    assert (file.read_bytes(), sorted({*tmp_path.iterdir()} - {*log})) == (whole, names)
     with no_file_longer_than(40_000), pytest.raises(StorageError, match="full"):
         restore(file, str(tmp_path / "new.db"))
     with no_file_longer_than(40_000), pytest.raises(StorageError, match="full"):
         restore(file, filled, replace=True)
-    assert sorted(tmp_path.iterdir()) == names
+    assert sorted({*tmp_path.iterdir()} - {*log}) == names
     with contextlib.closing(open_store(filled)) as store:
         assert len(store.entries(ANA)) == 19
 

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import served
 from allograph import Recognizer, Writer, Writers, open_store
 from allograph.errors import AllographError, StorageError
 from allograph.profiles.sql import SqlStore
@@ -125,6 +126,8 @@ def test_a_store_that_is_full_says_so_loses_nothing_and_goes_on_when_there_is_ro
             for i in range(500):
                 done.append(ana.correct(ana.read(images[i % len(images)]), "a").id)
         assert len(done) > 5
+        with pytest.raises(StorageError, match=f"the disk of {where} is full"):
+            store.check()
         assert [one.id for one in ana.corrections] == done
         assert ana.read(images[0]).label == "a"
     with contextlib.closing(open_store(where)) as store:
@@ -270,3 +273,31 @@ def test_a_damaged_file_is_an_error(tmp_path: Path, recognizer: Recognizer, imag
     where.write_bytes(data)
     with pytest.raises(AllographError, match=r"damaged|not an SQLite database"), contextlib.closing(open_store(where)) as store:
         _ = Writers(store, recognizer)["ana"].corrections
+
+
+def test_a_service_is_not_ready_while_there_is_no_room_and_ready_again_once_there_is(tmp_path: Path) -> None:
+    with contextlib.closing(open_store(tmp_path / "w.db")) as store, served.client(Writers(store, served.recognizer())) as http:
+        served.correct(http, "ana", [("1", 40, "q")])
+        served.ok(http.get("/v1/ready"))
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (Path(tmp_path / "w.db-wal").stat().st_size + 4096, hard))
+        try:
+            body = {"corrections": [{"id": "2", "image": served.image(41), "label": "w"}]}
+            served.problem(http.post("/v1/writers/ana/correct", json=body), 503)
+            for _ in range(2):
+                served.problem(http.get("/v1/ready"), 503)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            signal.signal(signal.SIGXFSZ, handler)
+        served.ok(http.get("/v1/ready"))  # without a correction in between
+        served.ok(http.post("/v1/writers/ana/correct", json=body))
+        assert [key.tenant for key in store.every_key()] == ["default"]
+
+
+def test_that_there_is_room_again_is_seen_by_a_write_that_leaves_nothing(lasting_url: str) -> None:
+    with contextlib.closing(SqlStore(lasting_url)) as store:
+        store._full = True  # as after a change that found no room
+        store.check()
+        assert not store._full
+        assert store.every_key() == []

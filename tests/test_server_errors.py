@@ -23,8 +23,11 @@ from pydantic import TypeAdapter
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
-from allograph.errors import BusyError, FormatError, MismatchError, StorageError
+from allograph.checks.store import MODEL, entry
+from allograph.errors import BusyError, FormatError, StorageError
 from allograph.profiles import MemoryStore
+from allograph.profiles.archive import pack
+from allograph.profiles.journal import Contents
 from allograph.server.requests import ReadRequest
 from allograph.server.settings import Limits
 from allograph.server.validation import check_body
@@ -73,15 +76,10 @@ def test_two_samples_may_not_have_one_id(http: httpx.Client) -> None:
     problem(http.post("/v1/writers/ana/read", json=body), 422)
 
 
-def test_a_profile_of_another_model_is_a_conflict(http: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    served = writers()
-    with client(served) as http:
-
-        def merge(name: str, blob: bytes) -> None:
-            raise MismatchError("another model")
-
-        monkeypatch.setattr(type(served), "merge", lambda self, name, blob, incarnation: merge(name, blob))
-        assert problem(http.put("/v1/writers/ana/profile", content=b"x"), 409)["type"] == "urn:allograph:mismatch"
+def test_a_profile_of_another_model_is_a_conflict(http: httpx.Client) -> None:
+    correct(http, "ana", [("1", 40, "q")])
+    other = pack(Contents([entry("1")], [], MODEL))
+    assert problem(http.put("/v1/writers/ana/profile", content=other), 409)["type"] == "urn:allograph:mismatch"
 
 
 SECRET = "/home/ana/writers.db of postgres@10.0.0.7: the label 'Ж' is damaged"

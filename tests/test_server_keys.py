@@ -18,9 +18,12 @@ from allograph.checks.store import ANA, BEN, MODEL, entry
 from allograph.errors import InputError, QuotaError, StorageError
 from allograph.profiles import changes, open_store
 from allograph.profiles.audit import Event
+from allograph.profiles.database import connect
 from allograph.profiles.keys import SCOPES, Scope
 from allograph.profiles.quotas import Quota, Usage
 from allograph.profiles.sql import SqlStore
+from allograph.profiles.tables import journal, own_words, profiles
+from allograph.profiles.upgrade import make_tables
 from allograph.server.scopes import needed_scope
 from served import INK, client, correct, image, ok, problem, process, read, writers
 from small import allograph
@@ -188,13 +191,88 @@ def test_a_quota_is_exact_however_many_write_at_once(lasting_url: str) -> None:
 
 
 def size(store: Any) -> int:
-    """Bytes of the numbers and images of all that stand."""
+    """Bytes that the default tenant's rows count, row by row."""
     total = 0
-    for key in store.every_key("default"):
-        for one in store.entries(key):
-            arrays = [*one.outputs.arrays.values(), one.image]
-            total += sum(array.nbytes for array in arrays if array is not None)
+    with contextlib.closing(connect(store.url)) as database, database.reading.begin() as connection:
+        ours = sa.select(profiles.c.profile).where(profiles.c.tenant == "default")
+        for row in connection.execute(sa.select(journal).where(journal.c.profile.in_(ours))).mappings():
+            measured = ("id", "alphabet", "box", "embedding", "logits", "features", "image")
+            total += 256 + sum(map(octets, (row[name] for name in measured)))
+        for row in connection.execute(sa.select(own_words).where(own_words.c.profile.in_(ours))).mappings():
+            total += 256 + sum(map(octets, (row[name] for name in ("id", "line", "word"))))
     return total
+
+
+def octets(value: str | bytes | None) -> int:
+    """Bytes of a value as it is stored."""
+    return len(value.encode() if isinstance(value, str) else value or b"")
+
+
+def test_what_was_taken_back_counts_with_its_id_and_is_never_refused(lasting_url: str) -> None:
+    with contextlib.closing(open_store(lasting_url)) as store:
+        changes.record(store, ANA, [entry("é<", alphabet=("a", "é"))], MODEL)
+        changes.record_line(store, ANA, "line-1", [entry("l1")], ["tö", "be"], MODEL)
+        changes.undo(store, ANA, "é<")
+        room = size(store) + 40_000
+        store.quotas.set("default", Quota(bytes=room), "user test")  # counts what is there
+        before = store.quotas.usage("default")
+        assert before is not None
+        assert before.bytes == size(store)
+
+        def cycle() -> None:
+            """A new id each time, and nothing stands."""
+            for i in range(1000):
+                changes.record(store, ANA, [entry(f"cycle {i}")], MODEL)
+                changes.undo(store, ANA, f"cycle {i}")
+                usage = store.quotas.usage("default")
+                assert usage is not None
+                assert usage.bytes == size(store)
+
+        with pytest.raises(QuotaError, match="bytes"):
+            cycle()
+        assert store.taken_back(ANA) > 10
+        store.quotas.set("default", Quota(bytes=1), "user test")  # what is beyond is taken back all the same
+        changes.undo(store, ANA, "line-1")
+        changes.forget_words(store, ANA)
+        changes.compact(store, ANA)
+        usage = store.quotas.usage("default")
+        assert usage is not None
+        assert usage.bytes == size(store) > before.bytes
+        with pytest.raises(QuotaError, match="bytes"):
+            changes.record(store, ANA, [entry("more")], MODEL)
+        store.erase(ANA)
+        assert store.quotas.usage("default") == Usage(0, 0, 0)
+
+
+def test_words_count(lasting_url: str) -> None:
+    with contextlib.closing(open_store(lasting_url)) as store:
+        store.quotas.set("default", Quota(), "user test")
+        changes.record_line(store, ANA, "line-1", [entry("l1")], ["tö", "be"], MODEL)
+        kept = store.quotas.usage("default")
+        changes.forget_words(store, ANA, ["be"])
+        fewer = store.quotas.usage("default")
+        assert kept is not None
+        assert fewer is not None
+        assert kept.bytes > fewer.bytes == size(store)
+        store.quotas.set("default", Quota(bytes=fewer.bytes), "user test")
+        with pytest.raises(QuotaError, match="bytes"):
+            changes.record_line(store, ANA, "line-2", [entry("l2")], ["more"], MODEL)
+
+
+def test_what_a_tenant_had_before_is_counted_anew_by_the_migration(lasting_url: str) -> None:
+    with contextlib.closing(connect(lasting_url)) as database, database.writing.begin() as connection:
+        make_tables(connection, "0006")
+        for statement in (
+            "INSERT INTO allograph_profiles (profile, tenant, name, model_hash, edition, head, time)"
+            f" VALUES (7, 'default', 'ana', '{MODEL}', 0, 2, 0)",
+            "INSERT INTO allograph_quotas (tenant, most_bytes, writers, corrections, bytes) VALUES ('default', 5, 1, 0, 0)",
+            "INSERT INTO allograph_journal (profile, seq, id, time) VALUES (7, 1, 'é', 0)",
+            "INSERT INTO allograph_journal (profile, seq, id, time, undoes) VALUES (7, 2, 'é', 0, 1)",
+        ):
+            connection.execute(sa.text(statement))
+    with contextlib.closing(open_store(lasting_url)) as store:
+        assert store.quotas.usage("default") == Usage(1, 0, 2 * 258)
+        assert size(store) == 2 * 258
 
 
 def test_what_is_taken_back_erased_or_exchanged_is_counted_too(lasting_url: str) -> None:
@@ -293,7 +371,14 @@ def test_the_audit_log_holds_who_did_what_and_is_only_added_to(lasting_url: str)
         assert isinstance(store, SqlStore)
         url = lasting_url if "://" in lasting_url else f"sqlite:///{lasting_url}"
         engine = sa.create_engine(url, poolclass=sa.NullPool)
-        for statement in ("DELETE FROM allograph_audit", "UPDATE allograph_audit SET actor = 'nobody'"):
+        replaced = "(event, time, actor, tenant, action, subject) VALUES (1, 0, 'nobody', '', 'erase', '')"
+        attempts = ["DELETE FROM allograph_audit", "UPDATE allograph_audit SET actor = 'nobody'"]
+        attempts += (
+            ["TRUNCATE allograph_audit", "TRUNCATE allograph_profiles, allograph_audit CASCADE"]
+            if "://" in lasting_url
+            else [f"{how} INTO allograph_audit {replaced}" for how in ("REPLACE", "INSERT OR REPLACE", "INSERT OR IGNORE")]
+        )
+        for statement in attempts:
             with pytest.raises(sa.exc.DBAPIError, match="only added to"), engine.begin() as connection:
                 connection.execute(sa.text(statement))
         assert len(store.audit.events()) == 8

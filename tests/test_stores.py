@@ -40,6 +40,8 @@ from allograph.profiles.tables import api_keys
 from allograph.profiles.words import Word
 from allograph.readings import Samples
 from allograph.samples.box import Box
+from clusters import own_cluster
+from small import allograph
 
 
 @pytest.fixture
@@ -616,3 +618,38 @@ def test_memory_keeps_nothing_of_what_was_taken_back() -> None:
     assert [one.id for one in kept if isinstance(one, Entry) and one.label == "gone-for-good"] == []
     assert [one.device for one in kept if isinstance(one, Box) and one.device in ("the pen of 2", "the pen of 3")] == []
     assert [one for one in kept if isinstance(one, Word) and one.text in ("gone", "by", "now")] == []
+
+
+@pytest.mark.parametrize(
+    ("place", "status", "words"),
+    [
+        ("postgres@127.0.0.1:5432/no_such_one", 2, "make it with: createdb no_such_one"),
+        ("no_such_role:secret@127.0.0.1:5432/test", 2, "name a role that may log in"),
+        ("postgres@127.0.0.1:9/test", 1, "cannot be reached"),
+        ("postgres@nowhere.invalid/test", 1, "cannot be reached"),
+    ],
+)
+def test_a_database_that_is_not_there_is_told_in_words_of_its_own(
+    place: str, status: int, words: str, postgres: str, tmp_path: Path
+) -> None:
+    server = sa.make_url(postgres)
+    address = place.replace("127.0.0.1:5432", f"{server.host}:{server.port or 5432}")
+    done = allograph("writers", "list", "--store", f"postgresql://{address}", cwd=tmp_path, status=status)
+    assert words in done.stderr
+    assert "+psycopg" not in done.stderr
+    assert "secret" not in done.stderr
+    assert "try again" not in done.stderr or status == 1
+    with pytest.raises(StorageError, match=words):
+        open_store(f"postgresql://{address}")
+
+
+@pytest.mark.slow
+def test_a_wrong_password_is_told_in_words_of_its_own() -> None:
+    with own_cluster() as cluster:
+        open_store(cluster.url).close()
+        cluster.require_passwords()
+        for url in (cluster.url, cluster.url.replace("@", ":secret@", 1)):
+            with pytest.raises(StorageError, match="name a role that may log in") as met:
+                open_store(url)
+            assert met.value.exit_status == 2
+            assert "secret" not in str(met.value)

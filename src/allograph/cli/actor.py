@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
+from allograph.profiles.audit import user
 
 
 def actor() -> str:
@@ -11,7 +11,4 @@ def actor() -> str:
     >>> actor().startswith("user ")
     True
     """
-    try:
-        return f"user {getpass.getuser()}"
-    except (OSError, KeyError, ImportError):  # a user who has no name, as in many containers
-        return "user without a name"
+    return f"user {user()}"

@@ -1,16 +1,18 @@
-"""`allograph audit`: who exported, imported or erased a writer, made or revoked a key, or set a quota."""
+"""`allograph audit`: who took what out of a store or erased it, made or revoked a key, or set a quota."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from allograph.cli.moments import parse_moment, told
+from allograph.cli.output import encodable
 from allograph.cli.terminal import AsJson, print_json
 from allograph.cli.writers import HERE, At, existing
+from allograph.profiles.audit import Action
 
 
 def audit(
@@ -18,9 +20,7 @@ def audit(
         str, typer.Option(help="Only what was done since: 7d, 12h, a date, or a date and time in UTC.")
     ] = "1970-01-01",
     tenant: Annotated[str | None, typer.Option(help="Only what was done with this tenant's writers, keys and quota.")] = None,
-    action: Annotated[
-        str | None, typer.Option(help="Only export, import, erase, add-key, rotate-key, revoke-key, reopen or set-quota.")
-    ] = None,
+    action: Annotated[str | None, typer.Option(help=f"Only one of: {', '.join(get_args(Action))}.")] = None,
     store: At = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -32,4 +32,5 @@ def audit(
         print_json({"events": [asdict(one) for one in events]})
         return
     for one in events:
-        print(told(one.time), one.actor, one.tenant or "-", one.action, one.subject or "-", sep="\t")
+        texts = (told(one.time), one.actor, one.tenant or "-", one.action, one.subject or "-")
+        print(*map(encodable, texts), sep="\t")

@@ -53,7 +53,7 @@ def show(name: Name, store: At = HERE, tenant: Tenant = "default", as_json: AsJs
     """Show the number of corrections and labels in a profile, and how many readings were right."""
     from allograph.profiles.journal import FARTHEST, Key, unknown_writer
 
-    key = Key.of(tenant, name)
+    key = Key.stored(tenant, name)
     with existing(store) as opened:
         tail = opened.tail(key, FARTHEST)
         if tail is None:
@@ -92,11 +92,11 @@ def export(
     from allograph.profiles.archive import pack
     from allograph.profiles.journal import Key
 
-    key = Key.of(tenant, name)
+    key = Key.stored(tenant, name)
     with existing(store) as opened:
         contents = changes.contents(opened, key)
         _note(opened, "export", key)
-    with atomic_file(output) as temporary:
+    with atomic_file(output, private=True) as temporary:
         temporary.write_bytes(pack(contents))
     _say({"output": str(output), "corrections": len(contents.entries)}, as_json)
 
@@ -127,8 +127,7 @@ def import_(
         raise FormatError(f"{file} is no file, or is empty; it should be an exported profile")
     unpack(blob, str(file))  # before a store is made for it
     with closing(open_store(store)) as opened:
-        done = Writers(opened, Recognizer(model, threads=1), tenant=key.tenant).merge(key.name, blob)
-        _note(opened, "import", key)
+        done = Writers(opened, Recognizer(model, threads=1), tenant=key.tenant).merge(key.name, blob, actor=actor())
     _say({"name": name, **done._asdict()}, as_json)
 
 
@@ -146,7 +145,7 @@ def erase(
 
     if not yes:
         raise InputError(f"erasing {name!r} cannot be taken back; say --yes")
-    key = Key.of(tenant, name)
+    key = Key.stored(tenant, name)
     with existing(store) as opened:
         if not opened.erase(key, actor()):
             raise unknown_writer(key)

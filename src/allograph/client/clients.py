@@ -134,7 +134,7 @@ class Client:
             try:
                 if operation.download is None or response.status_code != 200:
                     return Received(response.status_code, response.headers, response.read())
-                with atomic_file(operation.download) as path, open(path, "wb") as file:
+                with atomic_file(operation.download, private=True) as path, open(path, "wb") as file:
                     for chunk in response.iter_bytes():
                         file.write(chunk)
                 return Received(response.status_code, response.headers)
@@ -217,7 +217,7 @@ class AsyncClient:
             try:
                 if operation.download is None or response.status_code != 200:
                     return Received(response.status_code, response.headers, await response.aread())
-                with atomic_file(operation.download) as path, open(path, "wb") as file:
+                with atomic_file(operation.download, private=True) as path, open(path, "wb") as file:
                     async for chunk in response.aiter_bytes():
                         await anyio.to_thread.run_sync(file.write, chunk)
                 return Received(response.status_code, response.headers)

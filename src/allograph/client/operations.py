@@ -10,6 +10,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar, Unpack
 from urllib.parse import quote
 
 from allograph.client import types
+from allograph.samples.names import check_address
 
 T = TypeVar("T")
 
@@ -206,7 +207,7 @@ def json_of(operation: Operation[Any]) -> bytes | None:
 def _about(
     writer: str, path: str = "", query: Mapping[str, Any] | None = None, method: str = "GET", **rest: Any
 ) -> Operation[Any]:
-    return Operation(method, f"/v1/writers/{quote(writer, safe='')}{path}", query or {}, writer=writer, **rest)
+    return Operation(method, f"/v1/writers/{quote(check_address(writer), safe='')}{path}", query or {}, writer=writer, **rest)
 
 
 def _verb(writer: str, verb: str, body: Mapping[str, Any], keep_images: bool = True, **rest: Any) -> Operation[Any]:

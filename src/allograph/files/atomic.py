@@ -18,15 +18,18 @@ LONGEST_PREFIX = 32
 
 
 @contextmanager
-def atomic_file(path: str | Path) -> Iterator[Path]:
+def atomic_file(path: str | Path, private: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside `path`; move it there when the block ends well, remove it when it does not.
 
+    A file that replaces another keeps that one's mode; with `private` a new one is its owner's alone.
     Where `path` is a symbolic link, what it points to is replaced, and the link stays. Raises `InputError` where something other
     than a file is there (`check_output`), `StorageError` when the disk is full or the folder cannot be written.
     """
     check_output(path)
     place = Path(os.path.realpath(path))
     with _beside(place, path, folder=False) as temporary:
+        if private:
+            temporary.touch(mode=0o600)
         yield temporary
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())

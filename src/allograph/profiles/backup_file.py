@@ -20,6 +20,7 @@ from sqlalchemy.engine import URL, Engine
 
 from allograph.errors import FormatError, InputError, StorageError
 from allograph.files.records import check_version, read_record
+from allograph.profiles.database_errors import NAME
 from allograph.profiles.upgrade import NEWEST, later_release
 from allograph.progress import Progress
 
@@ -54,10 +55,10 @@ class Backup:
 
 
 @contextmanager
-def new_backup(path: Path) -> Iterator[Engine]:
-    """An empty file to write a backup into, for its owner alone; it is whole when the block ends: write beside, then move it."""
-    path.touch(mode=0o600)
-    engine = sa.create_engine(URL.create("sqlite", database=str(path)), hide_parameters=True)
+def new_backup(path: Path, named: Path) -> Iterator[Engine]:
+    """An empty file to write a backup into, whole when the block ends: write beside, then move it; errors call it `named`."""
+    options = {NAME: str(named)}
+    engine = sa.create_engine(URL.create("sqlite", database=str(path)), hide_parameters=True, execution_options=options)
 
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, record: object) -> None:

@@ -47,18 +47,19 @@ class Database(Protocol):
         ...
 
 
-def connect(url: str, page_limit: int | None = None, existing: bool = False) -> Database:
+def connect(url: str, page_limit: int | None = None, existing: bool = False, named: str | None = None) -> Database:
     """Open SQLite or PostgreSQL.
 
-    `page_limit` bounds an SQLite file, in pages of 4 KiB. With `existing`, an SQLite file is not made, and is opened for reading
-    only where it cannot be written. Raises `InputError` for another kind of database, or a file or folder that is not there,
-    and `MissingExtraError` where PostgreSQL's driver is not installed.
+    `page_limit` bounds an SQLite file, in pages of 4 KiB; messages call it as it is `named`, its path unless given. With
+    `existing`, an SQLite file is not made, and is opened for reading only where it cannot be written. Raises `InputError` for
+    another kind of database, or a file or folder that is not there, and `MissingExtraError` where PostgreSQL's driver is not
+    installed.
     """
     parsed = _parse_url(url)
     if parsed.get_backend_name() == "sqlite":
         from allograph.profiles.sqlite_file import SqliteFile
 
-        return SqliteFile(str(parsed.database), page_limit, existing)
+        return SqliteFile(str(parsed.database), page_limit, existing, named)
     from allograph.profiles.postgres import Postgres
 
     return Postgres(parsed)

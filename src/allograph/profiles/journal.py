@@ -20,6 +20,7 @@ from allograph.readings import Corrections, Samples
 from allograph.samples.box import Box, Boxes
 from allograph.samples.equality import by_content
 from allograph.samples.names import LONGEST_NAME as LONGEST_NAME
+from allograph.samples.names import check_address
 from allograph.samples.names import check_name as check_name
 
 FARTHEST = 2**62
@@ -37,6 +38,13 @@ class Key(NamedTuple):
     @classmethod
     def of(cls, tenant: object, name: object) -> Key:
         """The key of names that somebody typed or sent; raises `InputError` where they can be none."""
+        key = cls.stored(tenant, name)
+        check_address(key.name)
+        return key
+
+    @classmethod
+    def stored(cls, tenant: object, name: object) -> Key:
+        """The same of a profile that may be there already: releases before this one took the names `.` and `..` too."""
         return cls(check_name(tenant, "tenant"), check_name(name, "writer"))
 
 

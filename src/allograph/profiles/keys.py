@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, Protocol, get_args
 
 from allograph.errors import InputError
-from allograph.profiles.audit import PROGRAM, Action, Event
+from allograph.profiles.audit import Action, Event, program
 from allograph.samples.names import check_name
 
 Scope = Literal["read", "teach", "administer"]
@@ -89,13 +89,15 @@ class Keys:
     """The API keys of a store, each bound to a tenant; of a secret, 256 random bits, only its SHA-256 is kept.
 
     `bool` is True once there was a key, also after all were revoked: then the store stays closed until `reopen`. The audit log
-    says of each change who made it: `actor`.
+    says of each change who made it: `actor`, or `program of USER` where none is named.
     """
 
     def __init__(self, table: KeyTable) -> None:
         self._table = table
 
-    def add(self, tenant: str, name: str, scope: Scope = "administer", expires: float | None = None, actor: str = PROGRAM) -> str:
+    def add(
+        self, tenant: str, name: str, scope: Scope = "administer", expires: float | None = None, actor: str | None = None
+    ) -> str:
         """Make a key, which is shown this once and never again; raises `InputError` for a time of expiry that is over."""
         if scope not in SCOPES:
             raise InputError(f"a key's scope is one of {', '.join(SCOPES)}, not {scope!r}")
@@ -104,7 +106,7 @@ class Keys:
         self._table.put_key(StoredKey(key, _hash(secret)), _event(key, "add-key", actor))
         return f"{id}.{secret}"
 
-    def rotate(self, id: str, grace: float, expires: float | None = None, actor: str = PROGRAM) -> str:
+    def rotate(self, id: str, grace: float, expires: float | None = None, actor: str | None = None) -> str:
         """Give a key a new secret, and return it whole; the secret before is valid for `grace` more seconds, older ones no more.
 
         It expires when it did, unless a new time is given. Raises `InputError` where there is no key of this id, where it was
@@ -122,7 +124,7 @@ class Keys:
             raise InputError(f"the key {id} was rotated or revoked by somebody else at this moment; look at allograph keys list")
         return f"{id}.{secret}"
 
-    def revoke(self, id: str, actor: str = PROGRAM) -> bool:
+    def revoke(self, id: str, actor: str | None = None) -> bool:
         """Make a key void, its secret before the last rotation too; False where there is none of this id."""
         found = self._table.find_key(id) if _is_id(id) else None
         return found is not None and self._table.drop_key(id, _event(found.key, "revoke-key", actor))
@@ -154,18 +156,18 @@ class Keys:
         found = self.find(key)
         return found.tenant if found and found.is_valid(time.time()) else None
 
-    def reopen(self, actor: str = PROGRAM) -> None:
+    def reopen(self, actor: str | None = None) -> None:
         """Let the store be used without keys again; raises `InputError` while there is one."""
         if self.list():
             raise InputError("the store holds keys; revoke them first: allograph keys list shows them")
-        self._table.drop_marks(Event(actor, "", "reopen"))
+        self._table.drop_marks(Event(actor or program(), "", "reopen"))
 
     def __bool__(self) -> bool:
         return self._table.had_keys()
 
 
-def _event(key: ApiKey, action: Action, actor: str) -> Event:
-    return Event(actor, key.tenant, action, key.id)
+def _event(key: ApiKey, action: Action, actor: str | None) -> Event:
+    return Event(actor or program(), key.tenant, action, key.id)
 
 
 def _check_expiry(expires: float | None, now: float) -> float | None:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 
 from allograph.errors import missing_extra
+from allograph.profiles.database_errors import NAME
 from allograph.profiles.queues import LOCKED, Queues
 
 CONNECTIONS = 8
@@ -81,6 +82,7 @@ class Postgres:
                 max_overflow=0,
                 pool_timeout=FREE,
                 hide_parameters=True,
+                execution_options={NAME: url.set(drivername="postgresql").render_as_string(hide_password=True)},
                 connect_args={name: value for name, value in TCP.items() if name not in url.query},
             )
         except ModuleNotFoundError as error:

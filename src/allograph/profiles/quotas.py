@@ -17,7 +17,7 @@ class Quota:
     corrections: int | None = None
     """Corrections that stand, of all its writers."""
     bytes: int | None = None
-    """Bytes of their numbers and images, as they are stored."""
+    """Bytes of their numbers and images, ids and own words, and 256 for each row, of corrections that were taken back too."""
     rate: float | None = None
     """Samples a second, instead of the service's own rate."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Collection, Hashable, Iterator, Sequence
@@ -15,7 +16,7 @@ from allograph.errors import StorageError
 from allograph.profiles import sql_statements as statements
 from allograph.profiles.audit import Event
 from allograph.profiles.database import connect
-from allograph.profiles.database_errors import storage_errors
+from allograph.profiles.database_errors import FullError, storage_errors
 from allograph.profiles.journal import (
     FARTHEST,
     Contents,
@@ -50,6 +51,10 @@ CLOSING = 5.0
 """Seconds for which that is tried when a store is closed."""
 READY = 2.0
 """Seconds that a statement of `check` may take."""
+ROOM = 2**15
+"""Bytes for which there must be room again once there was none."""
+NOBODY = Key("", "is there room?")
+"""Whose row is written and taken back to see that: of no tenant, as a tenant's name is not empty."""
 
 
 class SqlStore:
@@ -61,6 +66,7 @@ class SqlStore:
         self._database = connect(url, page_limit, existing)
         self._engine, self._at_once, self._writer = self._database.reading, self._database.snapshot, self._database.writing
         self._damage: StorageError | None = None
+        self._full = False
         self._untidy, self._tidied = False, time.monotonic()
         self._timer: threading.Timer | None = None
         self._closed = False
@@ -278,7 +284,7 @@ class SqlStore:
             self._tidy_soon()
 
     def check(self) -> None:
-        """Look up what a reading would."""
+        """Look up what a reading would; where a change found no room, see whether there is some again."""
         if self._damage is not None:
             raise self._damage
         with self._errors(), self._engine.connect() as connection:
@@ -287,6 +293,20 @@ class SqlStore:
             if newest is not None:
                 for row in patient.execute(statements.LAST, {"profile": newest.profile}):
                     _ = row if row.label is None else entry_of(row)
+        if self._full:
+            self._try_room()
+
+    def _try_room(self) -> None:
+        """Write what is larger than a correction and take it back, in one transaction that is committed: so it needs the room."""
+        with self._writing("room") as connection:
+            patient = connection.execution_options(**{PATIENCE: READY})
+            begun = {**NOBODY._asdict(), "model_hash": "", "edition": 0, "head": 0, "time": 0.0}
+            number = patient.execute(sa.insert(profiles).values(begun).returning(profiles.c.profile)).scalar_one()
+            row = {"profile": number, "seq": 1, "id": NOBODY.name, "time": 0.0, "image": secrets.token_bytes(ROOM)}
+            patient.execute(sa.insert(journal), row)
+            for table in (journal, profiles):
+                patient.execute(sa.delete(table).where(table.c.profile == number))
+        self._full = False
 
     def close(self) -> None:
         """Close all connections."""
@@ -316,8 +336,12 @@ class SqlStore:
     @contextmanager
     def _writing(self, what: Hashable) -> Iterator[Connection]:
         """A transaction that changes something, after all others that change the same."""
-        with self._database.turn(what), self._errors(), self._writer.begin() as connection:
-            yield connection
+        try:
+            with self._database.turn(what), self._errors(), self._writer.begin() as connection:
+                yield connection
+        except FullError:
+            self._full = True
+            raise
 
     def _found(
         self,

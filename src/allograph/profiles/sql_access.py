@@ -14,7 +14,7 @@ from allograph.profiles.audit import Event
 from allograph.profiles.keys import ApiKey, StoredKey
 from allograph.profiles.postgres import PATIENCE
 from allograph.profiles.quotas import Quota, Usage
-from allograph.profiles.tables import COUNTED, api_keys, audit, journal, profiles, quotas
+from allograph.profiles.tables import COUNTED, api_keys, audit, journal, own_words, profiles, quotas
 from allograph.samples.names import check_name
 
 Reading = Callable[[], AbstractContextManager[Connection]]
@@ -26,17 +26,13 @@ _VALID = api_keys.c.hash != ""  # the row of a revoked key stays, blanked, as th
 _KEY = sa.select(api_keys).where(api_keys.c.id == sa.bindparam("id"), _VALID)
 _KEYS = sa.select(api_keys).where(_VALID).order_by(api_keys.c.created, api_keys.c.id)
 _HAD_KEYS = sa.select(api_keys.c.id).limit(1)
-_BLANK = {"tenant": "", "name": "", "hash": "", "scope": None, "expires": None, "old_hash": None, "old_expires": None}
+BLANK_KEY = {"tenant": "", "name": "", "hash": "", "scope": None, "expires": None, "old_hash": None, "old_expires": None}
+"""What is left of a key that is revoked, beside its id and age: the mark that there was one."""
 _QUOTA = sa.select(quotas).where(quotas.c.tenant == sa.bindparam("tenant"))
-_BYTES = sum(sa.func.coalesce(sa.func.length(journal.c[name]), 0) for name in ("embedding", "logits", "features", "image"))
-_HELD = (
-    sa.select(
-        sa.func.count(journal.c.label).label("corrections"),
-        sa.func.coalesce(sa.func.sum(_BYTES), 0).label("bytes"),
-    )
-    .join(profiles, profiles.c.profile == journal.c.profile)
-    .where(profiles.c.tenant == sa.bindparam("tenant"))
-)
+MEASURED = ("id", "alphabet", "box", "embedding", "logits", "features", "image")
+"""What of a correction counts as a tenant's bytes, beside `ROW` for all the rest."""
+ROW = 256
+"""Bytes that each row of a journal or of the words counts, whatever is in it."""
 _WRITERS = sa.select(sa.func.count()).select_from(profiles).where(profiles.c.tenant == sa.bindparam("tenant"))
 COUNTING = 600.0
 """Seconds that it may take to count what a tenant has."""
@@ -72,7 +68,7 @@ class SqlKeys:
     def drop_key(self, id: str, event: Event) -> bool:
         """Blank a key."""
         with self._writing("keys") as connection:
-            found = connection.execute(sa.update(api_keys).where(api_keys.c.id == id, _VALID).values(_BLANK)).rowcount > 0
+            found = connection.execute(sa.update(api_keys).where(api_keys.c.id == id, _VALID).values(BLANK_KEY)).rowcount > 0
             if found:
                 add_event(connection, event)
         return found
@@ -114,7 +110,7 @@ class SqlAuditLog:
     def events(self, since: float = 0.0, tenant: str | None = None, after: int = 0, limit: int | None = None) -> list[Event]:
         """The events."""
         columns = (audit.c[name] for name in ("actor", "tenant", "action", "subject", "time"))
-        chosen = sa.select(*columns).where(audit.c.time >= since).order_by(audit.c.event).limit(limit).offset(after)
+        chosen = sa.select(*columns).where(audit.c.time >= since).order_by(audit.c.time, audit.c.event).limit(limit).offset(after)
         if tenant is not None:
             chosen = chosen.where(audit.c.tenant == tenant)
         with self._reading() as connection:
@@ -146,7 +142,7 @@ class SqlQuotas:
     def usage(self, tenant: str) -> Usage | None:
         """What a tenant has."""
         row = self._row(tenant)
-        return None if row is None else Usage(**{name: row[name] for name in COUNTED})
+        return None if row is None else Usage(row["writers"], row["corrections"], row["bytes"] + row["kept"])
 
     def tenants(self) -> list[str]:
         """The tenants that are counted."""
@@ -166,9 +162,40 @@ def _count(connection: Connection, tenant: str) -> dict[str, int]:
         connection.execute(sa.text(f"SET LOCAL statement_timeout = {COUNTING * 1000:.0f}"))
         connection.execute(sa.text("LOCK TABLE allograph_profiles, allograph_journal IN SHARE ROW EXCLUSIVE MODE"))
         connection = connection.execution_options(**{PATIENCE: COUNTING})
+    dialect, is_stone = connection.dialect.name, journal.c.undoes.is_not(None)
+    one, stone = _bytes(dialect, *(journal.c[name] for name in MEASURED)), _bytes(dialect, journal.c.id)
+    held = (
+        sa.select(sa.func.count(journal.c.label), _total(sa.case((is_stone, 0), else_=one)), _total(sa.case((is_stone, stone))))
+        .join(profiles, profiles.c.profile == journal.c.profile)
+        .where(profiles.c.tenant == tenant)
+    )
+    marks = (
+        sa.select(_total(_bytes(dialect, own_words.c.id, own_words.c.line, own_words.c.word)))
+        .join(profiles, profiles.c.profile == own_words.c.profile)
+        .where(profiles.c.tenant == tenant)
+    )
+    corrections, size, kept = connection.execute(held).one()
+    size += connection.execute(marks).scalar_one()
     writers = connection.execute(_WRITERS, its).scalar_one()
-    held = connection.execute(_HELD, its).one()
-    return {"writers": writers, "corrections": held.corrections, "bytes": int(held.bytes)}
+    return {"writers": writers, "corrections": corrections, "bytes": int(size), "kept": int(kept)}
+
+
+def _bytes(dialect: str, *columns: sa.Column[Any]) -> sa.ColumnElement[int]:
+    """Bytes that a row counts, as the triggers count them."""
+    total: sa.ColumnElement[int] = sa.literal_column(str(ROW), sa.Integer)
+    for column in columns:
+        if dialect == "postgresql":
+            size = sa.func.octet_length(column)
+        elif isinstance(column.type, sa.LargeBinary):
+            size = sa.func.length(column)
+        else:
+            size = sa.func.length(sa.cast(column, sa.LargeBinary))
+        total = total + sa.func.coalesce(size, 0)
+    return total
+
+
+def _total(size: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+    return sa.func.coalesce(sa.func.sum(size), 0)
 
 
 def _key(row: Any) -> ApiKey:

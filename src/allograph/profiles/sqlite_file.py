@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 
 from allograph.errors import FormatError, InputError, StorageError, storage_error
-from allograph.profiles.database_errors import DamagedError, not_a_database
+from allograph.profiles.database_errors import NAME, DamagedError, not_a_database
 from allograph.profiles.queues import LOCKED, Queues
 
 CONNECTIONS = 8
@@ -37,8 +37,9 @@ class SqliteFile:
     transaction, which raises `StorageError`, before anything is acknowledged that nobody will find.
     """
 
-    def __init__(self, path: str, page_limit: int | None, existing: bool) -> None:
+    def __init__(self, path: str, page_limit: int | None, existing: bool, named: str | None = None) -> None:
         self.path = Path(path)
+        self._name = named or path
         self._check_place(existing)
         self._readonly = existing and not _writable(self.path)
         self._page_limit = page_limit
@@ -97,6 +98,7 @@ class SqliteFile:
             max_overflow=0,
             pool_timeout=FREE,
             hide_parameters=True,
+            execution_options={NAME: self._name},
         )
 
         @sa.event.listens_for(engine, "begin")
@@ -112,6 +114,9 @@ class SqliteFile:
 
     def _connection(self, timeout: float) -> sqlite3.Connection:
         mode = "mode=ro&immutable=1" if self._readonly else "mode=rwc"
+        if not self._readonly:
+            with suppress(OSError):  # what is there keeps its mode; why it cannot be made, SQLite says
+                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         connection = sqlite3.connect(
             f"file:{quote(str(self.path.absolute()))}?{mode}",
             timeout,

@@ -128,8 +128,11 @@ quotas = Table(
     *(Column(f"most_{name}", _Number) for name in COUNTED),
     Column("rate", Double),
     *(Column(name, _Number, nullable=False) for name in COUNTED),
+    Column("kept", _Number, nullable=False, server_default="0"),
 )
 """One row a tenant that has a quota: what it may have at most, and what it has, which triggers count with each change.
+
+`kept` are the bytes of its tombstones, which count beside `bytes` and are apart because to take something back is never refused.
 
 A change that would bring it beyond is refused by a trigger, within the transaction.
 """
@@ -146,7 +149,7 @@ audit = Table(
     Index("allograph_audit_time", "time"),
     sqlite_autoincrement=True,
 )
-"""One row an act that an operator must be able to account for. Triggers refuse to change or delete one."""
+"""One row an act that an operator must be able to account for. Triggers refuse to change, replace or delete one."""
 
 CONTENT = (
     *("batch", "label", "implicit", "base", "answer", "alphabet", "model_hash"),

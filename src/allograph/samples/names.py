@@ -30,6 +30,17 @@ def check_name(name: object, what: str) -> str:
     return name
 
 
+def check_address(name: str) -> str:
+    """Return a writer's name; raises `InputError` for `.` and `..`: in a URL they are steps, and lead to something else.
+
+    >>> check_address("...")
+    '...'
+    """
+    if name in (".", ".."):
+        raise InputError(f"a writer cannot be called {name!r}: in an address that is a step and no name; choose another")
+    return name
+
+
 def check_writer(name: str) -> str:
     """A writer's name as a file of data gives it: as `check_name` has it, without the blanks around it.
 

@@ -12,6 +12,7 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from io import BytesIO
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -24,6 +25,7 @@ from allograph.errors import BusyError, StorageError
 from allograph.profiles.changes import Merged
 from allograph.profiles.journal import Key
 from allograph.profiles.migration import sizes_of
+from allograph.server.profile_transfer_process import carry_out
 from allograph.writers.writers import Writers
 
 LARGE = 2 * 2**20
@@ -49,11 +51,12 @@ class ProfileTransfer:
         self._running: set[Process] = set()
 
     async def export(self, tenant: str, name: str) -> Response:
-        """A profile as a response; raises `UnknownWriter` where there is none."""
-        writers = self._writers.of(tenant)
-        (version,) = await run_in_threadpool(writers.store.versions, [Key.of(tenant, name)])
-        if version is None or version.head < LONG or writers.store.url is None:
-            return Response(await run_in_threadpool(writers.export, name), media_type=MEDIA_TYPE)
+        """A profile as a response, which the caller logs; raises `UnknownWriter` where there is none."""
+        store = self._writers.store
+        (version,) = await run_in_threadpool(store.versions, [Key.of(tenant, name)])
+        if version is None or version.head < LONG or store.url is None:
+            _, blob = await run_in_threadpool(carry_out, store, self._task("export", tenant, name), BytesIO())
+            return Response(blob, media_type=MEDIA_TYPE)
         async with AsyncExitStack() as stack:
             process = await stack.enter_async_context(self._process("export", tenant, name))
             assert process.stdin
@@ -62,11 +65,12 @@ class ProfileTransfer:
             return _ProcessResponse(process, length, stack.pop_all())
 
     async def merge(self, tenant: str, name: str, request: Request, incarnation: str | None = None) -> Merged:
-        """Join a request's body, an exported profile, to a writer's own; raises as `Writers.merge` does."""
-        writers = self._writers.of(tenant)
+        """Join a request's body, an exported profile, to a writer's own; raises as `Writers.merge` does, and logs nothing."""
+        store = self._writers.store
         length = request.headers.get("content-length")
-        if (length is not None and int(length) < LARGE) or writers.store.url is None:
-            return await run_in_threadpool(writers.merge, name, await request.body(), incarnation)
+        if (length is not None and int(length) < LARGE) or store.url is None:
+            task, body = self._task("import", tenant, name, incarnation), BytesIO(await request.body())
+            return Merged(**(await run_in_threadpool(carry_out, store, task, body))[0])
         async with self._process("import", tenant, name, incarnation) as process:
             assert process.stdin
             with suppress(ConnectionError):  # it ended: what it says tells why
@@ -105,7 +109,7 @@ class ProfileTransfer:
                     process.kill()
                 await process.wait()
 
-    def _task(self, act: str, tenant: str, name: str, incarnation: str | None) -> dict[str, Any]:
+    def _task(self, act: str, tenant: str, name: str, incarnation: str | None = None) -> dict[str, Any]:
         recognizer, store = self._writers.pipeline.recognizer, self._writers.store
         return {
             "act": act,

@@ -27,7 +27,7 @@ def main(source: BinaryIO, output: BinaryIO) -> None:
     try:
         with closing(open_store(task["store"], existing=True)) as store:
             store.most_writers = task["most_writers"]
-            head, body = _result(store, task, source)
+            head, body = carry_out(store, task, source)
             output.write(json.dumps(head).encode() + b"\n" + body)
             output.flush()
     except AllographError as error:
@@ -35,8 +35,8 @@ def main(source: BinaryIO, output: BinaryIO) -> None:
         output.flush()
 
 
-def _result(store: Store, task: dict[str, Any], source: BinaryIO) -> tuple[dict[str, Any], bytes]:
-    """The line and the bytes to write."""
+def carry_out(store: Store, task: dict[str, Any], source: BinaryIO) -> tuple[dict[str, Any], bytes]:
+    """Export or import a profile; what there is to say of it, and the bytes of an export."""
     key = Key(task["tenant"], task["name"])
     if task["act"] == "export":
         blob = pack(changes.contents(store, key))

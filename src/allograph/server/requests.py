@@ -25,6 +25,7 @@ from allograph.profiles.journal import LONGEST_NAME, check_name
 from allograph.profiles.line_ids import LONGEST_LINE_ID, PREFIX, check_line_id
 from allograph.profiles.words import LONGEST_WORD, check_word
 from allograph.samples.box import FARTHEST, LONGEST_DEVICE, Box, Unit
+from allograph.samples.names import check_address
 from allograph.server.base64_text import decode_base64
 from allograph.server.body_limits import LABELS, LIKELY_WORDS
 from allograph.server.ink_forms import Form, Ink, read_strokes
@@ -109,7 +110,7 @@ def _device(name: str) -> str:
 
 
 def _writer(value: Any) -> str:
-    name = check_name(_text(value, "a writer's name", LONGEST_NAME), "writer")
+    name = check_address(check_name(_text(value, "a writer's name", LONGEST_NAME), "writer"))
     if "/" in name:
         raise ValueError("the name of a writer has no slash")
     return name
@@ -262,7 +263,15 @@ OfferedLabels = Annotated[
 WriterName = Annotated[
     str,
     PlainValidator(_writer),
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": LONGEST_NAME, "pattern": f"^[^{CONTROL}/]+$"}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": LONGEST_NAME,
+            "pattern": f"^[^{CONTROL}/]+$",
+            "not": {"enum": [".", ".."]},
+        }
+    ),
     Path(description="The writer's name, without a slash.", examples=["ana"]),
 ]
 After = Annotated[

@@ -67,7 +67,7 @@ class Writer:
         tenant: str = "default",
         pipeline: Pipeline | None = None,
     ) -> None:
-        key = Key(check_name(tenant, "tenant"), check_name(name, "writer"))
+        key = Key.of(tenant, name)
         if pipeline is not None and (recognizer is not None or adapter is not None):
             raise InputError("a pipeline is a recognizer with its adapter: give a pipeline, or the two, not both")
         self.implicit, self.keep_images, self.shadow = implicit, keep_images, shadow

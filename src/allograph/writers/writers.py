@@ -15,6 +15,7 @@ from allograph.adapters import Adapter
 from allograph.errors import AllographError, StorageError
 from allograph.profiles import Store, changes
 from allograph.profiles.archive import check_model, pack, unpack
+from allograph.profiles.audit import Action, Event, program
 from allograph.profiles.changes import Merged, Migrated
 from allograph.profiles.journal import Key, ProfileSummary, Version, check_name, incarnation_of
 from allograph.profiles.migration import migrate_profile, sizes_of
@@ -160,30 +161,40 @@ class Writers:
         yield from live.catch_up()
         self.weigh([live.key])
 
-    def export(self, name: str) -> bytes:
-        """A profile as the bytes of one file; raises `UnknownWriter` where there is none."""
-        return pack(changes.contents(self.store, self._key(name)))
+    def export(self, name: str, actor: str | None = None) -> bytes:
+        """A profile as the bytes of one file; raises `UnknownWriter` where there is none.
 
-    def merge(self, name: str, blob: bytes, incarnation: str | None = None) -> Merged:
+        The audit log keeps that `actor` did, or `program of USER` where none is named.
+        """
+        key = self._key(name)
+        contents = changes.contents(self.store, key)
+        self._note(actor, "export", key)
+        return pack(contents)
+
+    def merge(self, name: str, blob: bytes, incarnation: str | None = None, actor: str | None = None) -> Merged:
         """Join an exported profile to a writer's own, which need not exist; of each correction the latest word counts.
 
+        The audit log keeps that `actor` did, or `program of USER` where none is named.
         Raises `FormatError` for bytes that are no exported profile, or do not fit the model that they name, `MismatchError` for
         a profile of another model than the one that is there, `ErasedWriter` where the `incarnation` to join it to is gone.
         """
         contents = unpack(blob)
         check_model(contents, self.pipeline.recognizer.bundle.model_hash, sizes_of(self.pipeline.recognizer))
-        return changes.merge(self.store, self._key(name), contents, incarnation)
+        key = self._key(name)
+        merged = changes.merge(self.store, key, contents, incarnation)
+        self._note(actor, "import", key)
+        return merged
 
     def erase(self, name: str, actor: str | None = None) -> bool:
         """Remove every trace of a writer, from the store and from memory; False where there was none.
 
-        The audit log keeps that `actor` did, where one is named.
+        The audit log keeps that `actor` did, or `program of USER` where none is named.
         """
         key = self._key(name)
         with self._warm.lock:
             self._warm.drop(key)
             alive = self._warm.alive.get(key)
-        erased = self.store.erase(key, actor)
+        erased = self.store.erase(key, actor or program())
         if alive is not None:
             alive.live.drop_retracted()
         return erased
@@ -245,8 +256,11 @@ class Writers:
     def __exit__(self, *error: object) -> None:
         self.close()
 
+    def _note(self, actor: str | None, action: Action, key: Key) -> None:
+        self.store.audit.add(Event(actor or program(), key.tenant, action, key.name))
+
     def _key(self, name: str) -> Key:
-        return Key(self.tenant, check_name(name, "writer"))
+        return Key.of(self.tenant, name)
 
     def _cold(self, name: str) -> Writer:
         return Writer(

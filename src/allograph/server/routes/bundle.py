@@ -92,5 +92,8 @@ async def state(writer: WriterName, caller: CallerDependency, request: Request, 
         raise unknown_writer(key)
     headers["X-Allograph-Head"] = str(version.head)
     tag = f"{headers[HEADER]}-{version.edition}-{version.head}-{pipeline.fingerprint[:16]}"
-    content = None if has_current(request, tag) else await in_thread(snapshot.state.to_bytes, pipeline.adapter)
+    content = None
+    if not has_current(request, tag):
+        content = await in_thread(snapshot.state.to_bytes, pipeline.adapter)
+        await in_thread(caller.note, "state", writer)
     return bytes_response(content, tag, headers)

@@ -51,6 +51,8 @@ def journal(
     """The journal: what was taught and not taken back, in order; of a label, or of some ids, where they are given."""
     profile, headers = caller.writer(writer)
     rows = profile.rows(after, limit + 1, images == "yes", label, ids)
+    if any(row.image is not None for row in rows):
+        caller.note("read-images", writer)
     page: dict[str, Any] = {"corrections": [_row_json(row) for row in rows[:limit]]}
     if len(rows) > limit:
         page["next"] = rows[limit - 1].seq
