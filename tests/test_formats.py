@@ -55,7 +55,7 @@ def test_a_store(released: Path) -> None:
 def test_a_backup(folder: Path, tmp_path: Path) -> None:
     """It fills a new store with what the store beside it holds."""
     copy, filled = Path(shutil.copy(folder / "writers.db", tmp_path)), tmp_path / "filled.db"
-    assert restore(folder / "writers.backup", str(filled)).format == 1
+    assert restore(folder / "writers.backup", str(filled)).backup.format == 1
     with contextlib.closing(open_store(copy)) as store, contextlib.closing(open_store(filled)) as other:
         (key,) = store.every_key()
         assert list(other.every_key()) == [key] == [Key("default", "ana")]

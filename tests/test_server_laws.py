@@ -108,6 +108,33 @@ def is_forgotten(label: str) -> bool:
     return not retained(label)
 
 
+@pytest.mark.parametrize("learn", ["catch_up", "soon_at"])
+def test_what_is_taken_back_while_it_is_learned_is_not_put_back(learn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, own = open_store("memory:"), f"{OWN}{learn}"
+    ana = Writers(store, recognizer())["ana"]
+    ana.correct(ana.read(sample(41)), "q")
+    assert ana.state
+    ana.correct(ana.read(sample(40)), own, new=True)
+    asked = store.tail
+
+    def tail(*about: Any, **more: Any) -> Any:
+        found = asked(*about, **more)
+        if found.entries:
+            monkeypatch.undo()
+            ana.forget(own)
+        return found
+
+    (version,) = store.versions([ana.live.key])
+    monkeypatch.setattr(store, "tail", tail)
+    if learn == "catch_up":
+        assert len(list(ana.live.catch_up())) == 1
+    else:
+        assert ana.live.soon_at(version) is None
+    del version
+    assert not retained(own)
+    assert [done.label for done in ana.corrections] == ["q"]
+
+
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 @pytest.mark.parametrize("act", ["erase", "undo", "forget", "relabel"])
 def test_nothing_of_what_was_taken_back_is_retained(act: str, kind: str, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ class LiveProfile:
         self._empty = Snapshot(None, WriterModel(pipeline.adapter, pipeline.adapter.start()), ())
         self._current = self._previous = self._empty
         self._learning, self._saving = threading.Lock(), threading.Lock()
-        self._checkpoint_head = 0
+        self._checkpoint_head = self._drops = 0
         self._measured: tuple[tuple[object, ...], int] = ((), 0)
 
     def up_to_date(self) -> Snapshot:
@@ -88,6 +88,7 @@ class LiveProfile:
         if not self._learning.acquire(blocking=False):
             return None
         try:
+            drops = self._drops
             tail = self.store.tail(self.key, current.head, NEAR + 1, images=False, since=current.seen)
             if tail is None or len(tail.entries) > NEAR or (current.version and not tail.follows(current.version)):
                 return None
@@ -95,6 +96,9 @@ class LiveProfile:
             for batch in batches(tail.entries):
                 current = self._learn(current, batch, tail.version)
             self._current = current = current._replace(version=tail.version, seen=tail.version.head)
+            if self._drops != drops:  # by whom it was not seen yet
+                self.drop_retracted()
+                return None
             return current
         finally:
             self._learning.release()
@@ -107,6 +111,7 @@ class LiveProfile:
         """
         current, limit = self._starting_point(), PAGE
         while True:
+            drops = self._drops
             tail = self.store.tail(self.key, current.head, limit, images=False, since=current.seen)
             if tail is None:
                 self._current = self._previous = self._empty
@@ -123,8 +128,10 @@ class LiveProfile:
                 current = self._learn(current, batch, tail.version)
                 yield
             if not more:
-                self._current = current._replace(version=tail.version, seen=tail.version.head)
-                return
+                self._current = current = current._replace(version=tail.version, seen=tail.version.head)
+                if self._drops == drops:
+                    return
+                current = self._starting_point()  # what was taken back meanwhile was not seen yet by whom it was dropped
             limit = PAGE
 
     def before(self, batch: str, current: Snapshot) -> Snapshot:
@@ -149,7 +156,11 @@ class LiveProfile:
                 self._checkpoint_head = current.head
 
     def drop_retracted(self) -> None:
-        """Drop from memory what was taken back or erased, here or in another process."""
+        """Drop from memory what was taken back or erased, here or in another process.
+
+        Who is learning at that moment sees by `_drops` that it happened, and does not put it back.
+        """
+        self._drops += 1
         if not self._still_holds(self._previous):
             self._previous = self._empty
         if not self._still_holds(self._current):
