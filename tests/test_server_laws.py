@@ -119,7 +119,7 @@ def test_what_is_taken_back_while_it_is_learned_is_not_put_back(learn: str, monk
 
     def tail(*about: Any, **more: Any) -> Any:
         found = asked(*about, **more)
-        if found.entries:
+        if found is not None and found.entries:
             monkeypatch.undo()
             ana.forget(own)
         return found
