@@ -304,6 +304,7 @@ def test_a_truncated_or_foreign_model_is_refused(tmp_path: Path, size: int) -> N
         adopted(tmp_path / "nowhere.onnx", tmp_path / "bundle")
 
 
+@pytest.mark.slow
 def test_with_a_corpus_it_has_styles_and_the_papers_method_works(tmp_path: Path) -> None:
     corpus = digits_corpus(tmp_path / "digits.parquet", digits_split(tmp_path / "split.csv"))
     (tmp_path / "alphabet.txt").write_text("\ufeff" + "\r\n".join(DIGITS) + "\r\n", encoding="utf-8")

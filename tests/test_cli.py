@@ -234,6 +234,7 @@ def test_info_says_what_it_is_and_what_is_in_it(made: Path, name: str, kind: str
 # Labels that are markup elsewhere
 
 
+@pytest.mark.slow
 def test_labels_are_printed_as_they_are(tmp_path: Path) -> None:
     tiny_bundle(tmp_path / "[b]odd", alphabet=ODD)
     shown = allograph("info", "[b]odd", cwd=tmp_path).stdout
@@ -563,7 +564,7 @@ def test_without_torch_the_error_says_what_to_install(made: Path) -> None:
         ("prepare npz noise.npz -o out.parquet", "out.parquet"),
         ("prepare npz noise.npz -o digits.parquet", "digits.parquet"),
         (EMBED, "out.parquet"),
-        (EVALUATE + " --resamples 1 --report new", "new"),
+        pytest.param(EVALUATE + " --resamples 1 --report new", "new", marks=pytest.mark.slow),
         (EVALUATE + " --resamples 1 --report report", "report"),
     ],
 )

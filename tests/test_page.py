@@ -306,6 +306,7 @@ def drawings_of(page: Page) -> list[dict[str, Any]]:
     return sorted(found, key=lambda drawing: drawing["at"])
 
 
+@pytest.mark.slow
 def test_a_sign_of_the_writers_own_is_taught(page: Page, service: Service) -> None:
     read(page, "&")
     page.get_by_role("button", name="No, it is another").click()

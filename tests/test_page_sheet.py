@@ -285,6 +285,7 @@ def test_a_word_and_a_whole_line_are_typed(page: Page, service: Service) -> None
     assert text_of(page) == "hello6ig"
 
 
+@pytest.mark.slow
 def test_a_sign_of_ones_own_is_asked_about(page: Page, service: Service) -> None:
     write(page, "big")
     correct(page, 2, "ğ")
@@ -293,6 +294,7 @@ def test_a_sign_of_ones_own_is_asked_about(page: Page, service: Service) -> None
     learned(page, service, "ğ")
 
 
+@pytest.mark.slow
 def test_a_text_that_does_not_fit_stays_and_is_not_learned(page: Page, service: Service) -> None:
     write(page, "big")
     line(page).get_by_role("button", name="Type the whole line").click()

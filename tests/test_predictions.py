@@ -200,6 +200,7 @@ def test_embeddings_that_are_no_numbers_are_refused(made: Path, tmp_path: Path, 
         evaluate(bad, ["lookup"], model=made / "bundle")
 
 
+@pytest.mark.slow
 def test_an_embedded_corpus_that_does_not_fit_is_refused(made: Path, tmp_path: Path) -> None:
     for name, column, words in (
         ("embedding", lists([[0.5] * 7] * 1797), "has embeddings of 7 numbers"),

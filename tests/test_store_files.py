@@ -276,7 +276,16 @@ def readers_come_and_go(where: Path) -> Iterator[None]:
             thread.join()
 
 
-@pytest.mark.parametrize("act", ["forget words", "undo the line", "replace the line", "erase", "purge by closing"])
+@pytest.mark.parametrize(
+    "act",
+    [
+        "erase",
+        *(
+            pytest.param(act, marks=pytest.mark.slow)
+            for act in ("forget words", "undo the line", "replace the line", "purge by closing")
+        ),
+    ],
+)
 def test_the_writers_own_words_are_gone_from_file_and_log_while_others_read(store: Store, where: Path, act: str) -> None:
     teach(store, 3)
     line = [entry("secret", "s"), entry("other", "o")]

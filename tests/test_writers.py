@@ -329,6 +329,7 @@ def test_a_profile_of_another_model_asks_to_be_migrated(
         new.migrate("nobody")
 
 
+@pytest.mark.slow
 def test_memory_is_bounded_however_many_writers_there_are(lasting: Store, recognizer: Recognizer, images: Images) -> None:
     def held(writers: Writers, names: list[str]) -> int:
         """Bytes that Python holds more of, once these writers were taught and read for."""
