@@ -8,6 +8,7 @@ measured on `--few` of them, with workers that have been begun and have embedded
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -82,6 +83,8 @@ def compare(few: int, rounds: int, folder: Path) -> None:
 
 
 def main() -> None:
+    paths = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(paths)  # the workers are to find the source that is made here
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=int, default=2_000_000)
     parser.add_argument("--few", type=int, default=262_144)
