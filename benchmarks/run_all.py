@@ -65,7 +65,7 @@ def main() -> int:
         rows,
     )
     if given.record and not failed:
-        figures = {**last["figures"], **{one.what: round(one.figure, 4) for one in outcomes}}
+        figures = {**last["figures"], **{one.what: float(f"{one.figure:.5g}") for one in outcomes}}
         machine = f"{platform.machine()}, {os.cpu_count()} cores"
         record = {"release": allograph.__version__, "machine": machine, "figures": figures}
         given.last.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", "utf-8")
