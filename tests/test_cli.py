@@ -196,6 +196,7 @@ def test_a_command_is_asked_for(tmp_path: Path) -> None:
 # JSON
 
 
+@pytest.mark.slow
 def test_json_stands_alone_on_standard_output(place: Path) -> None:
     prepared = allograph("prepare", "npz", "noise.npz", "--split", "all", "-o", "all.parquet", "--json", cwd=place)
     found = json.loads(prepared.stdout)

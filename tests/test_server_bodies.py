@@ -520,6 +520,7 @@ def during(
     return [answer.result().status_code for answer in answers], slowest
 
 
+@pytest.mark.slow
 def test_pictures_and_odd_bodies_take_bounded_memory_and_hold_nobody_up(tmp_path: Path) -> None:
     with process(tmp_path, "--rate", "100000") as served, httpx.Client(base_url=served.url, timeout=120) as http:
         url, pid = f"{served.url}/v1/writers/ana/read", served.process.pid

@@ -121,6 +121,7 @@ def trickling(connection: socket.socket) -> bool:
         connection.setblocking(True)
 
 
+@pytest.mark.slow
 def test_a_slow_body_that_comes_is_waited_for(served: Process) -> None:
     body = json.dumps({"samples": [{"image": image(1)}]}).encode()
     with connected(served.url) as connection:

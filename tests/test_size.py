@@ -472,6 +472,7 @@ def test_a_sample_of_unknown_size_reads_as_the_base_does_whatever_is_in_its_call
     np.testing.assert_allclose(together.log_probabilities[::2], log_softmax(some.logits[::2]), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_large_alphabet_of_which_a_base_has_no_opinion_keeps_the_unit() -> None:
     known = SizeStatistics(
         np.tile(np.linspace(0.5, 2, 2000), (2, 1)), np.full(2, B), np.full(2, D), np.empty((2, 0, 0)), np.full((2, 2000), W)

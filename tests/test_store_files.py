@@ -103,6 +103,7 @@ def test_a_file_that_goes_while_it_is_written_acknowledges_nothing(store: Store,
         go(change)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(st.integers(1, 30), st.binary(min_size=1, max_size=64), st.booleans())
 def test_damage_is_the_stores_fault_whatever_was_damaged(page: int, noise: bytes, cut: bool) -> None:

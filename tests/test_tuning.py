@@ -100,6 +100,7 @@ def test_what_cannot_be_tuned_is_refused(bundle: Bundle, embedded: EmbeddedCorpu
         tune(embedded, Bundle.open())
 
 
+@pytest.mark.slow
 def test_the_command_says_what_was_chosen(bundle: Bundle, embedded: EmbeddedCorpus, tmp_path: Path) -> None:
     done = allograph("tune", "embedded.parquet", "--model", "bundle", "--method", "lookup", "--json", cwd=tmp_path)
     found = json.loads(done.stdout)["lookup"]
