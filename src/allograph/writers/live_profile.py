@@ -96,7 +96,7 @@ class LiveProfile:
             for batch in batches(tail.entries):
                 current = self._learn(current, batch, tail.version)
             self._current = current = current._replace(version=tail.version, seen=tail.version.head)
-            if self._drops != drops:  # by whom it was not seen yet
+            if self._drops != drops:  # something was taken back after the journal was read, and may be in this snapshot
                 self.drop_retracted()
                 return None
             return current
@@ -131,7 +131,7 @@ class LiveProfile:
                 self._current = current = current._replace(version=tail.version, seen=tail.version.head)
                 if self._drops == drops:
                     return
-                current = self._starting_point()  # what was taken back meanwhile was not seen yet by whom it was dropped
+                current = self._starting_point()  # something was taken back after the journal was read, and may be in here
             limit = PAGE
 
     def before(self, batch: str, current: Snapshot) -> Snapshot:
@@ -158,12 +158,14 @@ class LiveProfile:
     def drop_retracted(self) -> None:
         """Drop from memory what was taken back or erased, here or in another process.
 
-        Who is learning at that moment sees by `_drops` that it happened, and does not put it back.
+        A thread that is learning at that moment sees by `_drops` that it happened, and drops it again from what it learned;
+        a snapshot that such a thread puts in place meanwhile is left to it.
         """
         self._drops += 1
-        if not self._still_holds(self._previous):
+        previous, current = self._previous, self._current
+        if not self._still_holds(previous) and self._previous is previous:
             self._previous = self._empty
-        if not self._still_holds(self._current):
+        if not self._still_holds(current) and self._current is current:
             self._current, self._checkpoint_head = self._previous, 0
 
     @property
